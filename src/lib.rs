@@ -1,0 +1,1 @@
+//! Keeps LaunchDarkly access tokens and the Secrets that hold their keys in line with `AccessToken` objects.
