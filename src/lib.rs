@@ -1,1 +1,6 @@
 //! Keeps LaunchDarkly access tokens and the Secrets that hold their keys in line with `AccessToken` objects.
+
+pub mod api;
+pub mod domain;
+pub mod launchdarkly;
+pub mod runtime;

@@ -1,0 +1,1 @@
+//! The custom resources: what users write and read.

@@ -1,0 +1,82 @@
+//! What an `AccessToken` object asks for, validated: a value of [`Desired`] cannot be wrong in a way a user could cause.
+
+use std::collections::BTreeMap;
+
+use jiff::SignedDuration;
+
+use super::names::RequestHash;
+use super::settings::TokenSettings;
+
+/// Everything an `AccessToken` asks for, with all defaults filled in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Desired {
+    /// What the remote token is to be.
+    pub settings: TokenSettings,
+    /// Where its key goes.
+    pub secret: SecretLayout,
+    /// When its key changes.
+    pub rotation: Rotation,
+    /// What becomes of token and Secret when the object goes.
+    pub deletion_policy: DeletionPolicy,
+    /// What is done about changes made behind our back.
+    pub drift_policy: DriftPolicy,
+    /// Stops schedule, triggers, drift and edits; calls under way, retirement, revoke and deletion go on.
+    pub suspend: bool,
+}
+
+/// The shape of the Secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SecretLayout {
+    /// Its name, in the object's namespace.
+    pub name: String,
+    /// The entry that holds the key.
+    pub key: String,
+    /// The entry that holds the old key during its grace, when asked for.
+    pub previous_key: Option<String>,
+    /// Labels the user wants on it.
+    pub labels: BTreeMap<String, String>,
+    /// Annotations the user wants on it.
+    pub annotations: BTreeMap<String, String>,
+}
+
+/// When and how the key changes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rotation {
+    /// The way of scheduled and triggered rotations.
+    pub strategy: Strategy,
+    /// Time between scheduled rotations; `None` for no schedule.
+    pub interval: Option<SignedDuration>,
+    /// How long the old key lives on after the new one is published.
+    pub grace: SignedDuration,
+    /// Requests to rotate once: `spec.rotation.trigger` and the annotation, hashed.
+    pub triggers: Vec<RequestHash>,
+    /// Requests to revoke once: `spec.rotation.revoke` and the annotation, hashed.
+    pub revokes: Vec<RequestHash>,
+}
+
+/// How a scheduled or triggered rotation is done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Strategy {
+    /// LaunchDarkly's reset endpoint: same token, new key.
+    Reset,
+    /// A new token, the old one deleted after the grace.
+    Replace,
+}
+
+/// What becomes of token and Secret when the object goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DeletionPolicy {
+    /// Both are deleted.
+    Delete,
+    /// Both stay.
+    Retain,
+}
+
+/// What is done about changes made behind our back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DriftPolicy {
+    /// They are undone.
+    Correct,
+    /// They are reported.
+    Warn,
+}

@@ -1,0 +1,7 @@
+//! The pure heart: what is asked for, what is known, and what to do next.
+//!
+//! Nothing in here reads a clock, draws a random number or talks to anyone, and no type in here can hold a key.
+
+pub mod desired;
+pub mod names;
+pub mod settings;

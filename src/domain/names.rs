@@ -1,0 +1,155 @@
+//! Newtypes for the identifiers that cross module borders, so that they cannot be mixed up.
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+/// Declares string newtypes with the conversions that identifiers need.
+macro_rules! identifiers {
+    ($($(#[$doc:meta])* $name:ident),+ $(,)?) => {$(
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(String);
+
+        impl $name {
+            /// Wraps a value.
+            pub fn new(value: impl Into<String>) -> Self {
+                Self(value.into())
+            }
+
+            /// The value as text.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl From<&str> for $name {
+            fn from(value: &str) -> Self {
+                Self(value.to_owned())
+            }
+        }
+    )+};
+}
+
+identifiers! {
+    /// The `_id` of a LaunchDarkly access token, 24 hexadecimal digits (documented).
+    TokenId,
+    /// The id of a LaunchDarkly account, as `caller-identity` tells it.
+    AccountId,
+    /// The `_id` of a LaunchDarkly custom role.
+    RoleId,
+    /// The `metadata.uid` of an `AccessToken` object.
+    ObjectUid,
+    /// The `metadata.uid` of a Secret.
+    SecretUid,
+    /// The `metadata.resourceVersion` of a Kubernetes object; opaque.
+    ResourceVersion,
+    /// The nonce of one create or reset attempt: 8 hexadecimal digits.
+    Attempt,
+    /// The first 8 hexadecimal digits of the `kube-system` namespace's UID: which cluster a token belongs to.
+    Installation,
+    /// A versioned, truncated SHA-256 of a key. Tells two keys apart; never a part of one.
+    Fingerprint,
+    /// A versioned hash of settings, as asked for or as observed.
+    SettingsHash,
+    /// A versioned hash of a `rotation.trigger` or `rotation.revoke` value.
+    RequestHash,
+}
+
+/// The version that every hash made by this build carries.
+///
+/// A stored hash of another version is recomputed and never counts as a difference (I14).
+pub const HASH_VERSION: &str = "v1";
+
+impl Fingerprint {
+    /// Fingerprints the bytes of a key.
+    #[must_use]
+    pub fn of(key: &[u8]) -> Self {
+        Self(versioned_hash(&[b"ldtokens.dev/key", key]))
+    }
+
+    /// Whether this fingerprint was made by this build's algorithm.
+    #[must_use]
+    pub fn is_current(&self) -> bool {
+        is_current(&self.0)
+    }
+}
+
+impl SettingsHash {
+    /// Hashes a canonical text.
+    #[must_use]
+    pub fn of(canonical: &str) -> Self {
+        Self(versioned_hash(&[
+            b"ldtokens.dev/settings",
+            canonical.as_bytes(),
+        ]))
+    }
+
+    /// Whether this hash was made by this build's algorithm.
+    #[must_use]
+    pub fn is_current(&self) -> bool {
+        is_current(&self.0)
+    }
+}
+
+impl RequestHash {
+    /// Hashes a request value; `kind` keeps equal trigger and revoke values apart.
+    #[must_use]
+    pub fn of(kind: &str, value: &str) -> Self {
+        Self(versioned_hash(&[kind.as_bytes(), value.as_bytes()]))
+    }
+}
+
+fn is_current(hash: &str) -> bool {
+    hash.split_once(':')
+        .is_some_and(|(version, _)| version == HASH_VERSION)
+}
+
+/// `v1:` and 128 bits of SHA-256 over the parts, each preceded by its length.
+fn versioned_hash(parts: &[&[u8]]) -> String {
+    use std::fmt::Write as _;
+    let mut hasher = Sha256::new();
+    for part in parts {
+        hasher.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
+        hasher.update(part);
+    }
+    let mut text = format!("{HASH_VERSION}:");
+    for byte in hasher.finalize().iter().take(16) {
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fingerprint_has_nothing_of_the_key_and_tells_keys_apart() {
+        let a = Fingerprint::of(b"api-11111111-1111-4111-8111-111111111111");
+        let b = Fingerprint::of(b"api-11111111-1111-4111-8111-111111111112");
+        assert_ne!(a, b);
+        assert!(!a.as_str().contains("11111111"));
+        assert!(a.is_current());
+    }
+
+    #[test]
+    fn parts_cannot_run_into_each_other() {
+        assert_ne!(
+            RequestHash::of("trigger", "x"),
+            RequestHash::of("triggerx", "")
+        );
+    }
+
+    #[test]
+    fn a_hash_of_another_version_is_not_current() {
+        assert!(!Fingerprint::from("v0:00").is_current());
+    }
+}
