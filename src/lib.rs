@@ -2,5 +2,6 @@
 
 pub mod api;
 pub mod domain;
+pub mod gate;
 pub mod launchdarkly;
 pub mod runtime;
