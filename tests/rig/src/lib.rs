@@ -1,1 +1,17 @@
-//! Starts the real parts for tests and the demonstration.
+//! Starts the real parts for tests and the demonstration: a Kubernetes control plane, the simulated
+//! LaunchDarkly, and the operator's release binary under its own service account.
+//!
+//! Everything here is synchronous and light: it runs programs and asks them over http. Each part ends
+//! when its handle is dropped, and also when this process dies without dropping anything.
+
+pub mod build;
+mod control_plane;
+mod error;
+mod mask;
+mod process;
+pub mod wait;
+pub mod workspace;
+
+pub use control_plane::{ControlPlane, ControlPlaneOptions, Kubectl, Source};
+pub use error::RigError;
+pub use mask::mask;

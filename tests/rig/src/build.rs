@@ -1,0 +1,96 @@
+//! Builds the programs that the tests run: what is shipped, as it is shipped.
+
+use std::collections::HashMap;
+use std::env;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::sync::{LazyLock, Mutex, PoisonError};
+
+use serde_json::Value;
+
+use crate::error::Doing;
+use crate::{RigError, workspace};
+
+pub use crate::control_plane::build::control_plane;
+
+/// The release binary of the operator.
+///
+/// # Errors
+/// The build fails.
+pub fn operator() -> Result<PathBuf, RigError> {
+    release("launchdarkly-token-operator")
+}
+
+/// The release binary of the simulated LaunchDarkly.
+///
+/// # Errors
+/// The build fails.
+pub fn simulator() -> Result<PathBuf, RigError> {
+    release("launchdarkly-simulator")
+}
+
+/// Builds one package by itself, so that no other package's features leak into it, and returns its
+/// program. Asks cargo once per process.
+fn release(package: &'static str) -> Result<PathBuf, RigError> {
+    static BUILT: LazyLock<Mutex<HashMap<&str, PathBuf>>> = LazyLock::new(Mutex::default);
+    let mut built = BUILT.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(program) = built.get(package) {
+        return Ok(program.clone());
+    }
+    let program = cargo_build(package)?;
+    built.insert(package, program.clone());
+    Ok(program)
+}
+
+fn cargo_build(package: &str) -> Result<PathBuf, RigError> {
+    let output = cargo()
+        .args(["build", "--release", "--quiet", "--package", package])
+        .arg("--message-format=json-render-diagnostics")
+        .stderr(Stdio::inherit())
+        .output()
+        .doing(|| "run cargo".into())?;
+    if !output.status.success() {
+        return Err(RigError::command(
+            format!("cargo build --release -p {package}"),
+            &output,
+        ));
+    }
+    String::from_utf8_lossy(&output.stdout)
+        .lines()
+        .filter_map(|line| serde_json::from_str::<Value>(line).ok())
+        .filter_map(|message| message["executable"].as_str().map(PathBuf::from))
+        .next_back()
+        .ok_or_else(|| RigError::Unexpected(format!("cargo names no program of {package}")))
+}
+
+/// A cargo that sees the environment of a user, not that of the test or task which runs it: some build
+/// scripts (ring's) would otherwise take the difference for a reason to build anew.
+#[must_use]
+pub fn cargo() -> Command {
+    let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.current_dir(workspace::root());
+    for (name, _) in env::vars_os() {
+        let set_by_cargo = name.to_str().is_some_and(|name| {
+            [
+                "CARGO_PKG_",
+                "CARGO_MANIFEST_",
+                "CARGO_BIN_",
+                "CARGO_CRATE_",
+                "CARGO_PRIMARY_",
+            ]
+            .iter()
+            .any(|prefix| name.starts_with(prefix))
+                || [
+                    "OUT_DIR",
+                    "CARGO_TARGET_TMPDIR",
+                    "LD_LIBRARY_PATH",
+                    "DYLD_FALLBACK_LIBRARY_PATH",
+                ]
+                .contains(&name)
+        });
+        if set_by_cargo {
+            command.env_remove(name);
+        }
+    }
+    command
+}

@@ -1,0 +1,39 @@
+//! Where a control plane comes from.
+
+use std::env;
+use std::path::PathBuf;
+
+use crate::{RigError, build};
+
+/// Where a control plane comes from.
+#[derive(Debug, Clone)]
+pub enum Source {
+    /// Our own binary, built from `tests/control-plane`.
+    Built(PathBuf),
+    /// A directory with `etcd`, `kube-apiserver` and `kubectl`, and `kube-controller-manager` if the
+    /// tests that need one shall pass.
+    Assets(PathBuf),
+    /// A running cluster, used as it is, with the rights of this kubeconfig.
+    Cluster(PathBuf),
+}
+
+impl Source {
+    /// What `LDTOKENS_TEST_KUBECONFIG` or `KUBEBUILDER_ASSETS` name, else our own binary, built if needed.
+    ///
+    /// # Errors
+    /// [`RigError::NoGo`], or the build fails.
+    pub fn from_environment() -> Result<Self, RigError> {
+        let set = |name| {
+            env::var_os(name)
+                .filter(|value| !value.is_empty())
+                .map(PathBuf::from)
+        };
+        if let Some(kubeconfig) = set("LDTOKENS_TEST_KUBECONFIG") {
+            return Ok(Self::Cluster(kubeconfig));
+        }
+        if let Some(directory) = set("KUBEBUILDER_ASSETS") {
+            return Ok(Self::Assets(directory));
+        }
+        build::control_plane().map(Self::Built)
+    }
+}

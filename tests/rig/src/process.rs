@@ -1,0 +1,112 @@
+//! Child processes that do not outlive this one.
+
+use std::fs::{self, OpenOptions};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::Duration;
+
+use crate::error::Doing;
+use crate::{RigError, wait};
+
+/// A running program; killed when dropped.
+#[derive(Debug)]
+pub struct Process {
+    name: String,
+    child: Child,
+    log: PathBuf,
+}
+
+impl Process {
+    /// Starts `command` with its output appended to `log`. Its standard input is a pipe that closes when
+    /// this process ends, however it ends.
+    pub(crate) fn start(name: &str, command: &mut Command, log: &Path) -> Result<Self, RigError> {
+        let file = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(log)
+            .doing(|| format!("open {}", log.display()))?;
+        let errors = file
+            .try_clone()
+            .doing(|| format!("open {}", log.display()))?;
+        let child = command
+            .stdin(Stdio::piped())
+            .stdout(file)
+            .stderr(errors)
+            .spawn()
+            .doing(|| format!("start {name}"))?;
+        Ok(Self {
+            name: name.to_owned(),
+            child,
+            log: log.to_owned(),
+        })
+    }
+
+    /// Its process id.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// All it printed so far.
+    #[must_use]
+    pub fn output(&self) -> String {
+        let bytes = fs::read(&self.log).unwrap_or_default();
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+
+    /// How it ended, if it has.
+    pub fn ended(&mut self) -> Result<Option<ExitStatus>, RigError> {
+        self.child
+            .try_wait()
+            .doing(|| format!("ask whether {} has ended", self.name))
+    }
+
+    /// Fails, with the last words, if it has ended.
+    pub fn must_run(&mut self) -> Result<(), RigError> {
+        match self.ended()? {
+            None => Ok(()),
+            Some(status) => Err(RigError::Command {
+                command: self.name.clone(),
+                status: status.to_string(),
+                output: last_lines(&self.output(), 12),
+            }),
+        }
+    }
+
+    /// Kills it and waits until it is gone.
+    pub fn kill(&mut self) -> Result<(), RigError> {
+        if self.ended()?.is_some() {
+            return Ok(());
+        }
+        self.child.kill().doing(|| format!("kill {}", self.name))?;
+        self.child
+            .wait()
+            .doing(|| format!("wait for {}", self.name))?;
+        Ok(())
+    }
+
+    /// Closes its standard input, which asks our own programs to end, and waits until it has.
+    pub fn close_input(&mut self, limit: Duration) -> Result<ExitStatus, RigError> {
+        drop(self.child.stdin.take());
+        self.await_end(limit)
+    }
+
+    /// Waits until it has ended by itself.
+    pub fn await_end(&mut self, limit: Duration) -> Result<ExitStatus, RigError> {
+        let what = format!("the end of {}", self.name);
+        wait::until(limit, &what, || self.ended())
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // Nobody is left to tell; the pipe to its standard input closes in any case.
+        let _ = self.kill();
+    }
+}
+
+/// The end of a text, where the reason of a failure usually is.
+pub(crate) fn last_lines(text: &str, count: usize) -> String {
+    let lines: Vec<&str> = text.lines().collect();
+    lines[lines.len().saturating_sub(count)..].join("\n")
+}
