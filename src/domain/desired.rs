@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 
 use jiff::SignedDuration;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use super::names::RequestHash;
 use super::settings::TokenSettings;
@@ -55,7 +57,7 @@ pub struct Rotation {
 }
 
 /// How a scheduled or triggered rotation is done.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 pub enum Strategy {
     /// LaunchDarkly's reset endpoint: same token, new key.
     Reset,
@@ -64,7 +66,7 @@ pub enum Strategy {
 }
 
 /// What becomes of token and Secret when the object goes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 pub enum DeletionPolicy {
     /// Both are deleted.
     Delete,
@@ -73,7 +75,7 @@ pub enum DeletionPolicy {
 }
 
 /// What is done about changes made behind our back.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 pub enum DriftPolicy {
     /// They are undone.
     Correct,

@@ -2,6 +2,7 @@
 //!
 //! Nothing in here reads a clock, draws a random number or talks to anyone, and no type in here can hold a key.
 
+pub mod cause;
 pub mod desired;
 pub mod names;
 pub mod settings;

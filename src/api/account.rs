@@ -1,0 +1,266 @@
+//! The two account kinds: a LaunchDarkly account that the operator holds a managing key for.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use kube::{CustomResource, KubeSchema};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::schema;
+use crate::domain::names::{AccountId, TokenId};
+use crate::domain::settings::BaseRole;
+
+/// At most this many orphans, and as many tokens left behind, are listed.
+pub const MAX_LISTED: usize = 50;
+
+/// A LaunchDarkly account: where it is, the credential to manage its tokens with, and what may be asked for.
+#[derive(
+    CustomResource, KubeSchema, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize,
+)]
+#[kube(
+    group = "ldtokens.dev",
+    version = "v1alpha1",
+    kind = "LaunchDarklyAccount",
+    namespaced,
+    derive = "PartialEq",
+    status = "AccountStatus",
+    doc = "A LaunchDarkly account that AccessTokens of the same namespace can use.",
+    shortname = "ldaccount",
+    category = "launchdarkly",
+    printcolumn = r#"{"name": "Ready", "type": "string", "jsonPath": ".status.conditions[?(@.type=='Ready')].status", "description": "Whether the credential works."}"#,
+    printcolumn = r#"{"name": "Reason", "type": "string", "jsonPath": ".status.conditions[?(@.type=='Ready')].reason", "description": "Why it is ready or not."}"#,
+    printcolumn = r#"{"name": "Account", "type": "string", "jsonPath": ".status.accountId", "description": "The account's ID at LaunchDarkly."}"#,
+    printcolumn = r#"{"name": "URL", "type": "string", "jsonPath": ".spec.apiUrl", "description": "Where its API is, when not at the default.", "priority": 1}"#,
+    printcolumn = r#"{"name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp"}"#
+)]
+#[serde(rename_all = "camelCase")]
+pub struct AccountSpec {
+    /// Where LaunchDarkly's API is. The host must be on the operator's list. Default: `https://app.launchdarkly.com`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 512))]
+    pub api_url: Option<String>,
+    /// The access token to manage tokens with: in a Secret of this namespace, for the cluster kind of the operator's namespace.
+    pub credentials_secret_ref: CredentialsSecretRef,
+    /// Certificates, in PEM, of authorities to trust besides the usual ones; for a private proxy.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 65_536))]
+    pub ca_bundle: Option<String>,
+    /// What AccessTokens may ask for. `roles`, `customRoles` and `inlineRole` are one list: when any of them is given, only what they
+    /// name is allowed. Default: for the cluster kind service tokens with role reader or writer, for the namespaced kind anything.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub policy: Option<PolicySpec>,
+}
+
+/// The account of [`AccountSpec`], usable from the namespaces it names.
+#[derive(
+    CustomResource, KubeSchema, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize,
+)]
+#[kube(
+    group = "ldtokens.dev",
+    version = "v1alpha1",
+    kind = "ClusterLaunchDarklyAccount",
+    derive = "PartialEq",
+    status = "AccountStatus",
+    doc = "A LaunchDarkly account that AccessTokens of the namespaces it names can use.",
+    shortname = "cldaccount",
+    category = "launchdarkly",
+    printcolumn = r#"{"name": "Ready", "type": "string", "jsonPath": ".status.conditions[?(@.type=='Ready')].status", "description": "Whether the credential works."}"#,
+    printcolumn = r#"{"name": "Reason", "type": "string", "jsonPath": ".status.conditions[?(@.type=='Ready')].reason", "description": "Why it is ready or not."}"#,
+    printcolumn = r#"{"name": "Account", "type": "string", "jsonPath": ".status.accountId", "description": "The account's ID at LaunchDarkly."}"#,
+    printcolumn = r#"{"name": "URL", "type": "string", "jsonPath": ".spec.apiUrl", "description": "Where its API is, when not at the default.", "priority": 1}"#,
+    printcolumn = r#"{"name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp"}"#
+)]
+#[serde(rename_all = "camelCase")]
+pub struct ClusterAccountSpec {
+    /// What both kinds share.
+    #[serde(flatten)]
+    pub account: AccountSpec,
+    /// The namespaces whose AccessTokens may use this account. Default: none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub allowed_namespaces: Option<AllowedNamespaces>,
+}
+
+/// Names an entry of a Secret.
+#[derive(Clone, Debug, Default, PartialEq, Eq, KubeSchema, Serialize, Deserialize)]
+pub struct CredentialsSecretRef {
+    /// The Secret's name.
+    #[schemars(length(min = 1, max = 253))]
+    pub name: String,
+    /// The entry that holds the access token. Default: `token`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 253))]
+    pub key: Option<String>,
+}
+
+/// The namespaces named here, and those that the selector matches. Empty means none.
+#[derive(Clone, Debug, Default, PartialEq, Eq, KubeSchema, Serialize, Deserialize)]
+pub struct AllowedNamespaces {
+    /// Names of namespaces.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 200), inner(length(min = 1, max = 63)))]
+    #[x_kube(merge_strategy = ListMerge::Set)]
+    pub names: Vec<String>,
+    /// Labels of namespaces.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub selector: Option<NamespaceSelector>,
+}
+
+/// Labels of namespaces; all that is said here must hold, and something must be said.
+#[derive(Clone, Debug, Default, PartialEq, Eq, KubeSchema, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct NamespaceSelector {
+    /// Labels the namespace must have.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(schema_with = "schema::labels")]
+    pub match_labels: BTreeMap<String, String>,
+    /// Statements about labels that must hold.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub match_expressions: Vec<LabelExpression>,
+}
+
+/// A statement about one label.
+#[derive(Clone, Debug, PartialEq, Eq, KubeSchema, Serialize, Deserialize)]
+pub struct LabelExpression {
+    /// The label's key.
+    #[schemars(length(min = 1, max = 317))]
+    pub key: String,
+    /// How the label relates to the values.
+    pub operator: LabelOperator,
+    /// The values; at least one for `In` and `NotIn`, none for `Exists` and `DoesNotExist`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 50), inner(length(max = 63)))]
+    #[x_kube(merge_strategy = ListMerge::Set)]
+    pub values: Vec<String>,
+}
+
+/// How a label relates to values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
+pub enum LabelOperator {
+    /// The label has one of the values.
+    In,
+    /// The label has none of the values, or does not exist.
+    NotIn,
+    /// The label exists.
+    Exists,
+    /// The label does not exist.
+    DoesNotExist,
+}
+
+/// What AccessTokens may ask for.
+#[derive(Clone, Debug, Default, PartialEq, Eq, KubeSchema, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PolicySpec {
+    /// Base roles that may be asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 3))]
+    #[x_kube(merge_strategy = ListMerge::Set)]
+    pub roles: Option<Vec<BaseRole>>,
+    /// Keys of custom roles that may be asked for; `*` stands for any characters. An ID is resolved to its key first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 100), inner(length(min = 1, max = 256)))]
+    #[x_kube(merge_strategy = ListMerge::Set)]
+    pub custom_roles: Option<Vec<String>>,
+    /// What inline policies may allow. Statements that deny are always permitted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub inline_role: Option<InlineRolePolicy>,
+    /// Whether personal tokens may be asked for. Default: Forbid for the cluster kind, Allow for the namespaced kind.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub personal_tokens: Option<Permission>,
+    /// How many AccessTokens may use this account. Default: no limit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = 100_000))]
+    pub max_tokens: Option<i64>,
+    /// The longest `rotation.interval` that may be asked for; an AccessToken without interval is refused then. Default: no limit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 24))]
+    pub max_rotation_interval: Option<String>,
+}
+
+/// What inline policies may allow: every specifier and action of an allowing statement, read as literal text, must match one of these,
+/// where `*` stands for any characters. `notResources` and `notActions` are refused in allowing statements.
+#[derive(Clone, Debug, Default, PartialEq, Eq, KubeSchema, Serialize, Deserialize)]
+pub struct InlineRolePolicy {
+    /// Resource specifiers.
+    #[schemars(length(min = 1, max = 100), inner(length(min = 1, max = 512)))]
+    #[x_kube(merge_strategy = ListMerge::Set)]
+    pub resources: Vec<String>,
+    /// Actions.
+    #[schemars(length(min = 1, max = 100), inner(length(min = 1, max = 128)))]
+    #[x_kube(merge_strategy = ListMerge::Set)]
+    pub actions: Vec<String>,
+}
+
+/// Whether something is permitted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
+pub enum Permission {
+    /// It is.
+    Allow,
+    /// It is not.
+    Forbid,
+}
+
+/// What is known about the account.
+///
+/// Its schema default keeps tools that follow kstatus from taking a new object for a finished one.
+#[derive(Clone, Debug, Default, PartialEq, JsonSchema, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[schemars(extend("default" = {"observedGeneration": -1}))]
+pub struct AccountStatus {
+    /// The `metadata.generation` this status speaks of; -1 before the first visit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = -1))]
+    pub observed_generation: Option<i64>,
+    /// `Ready`, `Stalled`, `MassChange`, `ClockSkew`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(schema_with = "schema::conditions")]
+    pub conditions: Vec<Condition>,
+    /// The account's ID at LaunchDarkly, pinned with the first credential that worked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub account_id: Option<AccountId>,
+    /// The ID of the token that is the credential; the operator never changes or deletes it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub credential_token_id: Option<TokenId>,
+    /// What was found out about this LaunchDarkly instance.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub features: Option<Features>,
+    /// IDs of remote tokens that carry this operator's marker and that no AccessToken claims.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 50), extend("x-kubernetes-list-type" = "set"))]
+    pub orphans: Vec<TokenId>,
+    /// IDs of remote tokens whose cleaning up was given up.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 50), extend("x-kubernetes-list-type" = "set"))]
+    pub left_behind: Vec<TokenId>,
+}
+
+/// What was found out about this LaunchDarkly instance.
+#[derive(Clone, Debug, Default, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Features {
+    /// Whether a key can be reset with both keys working for a while.
+    pub reset: Feature,
+    /// Whether tokens can have an expiry date.
+    pub expiry: Feature,
+    /// When this was tried last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "schema::time")]
+    pub probed_at: Option<Timestamp>,
+}
+
+/// Whether a feature of LaunchDarkly is there.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, JsonSchema, Serialize, Deserialize, strum::Display,
+)]
+pub enum Feature {
+    /// It was not tried yet.
+    #[default]
+    Unknown,
+    /// It works.
+    Available,
+    /// It does not.
+    Unavailable,
+}

@@ -1,0 +1,269 @@
+//! The status of an `AccessToken`: what is known, and the durable notes that recovery reads.
+
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::schema;
+use crate::domain::cause::Cause;
+use crate::domain::names::{
+    AccountId, Attempt, Fingerprint, RequestHash, SecretUid, SettingsHash, TokenId,
+};
+
+/// At most this many abandoned attempts are remembered.
+pub const MAX_ABANDONED: usize = 8;
+/// At most this many replaced tokens wait for their deletion.
+pub const MAX_RETIRING: usize = 3;
+/// At most this many changes of the key are remembered.
+pub const MAX_HISTORY: usize = 10;
+/// At most this many trigger and revoke values are remembered; they never rotate again.
+pub const MAX_HANDLED: usize = 8;
+
+/// What is known about the token and its Secret.
+///
+/// Its schema default keeps tools that follow kstatus from taking a new object for a finished one.
+#[derive(Clone, Debug, Default, PartialEq, JsonSchema, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[schemars(extend("default" = {"observedGeneration": -1}))]
+pub struct AccessTokenStatus {
+    /// The `metadata.generation` this status speaks of; -1 before the first visit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = -1))]
+    pub observed_generation: Option<i64>,
+    /// `Ready`, `Reconciling`, `Stalled`, `TokenSynced`, `SecretSynced`, `OverlapActive`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(schema_with = "schema::conditions")]
+    pub conditions: Vec<Condition>,
+    /// The LaunchDarkly account all calls go to, pinned with the first of them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub account_id: Option<AccountId>,
+    /// The remote token.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token: Option<TokenStatus>,
+    /// The Secret that holds the key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub secret: Option<SecretStatus>,
+    /// The schedule, with all defaults filled in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rotation: Option<RotationStatus>,
+    /// The note written before a call that must not be repeated, until that call is settled.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pending: Option<Pending>,
+    /// Attempts given up. A remote token that turns up with one of them is cleaned up.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 8), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["attempt"]))]
+    pub abandoned: Vec<Abandoned>,
+    /// Replaced tokens that wait for their deletion.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 3), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["tokenId"]))]
+    pub retiring: Vec<Retiring>,
+    /// The last changes of the key, newest first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 10), extend("x-kubernetes-list-type" = "atomic"))]
+    pub history: Vec<HistoryEntry>,
+}
+
+/// The remote token.
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TokenStatus {
+    /// Its ID at LaunchDarkly.
+    pub id: TokenId,
+    /// Its name at LaunchDarkly.
+    #[schemars(length(max = 512))]
+    pub name: String,
+    /// A hash of the settings that were asked for when it was created or changed last.
+    pub spec_hash: SettingsHash,
+    /// A hash of the settings that LaunchDarkly answered then. What differs from it later was changed by somebody else.
+    pub observed_hash: SettingsHash,
+    /// When it was created.
+    #[schemars(schema_with = "schema::time")]
+    pub created_at: Timestamp,
+    /// Names of the settings that came back different from what was asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16), inner(length(min = 1, max = 64)), extend("x-kubernetes-list-type" = "set"))]
+    pub differs: Vec<String>,
+}
+
+/// The Secret that holds the key.
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SecretStatus {
+    /// Its name.
+    #[schemars(length(min = 1, max = 253))]
+    pub name: String,
+    /// Its `metadata.uid`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub uid: Option<SecretUid>,
+    /// A truncated SHA-256 of the key; never a part of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fingerprint: Option<Fingerprint>,
+    /// The Secret that held the key before `spec.secret.name` was changed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub former: Option<FormerSecret>,
+}
+
+/// A Secret that held the key before.
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct FormerSecret {
+    /// Its name.
+    #[schemars(length(min = 1, max = 253))]
+    pub name: String,
+    /// Its `metadata.uid`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub uid: Option<SecretUid>,
+    /// When it is deleted.
+    #[schemars(schema_with = "schema::time")]
+    pub delete_after: Timestamp,
+}
+
+/// The schedule as it stands.
+#[derive(Clone, Debug, Default, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct RotationStatus {
+    /// When the key changed last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "schema::time")]
+    pub last_rotation_time: Option<Timestamp>,
+    /// When it changes next by schedule.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "schema::time")]
+    pub next_rotation_time: Option<Timestamp>,
+    /// Until when the previous key works; absent when there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "schema::time")]
+    pub previous_key_expires_at: Option<Timestamp>,
+    /// The grace period in force, such as `24h`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 32))]
+    pub grace_period: Option<String>,
+    /// Hashes of the trigger and revoke values already seen, newest last; they never rotate again.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 8), extend("x-kubernetes-list-type" = "atomic"))]
+    pub handled: Vec<RequestHash>,
+}
+
+/// What a pending call does.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    JsonSchema,
+    Serialize,
+    Deserialize,
+    strum::IntoStaticStr,
+    strum::Display,
+)]
+pub enum PendingOperation {
+    /// A token is created, as the first or as a replacement.
+    Create,
+    /// The key of the token is reset.
+    Reset,
+}
+
+/// The note written before a call that must not be repeated: all that recovery needs.
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Pending {
+    /// What the call does.
+    pub operation: PendingOperation,
+    /// The nonce of this attempt.
+    pub attempt: Attempt,
+    /// Why the key changes.
+    pub cause: Cause,
+    /// When the note was written.
+    #[schemars(schema_with = "schema::time")]
+    pub started_at: Timestamp,
+    /// Which process wrote it.
+    #[schemars(length(max = 316))]
+    pub holder: String,
+    /// The token whose key is reset, or that is replaced.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token_id: Option<TokenId>,
+    /// Where the key goes.
+    #[schemars(length(min = 1, max = 253))]
+    pub secret_name: String,
+    /// A hash of the settings asked for.
+    pub spec_hash: SettingsHash,
+    /// Hashes of the trigger and revoke values that this call serves.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 8), extend("x-kubernetes-list-type" = "atomic"))]
+    pub handles: Vec<RequestHash>,
+    /// Until when the key of a reset token may work.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "schema::time")]
+    pub previous_key_expires_at: Option<Timestamp>,
+}
+
+/// An attempt given up.
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Abandoned {
+    /// Its nonce.
+    pub attempt: Attempt,
+    /// When it had been started.
+    #[schemars(schema_with = "schema::time")]
+    pub started_at: Timestamp,
+}
+
+/// A replaced token that waits for its deletion.
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Retiring {
+    /// Its ID at LaunchDarkly.
+    pub token_id: TokenId,
+    /// Why it was replaced.
+    pub cause: Cause,
+    /// When it is deleted.
+    #[schemars(schema_with = "schema::time")]
+    pub retire_at: Timestamp,
+}
+
+/// What became of a key that is no longer the current one.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    JsonSchema,
+    Serialize,
+    Deserialize,
+    strum::IntoStaticStr,
+    strum::Display,
+)]
+pub enum OldKey {
+    /// There was none.
+    None,
+    /// It works until `oldKeyUntil`.
+    Grace,
+    /// It was made invalid at once.
+    Revoked,
+    /// Nobody holds it any more; its token is deleted.
+    Lost,
+    /// Its token was gone before.
+    Gone,
+}
+
+/// One change of the key.
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct HistoryEntry {
+    /// When the new key was published.
+    #[schemars(schema_with = "schema::time")]
+    pub time: Timestamp,
+    /// Why the key changed.
+    pub cause: Cause,
+    /// The token of the new key.
+    pub token_id: TokenId,
+    /// What became of the old key.
+    pub old_key: OldKey,
+    /// Until when the old key works, when it has a grace period.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "schema::time")]
+    pub old_key_until: Option<Timestamp>,
+}
