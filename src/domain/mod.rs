@@ -4,5 +4,6 @@
 
 pub mod cause;
 pub mod desired;
+pub mod marker;
 pub mod names;
 pub mod settings;

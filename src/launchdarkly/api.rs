@@ -1,0 +1,75 @@
+//! The operations of the LaunchDarkly API that this program uses, as a trait, so that they can be simulated in memory.
+
+use std::future::Future;
+use std::time::Duration;
+
+use jiff::SignedDuration;
+
+use super::error::ApiError;
+use super::key::Key;
+use super::line::Lane;
+use super::listing;
+use super::model::{
+    Deleted, Identity, Issued, Listing, NewToken, Page, PatchOp, Reset, Role, Token,
+};
+use crate::domain::names::TokenId;
+
+/// One credential's view of one LaunchDarkly account.
+///
+/// # Guarantees
+/// - An effect is sent at most once after the gate was asked, and [`create`](TokensApi::create) and
+///   [`reset`](TokensApi::reset) are never repeated in here, whatever happens.
+/// - The credential's own token is never deleted, reset or given an expiry (I6).
+pub trait TokensApi: Clone + Send + Sync + 'static {
+    /// The same, with every call in this lane instead of its own; for a revocation.
+    #[must_use]
+    fn in_lane(&self, lane: Lane) -> Self;
+
+    /// What to add to the local clock to get LaunchDarkly's, as far as it is known.
+    fn clock_offset(&self) -> SignedDuration;
+
+    /// Who the credential is.
+    fn identify(&self) -> impl Future<Output = Result<Identity, ApiError>> + Send;
+
+    /// Who a key is: the proof that it works.
+    fn identify_with(&self, key: &Key) -> impl Future<Output = Result<Identity, ApiError>> + Send;
+
+    /// One page of the tokens that the credential may see; for a service token all service tokens (documented).
+    fn list_page(
+        &self,
+        offset: usize,
+        limit: usize,
+    ) -> impl Future<Output = Result<Page, ApiError>> + Send;
+
+    /// All tokens that the credential may see, page by page.
+    fn list_all(&self) -> impl Future<Output = Result<Listing, ApiError>> + Send {
+        listing::all_pages(self)
+    }
+
+    /// One token.
+    fn get(&self, id: &TokenId) -> impl Future<Output = Result<Token, ApiError>> + Send;
+
+    /// Creates a token. A durable intent must exist (I5).
+    fn create(&self, wish: &NewToken) -> impl Future<Output = Result<Issued, ApiError>> + Send;
+
+    /// Changes a token, all or nothing (inferred). Whether the change was applied is to be seen in the answer.
+    fn patch(
+        &self,
+        id: &TokenId,
+        changes: &[PatchOp],
+    ) -> impl Future<Output = Result<Token, ApiError>> + Send;
+
+    /// Deletes a token.
+    fn delete(&self, id: &TokenId) -> impl Future<Output = Result<Deleted, ApiError>> + Send;
+
+    /// Gives a token a new key; the old one is asked to live for `old_key_lives` from when the request leaves. A durable
+    /// intent must exist (I5). Deprecated since October 2026 (documented).
+    fn reset(
+        &self,
+        id: &TokenId,
+        old_key_lives: Duration,
+    ) -> impl Future<Output = Result<Reset, ApiError>> + Send;
+
+    /// A custom role by key or id (documented).
+    fn role(&self, key_or_id: &str) -> impl Future<Output = Result<Role, ApiError>> + Send;
+}

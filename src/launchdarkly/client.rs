@@ -1,0 +1,359 @@
+//! The client that talks to LaunchDarkly over HTTP.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue};
+use reqwest::{RequestBuilder, StatusCode};
+use tokio::time::Instant;
+use zeroize::Zeroizing;
+
+use super::answer;
+use super::api::TokensApi;
+use super::endpoint::{Endpoint, EndpointError};
+use super::error::{ApiError, Operation, TransportError, TransportKind};
+use super::key::Key;
+use super::line::{AccountLine, Lane, RateHeaders, Slot};
+use super::model::{Deleted, Identity, Issued, NewToken, Page, PatchOp, Reset, Role, Token};
+use super::request::{Call, Wire};
+use super::wire;
+use crate::domain::names::{Fingerprint, TokenId};
+use crate::gate::Gate;
+
+/// The version of the API that all of this is written for; it overrides the credential's own (documented).
+const API_VERSION: &str = "20240415";
+
+/// The longest time to make a connection.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How often a call that may be repeated is repeated after a 429.
+const REPEATS: u32 = 2;
+
+/// How the client behaves.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Options {
+    /// How long a create or a reset may take, all in all; other calls may take twice as long.
+    pub request_timeout: Duration,
+    /// `User-Agent`; tells LaunchDarkly's support who called.
+    pub user_agent: String,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            request_timeout: Duration::from_secs(10),
+            user_agent: concat!("launchdarkly-token-operator/", env!("CARGO_PKG_VERSION"))
+                .to_owned(),
+        }
+    }
+}
+
+impl Options {
+    fn timeout(&self, operation: Operation) -> Duration {
+        if operation.issues_key() {
+            self.request_timeout
+        } else {
+            2 * self.request_timeout
+        }
+    }
+
+    /// How long the lease must last when an effect leaves. What issues a key needs half as much again, to have time left
+    /// for publishing it; what may be repeated needs little more than its own time, or a lease that is three timeouts
+    /// long would rarely do.
+    fn lease_needed(&self, operation: Operation) -> Duration {
+        let timeout = self.timeout(operation);
+        timeout + timeout / if operation.issues_key() { 2 } else { 8 }
+    }
+}
+
+/// A credential's client. Clones share connections.
+#[derive(Clone)]
+pub struct HttpClient {
+    shared: Arc<Shared>,
+    line: Arc<AccountLine>,
+    own_token: Option<TokenId>,
+    lane: Option<Lane>,
+}
+
+struct Shared {
+    endpoint: Endpoint,
+    credential: Key,
+    options: Options,
+    gate: Arc<dyn Gate>,
+    /// For calls that may be lost without harm.
+    pooled: reqwest::Client,
+    /// For create and reset: an idle connection may die just when it is used, and the outcome would be uncertain.
+    fresh: reqwest::Client,
+}
+
+impl fmt::Debug for HttpClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HttpClient")
+            .field("endpoint", &self.shared.endpoint)
+            .field("own_token", &self.own_token)
+            .field("lane", &self.lane)
+            .finish_non_exhaustive()
+    }
+}
+
+/// An answer that says success.
+struct Answer {
+    body: Zeroizing<Vec<u8>>,
+    asked_at: Timestamp,
+    old_key_until: Option<Timestamp>,
+}
+
+impl HttpClient {
+    /// A client for one credential. `own_token` is the credential's token id once it is known; see
+    /// [`HttpClient::identified`].
+    ///
+    /// # Errors
+    /// [`EndpointError::CaBundle`] or [`EndpointError::Client`] when TLS cannot be set up.
+    pub fn new(
+        endpoint: Endpoint,
+        credential: Key,
+        own_token: Option<TokenId>,
+        line: Arc<AccountLine>,
+        options: Options,
+        gate: Arc<dyn Gate>,
+    ) -> Result<Self, EndpointError> {
+        // reqwest panics without a provider; whoever else installs one first is as good.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let shared = Shared {
+            pooled: connections(&endpoint, &options, true)?,
+            fresh: connections(&endpoint, &options, false)?,
+            endpoint,
+            credential,
+            options,
+            gate,
+        };
+        Ok(Self {
+            shared: Arc::new(shared),
+            line,
+            own_token,
+            lane: None,
+        })
+    }
+
+    /// The same credential, now that its account's line and its own token are known.
+    #[must_use]
+    pub fn identified(&self, line: Arc<AccountLine>, own_token: Option<TokenId>) -> Self {
+        Self {
+            line,
+            own_token,
+            ..self.clone()
+        }
+    }
+
+    /// The account's line.
+    #[must_use]
+    pub fn line(&self) -> &Arc<AccountLine> {
+        &self.line
+    }
+
+    /// Makes a call, again after a 429 if it may be repeated: the line makes it wait.
+    async fn call(&self, call: Call<'_>, key: &Key) -> Result<Answer, ApiError> {
+        call.check(self.own_token.as_ref())?;
+        let operation = call.operation();
+        let mut repeats = if operation.issues_key() { 0 } else { REPEATS };
+        let fingerprint = key.fingerprint();
+        loop {
+            match self.once(call, key, &fingerprint).await {
+                Err(ApiError::RateLimited { .. }) if repeats > 0 => repeats -= 1,
+                outcome => return outcome,
+            }
+        }
+    }
+
+    async fn once(
+        &self,
+        call: Call<'_>,
+        key: &Key,
+        fingerprint: &Fingerprint,
+    ) -> Result<Answer, ApiError> {
+        let operation = call.operation();
+        let lane = self.lane.unwrap_or(Lane::of(operation));
+        let mut slot = self.line.enter(lane, operation, fingerprint).await;
+        if operation.is_effect() {
+            let needed = self.shared.options.lease_needed(operation);
+            let passed = self.shared.gate.pass(needed);
+            passed.map_err(|_| ApiError::NotLeading { operation })?;
+        }
+        let left_at = Instant::now();
+        let outcome = self.exchange(call, key, &mut slot).await;
+        drop(slot);
+        let result = outcome.as_ref().err().map_or("ok", ApiError::reason);
+        self.line.observe(operation, result, left_at.elapsed());
+        outcome
+    }
+
+    async fn exchange(
+        &self,
+        call: Call<'_>,
+        key: &Key,
+        slot: &mut Slot,
+    ) -> Result<Answer, ApiError> {
+        let operation = call.operation();
+        let asked_at = Timestamp::now();
+        let wire = call.prepare(&self.shared.endpoint, self.line.remote_now());
+        let old_key_until = wire.old_key_until;
+        let request = self.request(operation, wire, key)?;
+
+        slot.sending();
+        let sent = request.send().await;
+        let response = sent.map_err(|error| answer::no_answer(operation, &error))?;
+        let headers = RateHeaders::read(response.headers());
+        slot.answered(&headers, asked_at);
+        if response.status() == StatusCode::TOO_MANY_REQUESTS {
+            let until = slot.refused(&headers);
+            return Err(ApiError::RateLimited { until });
+        }
+        slot.accepted();
+        if !response.status().is_success() {
+            return Err(answer::refusal(operation, response, key).await);
+        }
+        Ok(Answer {
+            body: answer::body(operation, response).await?,
+            asked_at,
+            old_key_until,
+        })
+    }
+
+    fn request(
+        &self,
+        operation: Operation,
+        wire: Wire,
+        key: &Key,
+    ) -> Result<RequestBuilder, ApiError> {
+        let shared = &self.shared;
+        let mut authorization = HeaderValue::from_str(key.expose()).map_err(|_| {
+            let source = TransportError::new(TransportKind::Connect, &"the key fits in no header");
+            ApiError::NotSent { operation, source }
+        })?;
+        authorization.set_sensitive(true);
+        let connections = if operation.issues_key() {
+            &shared.fresh
+        } else {
+            &shared.pooled
+        };
+        let request = connections
+            .request(wire.method, wire.url)
+            .timeout(shared.options.timeout(operation))
+            .header(AUTHORIZATION, authorization)
+            .header("LD-API-Version", API_VERSION)
+            .header(ACCEPT, "application/json");
+        Ok(match wire.body {
+            Some(body) => request.header(CONTENT_TYPE, "application/json").body(body),
+            None => request,
+        })
+    }
+
+    async fn with_credential<T>(
+        &self,
+        call: Call<'_>,
+        read: impl FnOnce(&Answer) -> Result<T, wire::Why>,
+    ) -> Result<T, ApiError> {
+        let answer = self.call(call, &self.shared.credential).await?;
+        understood(call.operation(), read(&answer))
+    }
+}
+
+fn understood<T>(operation: Operation, read: Result<T, wire::Why>) -> Result<T, ApiError> {
+    read.map_err(|why| ApiError::Unreadable { operation, why })
+}
+
+impl TokensApi for HttpClient {
+    fn in_lane(&self, lane: Lane) -> Self {
+        Self {
+            lane: Some(lane),
+            ..self.clone()
+        }
+    }
+
+    fn clock_offset(&self) -> SignedDuration {
+        self.line.offset()
+    }
+
+    async fn identify(&self) -> Result<Identity, ApiError> {
+        self.identify_with(&self.shared.credential).await
+    }
+
+    async fn identify_with(&self, key: &Key) -> Result<Identity, ApiError> {
+        let answer = self.call(Call::Identify, key).await?;
+        understood(Operation::Identify, wire::identity(&answer.body))
+    }
+
+    async fn list_page(&self, offset: usize, limit: usize) -> Result<Page, ApiError> {
+        let call = Call::ListPage { offset, limit };
+        self.with_credential(call, |answer| wire::page(&answer.body, answer.asked_at))
+            .await
+    }
+
+    async fn get(&self, id: &TokenId) -> Result<Token, ApiError> {
+        self.with_credential(Call::Get(id), |answer| wire::token(&answer.body))
+            .await
+    }
+
+    async fn create(&self, wish: &NewToken) -> Result<Issued, ApiError> {
+        self.with_credential(Call::Create(wish), |answer| wire::issued(&answer.body))
+            .await
+    }
+
+    async fn patch(&self, id: &TokenId, changes: &[PatchOp]) -> Result<Token, ApiError> {
+        self.with_credential(Call::Patch(id, changes), |answer| wire::token(&answer.body))
+            .await
+    }
+
+    async fn delete(&self, id: &TokenId) -> Result<Deleted, ApiError> {
+        match self.with_credential(Call::Delete(id), |_| Ok(())).await {
+            Ok(()) => Ok(Deleted::Deleted),
+            Err(ApiError::NotFound { .. }) => Ok(Deleted::AlreadyGone),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn reset(&self, id: &TokenId, old_key_lives: Duration) -> Result<Reset, ApiError> {
+        let call = Call::Reset { id, old_key_lives };
+        self.with_credential(call, |answer| {
+            Ok(Reset {
+                issued: wire::issued(&answer.body)?,
+                old_key_until: answer.old_key_until.unwrap_or(answer.asked_at),
+            })
+        })
+        .await
+    }
+
+    async fn role(&self, key_or_id: &str) -> Result<Role, ApiError> {
+        self.with_credential(Call::Role(key_or_id), |answer| wire::role(&answer.body))
+            .await
+    }
+}
+
+/// No redirects, since they would carry the credential elsewhere, and no repeats but our own.
+fn connections(
+    endpoint: &Endpoint,
+    options: &Options,
+    keep: bool,
+) -> Result<reqwest::Client, EndpointError> {
+    let mut builder = reqwest::Client::builder()
+        .user_agent(&options.user_agent)
+        .redirect(reqwest::redirect::Policy::none())
+        .referer(false)
+        .retry(reqwest::retry::never())
+        .connect_timeout(CONNECT_TIMEOUT.min(options.request_timeout / 2));
+    if !keep {
+        builder = builder.pool_max_idle_per_host(0);
+    }
+    if endpoint.is_loopback() {
+        builder = builder.no_proxy();
+    }
+    if let Some(roots) = endpoint.roots() {
+        builder = builder.tls_certs_only(roots.iter().cloned());
+    }
+    builder.build().map_err(|_| match endpoint.roots() {
+        Some(_) => EndpointError::CaBundle,
+        None => EndpointError::Client,
+    })
+}
