@@ -1,2 +1,38 @@
-//! The commands of this repository.
-fn main() {}
+//! The commands of this repository: `cargo xtask demo`, `cargo xtask test`, `cargo xtask generate`.
+
+mod command;
+mod console;
+mod generate;
+mod test;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// The commands of this repository.
+#[derive(Debug, Parser)]
+#[command(bin_name = "cargo xtask", arg_required_else_help = true)]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Debug, Subcommand)]
+enum Task {
+    /// Check everything: formatting, lints, dependencies, and all tests on real parts.
+    Test(test::Arguments),
+    /// Write the files that are generated from the types: the CRDs in crds/ and the field reference.
+    Generate,
+}
+
+fn main() -> ExitCode {
+    let done = match Arguments::parse().task {
+        Task::Test(arguments) => test::run(&arguments),
+        Task::Generate => generate::run(),
+    };
+    if done {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}

@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::error::Doing;
 use crate::{RigError, workspace};
 
-pub use crate::control_plane::build::control_plane;
+pub use crate::control_plane::build::{control_plane, go, go_module};
 
 /// The release binary of the operator.
 ///

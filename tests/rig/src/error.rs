@@ -63,7 +63,8 @@ impl fmt::Debug for RigError {
 
 impl RigError {
     /// The failure of `command`, told by what it printed.
-    pub(crate) fn command(command: impl Into<String>, output: &Output) -> Self {
+    #[must_use]
+    pub fn command(command: impl Into<String>, output: &Output) -> Self {
         let printed = [&output.stdout[..], &output.stderr[..]].concat();
         Self::Command {
             command: command.into(),

@@ -13,7 +13,8 @@ use crate::error::Doing;
 use crate::{RigError, workspace};
 
 /// The Go module of the control plane.
-pub(crate) fn module() -> PathBuf {
+#[must_use]
+pub fn go_module() -> PathBuf {
     workspace::root().join("tests/control-plane")
 }
 
@@ -46,7 +47,7 @@ pub fn control_plane() -> Result<PathBuf, RigError> {
 /// The content of everything the binary is made from, by path.
 fn sources() -> Result<BTreeMap<PathBuf, Vec<u8>>, RigError> {
     let mut sources = BTreeMap::new();
-    let mut folders = vec![module()];
+    let mut folders = vec![go_module()];
     while let Some(folder) = folders.pop() {
         let entries = fs::read_dir(&folder).doing(|| format!("read {}", folder.display()))?;
         for entry in entries {
@@ -55,7 +56,7 @@ fn sources() -> Result<BTreeMap<PathBuf, Vec<u8>>, RigError> {
                 folders.push(path);
             } else if is_source(&path) {
                 let content = fs::read(&path).doing(|| format!("read {}", path.display()))?;
-                let name = path.strip_prefix(module()).unwrap_or(&path).to_owned();
+                let name = path.strip_prefix(go_module()).unwrap_or(&path).to_owned();
                 sources.insert(name, content);
             }
         }
@@ -158,7 +159,7 @@ fn version_flags(version: &str) -> String {
 ///
 /// # Errors
 /// [`RigError::NoGo`], or the command fails.
-pub(crate) fn go(arguments: &[&str]) -> Result<String, RigError> {
+pub fn go(arguments: &[&str]) -> Result<String, RigError> {
     let output = go_command()
         .args(arguments)
         .output()
@@ -176,7 +177,7 @@ pub(crate) fn go(arguments: &[&str]) -> Result<String, RigError> {
 fn go_command() -> Command {
     let mut command = Command::new("go");
     command
-        .current_dir(module())
+        .current_dir(go_module())
         .env("CGO_ENABLED", "0")
         .env("GOTOOLCHAIN", "local")
         .env("GOWORK", "off");

@@ -18,22 +18,27 @@ pub enum Source {
 }
 
 impl Source {
-    /// What `LDTOKENS_TEST_KUBECONFIG` or `KUBEBUILDER_ASSETS` name, else our own binary, built if needed.
+    /// What [`Source::named`] says, else our own binary, built if needed.
     ///
     /// # Errors
     /// [`RigError::NoGo`], or the build fails.
     pub fn from_environment() -> Result<Self, RigError> {
+        match Self::named() {
+            Some(source) => Ok(source),
+            None => build::control_plane().map(Self::Built),
+        }
+    }
+
+    /// What `LDTOKENS_TEST_KUBECONFIG` or `KUBEBUILDER_ASSETS` name to use instead of our own binary.
+    #[must_use]
+    pub fn named() -> Option<Self> {
         let set = |name| {
             env::var_os(name)
                 .filter(|value| !value.is_empty())
                 .map(PathBuf::from)
         };
-        if let Some(kubeconfig) = set("LDTOKENS_TEST_KUBECONFIG") {
-            return Ok(Self::Cluster(kubeconfig));
-        }
-        if let Some(directory) = set("KUBEBUILDER_ASSETS") {
-            return Ok(Self::Assets(directory));
-        }
-        build::control_plane().map(Self::Built)
+        set("LDTOKENS_TEST_KUBECONFIG")
+            .map(Self::Cluster)
+            .or_else(|| set("KUBEBUILDER_ASSETS").map(Self::Assets))
     }
 }

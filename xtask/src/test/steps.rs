@@ -1,0 +1,114 @@
+//! The steps, cheap ones first.
+
+use std::path::Path;
+use std::process::Command;
+
+use rig::{RigError, Source, build};
+
+use super::deny;
+use crate::command::{capture, show};
+
+/// The Rust minor version whose lints are a wall. On others a lint may be new or gone, so there they are
+/// shown and do not fail the run.
+const WALL: u32 = 95;
+
+/// One step of `cargo xtask test`.
+pub struct Step {
+    /// What `--only` calls it.
+    pub name: &'static str,
+    /// What holds if it passes.
+    pub title: &'static str,
+    /// Checks it; what it returns is added to the line that says it passed.
+    pub run: fn() -> Result<String, RigError>,
+}
+
+/// All steps in their order.
+pub const STEPS: &[Step] = &[
+    Step {
+        name: "format",
+        title: "the Rust code is formatted",
+        run: format,
+    },
+    Step {
+        name: "lint",
+        title: "clippy has nothing to say",
+        run: lint,
+    },
+    Step {
+        name: "go",
+        title: "the Go code is formatted and passes vet",
+        run: go,
+    },
+    Step {
+        name: "deny",
+        title: "dependencies come from where they should, under licences we accept",
+        run: deny::run,
+    },
+    Step {
+        name: "build",
+        title: "the programs that the tests run are built",
+        run: build_programs,
+    },
+    Step {
+        name: "test",
+        title: "unit, property, model, integration and end-to-end tests pass",
+        run: test,
+    },
+];
+
+fn format() -> Result<String, RigError> {
+    capture(build::cargo().args(["fmt", "--all", "--check"]))?;
+    Ok(String::new())
+}
+
+fn lint() -> Result<String, RigError> {
+    let minor = rust_minor()?;
+    let mut clippy = build::cargo();
+    clippy.args(["clippy", "--workspace", "--all-targets"]);
+    if minor == Some(WALL) {
+        show(clippy.args(["--", "--deny", "warnings"]))?;
+        return Ok(String::new());
+    }
+    show(&mut clippy)?;
+    Ok(format!(" (warnings fail on Rust 1.{WALL} only)"))
+}
+
+/// 95 of `rustc 1.95.0 (…)`.
+fn rust_minor() -> Result<Option<u32>, RigError> {
+    let version = capture(Command::new("rustc").arg("--version"))?;
+    Ok(version
+        .split('.')
+        .nth(1)
+        .and_then(|minor| minor.parse().ok()))
+}
+
+fn go() -> Result<String, RigError> {
+    let root = match build::go(&["env", "GOROOT"]) {
+        Err(RigError::NoGo) if Source::named().is_some() => {
+            return Ok(" (left out: no Go, and another control plane is named)".into());
+        }
+        root => root?,
+    };
+    let gofmt = Path::new(root.trim()).join("bin/gofmt");
+    let unformatted = capture(Command::new(gofmt).arg("-l").arg(build::go_module()))?;
+    if !unformatted.is_empty() {
+        return Err(RigError::Unexpected(format!(
+            "gofmt would change:\n{unformatted}"
+        )));
+    }
+    // Not the main package: vet would look into all of Kubernetes for it, for minutes.
+    build::go(&["vet", "./supervise"])?;
+    Ok(String::new())
+}
+
+fn build_programs() -> Result<String, RigError> {
+    build::operator()?;
+    build::simulator()?;
+    Source::from_environment()?;
+    Ok(String::new())
+}
+
+fn test() -> Result<String, RigError> {
+    show(build::cargo().args(["test", "--workspace"]))?;
+    Ok(String::new())
+}
