@@ -7,11 +7,18 @@
 pub mod build;
 mod control_plane;
 mod error;
+mod http;
 mod mask;
+pub mod object;
+mod operator;
 mod process;
+mod simulator;
 pub mod wait;
 pub mod workspace;
 
 pub use control_plane::{ControlPlane, ControlPlaneOptions, Kubectl, Source};
 pub use error::RigError;
+pub use http::free_port;
 pub use mask::mask;
+pub use operator::{Operator, OperatorOptions, install};
+pub use simulator::{Key, SimulatorOptions, SimulatorProcess, Token};

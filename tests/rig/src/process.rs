@@ -73,6 +73,28 @@ impl Process {
         }
     }
 
+    /// Sends a signal by name, as in `STOP`.
+    pub fn signal(&self, signal: &str) -> Result<(), RigError> {
+        // The shell's own kill: a machine without the program has it too.
+        let output = Command::new("sh")
+            .args([
+                "-c",
+                "kill -s \"$1\" \"$2\"",
+                "sh",
+                signal,
+                &self.id().to_string(),
+            ])
+            .output()
+            .doing(|| format!("send SIG{signal} to {}", self.name))?;
+        if output.status.success() {
+            return Ok(());
+        }
+        Err(RigError::command(
+            format!("kill -s {signal} {}", self.name),
+            &output,
+        ))
+    }
+
     /// Kills it and waits until it is gone.
     pub fn kill(&mut self) -> Result<(), RigError> {
         if self.ended()?.is_some() {
@@ -109,4 +131,30 @@ impl Drop for Process {
 pub(crate) fn last_lines(text: &str, count: usize) -> String {
     let lines: Vec<&str> = text.lines().collect();
     lines[lines.len().saturating_sub(count)..].join("\n")
+}
+
+/// Kills another process when this one ends, for programs that do not watch their standard input.
+#[derive(Debug)]
+pub(crate) struct Lifeline(Child);
+
+impl Lifeline {
+    /// Ties the process of this number to ours, until dropped.
+    pub(crate) fn tie(id: u32) -> Result<Self, RigError> {
+        Command::new("sh")
+            .args(["-c", "read -r _; kill -9 \"$1\"", "sh", &id.to_string()])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .map(Self)
+            .doing(|| "start a shell".into())
+    }
+}
+
+impl Drop for Lifeline {
+    fn drop(&mut self) {
+        // Before its standard input closes, so that it does not act.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }

@@ -1,12 +1,11 @@
 //! The components as separate programs, from a directory such as envtest's.
 
-use std::net::TcpListener;
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
 use super::Kubectl;
-use crate::error::Doing;
+use crate::http::free_port;
 use crate::process::Process;
 use crate::{RigError, wait};
 
@@ -43,12 +42,4 @@ pub(super) fn start(
         }
     })??;
     Ok(process)
-}
-
-/// A port on loopback that was free a moment ago.
-pub(crate) fn free_port() -> Result<u16, RigError> {
-    TcpListener::bind(("127.0.0.1", 0))
-        .and_then(|listener| listener.local_addr())
-        .map(|address| address.port())
-        .doing(|| "find a free port".into())
 }

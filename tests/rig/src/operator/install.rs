@@ -1,0 +1,102 @@
+//! Installs what users install, except that the operator runs as a process instead of a pod.
+
+use std::fs;
+use std::path::PathBuf;
+
+use serde_json::json;
+
+use crate::error::Doing;
+use crate::{ControlPlane, RigError, workspace};
+
+/// The operator's namespace.
+pub const NAMESPACE: &str = "launchdarkly-token-operator";
+
+/// The operator's service account.
+pub const SERVICE_ACCOUNT: &str = "launchdarkly-token-operator";
+
+/// Applies the CRDs and the static manifests without the Deployment, unless they are installed.
+///
+/// # Errors
+/// They cannot be read, or are refused.
+pub fn install(plane: &ControlPlane) -> Result<(), RigError> {
+    if plane
+        .get("serviceaccount", NAMESPACE, SERVICE_ACCOUNT)
+        .is_ok()
+    {
+        return Ok(());
+    }
+    let crds = workspace::root().join("crds").display().to_string();
+    plane.kubectl(&["apply", "--server-side", "-f", &crds])?;
+    plane.kubectl(&[
+        "wait",
+        "--for=condition=Established",
+        "--timeout=30s",
+        "-f",
+        &crds,
+    ])?;
+    let path = workspace::root().join("deploy/install.yaml");
+    let manifests = fs::read_to_string(&path).doing(|| format!("read {}", path.display()))?;
+    plane.apply(&without_deployment(&manifests))
+}
+
+/// The documents of a YAML file that are no Deployment.
+fn without_deployment(manifests: &str) -> String {
+    let is_deployment = |document: &&str| {
+        document
+            .lines()
+            .any(|line| line.trim_end() == "kind: Deployment")
+    };
+    let others: Vec<&str> = manifests
+        .split("\n---")
+        .filter(|document| !is_deployment(document))
+        .collect();
+    others.join("\n---")
+}
+
+/// A kubeconfig for the operator's service account on the same cluster.
+///
+/// # Errors
+/// There is no such account.
+pub fn service_account_kubeconfig(plane: &ControlPlane) -> Result<PathBuf, RigError> {
+    let token = plane.kubectl(&[
+        "create",
+        "token",
+        SERVICE_ACCOUNT,
+        "--namespace",
+        NAMESPACE,
+        "--duration=24h",
+    ])?;
+    let admin = plane
+        .client()
+        .json(&["config", "view", "--raw", "--flatten", "--minify"])?;
+    let kubeconfig = json!({
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": admin["clusters"],
+        "users": [{"name": SERVICE_ACCOUNT, "user": {"token": token.trim()}}],
+        "contexts": [{"name": "operator", "context": {
+            "cluster": admin["clusters"][0]["name"],
+            "user": SERVICE_ACCOUNT,
+            "namespace": NAMESPACE,
+        }}],
+        "current-context": "operator",
+    });
+    let path = plane.directory().join("operator.kubeconfig");
+    fs::write(&path, kubeconfig.to_string()).doing(|| format!("write {}", path.display()))?;
+    Ok(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn everything_but_the_deployment_is_applied() {
+        let manifests =
+            "kind: Namespace\nname: a\n---\nkind: Deployment\nspec: {}\n---\nkind: Lease\n";
+        assert_eq!(
+            without_deployment(manifests),
+            "kind: Namespace\nname: a\n---\nkind: Lease\n"
+        );
+    }
+}
