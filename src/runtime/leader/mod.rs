@@ -1,0 +1,34 @@
+//! Leadership: at most one process acts, proven by a Lease whose every write is fenced by its resourceVersion.
+//!
+//! - [`facts`]: what a Lease says. [`evaluate`]: what to do about it, a pure table.
+//! - [`store`]: the Lease on the API server. [`elector`]: reads, evaluates and writes, again and again.
+//! - [`gate`]: what every effect asks right before it begins.
+//!
+//! A lease that ran out is not lost yet. While nobody can reach the API server nobody can take it either, and the
+//! gate is closed; a renewal that is accepted afterwards is fenced by the version of our last one, which proves that
+//! nobody had it in between. So an outage of the API server does not cost the keys in hand. Only a Lease that is
+//! not ours any more ends the process.
+
+pub mod elector;
+pub mod evaluate;
+pub mod facts;
+pub mod gate;
+pub mod store;
+#[cfg(test)]
+mod tests;
+#[cfg(test)]
+mod twin;
+
+pub use elector::{Elector, Leadership, Timing};
+pub use evaluate::Loss;
+pub use facts::LONGEST_LEASE;
+pub use gate::LeaseGate;
+pub use store::ApiLease;
+
+/// A name for this process that no other process ever has: the pod's, and a nonce, as a restarted container keeps
+/// the pod's name.
+#[must_use]
+pub fn new_identity(pod_name: &str) -> String {
+    let nonce = uuid::Uuid::new_v4().simple().to_string();
+    format!("{pod_name}_{}", nonce.get(..8).unwrap_or_default())
+}

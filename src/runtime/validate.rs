@@ -1,0 +1,397 @@
+//! What flags must satisfy beyond their own type, checked before anything starts.
+
+use std::fmt;
+use std::time::Duration;
+
+use url::Url;
+
+use super::args::{LeadershipArgs, LogArgs, RemoteArgs, RunArgs, ScopeArgs, TimingArgs};
+use super::leader::LONGEST_LEASE;
+use super::{duration, telemetry};
+
+/// Everything that is wrong with the flags, at once.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub struct InvalidArgs(Vec<String>);
+
+impl fmt::Display for InvalidArgs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.join("\n"))
+    }
+}
+
+impl RunArgs {
+    /// Checks what no single flag can be checked for.
+    ///
+    /// # Errors
+    /// [`InvalidArgs`] names every flag that is wrong and what it must be.
+    pub fn validate(&self) -> Result<(), InvalidArgs> {
+        let mut wrong = Wrong::default();
+        self.timing.check(&mut wrong);
+        self.leadership.check(&self.timing, &mut wrong);
+        self.scope.check(&mut wrong);
+        self.remote.check(&mut wrong);
+        self.log.check(&mut wrong);
+        if wrong.0.is_empty() {
+            Ok(())
+        } else {
+            Err(InvalidArgs(wrong.0))
+        }
+    }
+}
+
+#[derive(Default)]
+struct Wrong(Vec<String>);
+
+impl Wrong {
+    fn unless(&mut self, right: bool, message: impl FnOnce() -> String) {
+        if !right {
+            self.0.push(message());
+        }
+    }
+
+    fn unless_at_least(&mut self, flag: &str, is: Duration, least: Duration, why: &str) {
+        self.unless(is >= least, || {
+            format!(
+                "{flag} {} must be at least {} ({why})",
+                duration::format(is),
+                duration::format(least)
+            )
+        });
+    }
+}
+
+impl TimingArgs {
+    fn check(&self, wrong: &mut Wrong) {
+        let request = self.request_timeout;
+        let settle = self.settle_time;
+        wrong.unless_at_least(
+            "--request-timeout",
+            request,
+            Duration::from_millis(100),
+            "an answer needs some time",
+        );
+        // A request that was given up may still be handled until its timeout on the other side is over as well.
+        wrong.unless_at_least(
+            "--settle-time",
+            settle,
+            2 * request,
+            "twice --request-timeout",
+        );
+        wrong.unless_at_least(
+            "--publication-margin",
+            self.publication_margin,
+            settle,
+            "--settle-time",
+        );
+        wrong.unless_at_least(
+            "--drift-interval",
+            self.drift_interval,
+            Duration::from_secs(1),
+            "LaunchDarkly limits its rates",
+        );
+        wrong.unless_at_least(
+            "--deletion-give-up-after",
+            self.deletion_give_up_after,
+            settle,
+            "--settle-time",
+        );
+    }
+}
+
+impl LeadershipArgs {
+    fn check(&self, timing: &TimingArgs, wrong: &mut Wrong) {
+        let lease = self.lease_duration;
+        // Right before a renewal a sixth of the lease is gone; the longest call, twice the request timeout, must
+        // still fit into the rest, else it could never begin: 5/6 lease >= 2 timeouts.
+        wrong.unless_at_least(
+            "--lease-duration",
+            lease,
+            timing.request_timeout * 5 / 2,
+            "2.5 times --request-timeout",
+        );
+        wrong.unless(
+            lease.subsec_nanos() == 0 && (Duration::from_secs(3)..=LONGEST_LEASE).contains(&lease),
+            || {
+                format!(
+                    "--lease-duration {} must be whole seconds from 3s to 1h",
+                    duration::format(lease)
+                )
+            },
+        );
+        wrong.unless(is_dns_label(&self.namespace), || {
+            format!("--namespace {:?} must be the name of a namespace; in a pod, set POD_NAMESPACE from metadata.namespace", self.namespace)
+        });
+        wrong.unless(is_dns_subdomain(&self.pod_name), || {
+            format!("--pod-name {:?} must be the name of a pod; in a pod, set POD_NAME from metadata.name", self.pod_name)
+        });
+        wrong.unless(is_dns_subdomain(&self.lease_name), || {
+            format!(
+                "--lease-name {:?} must be a name that a Lease can have",
+                self.lease_name
+            )
+        });
+    }
+}
+
+impl ScopeArgs {
+    fn check(&self, wrong: &mut Wrong) {
+        wrong.unless(self.concurrency >= 1, || {
+            "--concurrency 0 must be at least 1".to_owned()
+        });
+        for namespace in self.namespaces() {
+            wrong.unless(is_dns_label(namespace), || {
+                format!("--watch-namespaces {namespace:?} must be the name of a namespace; leave the flag out for all")
+            });
+        }
+    }
+}
+
+impl RemoteArgs {
+    fn check(&self, wrong: &mut Wrong) {
+        wrong.unless((0.0..=0.9).contains(&self.rate_limit_headroom), || {
+            format!(
+                "--rate-limit-headroom {} must be from 0 to 0.9",
+                self.rate_limit_headroom
+            )
+        });
+        let hosts = self.allowed_hosts();
+        wrong.unless(!hosts.is_empty(), || {
+            "--allowed-api-host must name at least one host".to_owned()
+        });
+        for host in hosts {
+            wrong.unless(is_host(host), || {
+                format!("--allowed-api-host {host:?} must be a host in small letters, with a port other than 443 if need be, like app.launchdarkly.com or 127.0.0.1:8443")
+            });
+        }
+    }
+}
+
+impl LogArgs {
+    fn check(&self, wrong: &mut Wrong) {
+        if let Err(why) = telemetry::filter(&self.log_level) {
+            wrong.0.push(format!("--log-level {:?} must be error, warn, info, debug or trace, or a list like \"info,kube=debug\" ({why})", self.log_level));
+        }
+    }
+}
+
+/// Whether `text` is exactly the host, and port where there is one, of a URL that consists of nothing else.
+fn is_host(text: &str) -> bool {
+    Url::parse(&format!("https://{text}"))
+        .is_ok_and(|url| url.as_str() == format!("https://{text}/"))
+        && !text.contains(['/', '@', '?', '#'])
+}
+
+/// RFC 1123 label, as names of namespaces are.
+fn is_dns_label(text: &str) -> bool {
+    (1..=63).contains(&text.len())
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+        && !text.starts_with('-')
+        && !text.ends_with('-')
+}
+
+/// RFC 1123 subdomain, as names of pods and Leases are.
+fn is_dns_subdomain(text: &str) -> bool {
+    text.len() <= 253 && text.split('.').all(is_dns_label)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{CommandFactory as _, Parser as _};
+
+    use crate::runtime::args::{Cli, Command, RunArgs};
+
+    fn run_with(flags: &[&str]) -> RunArgs {
+        let fixed = [
+            "operator",
+            "run",
+            "--namespace=operators",
+            "--pod-name=operator-0",
+        ];
+        let cli = Cli::try_parse_from(fixed.iter().chain(flags)).unwrap();
+        let Command::Run(args) = cli.command;
+        *args
+    }
+
+    fn problems(flags: &[&str]) -> String {
+        run_with(flags)
+            .validate()
+            .map_or_else(|wrong| wrong.to_string(), |()| String::new())
+    }
+
+    #[test]
+    fn the_defaults_are_valid() {
+        assert_eq!(problems(&[]), "");
+    }
+
+    #[test]
+    fn the_short_times_of_tests_are_valid() {
+        assert_eq!(
+            problems(&[
+                "--request-timeout=1s",
+                "--settle-time=2s",
+                "--publication-margin=2s",
+                "--lease-duration=3s",
+                "--drift-interval=5s",
+                "--deletion-give-up-after=5s",
+                "--allowed-api-host=127.0.0.1:18080"
+            ]),
+            ""
+        );
+    }
+
+    #[test]
+    fn every_wrong_flag_is_named_with_what_it_must_be() {
+        for (flag, message) in [
+            (
+                "--settle-time=15s",
+                "--settle-time 15s must be at least 20s (twice --request-timeout)",
+            ),
+            (
+                "--request-timeout=1ms",
+                "--request-timeout 1ms must be at least 100ms (an answer needs some time)",
+            ),
+            (
+                "--publication-margin=1s",
+                "--publication-margin 1s must be at least 1m (--settle-time)",
+            ),
+            (
+                "--drift-interval=0",
+                "--drift-interval 0s must be at least 1s (LaunchDarkly limits its rates)",
+            ),
+            (
+                "--deletion-give-up-after=1s",
+                "--deletion-give-up-after 1s must be at least 1m (--settle-time)",
+            ),
+            (
+                "--lease-duration=24s",
+                "--lease-duration 24s must be at least 25s (2.5 times --request-timeout)",
+            ),
+            (
+                "--lease-duration=30s500ms",
+                "--lease-duration 30s500ms must be whole seconds from 3s to 1h",
+            ),
+            (
+                "--lease-name=Upper",
+                "--lease-name \"Upper\" must be a name that a Lease can have",
+            ),
+            ("--concurrency=0", "--concurrency 0 must be at least 1"),
+            (
+                "--watch-namespaces=a_b",
+                "--watch-namespaces \"a_b\" must be the name of a namespace; leave the flag out for all",
+            ),
+            (
+                "--rate-limit-headroom=1",
+                "--rate-limit-headroom 1 must be from 0 to 0.9",
+            ),
+            (
+                "--allowed-api-host=",
+                "--allowed-api-host must name at least one host",
+            ),
+        ] {
+            assert_eq!(problems(&[flag]), message);
+        }
+        assert!(
+            problems(&["--log-level=loud=louder"])
+                .starts_with("--log-level \"loud=louder\" must be error, warn,")
+        );
+    }
+
+    #[test]
+    fn all_problems_are_told_at_once() {
+        assert_eq!(
+            problems(&["--settle-time=1s", "--concurrency=0"])
+                .lines()
+                .count(),
+            2
+        );
+    }
+
+    #[test]
+    fn an_allowed_host_is_a_host_and_nothing_more() {
+        for host in [
+            "app.launchdarkly.com",
+            "127.0.0.1",
+            "127.0.0.1:8443",
+            "[::1]:8443",
+            "proxy.internal:444",
+        ] {
+            assert_eq!(
+                problems(&[&format!("--allowed-api-host={host}")]),
+                "",
+                "{host}"
+            );
+        }
+        for host in [
+            "https://app.launchdarkly.com",
+            "app.launchdarkly.com/",
+            "App.launchdarkly.com",
+            "a@b.c",
+            "*.launchdarkly.com:x",
+            "b.c:443",
+        ] {
+            let problem = problems(&[&format!("--allowed-api-host={host}")]);
+            assert!(
+                problem.contains("must be a host in small letters"),
+                "{host}: {problem}"
+            );
+        }
+    }
+
+    #[test]
+    fn lists_may_be_repeated_or_separated_by_commas() {
+        let args = run_with(&[
+            "--watch-namespaces=a,b",
+            "--watch-namespaces=c",
+            "--watch-namespaces=",
+        ]);
+        assert_eq!(
+            args.scope.namespaces().into_iter().collect::<Vec<_>>(),
+            ["a", "b", "c"]
+        );
+        assert!(run_with(&[]).scope.namespaces().is_empty());
+        assert_eq!(run_with(&[]).remote.allowed_hosts().len(), 3);
+    }
+
+    #[test]
+    fn paused_is_a_flag_that_also_takes_a_value() {
+        assert!(!run_with(&[]).leadership.paused);
+        assert!(run_with(&["--paused"]).leadership.paused);
+        assert!(!run_with(&["--paused=false"]).leadership.paused);
+    }
+
+    #[test]
+    fn a_malformed_duration_is_refused_with_an_example() {
+        let refusal = Cli::try_parse_from(["operator", "run", "--namespace=a", "--settle-time=1d"])
+            .unwrap_err();
+        assert!(
+            refusal
+                .to_string()
+                .contains("write it like 30s, 5m, 1h30m or 300ms"),
+            "{refusal}"
+        );
+    }
+
+    #[test]
+    fn every_flag_has_its_environment_variable() {
+        let command = Cli::command();
+        let run = command.find_subcommand("run").unwrap();
+        for flag in run.get_arguments() {
+            let name = flag.get_long().unwrap();
+            let expected = match name {
+                "help" | "version" => continue,
+                "namespace" => "POD_NAMESPACE".to_owned(),
+                "pod-name" => "POD_NAME".to_owned(),
+                other => format!("LDTOKENS_{}", other.replace('-', "_").to_uppercase()),
+            };
+            assert_eq!(
+                flag.get_env().and_then(|e| e.to_str()),
+                Some(expected.as_str()),
+                "--{name}"
+            );
+            assert!(flag.get_help().is_some(), "--{name} has no help");
+        }
+        command.debug_assert();
+    }
+}
