@@ -1,0 +1,100 @@
+//! The log: JSON or text lines on standard error, times as RFC 3339 in UTC.
+
+use std::panic;
+
+use tracing::Level;
+use tracing_subscriber::filter::{EnvFilter, ParseError, filter_fn};
+use tracing_subscriber::util::TryInitError;
+use tracing_subscriber::{fmt, layer::SubscriberExt as _, util::SubscriberInitExt as _};
+
+use super::args::{LogArgs, LogFormat};
+
+/// Libraries through whose hands requests and answers pass: what they tell below `info` may hold a key (I7).
+const CLOSE_TO_KEYS: [&str; 9] = [
+    "h2",
+    "hyper",
+    "hyper_util",
+    "kube_client",
+    "kube_runtime",
+    "reqwest",
+    "rustls",
+    "tower",
+    "tower_http",
+];
+
+/// Writes whole answers of the API server, Secrets included, at `warn` when one cannot be read; it has nothing else
+/// to say that does not also come back as an error.
+const TELLS_KEYS: &str = "kube_client::client";
+
+/// Whether anything may be written for this part of the program at this level, whatever level is asked for.
+fn may_be_written(target: &str, level: Level) -> bool {
+    let library = target.split("::").next().unwrap_or(target);
+    target != TELLS_KEYS && (level <= Level::INFO || !CLOSE_TO_KEYS.contains(&library))
+}
+
+/// Reads the `--log-level` flag.
+///
+/// # Errors
+/// When the text is no level and no list of `part=level`.
+pub fn filter(level: &str) -> Result<EnvFilter, ParseError> {
+    EnvFilter::builder().parse(level)
+}
+
+/// Why the log could not be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum TelemetryError {
+    /// The level does not parse; [`RunArgs::validate`](super::args::RunArgs::validate) finds this first.
+    #[error("cannot read --log-level")]
+    Level(#[from] ParseError),
+    /// Something else logs already.
+    #[error("cannot set up the log")]
+    Init(#[from] TryInitError),
+}
+
+/// Sends everything that is traced to standard error, panics included.
+///
+/// # Errors
+/// [`TelemetryError`], when the level does not parse or the process has a log already.
+pub fn init(args: &LogArgs) -> Result<(), TelemetryError> {
+    let registry = tracing_subscriber::registry()
+        .with(filter(&args.log_level)?)
+        .with(filter_fn(|about| {
+            may_be_written(about.target(), *about.level())
+        }));
+    let lines = fmt::layer().with_writer(std::io::stderr);
+    match args.log_format {
+        LogFormat::Json => registry.with(lines.json().flatten_event(true)).try_init()?,
+        LogFormat::Text => registry.with(lines.with_ansi(false)).try_init()?,
+    }
+    // Only the place: the payload of a panic quotes values, and a value can be a key (I7).
+    panic::set_hook(Box::new(|panic| {
+        let place = panic
+            .location()
+            .map(ToString::to_string)
+            .unwrap_or_default();
+        tracing::error!(place, "a part of the program panicked");
+    }));
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn libraries_that_see_keys_stay_quiet_whatever_is_asked_for() {
+        assert!(!may_be_written("hyper::proto::h1", Level::TRACE));
+        assert!(!may_be_written("kube_runtime::watcher", Level::DEBUG));
+        assert!(may_be_written("kube_runtime::watcher", Level::WARN));
+        assert!(may_be_written(
+            "launchdarkly_token_operator::controller",
+            Level::TRACE
+        ));
+    }
+
+    #[test]
+    fn an_answer_that_cannot_be_read_is_not_written_out() {
+        assert!(!may_be_written("kube_client::client", Level::WARN));
+        assert!(may_be_written("kube_client::client::tls", Level::WARN));
+    }
+}
