@@ -1,0 +1,150 @@
+//! `GET /api/v2/tokens` and `GET /api/v2/tokens/{id}`.
+
+use rand::seq::SliceRandom;
+use serde_json::{Map, Value, json};
+
+use super::Outcome;
+use super::call::{Answer, Call};
+use super::caller::{self, Caller};
+use super::refusal::Refusal;
+use super::represent;
+use super::versions::{LATEST, Version};
+use crate::state::token::Facts;
+use crate::state::world::World;
+use crate::switches::{LagFor, ListLinks, ListOrder, MaxLimit, TotalCount};
+
+/// Tokens on a page when none is asked for (documented).
+const PAGE: usize = 25;
+/// The largest page (unknown: a switch).
+const MAX_PAGE: usize = 100;
+
+/// Lists the tokens the caller may see.
+///
+/// # Errors
+/// 400 for a `limit` or `offset` that is no number, or too large a `limit` where the switch says so.
+pub fn tokens(world: &mut World, call: &Call, caller: &Caller, version: Version) -> Outcome {
+    // Versions before the latest have no pages unless asked for (documented).
+    let default = if version.number < LATEST {
+        usize::MAX
+    } else {
+        PAGE
+    };
+    let (mut limit, offset) = page(call, default)?;
+    if call.find_query("limit").is_some() && limit > MAX_PAGE {
+        match world.switches.list_max_limit {
+            MaxLimit::Clamp => limit = MAX_PAGE,
+            MaxLimit::Refuse => return Err(Refusal::invalid("limit must be at most 100")),
+            MaxLimit::Unlimited => {}
+        }
+    }
+    let all = call
+        .find_query("showAll")
+        .is_some_and(|value| value != "false");
+    let seen = seen(world, caller, all);
+    let total = seen.len();
+    let shown: Vec<_> = seen.into_iter().skip(offset).take(limit).collect();
+    let items: Vec<Value> = shown
+        .iter()
+        .map(|(index, facts)| represent::token_with(world, *index, facts, None))
+        .collect();
+    let mut body = Map::new();
+    match world.switches.list_total_count {
+        TotalCount::Total => drop(body.insert("totalCount".to_owned(), json!(total))),
+        TotalCount::Page => drop(body.insert("totalCount".to_owned(), json!(items.len()))),
+        TotalCount::Absent => {}
+    }
+    if let Some(links) = links(world.switches.list_links, limit, offset, total) {
+        body.insert("_links".to_owned(), links);
+    }
+    body.insert("items".to_owned(), Value::Array(items));
+    Ok(Answer::of_json(200, &Value::Object(body)))
+}
+
+/// Shows one token.
+///
+/// # Errors
+/// 404 for an unknown or malformed ID, or a token not visible to the caller, or not yet.
+pub fn token(world: &mut World, id: &str, caller: &Caller) -> Outcome {
+    let then = read_time(world, LagFor::Get);
+    let found = world.tokens.find(id).and_then(|index| {
+        let token = world.tokens.at(index);
+        let facts = token.seen_at(then).cloned()?;
+        let shows = caller::lingers(world, token) && caller::sees(world, caller, token, true);
+        shows.then_some((index, facts))
+    });
+    let (index, facts) = found.ok_or_else(Refusal::not_found)?;
+    Ok(Answer::of_json(
+        200,
+        &represent::token_with(world, index, &facts, None),
+    ))
+}
+
+/// `limit` and `offset` of a call.
+///
+/// # Errors
+/// 400 for a value that is no number.
+pub fn page(call: &Call, default: usize) -> Result<(usize, usize), Refusal> {
+    let number = |name: &str| -> Result<Option<usize>, Refusal> {
+        let refused = |_| Refusal::invalid(format!("{name} must be a number"));
+        call.find_query(name)
+            .map(|text| text.parse().map_err(refused))
+            .transpose()
+    };
+    let limit = number("limit")?
+        .filter(|limit| *limit > 0)
+        .unwrap_or(default);
+    Ok((limit, number("offset")?.unwrap_or(0)))
+}
+
+fn seen(world: &mut World, caller: &Caller, all: bool) -> Vec<(usize, Facts)> {
+    let then = read_time(world, LagFor::List);
+    let mut seen: Vec<(usize, Facts)> = world
+        .tokens
+        .iter()
+        .filter(|(_, token)| {
+            caller::lingers(world, token) && caller::sees(world, caller, token, all)
+        })
+        .filter_map(|(index, token)| Some((index, token.seen_at(then)?.clone())))
+        .collect();
+    match world.switches.list_order {
+        ListOrder::Ascending => {}
+        ListOrder::Descending => seen.reverse(),
+        ListOrder::Unstable => seen.shuffle(world.random.rng()),
+    }
+    seen
+}
+
+/// The time as of which a read sees the tokens.
+fn read_time(world: &World, read: LagFor) -> i64 {
+    let switch = world.switches.list_lag_for;
+    let lags = switch == LagFor::Both || switch == read;
+    let lag = if lags { world.switches.list_lag } else { 0 };
+    world
+        .now()
+        .saturating_sub(i64::try_from(lag).unwrap_or(i64::MAX))
+}
+
+fn links(switch: ListLinks, limit: usize, offset: usize, total: usize) -> Option<Value> {
+    let link = |offset: usize| {
+        let limit = if limit == usize::MAX { total } else { limit };
+        let href = format!("/api/v2/tokens?limit={limit}&offset={offset}");
+        json!({ "href": href, "type": "application/json" })
+    };
+    let mut links = json!({ "self": link(offset) });
+    match switch {
+        ListLinks::Absent => return None,
+        ListLinks::SelfOnly => {}
+        ListLinks::Paging => {
+            let next = offset.saturating_add(limit);
+            if next < total {
+                links["next"] = link(next);
+                links["last"] = link((total - 1) / limit * limit);
+            }
+            if offset > 0 {
+                links["first"] = link(0);
+                links["prev"] = link(offset.saturating_sub(limit));
+            }
+        }
+    }
+    Some(links)
+}

@@ -1,0 +1,8 @@
+//! The simulator's own behaviour, one file for each concern.
+
+#![expect(clippy::unwrap_used, reason = "a failed helper fails its test")]
+
+mod admin;
+mod faults;
+mod operations;
+mod support;

@@ -1,0 +1,107 @@
+//! What the tests of this folder share.
+
+use launchdarkly_simulator::{Answer, Call, Config, Running, Simulator};
+use serde_json::{Value, json};
+
+/// The managing token's key in every test.
+pub const KEY: &str = "api-00000000-0000-4000-8000-00000000000a";
+
+/// The start of every test's configuration: same IDs at each run, no rate limits.
+pub fn config() -> Config {
+    let mut config = Config::default()
+        .seed(7)
+        .managing_key(KEY)
+        .role("deployer")
+        .role("auditor");
+    for limit in ["rateLimits.global", "rateLimits.route", "rateLimits.token"] {
+        config.switches.set(limit, &json!(0)).unwrap();
+    }
+    config
+}
+
+pub fn simulator() -> Simulator {
+    Simulator::new(config())
+}
+
+/// A simulator with one switch set.
+pub fn with_switch(name: &str, value: impl Into<Value>) -> Simulator {
+    with_switches(&json!({ name: value.into() }))
+}
+
+pub fn with_switches(switches: &Value) -> Simulator {
+    let simulator = simulator();
+    simulator.set_switches(switches).unwrap();
+    simulator
+}
+
+pub async fn running() -> Running {
+    Simulator::start(config()).await.unwrap()
+}
+
+/// Calls as the managing token.
+pub fn get(simulator: &Simulator, target: &str) -> Answer {
+    simulator.call(&Call::new("GET", target).with_key(KEY))
+}
+
+pub fn send(simulator: &Simulator, method: &str, target: &str, body: &Value) -> Answer {
+    send_as(simulator, KEY, method, target, body)
+}
+
+pub fn send_as(
+    simulator: &Simulator,
+    key: &str,
+    method: &str,
+    target: &str,
+    body: &Value,
+) -> Answer {
+    simulator.call(&Call::new(method, target).with_key(key).json(body))
+}
+
+/// Creates a reader service token with other fields laid over it; `null` takes a field away.
+pub fn create_answer(simulator: &Simulator, over: &Value) -> Answer {
+    let mut body = json!({ "name": "ci", "serviceToken": true, "role": "reader" });
+    for (name, value) in over.as_object().unwrap() {
+        body[name] = value.clone();
+    }
+    send(simulator, "POST", "/api/v2/tokens", &body)
+}
+
+pub fn create(simulator: &Simulator, over: &Value) -> Value {
+    let answer = create_answer(simulator, over);
+    assert_eq!(answer.status, 201, "{}", answer.json());
+    answer.json()
+}
+
+pub fn path_of(token: &Value) -> String {
+    format!("/api/v2/tokens/{}", token["_id"].as_str().unwrap())
+}
+
+pub fn key_of(token: &Value) -> String {
+    token["token"].as_str().unwrap().to_owned()
+}
+
+pub fn patch(simulator: &Simulator, token: &Value, operations: &Value) -> Answer {
+    send(simulator, "PATCH", &path_of(token), operations)
+}
+
+pub fn reset(simulator: &Simulator, token: &Value, query: &str) -> Answer {
+    send(
+        simulator,
+        "POST",
+        &format!("{}/reset{query}", path_of(token)),
+        &json!({}),
+    )
+}
+
+/// The status with which a key is answered.
+pub fn status_of_key(simulator: &Simulator, key: &str) -> u16 {
+    simulator
+        .call(&Call::new("GET", "/api/v2/caller-identity").with_key(key))
+        .status
+}
+
+pub fn client() -> reqwest::Client {
+    // Fails when another test of this process was first, which is as good.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::builder().build().unwrap()
+}
