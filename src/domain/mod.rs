@@ -4,6 +4,11 @@
 
 pub mod cause;
 pub mod desired;
+pub mod durations;
+pub mod limits;
 pub mod marker;
 pub mod names;
+pub mod policy;
 pub mod settings;
+pub mod syntax;
+pub mod validate;

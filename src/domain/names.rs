@@ -84,19 +84,37 @@ impl Fingerprint {
 }
 
 impl SettingsHash {
-    /// Hashes a canonical text.
+    /// Joins the hashes of what can be changed in place (`free`) and of what is fixed at creation (`fixed`).
     #[must_use]
-    pub fn of(canonical: &str) -> Self {
-        Self(versioned_hash(&[
-            b"ldtokens.dev/settings",
-            canonical.as_bytes(),
-        ]))
+    pub fn of(free: &str, fixed: &str) -> Self {
+        Self(format!("{HASH_VERSION}:{free}.{fixed}"))
     }
 
     /// Whether this hash was made by this build's algorithm.
     #[must_use]
     pub fn is_current(&self) -> bool {
         is_current(&self.0)
+    }
+
+    /// Whether name or description differ. Hashes of another version never do (I14).
+    #[must_use]
+    pub fn free_differs(&self, other: &Self) -> bool {
+        self.comparable(other) && self.parts().0 != other.parts().0
+    }
+
+    /// Whether anything else differs. Hashes of another version never do (I14).
+    #[must_use]
+    pub fn fixed_differs(&self, other: &Self) -> bool {
+        self.comparable(other) && self.parts().1 != other.parts().1
+    }
+
+    fn comparable(&self, other: &Self) -> bool {
+        self.is_current() && other.is_current()
+    }
+
+    fn parts(&self) -> (&str, &str) {
+        let hash = self.0.split_once(':').map_or("", |(_, hash)| hash);
+        hash.split_once('.').unwrap_or((hash, ""))
     }
 }
 
@@ -113,16 +131,21 @@ fn is_current(hash: &str) -> bool {
         .is_some_and(|(version, _)| version == HASH_VERSION)
 }
 
-/// `v1:` and 128 bits of SHA-256 over the parts, each preceded by its length.
+/// `v1:` and 128 bits of a hash of the parts.
 fn versioned_hash(parts: &[&[u8]]) -> String {
+    format!("{HASH_VERSION}:{}", truncated_hash(parts, 16))
+}
+
+/// The first bytes, in hexadecimal, of SHA-256 over the parts, each preceded by its length.
+pub(super) fn truncated_hash(parts: &[&[u8]], bytes: usize) -> String {
     use std::fmt::Write as _;
     let mut hasher = Sha256::new();
     for part in parts {
         hasher.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
         hasher.update(part);
     }
-    let mut text = format!("{HASH_VERSION}:");
-    for byte in hasher.finalize().iter().take(16) {
+    let mut text = String::with_capacity(bytes * 2);
+    for byte in hasher.finalize().iter().take(bytes) {
         let _ = write!(text, "{byte:02x}");
     }
     text

@@ -1,0 +1,280 @@
+//! What an account's owner lets others ask for (I9).
+//!
+//! Refusals speak of what was asked, never of what the policy says about others.
+
+use std::collections::BTreeMap;
+
+use jiff::SignedDuration;
+
+use super::durations;
+use super::names::RoleId;
+use super::settings::{BaseRole, Effect, Grant, Statement, TokenSettings};
+use crate::api::access_token::AccountKind;
+use crate::api::account::{
+    AllowedNamespaces, InlineRolePolicy, LabelExpression, LabelOperator, NamespaceSelector,
+    Permission, PolicySpec,
+};
+
+/// What may be asked for, with all defaults filled in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccountPolicy {
+    grants: Grants,
+    personal_tokens: bool,
+    max_tokens: Option<usize>,
+    max_interval: Option<SignedDuration>,
+}
+
+/// What tokens may be allowed to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Grants {
+    Anything,
+    Only {
+        roles: Vec<BaseRole>,
+        custom_roles: Vec<String>,
+        inline: Option<InlineRolePolicy>,
+    },
+}
+
+/// A custom role as LaunchDarkly knows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ResolvedRole {
+    /// Its ID, which never changes.
+    pub id: RoleId,
+    /// Its key.
+    pub key: String,
+}
+
+/// Why something may not be asked for.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{field}: {message}")]
+pub struct Refusal {
+    /// Which field of the `AccessToken` asks for it.
+    pub field: &'static str,
+    /// What is not allowed.
+    pub message: String,
+}
+
+impl AccountPolicy {
+    /// The policy of an account. `max_interval` is `spec.max_rotation_interval`, read.
+    #[must_use]
+    pub fn new(kind: AccountKind, spec: &PolicySpec, max_interval: Option<SignedDuration>) -> Self {
+        let shared = kind == AccountKind::ClusterLaunchDarklyAccount;
+        let said =
+            spec.roles.is_some() || spec.custom_roles.is_some() || spec.inline_role.is_some();
+        let grants = match (said, shared) {
+            (true, _) => Grants::Only {
+                roles: spec.roles.clone().unwrap_or_default(),
+                custom_roles: spec.custom_roles.clone().unwrap_or_default(),
+                inline: spec.inline_role.clone(),
+            },
+            (false, true) => Grants::Only {
+                roles: vec![BaseRole::Reader, BaseRole::Writer],
+                custom_roles: Vec::new(),
+                inline: None,
+            },
+            (false, false) => Grants::Anything,
+        };
+        Self {
+            grants,
+            personal_tokens: spec
+                .personal_tokens
+                .map_or(!shared, |permission| permission == Permission::Allow),
+            // A negative number, which no schema lets pass, means the least.
+            max_tokens: spec.max_tokens.map(|max| usize::try_from(max).unwrap_or(0)),
+            max_interval,
+        }
+    }
+
+    /// Whether an interval between rotations may be asked for; none at all violates any limit.
+    ///
+    /// # Errors
+    /// The refusal.
+    pub fn allows_interval(&self, interval: Option<SignedDuration>) -> Result<(), Refusal> {
+        let Some(max) = self.max_interval else {
+            return Ok(());
+        };
+        if interval.is_some_and(|interval| interval <= max) {
+            return Ok(());
+        }
+        let max = durations::format(max);
+        let message = match interval {
+            Some(interval) => {
+                let interval = durations::format(interval);
+                format!("{interval} is longer than the account allows: at most {max}")
+            }
+            None => format!("must be set: the account asks for at most {max}"),
+        };
+        Err(refusal("spec.rotation.interval", message))
+    }
+
+    /// Whether one more object may use the account, besides `others`.
+    ///
+    /// # Errors
+    /// The refusal.
+    pub fn has_room(&self, others: usize) -> Result<(), Refusal> {
+        match self.max_tokens {
+            Some(max) if others >= max => {
+                let message = format!("the account allows {max} AccessTokens, and all are taken");
+                Err(refusal("spec.accountRef", message))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Whether a token with these settings may be asked for. `roles` are the custom roles asked for, resolved.
+///
+/// # Errors
+/// The first refusal.
+pub fn allowed(
+    policy: &AccountPolicy,
+    settings: &TokenSettings,
+    roles: &[ResolvedRole],
+) -> Result<(), Refusal> {
+    if !settings.service_token && !policy.personal_tokens {
+        let message = "the account does not allow personal tokens".into();
+        return Err(refusal("spec.serviceToken", message));
+    }
+    let Grants::Only {
+        roles: base_roles,
+        custom_roles,
+        inline,
+    } = &policy.grants
+    else {
+        return Ok(());
+    };
+    match &settings.grant {
+        Grant::Role(role) if base_roles.contains(role) => Ok(()),
+        Grant::Role(role) => {
+            let message = format!("the account does not allow the role {role}");
+            Err(refusal("spec.role", message))
+        }
+        Grant::CustomRoles(asked) => asked
+            .iter()
+            .try_for_each(|asked| custom_role_allowed(custom_roles, asked, roles)),
+        Grant::Inline(statements) => statements
+            .iter()
+            .filter(|statement| statement.effect == Effect::Allow)
+            .try_for_each(|statement| statement_allowed(inline.as_ref(), statement)),
+    }
+}
+
+fn custom_role_allowed(
+    globs: &[String],
+    asked: &str,
+    roles: &[ResolvedRole],
+) -> Result<(), Refusal> {
+    // A role that was not resolved has no key to match: closed by default.
+    let known = roles
+        .iter()
+        .find(|role| role.key == asked || role.id.as_str() == asked);
+    if known.is_some_and(|role| matches_any(globs, &role.key)) {
+        return Ok(());
+    }
+    let message = format!("the account does not allow the custom role {asked}");
+    Err(refusal("spec.customRoles", message))
+}
+
+fn statement_allowed(
+    policy: Option<&InlineRolePolicy>,
+    statement: &Statement,
+) -> Result<(), Refusal> {
+    let refuse = |what: &str| {
+        Err(refusal(
+            "spec.inlineRole",
+            format!("the account does not allow {what}"),
+        ))
+    };
+    let Some(policy) = policy else {
+        return refuse("inline policies");
+    };
+    if !statement.not_resources.is_empty() {
+        return refuse("notResources in a statement that allows");
+    }
+    if !statement.not_actions.is_empty() {
+        return refuse("notActions in a statement that allows");
+    }
+    for (name, asked, globs) in [
+        ("resource", &statement.resources, &policy.resources),
+        ("action", &statement.actions, &policy.actions),
+    ] {
+        if let Some(asked) = asked.iter().find(|asked| !matches_any(globs, asked)) {
+            return refuse(&format!("the {name} {asked}"));
+        }
+    }
+    Ok(())
+}
+
+fn refusal(field: &'static str, message: String) -> Refusal {
+    Refusal { field, message }
+}
+
+fn matches_any(globs: &[String], text: &str) -> bool {
+    globs.iter().any(|glob| glob_matches(glob, text))
+}
+
+/// Whether a glob matches the whole of a text, in which `*` is a character like any other: what is asked for with a
+/// wildcard fits only where the policy's own wildcard covers it.
+fn glob_matches(glob: &str, text: &str) -> bool {
+    let mut parts = glob.split('*');
+    let first = parts.next().unwrap_or_default();
+    let Some(mut rest) = text.strip_prefix(first) else {
+        return false;
+    };
+    let mut parts: Vec<&str> = parts.collect();
+    // Without any `*` the first part was the whole glob.
+    let Some(last) = parts.pop() else {
+        return rest.is_empty();
+    };
+    // The earliest place for each part leaves the most for those after it.
+    for part in parts {
+        match rest.find(part) {
+            Some(start) => rest = &rest[start + part.len()..],
+            None => return false,
+        }
+    }
+    rest.ends_with(last)
+}
+
+/// Whether a namespace is admitted: by name or by label. Saying nothing admits nobody.
+#[must_use]
+pub fn namespace_allowed(
+    allowed: &AllowedNamespaces,
+    name: &str,
+    labels: &BTreeMap<String, String>,
+) -> bool {
+    allowed.names.iter().any(|allowed| allowed == name)
+        || allowed
+            .selector
+            .as_ref()
+            .is_some_and(|selector| selects(selector, labels))
+}
+
+/// Kubernetes' rules for label selectors, but an empty one selects nothing.
+fn selects(selector: &NamespaceSelector, labels: &BTreeMap<String, String>) -> bool {
+    let NamespaceSelector {
+        match_labels,
+        match_expressions,
+    } = selector;
+    let empty = match_labels.is_empty() && match_expressions.is_empty();
+    !empty
+        && match_labels
+            .iter()
+            .all(|(key, value)| labels.get(key) == Some(value))
+        && match_expressions
+            .iter()
+            .all(|expression| holds(expression, labels.get(&expression.key)))
+}
+
+fn holds(expression: &LabelExpression, value: Option<&String>) -> bool {
+    let listed = value.is_some_and(|value| expression.values.contains(value));
+    match expression.operator {
+        LabelOperator::In => listed,
+        LabelOperator::NotIn => !listed,
+        LabelOperator::Exists => value.is_some(),
+        LabelOperator::DoesNotExist => value.is_none(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,103 @@
+use serde_json::{Value, json};
+
+use super::*;
+
+fn token(spec: &Value) -> AccessToken {
+    let object = json!({
+        "apiVersion": "ldtokens.dev/v1alpha1",
+        "kind": "AccessToken",
+        "metadata": {"name": "ci", "namespace": "team-a"},
+        "spec": spec,
+    });
+    serde_json::from_value(object).unwrap()
+}
+
+#[test]
+fn a_minimal_spec_gets_every_default() {
+    let desired = desired(&token(&json!({"role": "writer"}))).unwrap();
+    assert_eq!(desired.settings.name, "team-a/ci");
+    assert_eq!(desired.settings.description, "");
+    assert!(desired.settings.service_token);
+    assert_eq!(desired.settings.grant, Grant::Role(BaseRole::Writer));
+    assert_eq!(desired.secret.name, "ci");
+    assert_eq!(desired.secret.key, "token");
+    assert_eq!(desired.rotation.strategy, Strategy::Reset);
+    assert_eq!(desired.rotation.interval, None);
+    assert_eq!(desired.rotation.grace, SignedDuration::from_hours(24));
+    assert_eq!(desired.deletion_policy, DeletionPolicy::Delete);
+    assert_eq!(desired.drift_policy, DriftPolicy::Correct);
+    assert!(!desired.suspend);
+}
+
+#[test]
+fn the_grace_is_half_of_a_short_interval() {
+    let spec = json!({"role": "writer", "rotation": {"interval": "6h"}});
+    let desired = desired(&token(&spec)).unwrap();
+    assert_eq!(desired.rotation.grace, SignedDuration::from_hours(3));
+}
+
+#[test]
+fn every_mistake_is_named() {
+    let spec = json!({
+        "role": "writer",
+        "customRoles": ["a", "../b"],
+        "secret": {"previousKey": "token"},
+        "rotation": {"interval": "24h", "gracePeriod": "30h"},
+    });
+    let found: Vec<_> = desired(&token(&spec))
+        .unwrap_err()
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    assert_eq!(
+        found,
+        [
+            "spec.customRoles must be keys or IDs of roles, of letters, digits, -, _ and ., beginning with a letter or digit; not ../b",
+            "spec must have exactly one of role, customRoles and inlineRole",
+            "spec.secret.previousKey must differ from secret.key",
+            "spec.rotation.gracePeriod must be at most 80 % of rotation.interval: 30h is too long for 24h",
+        ]
+    );
+}
+
+#[test]
+fn spec_and_annotation_ask_each_on_its_own_and_the_same_value_once() {
+    let spec = json!({"role": "writer", "rotation": {"trigger": "a", "revoke": "a"}});
+    let mut object = token(&spec);
+    object.metadata.annotations = Some(
+        [(ROTATE_ANNOTATION.into(), "b".into())]
+            .into_iter()
+            .collect(),
+    );
+    let two = desired(&object).unwrap().rotation;
+    assert_eq!(
+        two.triggers,
+        [
+            RequestHash::of("trigger", "a"),
+            RequestHash::of("trigger", "b")
+        ]
+    );
+    assert_eq!(two.revokes, [RequestHash::of("revoke", "a")]);
+    assert_ne!(two.triggers[0], two.revokes[0]);
+
+    object.metadata.annotations = Some(
+        [
+            (ROTATE_ANNOTATION.into(), "a".into()),
+            (REVOKE_ANNOTATION.into(), String::new()),
+        ]
+        .into_iter()
+        .collect(),
+    );
+    let one = desired(&object).unwrap().rotation;
+    assert_eq!(one.triggers.len(), 1);
+    assert_eq!(one.revokes.len(), 1);
+}
+
+#[test]
+fn the_line_break_of_a_yaml_block_is_no_part_of_the_description() {
+    let spec = json!({"role": "writer", "description": "Deploys flags\n"});
+    assert_eq!(
+        desired(&token(&spec)).unwrap().settings.description,
+        "Deploys flags"
+    );
+}
