@@ -100,7 +100,7 @@ pub struct LeadershipArgs {
     pub lease_duration: Duration,
 
     /// Start, watch and serve probes, but never lead: nothing is changed anywhere (for restores and drills)
-    #[arg(long, env = "LDTOKENS_PAUSED", num_args = 0..=1, require_equals = true, default_value = "false",
+    #[arg(long, env = "LDTOKENS_PAUSED", num_args = 0..=1, default_value = "false",
         default_missing_value = "true", value_parser = BoolishValueParser::new(), action = clap::ArgAction::Set)]
     pub paused: bool,
 }

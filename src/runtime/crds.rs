@@ -3,19 +3,10 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use kube::Client;
+use kube::{Client, Resource as _};
 
 use super::readiness::Part;
-
-/// Group and version of everything we look after.
-const API_VERSION: &str = "ldtokens.dev/v1alpha1";
-
-/// The kinds, by the names that the API server knows them by.
-const RESOURCES: [&str; 3] = [
-    "accesstokens",
-    "launchdarklyaccounts",
-    "clusterlaunchdarklyaccounts",
-];
+use crate::api::{AccessToken, ClusterLaunchDarklyAccount, GROUP, LaunchDarklyAccount, VERSION};
 
 /// How often is looked while something is missing.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
@@ -41,7 +32,10 @@ pub async fn wait(client: &Client, part: &Part) {
 }
 
 async fn served(client: &Client) -> kube::Result<BTreeSet<String>> {
-    match client.list_api_group_resources(API_VERSION).await {
+    match client
+        .list_api_group_resources(&format!("{GROUP}/{VERSION}"))
+        .await
+    {
         Ok(list) => Ok(list
             .resources
             .into_iter()
@@ -54,10 +48,14 @@ async fn served(client: &Client) -> kube::Result<BTreeSet<String>> {
 }
 
 fn missing(served: &BTreeSet<String>) -> Vec<String> {
-    RESOURCES
-        .into_iter()
-        .filter(|resource| !served.contains(*resource))
-        .map(|resource| format!("{resource}.ldtokens.dev"))
+    let ours = [
+        AccessToken::plural(&()),
+        LaunchDarklyAccount::plural(&()),
+        ClusterLaunchDarklyAccount::plural(&()),
+    ];
+    ours.iter()
+        .filter(|plural| !served.contains(plural.as_ref()))
+        .map(|plural| format!("{plural}.{GROUP}"))
         .collect()
 }
 

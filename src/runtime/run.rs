@@ -104,6 +104,7 @@ impl Process {
             timing,
             gate.clone(),
             self.metrics.clone(),
+            self.readiness.expect("lease"),
         );
         let release = CancellationToken::new();
         let office = Office {

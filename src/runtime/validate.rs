@@ -358,6 +358,7 @@ mod tests {
     fn paused_is_a_flag_that_also_takes_a_value() {
         assert!(!run_with(&[]).leadership.paused);
         assert!(run_with(&["--paused"]).leadership.paused);
+        assert!(run_with(&["--paused", "true"]).leadership.paused);
         assert!(!run_with(&["--paused=false"]).leadership.paused);
     }
 

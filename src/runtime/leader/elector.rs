@@ -14,6 +14,7 @@ use super::gate::LeaseGate;
 use super::store::{LeaseStore, StoreError};
 use crate::runtime::clock::Clock;
 use crate::runtime::metrics::Metrics;
+use crate::runtime::readiness::Part;
 
 /// How long a lease lasts, and what follows from it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,6 +64,8 @@ pub struct Elector<S> {
     timing: Timing,
     gate: LeaseGate,
     metrics: Metrics,
+    /// Until the Lease was reached for the first time.
+    unready: Option<Part>,
     stands: watch::Sender<Leadership>,
     /// The Lease as we last wrote it; `None` when we do not lead.
     held: Option<Lease>,
@@ -84,6 +87,7 @@ impl<S: LeaseStore> Elector<S> {
         timing: Timing,
         gate: LeaseGate,
         metrics: Metrics,
+        readiness: Part,
     ) -> (Self, watch::Receiver<Leadership>) {
         let (stands, standing) = watch::channel(Leadership::Standby);
         let held = None;
@@ -94,6 +98,7 @@ impl<S: LeaseStore> Elector<S> {
             timing,
             gate,
             metrics,
+            unready: Some(readiness),
             stands,
             held,
             sight: None,
@@ -127,7 +132,12 @@ impl<S: LeaseStore> Elector<S> {
             None => self.look().await,
         };
         match outcome {
-            Ok(next) => next,
+            Ok(next) => {
+                if let Some(part) = self.unready.take() {
+                    part.is_ready();
+                }
+                next
+            }
             // Our own lost renewal, or a rival: only reading tells.
             Err(StoreError::Conflict) => self
                 .look()
@@ -204,6 +214,10 @@ impl<S: LeaseStore> Elector<S> {
         let remaining = self.gate.remaining();
         self.metrics.set_leader(!remaining.is_zero());
         let cause = std::error::Error::source(error).map(ToString::to_string);
+        if let Some(part) = &self.unready {
+            let why = cause.as_deref().unwrap_or("try again");
+            part.waits(format!("{error}: {why}"));
+        }
         tracing::warn!(%error, cause, leads = self.held.is_some(), ?remaining, "the Lease could not be read or written");
         Next::After(self.timing.look_every())
     }

@@ -14,6 +14,7 @@ use super::twin::{Fault, Server, TIMING, TestClock, Wire};
 use super::{Elector, Leadership, LeaseGate, Loss};
 use crate::gate::Gate as _;
 use crate::runtime::metrics::Metrics;
+use crate::runtime::readiness::Readiness;
 
 const SECOND: Duration = Duration::from_secs(1);
 const LEASE: Duration = TIMING.duration;
@@ -46,6 +47,7 @@ impl Process {
             TIMING,
             gate.clone(),
             Metrics::default(),
+            Readiness::default().expect("lease"),
         );
         let task = tokio::spawn(elector.run(release.clone()));
         Self {
