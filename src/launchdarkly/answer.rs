@@ -143,9 +143,9 @@ fn transport(error: &reqwest::Error) -> TransportError {
 }
 
 fn is_tls(cause: &(dyn Error + 'static)) -> bool {
-    // An `io::Error` hands out its content's cause, not its content.
+    // An `io::Error` hands out its content's cause, not its content, which may be another one.
     let inner = cause
         .downcast_ref::<io::Error>()
         .and_then(io::Error::get_ref);
-    cause.is::<rustls::Error>() || inner.is_some_and(<dyn Error + Send + Sync>::is::<rustls::Error>)
+    cause.is::<rustls::Error>() || inner.is_some_and(|inner| is_tls(inner))
 }

@@ -351,6 +351,8 @@ fn connections(
     }
     if let Some(roots) = endpoint.roots() {
         builder = builder.tls_certs_only(roots.iter().cloned());
+    } else if endpoint.is_plain() {
+        builder = builder.tls_certs_only([]); // reading the system's takes a while
     }
     builder.build().map_err(|_| match endpoint.roots() {
         Some(_) => EndpointError::CaBundle,

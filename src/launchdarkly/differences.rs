@@ -136,3 +136,6 @@ fn canonical(statements: &[Statement]) -> Vec<Statement> {
     statements.sort();
     statements
 }
+
+#[cfg(test)]
+mod tests;

@@ -159,6 +159,11 @@ impl Endpoint {
         is_loopback(&self.base)
     }
 
+    /// Whether there is no TLS, which is for tests on this machine.
+    pub(super) fn is_plain(&self) -> bool {
+        self.base.scheme() == "http"
+    }
+
     pub(super) fn roots(&self) -> Option<&[reqwest::Certificate]> {
         self.roots.as_deref()
     }

@@ -39,8 +39,13 @@ pub(super) async fn all_pages<A: TokensApi>(api: &A) -> Result<Listing, ApiError
 }
 
 fn is_last(page: &Page, offset_after: usize) -> bool {
-    let links_end = page.has_next.is_none_or(|more| !more);
-    let count_ends = page.total.is_none_or(|total| offset_after >= total);
-    let is_short = page.received < PAGE_SIZE;
-    page.received == 0 || (links_end && count_ends && is_short)
+    if page.received == 0 {
+        return true;
+    }
+    let links_end = page.has_next.map(|more| !more);
+    let count_ends = page.total.map(|total| offset_after >= total);
+    let hints = [links_end, count_ends].into_iter().flatten();
+    // Without another hint a short page only says that the server's pages are shorter than asked for.
+    let agreed = hints.reduce(|a, b| a && b).unwrap_or(false);
+    agreed && page.received < PAGE_SIZE
 }

@@ -107,8 +107,13 @@ pub(super) fn size_limit(operation: Operation) -> usize {
 }
 
 fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Why> {
+    const NOT_EXPECTED: Why = "is not the JSON that was expected";
+    // Serde would take an array for an object whose fields may all be missing.
+    if body.trim_ascii_start().first() != Some(&b'{') {
+        return Err(NOT_EXPECTED);
+    }
     // The error's text may quote the body, so it goes no further.
-    serde_json::from_slice(body).map_err(|_| "is not the JSON that was expected")
+    serde_json::from_slice(body).map_err(|_| NOT_EXPECTED)
 }
 
 fn id(text: String) -> Option<String> {

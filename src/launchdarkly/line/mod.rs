@@ -5,6 +5,8 @@ mod lane;
 mod registry;
 mod remote_clock;
 mod state;
+#[cfg(test)]
+mod tests;
 mod windows;
 
 use std::fmt;

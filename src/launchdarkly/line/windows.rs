@@ -178,6 +178,11 @@ impl Windows {
         closed
     }
 
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.known.len()
+    }
+
     pub(super) fn left(&self) -> Vec<RateLeft> {
         let left = self.known.iter().filter(|(family, _)| family.is_shared());
         left.filter_map(|(family, window)| {

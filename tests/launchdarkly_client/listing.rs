@@ -1,0 +1,208 @@
+//! Reading all pages, whatever the server says about where they end.
+
+use launchdarkly_token_operator::launchdarkly::{HttpClient, TokensApi};
+use serde_json::{Value, json};
+use wiremock::matchers::any;
+use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};
+
+use super::support::*;
+
+/// A list of tokens with some of the habits that servers have.
+#[derive(Clone, Default)]
+struct List {
+    tokens: usize,
+    largest_page: Option<usize>,
+    total: Total,
+    links: Links,
+    overlap: usize,
+    unreadable: bool,
+}
+
+#[derive(Clone, Copy, Default)]
+enum Total {
+    #[default]
+    Absent,
+    All,
+    OfThisPage,
+}
+
+#[derive(Clone, Copy, Default)]
+enum Links {
+    #[default]
+    Absent,
+    SelfOnly,
+    Paging,
+}
+
+impl Respond for List {
+    fn respond(&self, request: &Request) -> ResponseTemplate {
+        let query = |name: &str| {
+            let mut pairs = request.url.query_pairs();
+            pairs
+                .find(|(key, _)| key == name)
+                .and_then(|(_, value)| value.parse::<usize>().ok())
+        };
+        let asked = query("limit").unwrap_or(25);
+        let limit = self
+            .largest_page
+            .map_or(asked, |largest| largest.min(asked));
+        let offset = query("offset").unwrap_or_default();
+        let start = offset.saturating_sub(self.overlap).min(self.tokens);
+        let end = (offset + limit).min(self.tokens);
+        let items: Vec<Value> = (start.min(end)..end)
+            .map(|number| match (self.unreadable, number % 2) {
+                (true, 1) => json!({ "name": "no id" }),
+                _ => json!({ "_id": format!("{number:024x}"), "token": "1a2b" }),
+            })
+            .collect();
+        let mut page = json!({ "items": items });
+        match self.total {
+            Total::Absent => {}
+            Total::All => page["totalCount"] = json!(self.tokens),
+            Total::OfThisPage => page["totalCount"] = json!(items_in(&page)),
+        }
+        let link = json!({ "href": "/api/v2/tokens", "type": "application/json" });
+        match self.links {
+            Links::Absent => {}
+            Links::SelfOnly => page["_links"] = json!({ "self": link }),
+            Links::Paging if end < self.tokens => {
+                page["_links"] = json!({ "self": link, "next": link })
+            }
+            Links::Paging => page["_links"] = json!({ "self": link, "first": link }),
+        }
+        ok(&page)
+    }
+}
+
+fn items_in(page: &Value) -> usize {
+    page["items"].as_array().map_or(0, Vec::len)
+}
+
+async fn serve(list: List) -> (MockServer, HttpClient) {
+    let server = MockServer::start().await;
+    Mock::given(any()).respond_with(list).mount(&server).await;
+    let client = client(&server.uri());
+    (server, client)
+}
+
+/// How many tokens were found, and in how many requests.
+async fn listed(list: List) -> (usize, usize) {
+    let (server, client) = serve(list).await;
+    let tokens = client.list_all().await.unwrap().tokens.len();
+    (tokens, received(&server).await.len())
+}
+
+#[tokio::test]
+async fn all_tokens_are_found_whatever_the_hints() {
+    for total in [Total::Absent, Total::All, Total::OfThisPage] {
+        for links in [Links::Absent, Links::SelfOnly, Links::Paging] {
+            for tokens in [0, 1, 49, 50, 51, 100, 130] {
+                let list = List {
+                    tokens,
+                    total,
+                    links,
+                    ..List::default()
+                };
+                let (found, requests) = listed(list).await;
+                assert_eq!(found, tokens);
+                assert!(requests <= tokens / 50 + 2, "{requests} for {tokens}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn hints_that_agree_save_the_last_request() {
+    let list = List {
+        tokens: 130,
+        total: Total::All,
+        links: Links::Paging,
+        ..List::default()
+    };
+    assert_eq!(listed(list).await, (130, 3));
+}
+
+#[tokio::test]
+async fn a_server_with_smaller_pages_is_read_to_the_end() {
+    for (total, links) in [
+        (Total::Absent, Links::Absent),
+        (Total::All, Links::SelfOnly),
+        (Total::OfThisPage, Links::Paging),
+    ] {
+        let list = List {
+            tokens: 60,
+            largest_page: Some(25),
+            total,
+            links,
+            ..List::default()
+        };
+        assert_eq!(listed(list).await.0, 60);
+    }
+}
+
+#[tokio::test]
+async fn a_token_that_comes_twice_counts_once() {
+    let list = List {
+        tokens: 120,
+        overlap: 3,
+        total: Total::All,
+        ..List::default()
+    };
+    assert_eq!(listed(list).await.0, 120);
+}
+
+#[tokio::test]
+async fn tokens_that_cannot_be_read_do_not_hide_the_others() {
+    let list = List {
+        tokens: 120,
+        unreadable: true,
+        total: Total::All,
+        ..List::default()
+    };
+    assert_eq!(listed(list).await.0, 60);
+}
+
+#[tokio::test]
+async fn a_list_without_an_end_is_given_up() {
+    let list = List {
+        tokens: usize::MAX / 2,
+        ..List::default()
+    };
+    let (_server, client) = serve(list).await;
+    let error = client.list_all().await.unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "LaunchDarkly's answer to list has no end"
+    );
+}
+
+#[tokio::test]
+async fn a_failure_in_the_middle_is_a_failure() {
+    let server = MockServer::start().await;
+    Mock::given(any())
+        .respond_with(List {
+            tokens: 120,
+            ..List::default()
+        })
+        .up_to_n_times(1)
+        .mount(&server)
+        .await;
+    Mock::given(any())
+        .respond_with(ResponseTemplate::new(500))
+        .mount(&server)
+        .await;
+    let error = client(&server.uri()).list_all().await.unwrap_err();
+    assert_eq!(error.reason(), "Server");
+}
+
+#[tokio::test]
+async fn a_listing_began_before_what_it_shows() {
+    let before = jiff::Timestamp::now();
+    let (_server, client) = serve(List {
+        tokens: 60,
+        ..List::default()
+    })
+    .await;
+    let listing = client.list_all().await.unwrap();
+    assert!(before <= listing.started_at && listing.started_at <= jiff::Timestamp::now());
+}
