@@ -66,7 +66,7 @@ impl Respond for List {
             Links::Absent => {}
             Links::SelfOnly => page["_links"] = json!({ "self": link }),
             Links::Paging if end < self.tokens => {
-                page["_links"] = json!({ "self": link, "next": link })
+                page["_links"] = json!({ "self": link, "next": link });
             }
             Links::Paging => page["_links"] = json!({ "self": link, "first": link }),
         }

@@ -1,6 +1,6 @@
 //! No part of a key in anything that can be printed (I7).
 
-use std::fmt::{Debug, Display};
+use std::fmt::{Debug, Display, Write as _};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ struct Printed(String);
 
 impl Printed {
     fn debug(&mut self, value: &dyn Debug) {
-        self.0 += &format!("{value:?}\n{value:#?}\n");
+        writeln!(self.0, "{value:?}\n{value:#?}").unwrap();
     }
 
     fn error(&mut self, error: &(dyn std::error::Error + 'static)) {
@@ -32,7 +32,7 @@ impl Printed {
     }
 
     fn display(&mut self, value: &dyn Display) {
-        self.0 += &format!("{value}\n{value:#}\n");
+        writeln!(self.0, "{value}\n{value:#}").unwrap();
     }
 
     /// Whether 12 characters in a row of a key are in there, or the last four that LaunchDarkly shows.
