@@ -1,6 +1,8 @@
 //! Keeps LaunchDarkly access tokens and the Secrets that hold their keys in line with `AccessToken` objects.
 
 pub mod api;
+pub mod cluster;
+pub mod controller;
 pub mod domain;
 pub mod gate;
 pub mod launchdarkly;

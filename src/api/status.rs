@@ -76,10 +76,14 @@ pub struct TokenStatus {
     /// A hash of the settings that were asked for when it was created or changed last.
     pub spec_hash: SettingsHash,
     /// A hash of the settings that LaunchDarkly answered then. What differs from it later was changed by somebody else.
-    pub observed_hash: SettingsHash,
+    ///
+    /// Absent until an answer was seen: the process that asked may have ended before it came.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed_hash: Option<SettingsHash>,
     /// When it was created.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::time")]
-    pub created_at: Timestamp,
+    pub created_at: Option<Timestamp>,
     /// Names of the settings that came back different from what was asked for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 16), inner(length(min = 1, max = 64)), extend("x-kubernetes-list-type" = "set"))]
@@ -99,6 +103,9 @@ pub struct SecretStatus {
     /// A truncated SHA-256 of the key; never a part of it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fingerprint: Option<Fingerprint>,
+    /// Whether the key was published without LaunchDarkly having said that it works; it is tried again until it does.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unproven: bool,
     /// The Secret that held the key before `spec.secret.name` was changed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub former: Option<FormerSecret>,
@@ -189,6 +196,9 @@ pub struct Pending {
     pub secret_name: String,
     /// A hash of the settings asked for.
     pub spec_hash: SettingsHash,
+    /// The token's name asked for.
+    #[schemars(length(max = 512))]
+    pub token_name: String,
     /// Hashes of the trigger and revoke values that this call serves.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 8), extend("x-kubernetes-list-type" = "atomic"))]

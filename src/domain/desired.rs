@@ -27,7 +27,7 @@ pub struct Desired {
 }
 
 /// The shape of the Secret.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct SecretLayout {
     /// Its name, in the object's namespace.
     pub name: String,

@@ -1,0 +1,224 @@
+//! The real Kubernetes.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use k8s_openapi::api::core::v1::{ConfigMap, Namespace, ObjectReference, Secret};
+use kube::api::{Api, DeleteParams, Patch, PatchParams, PostParams, Preconditions, ValidationDirective};
+use kube::runtime::events::{Event, EventType, Recorder, Reporter};
+use kube::{Client, Resource, ResourceExt};
+use serde_json::json;
+
+use super::manifest::SecretManifest;
+use super::snapshot::SecretSnapshot;
+use super::{Cluster, ClusterError, FIELD_MANAGER, NamespaceFacts, Notice, TOKEN_FINALIZER};
+use crate::api::AccessToken;
+use crate::domain::names::TokenId;
+use crate::domain::plan::SecretRevision;
+use crate::domain::record::Identity;
+use crate::gate::Gate;
+
+/// Reads and writes through the API server.
+#[derive(Clone)]
+pub struct KubeCluster {
+    client: Client,
+    gate: Arc<dyn Gate>,
+    recorder: Recorder,
+    own_namespace: Arc<str>,
+    call_time: Duration,
+}
+
+impl KubeCluster {
+    /// `call_time` is how long a write may take: the lease must outlast it.
+    #[must_use]
+    pub fn new(client: Client, gate: Arc<dyn Gate>, own_namespace: &str, instance: &str, call_time: Duration) -> Self {
+        let reporter = Reporter { controller: FIELD_MANAGER.into(), instance: Some(instance.to_owned()) };
+        let recorder = Recorder::new(client.clone(), reporter);
+        Self { client, gate, recorder, own_namespace: own_namespace.into(), call_time }
+    }
+
+    fn objects(&self, namespace: &str) -> Api<AccessToken> {
+        Api::namespaced(self.client.clone(), namespace)
+    }
+
+    fn secrets(&self, namespace: &str) -> Api<Secret> {
+        Api::namespaced(self.client.clone(), namespace)
+    }
+
+    fn pass_gate(&self) -> Result<(), ClusterError> {
+        Ok(self.gate.pass(self.call_time)?)
+    }
+
+    async fn patch_finalizers(&self, object: &AccessToken, finalizers: Vec<String>) -> Result<AccessToken, ClusterError> {
+        self.pass_gate()?;
+        let patch = json!({"metadata": {
+            "resourceVersion": object.resource_version(), "uid": object.uid(), "finalizers": finalizers,
+        }});
+        let api = self.objects(&object.namespace().unwrap_or_default());
+        Ok(api.patch(&object.name_any(), &PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() }, &Patch::Merge(patch)).await?)
+    }
+
+    /// Entries that a create of ours wrote and that are no longer wanted: applying does not remove what was not applied.
+    async fn drop_stale_entries(&self, namespace: &str, written: Secret, manifest: &SecretManifest) -> Result<Secret, ClusterError> {
+        let created = written.metadata.managed_fields.iter().flatten().filter(|fields| {
+            fields.manager.as_deref() == Some(FIELD_MANAGER) && fields.operation.as_deref() == Some("Update")
+        });
+        let stale: BTreeMap<String, Option<()>> = created
+            .filter_map(|fields| fields.fields_v1.as_ref()?.0.get("f:data")?.as_object())
+            .flat_map(|entries| entries.keys().filter_map(|name| name.strip_prefix("f:")))
+            .filter(|name| !manifest.data.contains_key(*name))
+            .filter(|name| written.data.as_ref().is_some_and(|data| data.contains_key(*name)))
+            .map(|name| (name.to_owned(), None))
+            .collect();
+        if stale.is_empty() {
+            return Ok(written);
+        }
+        self.pass_gate()?;
+        let patch = json!({"metadata": {"resourceVersion": written.metadata.resource_version}, "data": stale});
+        let params = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
+        Ok(self.secrets(namespace).patch(&manifest.name, &params, &Patch::Merge(patch)).await?)
+    }
+}
+
+impl Cluster for KubeCluster {
+    async fn read_object(&self, namespace: &str, name: &str) -> Result<Option<AccessToken>, ClusterError> {
+        Ok(self.objects(namespace).get_opt(name).await?)
+    }
+
+    async fn add_finalizer(&self, object: &AccessToken) -> Result<AccessToken, ClusterError> {
+        let mut finalizers = object.finalizers().to_vec();
+        finalizers.push(TOKEN_FINALIZER.to_owned());
+        self.patch_finalizers(object, finalizers).await
+    }
+
+    async fn remove_finalizer(&self, object: &AccessToken) -> Result<(), ClusterError> {
+        let others = object.finalizers().iter().filter(|name| *name != TOKEN_FINALIZER).cloned();
+        match self.patch_finalizers(object, others.collect()).await {
+            Ok(_) | Err(ClusterError::NotFound) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn replace_status(&self, object: &AccessToken) -> Result<AccessToken, ClusterError> {
+        self.pass_gate()?;
+        let api = self.objects(&object.namespace().unwrap_or_default());
+        let params = PostParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PostParams::default() };
+        let written: AccessToken = api.replace_status(&object.name_any(), &params, object).await?;
+        // An older CRD drops fields it does not know without a word; an intent must never be lost that way (C1).
+        let pending = |o: &AccessToken| o.status.as_ref().and_then(|status| status.pending.clone());
+        if pending(&written) != pending(object) {
+            return Err(ClusterError::Pruned { field: "status.pending" });
+        }
+        Ok(written)
+    }
+
+    async fn read_secret(&self, namespace: &str, name: &str) -> Result<Option<SecretSnapshot>, ClusterError> {
+        Ok(self.secrets(namespace).get_opt(name).await?.map(SecretSnapshot::from))
+    }
+
+    async fn write_secret(
+        &self,
+        namespace: &str,
+        at: &SecretRevision,
+        manifest: &SecretManifest,
+        rehearse: bool,
+    ) -> Result<SecretSnapshot, ClusterError> {
+        self.pass_gate()?;
+        let api = self.secrets(namespace);
+        let mut secret = manifest.to_secret(namespace);
+        match at {
+            // A create fails where an apply would take a foreign Secret over.
+            SecretRevision::Absent => {
+                let params = PostParams { dry_run: rehearse, field_manager: Some(FIELD_MANAGER.to_owned()) };
+                Ok(api.create(&params, &secret).await?.into())
+            }
+            SecretRevision::Exactly { uid, version } => {
+                secret.metadata.uid = Some(uid.to_string());
+                secret.metadata.resource_version = Some(version.to_string());
+                let params = PatchParams {
+                    dry_run: rehearse,
+                    force: true,
+                    field_manager: Some(FIELD_MANAGER.to_owned()),
+                    field_validation: Some(ValidationDirective::Strict),
+                };
+                let written = api.patch(&manifest.name, &params, &Patch::Apply(&secret)).await?;
+                let written = if rehearse { written } else { self.drop_stale_entries(namespace, written, manifest).await? };
+                Ok(written.into())
+            }
+        }
+    }
+
+    async fn annotate_secret(
+        &self,
+        namespace: &str,
+        name: &str,
+        at: &SecretRevision,
+        annotation: (&str, &str),
+    ) -> Result<(), ClusterError> {
+        self.pass_gate()?;
+        let SecretRevision::Exactly { uid, version } = at else { return Err(ClusterError::NotFound) };
+        let patch = json!({"metadata": {
+            "uid": uid.as_str(), "resourceVersion": version.as_str(), "annotations": {annotation.0: annotation.1},
+        }});
+        let params = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
+        self.secrets(namespace).patch(name, &params, &Patch::Merge(patch)).await?;
+        Ok(())
+    }
+
+    async fn delete_secret(&self, namespace: &str, name: &str, at: &SecretRevision) -> Result<(), ClusterError> {
+        self.pass_gate()?;
+        let SecretRevision::Exactly { uid, version } = at else { return Ok(()) };
+        let params = DeleteParams {
+            preconditions: Some(Preconditions {
+                uid: Some(uid.to_string()),
+                resource_version: Some(version.to_string()),
+            }),
+            ..DeleteParams::default()
+        };
+        match self.secrets(namespace).delete(name, &params).await.map_err(ClusterError::from) {
+            Ok(_) | Err(ClusterError::NotFound) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn read_namespace(&self, name: &str) -> Result<NamespaceFacts, ClusterError> {
+        let namespace = Api::<Namespace>::all(self.client.clone()).get(name).await?;
+        Ok(NamespaceFacts {
+            terminating: namespace.metadata.deletion_timestamp.is_some(),
+            labels: namespace.metadata.labels.unwrap_or_default(),
+        })
+    }
+
+    async fn notify(&self, object: &AccessToken, notice: Notice) {
+        let event = Event {
+            type_: if notice.warning { EventType::Warning } else { EventType::Normal },
+            reason: notice.reason.to_owned(),
+            note: Some(notice.note),
+            action: notice.action.to_owned(),
+            secondary: None,
+        };
+        let about: ObjectReference = object.object_ref(&());
+        if self.pass_gate().is_err() {
+            return;
+        }
+        if let Err(error) = self.recorder.publish(&event, &about).await {
+            tracing::debug!(%error, "an event could not be published");
+        }
+    }
+
+    async fn report_left_behind(&self, object: &Identity, tokens: &[TokenId]) -> Result<(), ClusterError> {
+        self.pass_gate()?;
+        let key = format!("{}.{}.{}", object.namespace, object.name, object.uid);
+        let ids: Vec<&str> = tokens.iter().map(TokenId::as_str).collect();
+        let name = format!("{FIELD_MANAGER}-left-behind");
+        let map = json!({
+            "apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": {key: ids.join(",")},
+        });
+        // One field manager an object: an apply then adds its entry and leaves the others alone.
+        let params = PatchParams::apply(&format!("{FIELD_MANAGER}/{}", object.uid)).force();
+        let api = Api::<ConfigMap>::namespaced(self.client.clone(), &self.own_namespace);
+        api.patch(&name, &params, &Patch::Apply(map)).await?;
+        Ok(())
+    }
+}

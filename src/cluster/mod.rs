@@ -1,0 +1,129 @@
+//! The Kubernetes side of what is read and written, behind a trait with an in-memory twin in the tests.
+
+mod error;
+mod kube_cluster;
+pub mod manifest;
+pub mod snapshot;
+pub mod status;
+
+use std::future::Future;
+
+pub use error::ClusterError;
+pub use kube_cluster::KubeCluster;
+
+use crate::api::AccessToken;
+use crate::domain::plan::SecretRevision;
+use crate::domain::record::Identity;
+use manifest::SecretManifest;
+use snapshot::SecretSnapshot;
+
+/// The name under which our fields are owned.
+pub const FIELD_MANAGER: &str = "launchdarkly-token-operator";
+
+/// Put on an object before anything is created for it, removed when nothing of it is left.
+pub const TOKEN_FINALIZER: &str = "ldtokens.dev/token-cleanup";
+
+/// What an object's namespace says.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct NamespaceFacts {
+    /// Its labels.
+    pub labels: std::collections::BTreeMap<String, String>,
+    /// Whether it is being deleted.
+    pub terminating: bool,
+}
+
+/// A thing worth telling the user once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Notice {
+    /// Whether something needs attention.
+    pub warning: bool,
+    /// A constant word.
+    pub reason: &'static str,
+    /// What was being done, a constant word.
+    pub action: &'static str,
+    /// What happened, without anything secret.
+    pub note: String,
+}
+
+/// Everything that is read from and written to Kubernetes for an access token.
+///
+/// # Guarantees
+/// - Every write names the version that it was decided on, and fails with [`ClusterError::Conflict`] on any other.
+/// - Before every write the gate is asked (I5).
+pub trait Cluster: Clone + Send + Sync + 'static {
+    /// Reads an object, past every cache.
+    fn read_object(
+        &self,
+        namespace: &str,
+        name: &str,
+    ) -> impl Future<Output = Result<Option<AccessToken>, ClusterError>> + Send;
+
+    /// Puts our finalizer on an object.
+    fn add_finalizer(
+        &self,
+        object: &AccessToken,
+    ) -> impl Future<Output = Result<AccessToken, ClusterError>> + Send;
+
+    /// Takes our finalizer off an object.
+    fn remove_finalizer(
+        &self,
+        object: &AccessToken,
+    ) -> impl Future<Output = Result<(), ClusterError>> + Send;
+
+    /// Replaces the status.
+    fn replace_status(
+        &self,
+        object: &AccessToken,
+    ) -> impl Future<Output = Result<AccessToken, ClusterError>> + Send;
+
+    /// Reads a Secret by name.
+    fn read_secret(
+        &self,
+        namespace: &str,
+        name: &str,
+    ) -> impl Future<Output = Result<Option<SecretSnapshot>, ClusterError>> + Send;
+
+    /// Creates a Secret, or applies our entries, labels and annotations to the one that was read.
+    ///
+    /// With `rehearse` nothing is changed, but everything is checked.
+    fn write_secret(
+        &self,
+        namespace: &str,
+        at: &SecretRevision,
+        manifest: &SecretManifest,
+        rehearse: bool,
+    ) -> impl Future<Output = Result<SecretSnapshot, ClusterError>> + Send;
+
+    /// Sets one annotation on the Secret that was read.
+    fn annotate_secret(
+        &self,
+        namespace: &str,
+        name: &str,
+        at: &SecretRevision,
+        annotation: (&str, &str),
+    ) -> impl Future<Output = Result<(), ClusterError>> + Send;
+
+    /// Deletes the Secret that was read; one that is gone is as good.
+    fn delete_secret(
+        &self,
+        namespace: &str,
+        name: &str,
+        at: &SecretRevision,
+    ) -> impl Future<Output = Result<(), ClusterError>> + Send;
+
+    /// Reads a namespace.
+    fn read_namespace(
+        &self,
+        name: &str,
+    ) -> impl Future<Output = Result<NamespaceFacts, ClusterError>> + Send;
+
+    /// Tells the user; a notice that cannot be delivered is dropped.
+    fn notify(&self, object: &AccessToken, notice: Notice) -> impl Future<Output = ()> + Send;
+
+    /// Notes down, where an administrator finds it, what a deleted object left at LaunchDarkly.
+    fn report_left_behind(
+        &self,
+        object: &Identity,
+        tokens: &[crate::domain::names::TokenId],
+    ) -> impl Future<Output = Result<(), ClusterError>> + Send;
+}

@@ -1,0 +1,107 @@
+//! What a failed step means for the user and for the next try.
+
+use jiff::Timestamp;
+
+use crate::api::Reason;
+use crate::cluster::ClusterError;
+use crate::launchdarkly::{ApiError, RetryClass};
+
+/// Why a step failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Failure {
+    /// As conditions say it.
+    pub(super) reason: Reason,
+    /// What happened and what to change.
+    pub(super) message: String,
+    /// Whether only a change by somebody helps.
+    pub(super) terminal: bool,
+    /// When trying again makes sense, where somebody said so.
+    pub(super) not_before: Option<Timestamp>,
+    /// Whether the world must be read again before anything else: what was decided on has changed.
+    pub(super) stale: bool,
+    /// Whether this process must stop acting.
+    pub(super) must_stop: bool,
+    /// Whether the credential itself is in doubt.
+    pub(super) doubts_credential: bool,
+}
+
+impl Failure {
+    fn new(reason: Reason, message: String, terminal: bool) -> Self {
+        Self {
+            reason,
+            message,
+            terminal,
+            not_before: None,
+            stale: false,
+            must_stop: false,
+            doubts_credential: false,
+        }
+    }
+
+    /// The world is not as the step supposed.
+    pub(super) fn stale() -> Self {
+        Self { stale: true, ..Self::new(Reason::Conflict, "the object was changed meanwhile".to_owned(), false) }
+    }
+
+    /// Something that decide ruled out.
+    pub(super) fn unsettled(message: &str) -> Self {
+        Self::new(Reason::Recovering, message.to_owned(), false)
+    }
+}
+
+impl From<ApiError> for Failure {
+    fn from(error: ApiError) -> Self {
+        let reason = match &error {
+            ApiError::Unauthorized => Reason::CredentialRejected,
+            ApiError::Forbidden { .. } => Reason::Forbidden,
+            ApiError::NotFound { .. } => Reason::NotFound,
+            ApiError::MethodGone { .. } => Reason::ResetUnavailable,
+            ApiError::Conflict { .. } => Reason::Conflict,
+            ApiError::PatchFailed { .. } | ApiError::Invalid { .. } | ApiError::Malformed { .. } => {
+                Reason::RequestRejected
+            }
+            ApiError::RateLimited { .. } => Reason::RateLimited,
+            ApiError::Server { .. } | ApiError::Uncertain { .. } | ApiError::NotSent { .. } => {
+                Reason::LaunchDarklyUnavailable
+            }
+            ApiError::Unreadable { .. } => Reason::UnexpectedAnswer,
+            ApiError::NotLeading { .. } => Reason::Recovering,
+            ApiError::SelfProtection { .. } => Reason::InUse,
+        };
+        let class = error.retry_class();
+        Self {
+            terminal: class == RetryClass::AfterChange && error != ApiError::Unauthorized,
+            not_before: match class {
+                RetryClass::After(time) => Some(time),
+                RetryClass::Soon | RetryClass::AfterChange | RetryClass::Never => None,
+            },
+            must_stop: class == RetryClass::Never,
+            doubts_credential: error == ApiError::Unauthorized,
+            ..Self::new(reason, with_cause(&error), false)
+        }
+    }
+}
+
+impl From<ClusterError> for Failure {
+    fn from(error: ClusterError) -> Self {
+        let message = with_cause(&error);
+        match error {
+            ClusterError::Conflict => Self::stale(),
+            ClusterError::NotFound => Self { stale: true, ..Self::new(Reason::Conflict, message, false) },
+            ClusterError::Forbidden { .. } => Self::new(Reason::SecretAccessDenied, message, true),
+            ClusterError::NamespaceTerminating => Self::new(Reason::NamespaceTerminating, message, true),
+            ClusterError::Invalid { .. } => Self::new(Reason::SecretNotWritable, message, true),
+            ClusterError::Pruned { .. } => Self::new(Reason::InvalidSpec, message, true),
+            ClusterError::Unavailable(_) => Self::new(Reason::Recovering, message, false),
+            ClusterError::NotLeading(_) => Self { must_stop: true, ..Self::new(Reason::Recovering, message, false) },
+        }
+    }
+}
+
+/// The error and the first of its causes, which says why.
+fn with_cause(error: &dyn std::error::Error) -> String {
+    match error.source() {
+        Some(cause) => format!("{error}: {cause}"),
+        None => error.to_string(),
+    }
+}

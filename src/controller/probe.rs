@@ -1,0 +1,117 @@
+//! Trying on a throw-away token whether a reset leaves the old key alive, before any key in use is reset.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use sha2::{Digest, Sha256};
+
+use super::account::{AccountKey, Features, Session};
+use super::failure::Failure;
+use crate::domain::marker::{Hold, Marker};
+use crate::domain::names::{Attempt, Installation, ObjectUid};
+use crate::domain::observed::Feature;
+use crate::domain::settings::BaseRole;
+use crate::launchdarkly::{ApiError, Issued, NewToken, ResolvedGrant, TokensApi};
+
+/// How long the old key of the throw-away token is asked to live: longer than both are asked for.
+const OLD_KEY_LIVES: Duration = Duration::from_secs(120);
+
+/// Who throw-away tokens are marked with, in the place of an object's UID: what is found with it is deleted on sight.
+#[must_use]
+pub(super) fn prober(key: &AccountKey) -> ObjectUid {
+    let name = match key {
+        AccountKey::Namespaced { namespace, name } => format!("{namespace}/{name}"),
+        AccountKey::Cluster { name } => name.clone(),
+    };
+    let digest = Sha256::digest(name.as_bytes());
+    let hex: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    ObjectUid::new(format!("probe-{hex}"))
+}
+
+/// Whether a marker is a throw-away token's.
+pub(super) fn is_probe(marker: &Marker) -> bool {
+    marker.object.as_str().starts_with("probe-")
+}
+
+/// Creates a token, resets it, asks with both keys, and deletes it. One at a time an account.
+pub(super) async fn probe<L: TokensApi>(
+    session: &Session<L>,
+    installation: &Installation,
+    key: &AccountKey,
+    now: Timestamp,
+) -> Result<(), Failure> {
+    let _turn = session.shared.probe_turn.lock().await;
+    if session.shared.features(now).reset != Feature::Unknown {
+        return Ok(());
+    }
+    let uid = prober(key);
+    sweep(session, installation, &uid).await?;
+    let issued = session.api.create(&throw_away(installation, &uid)).await?;
+    let reset = try_reset(session, &issued).await;
+    let deleted = session.api.delete(&issued.token.id).await;
+    let works = reset?;
+    deleted?;
+    session.shared.update_features(|features| {
+        *features = Features {
+            reset: if works { Feature::Available } else { Feature::Unavailable },
+            probed_at: Some(now),
+            reset_refusals: 0,
+            ..*features
+        };
+    });
+    Ok(())
+}
+
+/// Deletes what an interrupted probe left.
+pub(super) async fn sweep<L: TokensApi>(
+    session: &Session<L>,
+    installation: &Installation,
+    uid: &ObjectUid,
+) -> Result<(), Failure> {
+    let Some(listing) = session.shared.listing() else { return Ok(()) };
+    for token in &listing.tokens {
+        let marker = Marker::parse(&token.description);
+        if marker.is_some_and(|marker| marker.object == *uid && marker.installation == *installation) {
+            session.api.delete(&token.id).await?;
+        }
+    }
+    Ok(())
+}
+
+fn throw_away(installation: &Installation, uid: &ObjectUid) -> NewToken {
+    let random = uuid::Uuid::new_v4().simple().to_string();
+    let marker = Marker {
+        installation: installation.clone(),
+        object: uid.clone(),
+        hold: Hold::Attempt(Attempt::new(random.chars().take(8).collect::<String>())),
+    };
+    NewToken {
+        name: "launchdarkly-token-operator probe".to_owned(),
+        description: crate::domain::marker::with_marker("Deleted at once; tries whether keys can be reset.", &marker, 300),
+        grant: ResolvedGrant::Role(BaseRole::Reader),
+        service_token: true,
+        default_api_version: None,
+        expiry: None,
+    }
+}
+
+/// Whether both keys work after a reset, on the same token, whose own life is unchanged.
+async fn try_reset<L: TokensApi>(session: &Session<L>, before: &Issued) -> Result<bool, Failure> {
+    let after = match session.api.reset(&before.token.id, OLD_KEY_LIVES).await {
+        Ok(reset) => reset.issued,
+        Err(
+            ApiError::Forbidden { .. } | ApiError::NotFound { .. } | ApiError::MethodGone { .. }
+            | ApiError::Invalid { .. } | ApiError::SelfProtection { .. },
+        ) => return Ok(false),
+        Err(error) => return Err(error.into()),
+    };
+    let unchanged = after.token.id == before.token.id && after.token.expiry == before.token.expiry;
+    for key in [&before.key, &after.key] {
+        match session.api.identify_with(key).await {
+            Ok(identity) if identity.token_id.as_ref().is_none_or(|id| *id == before.token.id) => {}
+            Ok(_) | Err(ApiError::Unauthorized) => return Ok(false),
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(unchanged)
+}

@@ -1,0 +1,261 @@
+//! One visit to one object: observe, decide, execute, again and again, until there is nothing to do now.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use kube::ResourceExt;
+
+use super::account::Accounts;
+use super::backoff;
+use super::execute::execute;
+use super::failure::Failure;
+use super::memory::Memory;
+use super::notices::{self, log_name};
+use super::observe::{World, observe};
+use super::report::report;
+use crate::api::AccessToken;
+use crate::cluster::{Cluster, ClusterError, NamespaceFacts, status};
+use crate::domain::decide::{decide, record_at_rest};
+use crate::domain::names::ObjectUid;
+use crate::domain::observed::{Setback, Timing};
+use crate::domain::plan::{Step, StepKind};
+use crate::launchdarkly::TokensApi;
+use crate::runtime::clock::Clock;
+use crate::runtime::metrics::Metrics;
+
+/// More steps than any situation needs: beyond it something is wrong, and it is slowed down.
+const MAX_STEPS: usize = 40;
+/// The longest wait without a look at the wall clock, which may have been set.
+const LONGEST_WAIT: Duration = Duration::from_mins(5);
+/// What a namespace says is believed this long.
+const NAMESPACE_BELIEVED: Duration = Duration::from_secs(10);
+
+/// What reconciling needs.
+pub struct Context<C, L> {
+    /// Kubernetes.
+    pub cluster: C,
+    /// LaunchDarkly accounts.
+    pub accounts: Arc<Accounts<L>>,
+    /// Tells the time.
+    pub clock: Arc<dyn Clock>,
+    /// Counts.
+    pub metrics: Metrics,
+    /// The operator's waiting times.
+    pub timing: Timing,
+    /// This process, as it signs intents.
+    pub holder: String,
+    memories: Mutex<HashMap<ObjectUid, Arc<tokio::sync::Mutex<Memory>>>>,
+    namespaces: Mutex<HashMap<String, (Duration, NamespaceFacts)>>,
+}
+
+/// When to look at the object again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// After this time at the latest.
+    Again(Duration),
+    /// The object is gone.
+    Gone,
+    /// This process may not act any more.
+    Stop,
+}
+
+impl<C: Cluster, L: TokensApi> Context<C, L> {
+    /// A context that remembers nothing yet.
+    pub fn new(
+        cluster: C,
+        accounts: Arc<Accounts<L>>,
+        clock: Arc<dyn Clock>,
+        metrics: Metrics,
+        timing: Timing,
+        holder: String,
+    ) -> Self {
+        Self {
+            cluster,
+            accounts,
+            clock,
+            metrics,
+            timing,
+            holder,
+            memories: Mutex::default(),
+            namespaces: Mutex::default(),
+        }
+    }
+
+    /// Whether any object's key is in hand and not yet published: a process that ends waits for them.
+    pub fn holds_keys(&self) -> bool {
+        let memories = self.memories.lock().unwrap_or_else(PoisonError::into_inner);
+        // A memory that is in use belongs to an object that is being worked on.
+        memories.values().any(|memory| memory.try_lock().map_or(true, |memory| memory.holds_key()))
+    }
+
+    /// A Secret was changed by somebody: what is remembered of it no longer holds.
+    pub async fn forget_secret(&self, uid: &ObjectUid, name: &str) {
+        self.memory(uid).lock().await.forget_secret(name);
+    }
+
+    fn memory(&self, uid: &ObjectUid) -> Arc<tokio::sync::Mutex<Memory>> {
+        let mut memories = self.memories.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(memories.entry(uid.clone()).or_default())
+    }
+
+    fn forget(&self, uid: &ObjectUid) {
+        self.memories.lock().unwrap_or_else(PoisonError::into_inner).remove(uid);
+    }
+
+    /// What a namespace says, read at most every few seconds.
+    pub(super) async fn namespace(&self, name: &str) -> Result<NamespaceFacts, ClusterError> {
+        let now = self.clock.since_boot();
+        let known = self.namespaces.lock().unwrap_or_else(PoisonError::into_inner).get(name).cloned();
+        if let Some((at, facts)) = known.filter(|(at, _)| now.saturating_sub(*at) < NAMESPACE_BELIEVED) {
+            let _ = at;
+            return Ok(facts);
+        }
+        let facts = self.cluster.read_namespace(name).await?;
+        let mut namespaces = self.namespaces.lock().unwrap_or_else(PoisonError::into_inner);
+        namespaces.insert(name.to_owned(), (now, facts.clone()));
+        Ok(facts)
+    }
+}
+
+/// Visits one object, as a cache showed it.
+pub async fn reconcile<C: Cluster, L: TokensApi>(ctx: &Context<C, L>, object: AccessToken) -> Outcome {
+    let uid = ObjectUid::new(object.uid().unwrap_or_default());
+    let memory = ctx.memory(&uid);
+    let mut memory = memory.lock().await;
+    let outcome = visit(ctx, object, &mut memory).await;
+    drop(memory);
+    if outcome == Outcome::Gone {
+        ctx.forget(&uid);
+        ctx.accounts.release(&uid);
+    }
+    outcome
+}
+
+async fn visit<C: Cluster, L: TokensApi>(ctx: &Context<C, L>, mut object: AccessToken, memory: &mut Memory) -> Outcome {
+    for _ in 0..MAX_STEPS {
+        let world = match observe(ctx, &object, memory).await {
+            Ok(world) => world,
+            Err(error) => {
+                tracing::warn!(object = %log_name(&object), %error, "could not read what is needed");
+                return Outcome::Again(Duration::from_secs(2));
+            }
+        };
+        let step = decide(&world.wish, &world.observed);
+        if step.is_pause() {
+            return pause(ctx, object, &world, &step, memory).await;
+        }
+        let kind = step.kind();
+        ctx.metrics.stepped(kind.as_str());
+        tracing::debug!(object = %log_name(&object), step = kind.as_str(), "step");
+        match execute(ctx, &mut object, &world, memory, step).await {
+            Ok(()) if kind == StepKind::RemoveFinalizer => return Outcome::Gone,
+            Ok(()) => memory.note_success(kind),
+            Err(failure) => {
+                if failure.must_stop {
+                    return Outcome::Stop;
+                }
+                if failure.doubts_credential {
+                    ctx.accounts.doubt(&world.account_key);
+                }
+                if failure.stale {
+                    match reread(ctx, object, memory).await {
+                        Ok(live) => object = live,
+                        Err(outcome) => return outcome,
+                    }
+                } else {
+                    note_failure(ctx, &object, kind, failure, memory);
+                }
+            }
+        }
+    }
+    tracing::error!(object = %log_name(&object), "no end in sight; slowing down");
+    Outcome::Again(Duration::from_secs(30))
+}
+
+/// What was decided on has changed: everything is read again, past every cache.
+async fn reread<C: Cluster, L: TokensApi>(
+    ctx: &Context<C, L>,
+    object: AccessToken,
+    memory: &mut Memory,
+) -> Result<AccessToken, Outcome> {
+    memory.secrets.clear();
+    match ctx.cluster.read_object(&object.namespace().unwrap_or_default(), &object.name_any()).await {
+        Ok(Some(live)) if live.uid() == object.uid() => Ok(live),
+        Ok(_) => Err(Outcome::Gone),
+        Err(_) => Err(Outcome::Again(Duration::from_secs(1))),
+    }
+}
+
+fn note_failure<C: Cluster, L: TokensApi>(
+    ctx: &Context<C, L>,
+    object: &AccessToken,
+    kind: StepKind,
+    failure: Failure,
+    memory: &mut Memory,
+) {
+    let times = memory.failures(kind);
+    let now = ctx.clock.now();
+    let draw = uuid::Uuid::new_v4().as_bytes()[0];
+    let backed_off = crate::domain::clocks::plus(now, backoff::wait(times, draw));
+    let until = failure.not_before.map_or(backed_off, |time| time.max(backed_off));
+    tracing::warn!(
+        object = %log_name(object), step = kind.as_str(), reason = failure.reason.as_str(), %until,
+        "{}", failure.message
+    );
+    memory.note_setback(Setback {
+        step: kind,
+        reason: failure.reason,
+        message: failure.message,
+        terminal: failure.terminal,
+        until,
+        generation: object.metadata.generation.unwrap_or_default(),
+        times: times.saturating_add(1),
+    });
+}
+
+/// Nothing to do now: what there is to say is said, once.
+async fn pause<C: Cluster, L: TokensApi>(
+    ctx: &Context<C, L>,
+    object: AccessToken,
+    world: &World<L>,
+    step: &Step,
+    memory: &mut Memory,
+) -> Outcome {
+    let until = match step {
+        Step::Hold { until, .. } | Step::Rest { until } => *until,
+        _ => None,
+    };
+    if world.observed.finalizer || world.observed.deletion.is_none() {
+        let before = object.status.clone().unwrap_or_default();
+        let record = record_at_rest(&world.wish, &world.observed);
+        let mut next = object.clone();
+        let after = next.status.get_or_insert_default();
+        status::write(&record, after);
+        report(&world.wish, &world.observed, &record, step, after);
+        if *after != before {
+            let after = after.clone();
+            match ctx.cluster.replace_status(&next).await {
+                Ok(written) => notices::conditions_changed(ctx, &written, &before, &after).await,
+                Err(ClusterError::Conflict | ClusterError::NotFound) => {
+                    memory.secrets.clear();
+                    return Outcome::Again(Duration::from_millis(100));
+                }
+                Err(ClusterError::NotLeading(_)) => return Outcome::Stop,
+                Err(error) => {
+                    tracing::warn!(object = %log_name(&object), %error, "could not write the status");
+                    return Outcome::Again(Duration::from_secs(2));
+                }
+            }
+        }
+    }
+    Outcome::Again(wait(until, ctx.clock.now()))
+}
+
+fn wait(until: Option<Timestamp>, now: Timestamp) -> Duration {
+    let Some(until) = until else { return LONGEST_WAIT };
+    let wait = Duration::try_from(until.duration_since(now)).unwrap_or_default();
+    // A hair later than the time itself, so that it has passed by then.
+    (wait + Duration::from_millis(20)).min(LONGEST_WAIT)
+}

@@ -1,0 +1,229 @@
+//! Beginning a call that must not be repeated: everything that has to hold before its intent is written.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::publish;
+use super::view::{View, hold};
+use crate::api::Reason;
+use crate::domain::cause::Cause;
+use crate::domain::clocks::plus;
+use crate::domain::desired::Desired;
+use crate::domain::marker::{Hold, Marker, with_marker};
+use crate::domain::names::{Attempt, RequestHash};
+use crate::domain::observed::{AccountFacts, Arrangement, Permit, Roles, SecretState};
+use crate::domain::plan::Step;
+use crate::domain::record::{
+    AbandonedAttempt, Intent, MAX_ABANDONED, MAX_RETIRING, Operation, Record,
+};
+use crate::domain::settings::{Grant, TokenSettings};
+
+/// An intent older than this is written anew before its call is made, so that a token is never much younger than its attempt.
+pub(super) const INTENT_LIFE: SignedDuration = SignedDuration::from_mins(30);
+
+/// The longest description that is sent: 200 characters of the user's, a blank and the marker.
+const MAX_DESCRIPTION: usize = 300;
+
+/// Why a call is wanted, and what it must not forget.
+pub(super) struct Need {
+    pub(super) operation: Operation,
+    pub(super) cause: Cause,
+    /// A key that consumers may hold lives at least until then.
+    pub(super) previous_key_expires_at: Option<Timestamp>,
+    /// Requests that are handled with it, besides those handled before.
+    pub(super) handles: Vec<RequestHash>,
+}
+
+impl Need {
+    pub(super) fn create(cause: Cause) -> Self {
+        Self { operation: Operation::Create, cause, previous_key_expires_at: None, handles: Vec::new() }
+    }
+}
+
+/// An object without a token gets one; requests that are there from the beginning never rotate.
+pub(super) fn obtain_token(view: &View<'_>) -> Option<Step> {
+    if view.observed.record.token.is_some() {
+        return None;
+    }
+    let rotation = &view.desired()?.rotation;
+    let handles = rotation.triggers.iter().chain(&rotation.revokes).cloned().collect();
+    Some(intend(view, Need { handles, ..Need::create(Cause::Created) }))
+}
+
+/// Writes the intent, or says what has to be so first (C0, R0).
+pub(super) fn intend(view: &View<'_>, need: Need) -> Step {
+    let observed = view.observed;
+    if !observed.finalizer {
+        return Step::AddFinalizer;
+    }
+    let Some(desired) = view.desired() else {
+        return view.understand_wish().unwrap_or_else(|| view.rest());
+    };
+    if let Some(obstacle) = obstacle(view, desired, &need) {
+        return obstacle;
+    }
+    record_intent(view, desired, &need)
+}
+
+fn obstacle(view: &View<'_>, desired: &Desired, need: &Need) -> Option<Step> {
+    let observed = view.observed;
+    if observed.namespace_terminating {
+        return Some(hold(
+            Reason::NamespaceTerminating,
+            format!("namespace {} is being deleted; create the AccessToken in another one", observed.identity.namespace),
+            true,
+        ));
+    }
+    let account = match view.account() {
+        Ok(account) => account,
+        Err(wait) => return Some(wait),
+    };
+    if let Permit::Refused { reason, message } = &account.permit {
+        return Some(hold(*reason, message.clone(), true));
+    }
+    let asks_roles = matches!(desired.settings.grant, Grant::CustomRoles(_));
+    match &observed.roles {
+        Roles::Missing(role) => return Some(role_not_found(role)),
+        Roles::Unknown if asks_roles || account.permit == Permit::NeedsRoles => {
+            return Some(Step::ResolveRoles { roles: asked_roles(desired) });
+        }
+        Roles::Unknown | Roles::Resolved(_) => {}
+    }
+    no_room(view, need)
+        .or_else(|| secret_in_the_way(view))
+        .or_else(|| brake(view, need, account.unasked_left))
+}
+
+pub(super) fn asked_roles(desired: &Desired) -> Vec<String> {
+    match &desired.settings.grant {
+        Grant::CustomRoles(roles) => roles.iter().cloned().collect(),
+        Grant::Role(_) | Grant::Inline(_) => Vec::new(),
+    }
+}
+
+pub(super) fn role_not_found(role: &str) -> Step {
+    hold(
+        Reason::RoleNotFound,
+        format!("LaunchDarkly has no custom role {role:?}; correct spec.customRoles or create the role"),
+        true,
+    )
+}
+
+/// Every bounded list needs room for what the attempt may add to it.
+fn no_room(view: &View<'_>, need: &Need) -> Option<Step> {
+    let record = view.record();
+    let replaces = need.operation == Operation::Create && record.token.is_some();
+    let earliest = record.retiring.iter().map(|r| view.observed.clocks.passed_at(r.retire_at)).min();
+    if replaces && record.retiring.len() >= MAX_RETIRING {
+        return Some(Step::Hold {
+            reason: Reason::RotationDelayed,
+            message: format!("{MAX_RETIRING} replaced tokens still wait for the end of their grace"),
+            terminal: false,
+            until: earliest,
+        });
+    }
+    (record.abandoned.len() >= MAX_ABANDONED).then(|| {
+        hold(
+            Reason::RotationDelayed,
+            format!("{MAX_ABANDONED} create calls had no answer within a day; see whether LaunchDarkly can be reached reliably"),
+            false,
+        )
+    })
+}
+
+/// The target Secret must be absent or ours.
+pub(super) fn secret_in_the_way(view: &View<'_>) -> Option<Step> {
+    match &view.observed.secret {
+        SecretState::Absent | SecretState::Ours(_) => None,
+        SecretState::Unreadable { reason, message } => Some(hold(*reason, message.clone(), true)),
+        SecretState::Foreign { owner } => {
+            let name = view.desired().map_or("", |desired| desired.secret.name.as_str());
+            let owner = owner.as_ref().map_or_else(String::new, |o| format!(" (it belongs to {o})"));
+            Some(hold(
+                Reason::SecretForeign,
+                format!("Secret {name:?} exists and is not this AccessToken's{owner}; delete it or choose another spec.secret.name"),
+                true,
+            ))
+        }
+    }
+}
+
+/// Replacements nobody asked for are few (I14).
+fn brake(view: &View<'_>, need: &Need, unasked_left: u32) -> Option<Step> {
+    (need.cause.is_unasked() && view.observed.record.token.is_some() && unasked_left == 0).then(|| {
+        hold(
+            Reason::MassChange,
+            "too many tokens of this account would be replaced at once; see the account's MassChange condition",
+            false,
+        )
+    })
+}
+
+fn record_intent(view: &View<'_>, desired: &Desired, need: &Need) -> Step {
+    let observed = view.observed;
+    let mut record = view.record();
+    abandon_pending(&mut record);
+    let seen = |request: &&RequestHash| record.has_handled(request) || need.handles.contains(*request);
+    let current = desired.rotation.triggers.iter().chain(&desired.rotation.revokes);
+    let mut handles: Vec<RequestHash> = current.filter(seen).cloned().collect();
+    handles.extend(need.handles.iter().filter(|h| !handles.contains(h)).cloned().collect::<Vec<_>>());
+    if let Ok(account) = view.account() {
+        record.account_id = Some(account.id.clone());
+    }
+    // A reset changes the key alone: edits that wait stay waiting.
+    let (spec_hash, token_name) = match (&record.token, need.operation) {
+        (Some(token), Operation::Reset) => (token.spec_hash.clone(), token.name.clone()),
+        (Some(_) | None, _) => (desired.settings.hash(), desired.settings.name.clone()),
+    };
+    record.pending = Some(Intent {
+        operation: need.operation,
+        attempt: observed.nonce.clone(),
+        cause: need.cause,
+        started_at: view.now(),
+        holder: observed.holder.clone(),
+        token_id: record.token.as_ref().map(|token| token.id.clone()),
+        secret_name: desired.secret.name.clone(),
+        spec_hash,
+        token_name,
+        handles,
+        previous_key_expires_at: need.previous_key_expires_at.or_else(|| reset_lives_until(view, desired, need.operation)),
+    });
+    let arrangement = Arrangement { layout: desired.secret.clone(), grace: desired.rotation.grace };
+    let rehearsal = Box::new(publish::rehearsal(view, &arrangement));
+    Step::RecordIntent { record: Box::new(record), arrangement: Box::new(arrangement), rehearsal }
+}
+
+/// A create that is pending may have happened: it is not forgotten when a new intent takes its place.
+pub(super) fn abandon_pending(record: &mut Record) {
+    if let Some(pending) = record.pending.take_if(|p| p.operation == Operation::Create) {
+        record.abandoned.push(AbandonedAttempt { attempt: pending.attempt, started_at: pending.started_at });
+    }
+}
+
+/// How long the key that a reset makes old lives, should the answer be lost.
+fn reset_lives_until(view: &View<'_>, desired: &Desired, operation: Operation) -> Option<Timestamp> {
+    let lives = desired.rotation.grace.checked_add(view.observed.timing.publication_margin)?;
+    (operation == Operation::Reset).then(|| plus(view.observed.clocks.later(), lives))
+}
+
+/// The settings as LaunchDarkly gets them: roles as ids, and at the end of the description the marker of this attempt.
+///
+/// `None` while the custom roles asked for are not resolved.
+pub(super) fn marked_settings(
+    view: &View<'_>,
+    desired: &Desired,
+    account: &AccountFacts,
+    attempt: &Attempt,
+) -> Option<TokenSettings> {
+    let mut settings = desired.settings.clone();
+    if let Grant::CustomRoles(_) = settings.grant {
+        let Roles::Resolved(ids) = &view.observed.roles else { return None };
+        settings.grant = Grant::CustomRoles(ids.iter().map(|id| id.as_str().to_owned()).collect());
+    }
+    let marker = Marker {
+        installation: account.installation.clone(),
+        object: view.observed.identity.uid.clone(),
+        hold: Hold::Attempt(attempt.clone()),
+    };
+    settings.description = with_marker(&settings.description, &marker, MAX_DESCRIPTION);
+    Some(settings)
+}

@@ -1,0 +1,72 @@
+//! The decision: what to do next for one access token.
+
+mod align;
+mod end_of_life;
+mod intend;
+mod pending;
+mod publish;
+mod retire;
+mod rotate;
+mod secret;
+mod take_over;
+mod view;
+
+pub use take_over::token_to_take_over;
+pub use view::Wish;
+
+use super::observed::Observed;
+use super::plan::Step;
+use super::record::Record;
+use view::View;
+
+/// Chooses the next step for one access token.
+///
+/// # Guarantees
+/// - Total: every observed world has a step. Deterministic: same input, same step.
+/// - An unfinished call is resolved before anything else is begun (I5).
+/// - No step makes a key invalid that a consumer may still hold (I3).
+/// - Nothing is created before an intent is recorded, and nothing above the account's policy (I5, I9).
+///
+/// # Assumes
+/// `observed` was read after the last effect of this process, and carries how fresh each part is.
+#[must_use]
+pub fn decide(wish: &Wish, observed: &Observed) -> Step {
+    let view = View::new(wish, observed);
+    let step = end_of_life::end_of_life(&view)
+        .or_else(|| pending::resolve_pending(&view))
+        .or_else(|| view.stay_in_account())
+        .or_else(|| retire::retire_tokens(&view))
+        .or_else(|| retire::clean_found(&view))
+        .or_else(|| view.understand_wish())
+        .or_else(|| secret::claim_secret(&view))
+        .or_else(|| take_over::trust_secret(&view))
+        .or_else(|| rotate::revoke(&view))
+        .or_else(|| view.stay_suspended())
+        .or_else(|| intend::obtain_token(&view))
+        .or_else(|| secret::replace_lost_key(&view))
+        .or_else(|| rotate::rotate_when_due(&view))
+        .or_else(|| align::align_settings(&view))
+        .or_else(|| secret::tidy_secret(&view))
+        .or_else(|| view.stay_in_policy())
+        .unwrap_or_else(|| view.rest());
+    wait_out(&view, step)
+}
+
+/// The record as it is to stand while nothing is being done: schedule and generation brought up to date.
+#[must_use]
+pub fn record_at_rest(wish: &Wish, observed: &Observed) -> Record {
+    View::new(wish, observed).record()
+}
+
+/// A step that failed a moment ago is not tried again before its time; meanwhile tokens still retire.
+fn wait_out(view: &View<'_>, step: Step) -> Step {
+    match view.setback(step.kind()) {
+        None => step,
+        Some(Step::Hold { terminal, .. }) if end_of_life::gives_up_on(view, terminal) => {
+            end_of_life::leave_behind(view)
+        }
+        Some(hold) => retire::retire_tokens(view)
+            .filter(|other| view.observed.deletion.is_none() && view.setback(other.kind()).is_none())
+            .unwrap_or(hold),
+    }
+}

@@ -1,0 +1,139 @@
+//! From a key in hand to a Secret, and from that Secret to the record.
+
+use jiff::Timestamp;
+
+use super::view::View;
+use crate::domain::cause::Cause;
+use crate::domain::clocks::plus;
+use crate::domain::observed::{Arrangement, Hand, Marks, Proof, SecretFacts};
+use crate::domain::plan::{PreviousKey, SecretPlan, Step};
+use crate::domain::record::{
+    HistoryEntry, Intent, Operation, RetiringToken, SecretRecord, TokenRecord,
+};
+
+/// The Secret that would be written, with nothing secret in it yet.
+pub(super) fn rehearsal(view: &View<'_>, arrangement: &Arrangement) -> SecretPlan {
+    SecretPlan {
+        at: view.secret_revision(),
+        layout: arrangement.layout.clone(),
+        marks: Marks { owner_uid: view.observed.identity.uid.to_string(), ..Marks::default() },
+        previous: PreviousKey::Drop,
+    }
+}
+
+/// Writes the key in hand, as arranged with the intent (C4, R4).
+pub(super) fn publish(view: &View<'_>, intent: &Intent) -> Step {
+    let Hand::Held { arrangement, token_id, fingerprint, old_key_until, .. } = &view.observed.hand else {
+        return view.rest();
+    };
+    let now = view.now();
+    let keeps_old = intent.token_id.is_some() && intent.cause != Cause::Revoke;
+    let old_until = keeps_old.then(|| old_key_until_for(view, intent, arrangement, *old_key_until));
+    let holds_key = view.secret().is_some_and(|secret| secret.key.is_some());
+    let shows_old = keeps_old && holds_key && arrangement.layout.previous_key.is_some();
+    let mut handled = view.observed.record.clone();
+    handled.remember_handled(&intent.handles);
+    Step::PublishKey {
+        attempt: intent.attempt.clone(),
+        plan: Box::new(SecretPlan {
+            at: view.secret_revision(),
+            layout: arrangement.layout.clone(),
+            marks: Marks {
+                owner_uid: view.observed.identity.uid.to_string(),
+                token_id: Some(token_id.clone()),
+                account_id: view.observed.record.account_id.clone(),
+                attempt: Some(intent.attempt.clone()),
+                fingerprint: Some(fingerprint.clone()),
+                rotated_at: Some(now),
+                previous_expires_at: old_until,
+                handled: handled.rotation.handled,
+                fence: None,
+            },
+            previous: if shows_old { PreviousKey::TakeCurrent } else { PreviousKey::Drop },
+        }),
+    }
+}
+
+/// How long the key that is being replaced lives: its grace, and never less than what was promised for it before (I3).
+fn old_key_until_for(
+    view: &View<'_>,
+    intent: &Intent,
+    arrangement: &Arrangement,
+    asked: Option<Timestamp>,
+) -> Timestamp {
+    match (intent.operation, asked) {
+        (Operation::Reset, Some(asked)) => asked,
+        (Operation::Reset | Operation::Create, _) => {
+            let grace_over = plus(view.observed.clocks.later(), arrangement.grace);
+            let lost_reset = intent.previous_key_expires_at.map(|end| plus(end, view.observed.timing.settle));
+            let promised = view.observed.record.rotation.previous_key_expires_at;
+            [lost_reset, promised].into_iter().flatten().fold(grace_over, Timestamp::max)
+        }
+    }
+}
+
+/// The Secret carries the attempt: that is the fact, and the record follows it (C5, R5).
+pub(super) fn record_publication(view: &View<'_>, intent: &Intent, secret: &SecretFacts) -> Step {
+    let marks = &secret.marks;
+    let (Some(token_id), Some(fingerprint)) = (&marks.token_id, &marks.fingerprint) else {
+        return view.rest();
+    };
+    let published_at = marks.rotated_at.unwrap_or_else(|| view.now());
+    let mut record = view.record();
+    record.pending = None;
+    if let Some(old) = record.token.as_ref().filter(|old| old.id != *token_id && intent.operation == Operation::Create) {
+        let old = old.id.clone();
+        record.retire(RetiringToken {
+            token_id: old,
+            cause: intent.cause,
+            retire_at: marks.previous_expires_at.unwrap_or(published_at),
+        });
+    }
+    if let Some(moved) = record.secret.as_ref().filter(|s| s.name != intent.secret_name) {
+        record.former_secret = Some(crate::domain::record::FormerSecret {
+            name: moved.name.clone(),
+            delete_after: marks.previous_expires_at.unwrap_or(published_at),
+        });
+    }
+    let proven = matches!(view.observed.hand, Hand::Held { proof: Proof::Accepted, .. });
+    record.token = Some(token_record(view, intent, token_id));
+    record.secret = Some(SecretRecord {
+        name: intent.secret_name.clone(),
+        uid: secret.uid.clone(),
+        fingerprint: fingerprint.clone(),
+        proven,
+    });
+    record.rotation.last = Some(published_at);
+    record.rotation.next = None;
+    record.rotation.previous_key_expires_at = marks.previous_expires_at;
+    record.remember_handled(&intent.handles);
+    record.remember_publication(HistoryEntry {
+        time: published_at,
+        cause: intent.cause,
+        token_id: token_id.clone(),
+        old_key_until: marks.previous_expires_at,
+    });
+    view.reschedule(&mut record, false);
+    Step::RecordPublication(Box::new(record))
+}
+
+fn token_record(view: &View<'_>, intent: &Intent, id: &crate::domain::names::TokenId) -> TokenRecord {
+    let before = view.observed.record.token.as_ref();
+    let (observed_hash, differs, created_at) = match &view.observed.hand {
+        Hand::Held { observed_hash, differs, created_at, token_id, .. } if token_id == id => {
+            (Some(observed_hash.clone()), differs.clone(), *created_at)
+        }
+        _ if intent.operation == Operation::Reset => before.map_or((None, Vec::new(), None), |token| {
+            (token.observed_hash.clone(), token.differs.clone(), token.created_at)
+        }),
+        Hand::Held { .. } | Hand::Empty | Hand::Armed(_) | Hand::Refused(_) => (None, Vec::new(), None),
+    };
+    TokenRecord {
+        id: id.clone(),
+        name: intent.token_name.clone(),
+        spec_hash: intent.spec_hash.clone(),
+        observed_hash,
+        differs,
+        created_at,
+    }
+}

@@ -1,0 +1,95 @@
+//! Rotation on schedule, on request, and revocation.
+
+use jiff::SignedDuration;
+
+use super::intend::{Need, intend};
+use super::view::{View, hold};
+use crate::api::Reason;
+use crate::domain::cause::Cause;
+use crate::domain::desired::Strategy;
+use crate::domain::names::RequestHash;
+use crate::domain::observed::{Feature, Remote, Source};
+use crate::domain::plan::{Step, StepKind};
+use crate::domain::record::Operation;
+
+/// A reset needs at least this much grace: below it, publishing may take longer than the old key lives.
+const MIN_RESET_GRACE: SignedDuration = SignedDuration::from_mins(1);
+
+/// A new revoke value: a new key is published, then every older one is killed. Room is made first.
+pub(super) fn revoke(view: &View<'_>) -> Option<Step> {
+    let observed = view.observed;
+    let rotation = &view.desired()?.rotation;
+    let requests = unhandled(view, &rotation.revokes);
+    if requests.is_empty() || observed.record.token.is_none() {
+        return None;
+    }
+    if let Some(retiring) = observed.record.retiring.iter().find(|r| !observed.gone.contains(&r.token_id)) {
+        return Some(Step::DeleteToken { token_id: retiring.token_id.clone(), urgent: true });
+    }
+    let handles = requests.into_iter().chain(unhandled(view, &rotation.triggers)).collect();
+    let no_room = view.setback(StepKind::CreateToken);
+    let operation = match (&no_room, view.account().ok()?.reset) {
+        (Some(_), Feature::Available) => Operation::Reset,
+        (Some(Step::Hold { terminal: true, message, .. }), Feature::Unknown | Feature::Unavailable) => {
+            return Some(hold(
+                Reason::RevokeBlocked,
+                format!("the key is not revoked yet: no token can be created to take its place ({message})"),
+                true,
+            ));
+        }
+        (Some(_) | None, _) => Operation::Create,
+    };
+    Some(intend(view, Need { operation, handles, ..Need::create(Cause::Revoke) }))
+}
+
+/// A new trigger value or a due time rotates once (I4).
+pub(super) fn rotate_when_due(view: &View<'_>) -> Option<Step> {
+    let rotation = &view.desired()?.rotation;
+    let triggers = unhandled(view, &rotation.triggers);
+    let record = view.record();
+    let due = record.rotation.next.is_some_and(|next| next <= view.now());
+    let in_grace = record.rotation.previous_key_expires_at.is_some();
+    let cause = match (triggers.is_empty(), due) {
+        (false, _) => Cause::Trigger,
+        // The grace is at most four fifths of the interval, so this wait ends before long.
+        (true, true) if in_grace => return None,
+        (true, true) => Cause::Schedule,
+        (true, false) => return None,
+    };
+    let need = Need { handles: triggers, ..Need::create(cause) };
+    let may_reset = rotation.strategy == Strategy::Reset && !in_grace && rotation.grace >= MIN_RESET_GRACE;
+    if !may_reset {
+        return Some(intend(view, need));
+    }
+    Some(match view.account().ok()?.reset {
+        Feature::Unknown => Step::ProbeReset,
+        Feature::Unavailable => intend(view, need),
+        Feature::Available => reset_if_key_is_known(view, need),
+    })
+}
+
+/// A key that was lost is never reset, it is replaced: only a fresh look shows that the Secret's key is the token's (R0).
+fn reset_if_key_is_known(view: &View<'_>, need: Need) -> Step {
+    let observed = view.observed;
+    let Some(token) = &observed.record.token else { return view.rest() };
+    match &observed.remote {
+        Remote::Present(facts) if facts.source != Source::Listing && is_fresh(view, facts.seen_at) => {
+            let known = facts.key_matches == Some(true);
+            let operation = if known { Operation::Reset } else { Operation::Create };
+            intend(view, Need { operation, ..need })
+        }
+        Remote::Absent { confirmed: true, .. } => intend(view, need),
+        Remote::Present(_) | Remote::Absent { .. } | Remote::Unknown => {
+            Step::FetchToken { token_id: token.id.clone() }
+        }
+    }
+}
+
+/// Whether a look is recent enough to act on.
+pub(super) fn is_fresh(view: &View<'_>, seen_at: jiff::Timestamp) -> bool {
+    view.now().duration_since(seen_at).abs() <= view.observed.timing.settle
+}
+
+fn unhandled(view: &View<'_>, requests: &[RequestHash]) -> Vec<RequestHash> {
+    requests.iter().filter(|request| !view.observed.record.has_handled(request)).cloned().collect()
+}

@@ -1,0 +1,204 @@
+//! The Secret: whose it is, whether it still holds the key, and what else belongs into it.
+
+use jiff::SignedDuration;
+
+use super::intend::{Need, intend, secret_in_the_way};
+use super::view::{View, hold, revision};
+use crate::api::Reason;
+use crate::domain::cause::Cause;
+use crate::domain::clocks::{minus, plus};
+use crate::domain::desired::Desired;
+use crate::domain::names::Fingerprint;
+use crate::domain::observed::{Marks, Remote, SecretFacts, SecretKeyProof, SecretState, Source};
+use crate::domain::plan::{PreviousKey, SecretPlan, Step};
+use crate::domain::record::{FormerSecret, Record, SecretRecord};
+
+/// A Secret that is lost this often within an hour is contested.
+const CONTESTED_LOSSES: usize = 3;
+const CONTESTED_WITHIN: SignedDuration = SignedDuration::from_hours(1);
+
+/// A foreign Secret is left alone (I6).
+pub(super) fn claim_secret(view: &View<'_>) -> Option<Step> {
+    secret_in_the_way(view)
+}
+
+/// A key that is gone from the Secret, or from LaunchDarkly, is replaced with grace (I2).
+pub(super) fn replace_lost_key(view: &View<'_>) -> Option<Step> {
+    let desired = view.desired()?;
+    let recorded = view.observed.record.secret.as_ref()?;
+    if let Some(step) = keep_secret(view, desired, recorded) {
+        return Some(step);
+    }
+    match view.observed.secret_key {
+        SecretKeyProof::Rejected if !recorded.proven => {
+            return Some(intend(view, Need::create(Cause::LostKey)));
+        }
+        SecretKeyProof::Rejected | SecretKeyProof::Unasked | SecretKeyProof::Accepted => {}
+    }
+    keep_remote(view)
+}
+
+fn keep_secret(view: &View<'_>, desired: &Desired, recorded: &SecretRecord) -> Option<Step> {
+    let moved = desired.secret.name != recorded.name;
+    match &view.observed.secret {
+        SecretState::Ours(secret) if secret.key.as_ref() == Some(&recorded.fingerprint) => {
+            (moved || secret.uid != recorded.uid).then(|| record_secret(view, desired, recorded, secret, &recorded.fingerprint))
+        }
+        SecretState::Ours(secret) => match &secret.key {
+            // Another version of the hash is recomputed, never a difference (I14).
+            Some(key) if !recorded.fingerprint.is_current() && secret.marks.fingerprint.as_ref() == Some(&recorded.fingerprint) => {
+                Some(record_secret(view, desired, recorded, secret, key))
+            }
+            Some(_) | None if moved => Some(move_secret(view, desired, recorded)),
+            Some(_) | None => Some(lost(view, Cause::SecretEdited)),
+        },
+        SecretState::Absent if moved => Some(move_secret(view, desired, recorded)),
+        SecretState::Absent => Some(lost(view, Cause::SecretDeleted)),
+        SecretState::Foreign { .. } | SecretState::Unreadable { .. } => None,
+    }
+}
+
+/// The key goes to a Secret of another name, if the former one still holds it.
+fn move_secret(view: &View<'_>, desired: &Desired, recorded: &SecretRecord) -> Step {
+    let SecretState::Ours(former) = &view.observed.former_secret else {
+        return lost(view, Cause::SecretDeleted);
+    };
+    if former.key.as_ref() != Some(&recorded.fingerprint) {
+        return lost(view, Cause::SecretEdited);
+    }
+    Step::MoveSecret {
+        from: recorded.name.clone(),
+        fingerprint: recorded.fingerprint.clone(),
+        plan: Box::new(SecretPlan {
+            at: view.secret_revision(),
+            layout: desired.secret.clone(),
+            marks: Marks { owner_uid: view.observed.identity.uid.to_string(), fence: None, ..former.marks.clone() },
+            previous: if former.previous.is_some() { PreviousKey::Keep } else { PreviousKey::Drop },
+        }),
+    }
+}
+
+fn record_secret(
+    view: &View<'_>,
+    desired: &Desired,
+    recorded: &SecretRecord,
+    secret: &SecretFacts,
+    fingerprint: &Fingerprint,
+) -> Step {
+    let mut record = view.record();
+    record.secret = Some(SecretRecord {
+        name: desired.secret.name.clone(),
+        uid: secret.uid.clone(),
+        fingerprint: fingerprint.clone(),
+        proven: recorded.proven,
+    });
+    if desired.secret.name != recorded.name {
+        record.former_secret = Some(FormerSecret {
+            name: recorded.name.clone(),
+            delete_after: plus(view.observed.clocks.later(), desired.rotation.grace),
+        });
+    }
+    Step::RecordSecret(Box::new(record))
+}
+
+/// A Secret that keeps being lost has somebody else's hands in it.
+fn lost(view: &View<'_>, cause: Cause) -> Step {
+    let since = minus(view.now(), CONTESTED_WITHIN);
+    let losses: Vec<_> = view
+        .observed
+        .record
+        .history
+        .iter()
+        .filter(|entry| matches!(entry.cause, Cause::SecretDeleted | Cause::SecretEdited) && entry.time > since)
+        .collect();
+    if losses.len() + 1 >= CONTESTED_LOSSES
+        && let Some(oldest) = losses.iter().map(|entry| entry.time).min()
+    {
+        return Step::Hold {
+            reason: Reason::SecretContested,
+            message: "the Secret was deleted or edited three times within an hour; find out who else writes it".to_owned(),
+            terminal: true,
+            until: Some(plus(oldest, CONTESTED_WITHIN)),
+        };
+    }
+    intend(view, Need::create(cause))
+}
+
+/// The token must exist, and its key must be ours; both are looked at twice before anything is replaced.
+fn keep_remote(view: &View<'_>) -> Option<Step> {
+    let token = view.observed.record.token.as_ref()?;
+    let settle = view.observed.timing.settle;
+    let fetch = || Step::FetchToken { token_id: token.id.clone() };
+    match &view.observed.remote {
+        Remote::Absent { confirmed: true, .. } => Some(intend(view, Need::create(Cause::TokenMissing))),
+        Remote::Absent { confirmed: false, first } => (view.now() >= plus(*first, settle)).then(fetch),
+        Remote::Present(facts) if facts.key_matches == Some(false) => {
+            let Some(since) = facts.mismatch_since else { return Some(fetch()) };
+            let second_look = plus(since, settle);
+            if view.now() < second_look {
+                None
+            } else if facts.seen_at >= second_look && facts.source != Source::Listing {
+                Some(intend(view, Need::create(Cause::ResetElsewhere)))
+            } else {
+                Some(fetch())
+            }
+        }
+        Remote::Present(_) | Remote::Unknown => None,
+    }
+}
+
+/// Everything else in the Secret: the previous key while it works, our labels and annotations, and a proof still owed.
+pub(super) fn tidy_secret(view: &View<'_>) -> Option<Step> {
+    let (desired, secret) = (view.desired()?, view.secret()?);
+    let record = view.record();
+    let over = record.rotation.previous_key_expires_at.is_none() && secret.previous.is_some();
+    if over || !secret.intact {
+        let keep = secret.previous.is_some() && !over;
+        return Some(Step::RenderSecret {
+            plan: Box::new(SecretPlan {
+                at: revision(secret),
+                layout: desired.secret.clone(),
+                marks: Marks {
+                    previous_expires_at: record.rotation.previous_key_expires_at,
+                    owner_uid: view.observed.identity.uid.to_string(),
+                    ..secret.marks.clone()
+                },
+                previous: if keep { PreviousKey::Keep } else { PreviousKey::Drop },
+            }),
+        });
+    }
+    prove_late(view, &record, secret).or_else(|| drop_former(view, &record))
+}
+
+/// A key that was published unproven is proven as soon as LaunchDarkly can say.
+fn prove_late(view: &View<'_>, record: &Record, secret: &SecretFacts) -> Option<Step> {
+    let recorded = record.secret.as_ref().filter(|recorded| !recorded.proven)?;
+    match view.observed.secret_key {
+        SecretKeyProof::Unasked => Some(Step::ProveSecretKey {
+            fingerprint: secret.key.clone()?,
+            token_id: record.token.as_ref()?.id.clone(),
+        }),
+        SecretKeyProof::Accepted => {
+            let mut record = record.clone();
+            record.secret = Some(SecretRecord { proven: true, ..recorded.clone() });
+            Some(Step::RecordSecret(Box::new(record)))
+        }
+        SecretKeyProof::Rejected => None,
+    }
+}
+
+fn drop_former(view: &View<'_>, record: &Record) -> Option<Step> {
+    let former = record.former_secret.as_ref()?;
+    if !view.observed.clocks.passed(former.delete_after) {
+        return None;
+    }
+    match &view.observed.former_secret {
+        SecretState::Ours(secret) => Some(Step::DeleteSecret { name: former.name.clone(), at: revision(secret) }),
+        SecretState::Absent | SecretState::Foreign { .. } => {
+            let mut record = record.clone();
+            record.former_secret = None;
+            Some(Step::RecordSecret(Box::new(record)))
+        }
+        SecretState::Unreadable { reason, message } => Some(hold(*reason, message.clone(), false)),
+    }
+}

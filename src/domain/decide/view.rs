@@ -1,0 +1,194 @@
+//! What every concern looks at, and the answers that end a round.
+
+use jiff::Timestamp;
+
+use crate::api::Reason;
+use crate::domain::clocks::{minus, plus};
+use crate::domain::desired::Desired;
+use crate::domain::observed::{Account, AccountFacts, Observed, Permit, Remote, SecretFacts, SecretState};
+use crate::domain::plan::{SecretRevision, Step, StepKind};
+use crate::domain::record::Record;
+use crate::domain::schedule;
+
+/// How long an abandoned attempt is remembered: no request lives that long.
+const ABANDONED_KEPT: jiff::SignedDuration = jiff::SignedDuration::from_hours(24);
+
+/// What the user asks for, once read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Wish {
+    /// It can be done.
+    Valid(Box<Desired>),
+    /// It cannot; the text says what to change.
+    Invalid(String),
+}
+
+/// A wish and the world it meets.
+#[derive(Clone, Copy)]
+pub(super) struct View<'a> {
+    pub(super) observed: &'a Observed,
+    wish: &'a Wish,
+}
+
+impl<'a> View<'a> {
+    pub(super) fn new(wish: &'a Wish, observed: &'a Observed) -> Self {
+        Self { observed, wish }
+    }
+
+    pub(super) fn desired(&self) -> Option<&'a Desired> {
+        match self.wish {
+            Wish::Valid(desired) => Some(desired),
+            Wish::Invalid(_) => None,
+        }
+    }
+
+    pub(super) fn now(&self) -> Timestamp {
+        self.observed.clocks.local
+    }
+
+    /// The account, or why no call can be made on it. The pinned account is the only right one (I10).
+    pub(super) fn account(&self) -> Result<&'a AccountFacts, Step> {
+        match &self.observed.account {
+            Account::Unusable { reason, message, transient } => {
+                Err(hold(*reason, message.clone(), !transient))
+            }
+            Account::Usable(facts) => match &self.observed.record.account_id {
+                Some(pinned) if *pinned != facts.id => Err(hold(
+                    Reason::AccountMismatch,
+                    format!(
+                        "the credential belongs to LaunchDarkly account {}, but this token was made in account {pinned}; \
+                         put a credential of account {pinned} back into the account's Secret",
+                        facts.id
+                    ),
+                    true,
+                )),
+                Some(_) | None => Ok(facts),
+            },
+        }
+    }
+
+    /// Our Secret, where there is one.
+    pub(super) fn secret(&self) -> Option<&'a SecretFacts> {
+        match &self.observed.secret {
+            SecretState::Ours(facts) => Some(facts),
+            SecretState::Absent | SecretState::Foreign { .. } | SecretState::Unreadable { .. } => None,
+        }
+    }
+
+    /// What the Secret must still be when it is written.
+    pub(super) fn secret_revision(&self) -> SecretRevision {
+        self.secret().map_or(SecretRevision::Absent, revision)
+    }
+
+    /// The record brought up to date: the base of everything that is written.
+    pub(super) fn record(&self) -> Record {
+        let (observed, clocks) = (self.observed, self.observed.clocks);
+        let mut record = observed.record.clone();
+        let edited = record.observed_generation != Some(observed.generation);
+        record.observed_generation = Some(observed.generation);
+        record.abandoned.retain(|a| !clocks.passed(plus(a.started_at, ABANDONED_KEPT)));
+        if record.rotation.previous_key_expires_at.is_some_and(|end| clocks.passed(end)) {
+            record.rotation.previous_key_expires_at = None;
+        }
+        if let Some(desired) = self.desired() {
+            record.rotation.grace = Some(desired.rotation.grace);
+            self.reschedule(&mut record, edited);
+        }
+        record
+    }
+
+    /// Sets the due time anew after a publication or an edit; otherwise the recorded one stands.
+    pub(super) fn reschedule(&self, record: &mut Record, edited: bool) {
+        let interval = self.desired().and_then(|desired| desired.rotation.interval);
+        let uid = &self.observed.identity.uid;
+        let clocks = self.observed.clocks;
+        record.rotation.next = match (interval, record.rotation.last, record.rotation.next) {
+            (Some(interval), Some(last), Some(_)) if edited => {
+                Some(schedule::due_after_edit(uid, last, interval, clocks))
+            }
+            (Some(interval), Some(last), None) if edited => {
+                Some(schedule::due_after_edit(uid, last, interval, clocks))
+            }
+            (Some(interval), Some(last), None) => Some(schedule::due(uid, last, interval, clocks)),
+            // A due time further away than any interval allows comes from a clock that stood wrong.
+            (Some(interval), Some(_), Some(next)) => Some(next.min(plus(clocks.later(), interval))),
+            (Some(_), None, _) | (None, _, _) => None,
+        };
+    }
+
+    /// The wait that a failed step of this kind still has, as the answer that ends the round.
+    pub(super) fn setback(&self, kind: StepKind) -> Option<Step> {
+        let setback = self.observed.setbacks.iter().find(|s| s.step == kind)?;
+        let waiting = setback.until > self.now() && setback.generation == self.observed.generation;
+        waiting.then(|| Step::Hold {
+            reason: setback.reason,
+            message: setback.message.clone(),
+            terminal: setback.terminal,
+            until: Some(setback.until),
+        })
+    }
+
+    /// An unusable or wrong account ends the round: no call can be made.
+    pub(super) fn stay_in_account(&self) -> Option<Step> {
+        self.account().err()
+    }
+
+    /// An invalid wish ends the round: what worked before goes on working.
+    pub(super) fn understand_wish(&self) -> Option<Step> {
+        match self.wish {
+            Wish::Valid(_) => None,
+            Wish::Invalid(message) => Some(hold(Reason::InvalidSpec, message.clone(), true)),
+        }
+    }
+
+    /// A suspended object is left alone.
+    pub(super) fn stay_suspended(&self) -> Option<Step> {
+        let suspended = self.desired().is_some_and(|desired| desired.suspend);
+        suspended.then(|| Step::Rest { until: self.next_look() })
+    }
+
+    /// A token that an edited policy would no longer allow is kept, but never silently (I9).
+    pub(super) fn stay_in_policy(&self) -> Option<Step> {
+        match &self.account().ok()?.permit {
+            Permit::Refused { reason, message } => Some(Step::Hold {
+                reason: *reason,
+                message: message.clone(),
+                terminal: true,
+                until: self.next_look(),
+            }),
+            Permit::Granted | Permit::NeedsRoles => None,
+        }
+    }
+
+    /// Nothing to do.
+    pub(super) fn rest(&self) -> Step {
+        Step::Rest { until: self.next_look() }
+    }
+
+    /// When something is going to be due.
+    fn next_look(&self) -> Option<Timestamp> {
+        let record = self.record();
+        let (clocks, settle) = (self.observed.clocks, self.observed.timing.settle);
+        let suspended = self.desired().is_some_and(|desired| desired.suspend);
+        let retiring = record.retiring.iter().map(|r| r.retire_at);
+        let grace = record.rotation.previous_key_expires_at;
+        let former = record.former_secret.iter().map(|f| f.delete_after);
+        let ends = retiring.chain(grace).chain(former).map(|end| clocks.passed_at(end));
+        let rotation = record.rotation.next.filter(|_| !suspended);
+        let second_look = match &self.observed.remote {
+            Remote::Absent { confirmed: false, first } => Some(plus(*first, settle)),
+            Remote::Present(facts) => facts.mismatch_since.map(|since| plus(since, settle)),
+            Remote::Absent { confirmed: true, .. } | Remote::Unknown => None,
+        };
+        ends.chain(rotation).chain(second_look).min().map(|time| time.max(minus(self.now(), settle)))
+    }
+}
+
+/// The revision of a Secret that was read.
+pub(super) fn revision(facts: &SecretFacts) -> SecretRevision {
+    SecretRevision::Exactly { uid: facts.uid.clone(), version: facts.version.clone() }
+}
+
+/// An answer that ends the round until something changes or the usual look.
+pub(super) fn hold(reason: Reason, message: impl Into<String>, terminal: bool) -> Step {
+    Step::Hold { reason, message: message.into(), terminal, until: None }
+}

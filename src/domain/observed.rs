@@ -1,0 +1,371 @@
+//! What is known of the world when a step is chosen: each part says how it is known.
+
+use std::collections::BTreeSet;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::clocks::Clocks;
+use super::desired::SecretLayout;
+use super::names::{
+    AccountId, Attempt, Fingerprint, Installation, RequestHash, ResourceVersion, RoleId, SecretUid,
+    SettingsHash, TokenId,
+};
+use super::plan::StepKind;
+use super::record::{Identity, Record};
+use crate::api::Reason;
+
+/// The world around one object.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Observed {
+    /// Who the object is.
+    pub identity: Identity,
+    /// `metadata.generation`.
+    pub generation: i64,
+    /// Whether our finalizer is on it.
+    pub finalizer: bool,
+    /// Set once the object is being deleted.
+    pub deletion: Option<Deletion>,
+    /// Whether its namespace is being deleted.
+    pub namespace_terminating: bool,
+    /// What was written down.
+    pub record: Record,
+    /// The account it belongs to.
+    pub account: Account,
+    /// The Secret the key belongs into: the pending call's, else the wished one, else the recorded one.
+    pub secret: SecretState,
+    /// The recorded Secret, when the wished one has another name.
+    pub former_secret: SecretState,
+    /// What this process knows of the pending call.
+    pub hand: Hand,
+    /// The recorded token at LaunchDarkly.
+    pub remote: Remote,
+    /// Whether the key in the Secret was tried at LaunchDarkly.
+    pub secret_key: SecretKeyProof,
+    /// When the newest listing of the account began, on the local clock.
+    pub listed_at: Option<Timestamp>,
+    /// Tokens of that listing whose marker names this object and that are not recorded.
+    pub found: Vec<FoundToken>,
+    /// Tokens known to be deleted.
+    pub gone: BTreeSet<TokenId>,
+    /// Retiring tokens whose `expiry` was set, or cannot be.
+    pub life_limited: BTreeSet<TokenId>,
+    /// The custom roles asked for, as LaunchDarkly knows them.
+    pub roles: Roles,
+    /// Failures that are being waited out, at most one a kind of step.
+    pub setbacks: Vec<Setback>,
+    /// What the clocks say.
+    pub clocks: Clocks,
+    /// The operator's waiting times.
+    pub timing: Timing,
+    /// This process, as it signs intents.
+    pub holder: String,
+    /// A fresh nonce, should an attempt begin.
+    pub nonce: Attempt,
+}
+
+/// A deletion under way.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Deletion {
+    /// `metadata.deletionTimestamp`.
+    pub requested_at: Timestamp,
+    /// Whether the user asked to leave everything remote as it is.
+    pub skip_cleanup: bool,
+}
+
+/// The operator's waiting times, from its flags.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Timing {
+    /// How long LaunchDarkly may take to show or finish something.
+    pub settle: SignedDuration,
+    /// How long a lease lasts.
+    pub lease: SignedDuration,
+    /// How much longer an old key lives than its grace, for the time that publishing takes.
+    pub publication_margin: SignedDuration,
+    /// How long a deletion waits for an account that is gone or refuses.
+    pub give_up: SignedDuration,
+    /// How long a deletion waits out trouble that may pass.
+    pub give_up_transient: SignedDuration,
+}
+
+/// The account an object belongs to.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Account {
+    /// No call can be made.
+    Unusable {
+        /// Why.
+        reason: Reason,
+        /// What to change.
+        message: String,
+        /// Whether waiting alone may help.
+        transient: bool,
+    },
+    /// Calls can be made.
+    Usable(AccountFacts),
+}
+
+/// What is known of a usable account.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct AccountFacts {
+    /// The account behind the credential (I10).
+    pub id: AccountId,
+    /// The token that the operator itself uses there (I6).
+    pub credential: Option<TokenId>,
+    /// Which cluster our tokens are marked with.
+    pub installation: Installation,
+    /// Whether the account lets this object have what it asks for (I9).
+    pub permit: Permit,
+    /// Whether reset leaves the old key alive as asked.
+    pub reset: Feature,
+    /// Whether tokens have an `expiry`.
+    pub expiry: Feature,
+    /// Replacements nobody asked for that may still begin in this window (I14).
+    pub unasked_left: u32,
+}
+
+/// What an account says to a wish.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Permit {
+    /// Allowed.
+    Granted,
+    /// Cannot be said before the custom roles are resolved.
+    NeedsRoles,
+    /// Not allowed.
+    Refused {
+        /// Why.
+        reason: Reason,
+        /// What to change.
+        message: String,
+    },
+}
+
+/// Whether an account can do something that LaunchDarkly does not promise for every instance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Feature {
+    /// Not tried yet, or long ago.
+    Unknown,
+    /// Tried, works.
+    Available,
+    /// Tried, does not work.
+    Unavailable,
+}
+
+/// A Secret, as far as it matters.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum SecretState {
+    /// There is none of that name.
+    Absent,
+    /// There is one that is not ours.
+    Foreign {
+        /// Whose it is, where it says so.
+        owner: Option<String>,
+    },
+    /// It cannot be read.
+    Unreadable {
+        /// Why.
+        reason: Reason,
+        /// What to change.
+        message: String,
+    },
+    /// Ours.
+    Ours(Box<SecretFacts>),
+}
+
+/// A Secret of ours.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct SecretFacts {
+    /// Its UID.
+    pub uid: SecretUid,
+    /// Its version when it was read.
+    pub version: ResourceVersion,
+    /// What its annotations say.
+    pub marks: Marks,
+    /// Of the key's bytes; `None` where the entry is missing or empty.
+    pub key: Option<Fingerprint>,
+    /// Of the previous key's bytes.
+    pub previous: Option<Fingerprint>,
+    /// Whether entries, labels and annotations are what the wish renders to.
+    pub intact: bool,
+}
+
+/// The Secret's annotations: the commit record of a publication.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+pub struct Marks {
+    /// UID of the object that wrote it.
+    pub owner_uid: String,
+    /// The token whose key it holds.
+    pub token_id: Option<TokenId>,
+    /// The account of that token.
+    pub account_id: Option<AccountId>,
+    /// The attempt that published the key.
+    pub attempt: Option<Attempt>,
+    /// Of the published key.
+    pub fingerprint: Option<Fingerprint>,
+    /// When it was published.
+    pub rotated_at: Option<Timestamp>,
+    /// Until when the key before it works.
+    pub previous_expires_at: Option<Timestamp>,
+    /// Trigger and revoke values handled by then.
+    pub handled: Vec<RequestHash>,
+    /// The attempt that fenced it off from a paused predecessor.
+    pub fence: Option<Attempt>,
+}
+
+/// What this process knows of the pending call.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Hand {
+    /// Nothing: another process wrote the intent, or the answer was lost.
+    Empty,
+    /// This process wrote the intent and has not made the call.
+    Armed(Box<Arrangement>),
+    /// LaunchDarkly refused the call: nothing happened.
+    Refused(Box<Arrangement>),
+    /// The key is in this process's memory.
+    Held {
+        /// What was arranged with the intent.
+        arrangement: Box<Arrangement>,
+        /// The token, as the answer named it.
+        token_id: TokenId,
+        /// Of the key.
+        fingerprint: Fingerprint,
+        /// When LaunchDarkly created the token.
+        created_at: Option<Timestamp>,
+        /// What the answer showed of the settings.
+        observed_hash: SettingsHash,
+        /// Fields that came back other than asked for.
+        differs: Vec<String>,
+        /// Reset: until when the old key works, as it was asked for.
+        old_key_until: Option<Timestamp>,
+        /// When the answer came.
+        since: Timestamp,
+        /// Whether the key works.
+        proof: Proof,
+    },
+}
+
+/// What is fixed with an intent, whatever the spec says later.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Arrangement {
+    /// The Secret to render.
+    pub layout: SecretLayout,
+    /// How long the old key lives on.
+    pub grace: SignedDuration,
+}
+
+/// Whether a key works.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Proof {
+    /// Not tried.
+    Unasked,
+    /// `caller-identity` answered this token and account.
+    Accepted,
+    /// It answered another token or account: never to be published.
+    OtherOwner,
+    /// It is refused while the managing key is accepted.
+    Rejected,
+    /// Nobody could say.
+    Unavailable,
+}
+
+/// Whether the key that is in the Secret now was tried at LaunchDarkly.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum SecretKeyProof {
+    /// Not since this key was read.
+    Unasked,
+    /// It belongs to the token that the Secret names, in this account.
+    Accepted,
+    /// It does not, or is refused.
+    Rejected,
+}
+
+/// A token at LaunchDarkly.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Remote {
+    /// Not looked at since our last write to it.
+    Unknown,
+    /// Not found.
+    Absent {
+        /// Whether it was missing twice, a settle time apart, with nothing speaking against it.
+        confirmed: bool,
+        /// When it was first missed.
+        first: Timestamp,
+    },
+    /// Found.
+    Present(Box<RemoteFacts>),
+}
+
+/// What LaunchDarkly says of a token.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct RemoteFacts {
+    /// When the answer's request began, on the local clock.
+    pub seen_at: Timestamp,
+    /// How it was learned.
+    pub source: Source,
+    /// Of its settings, over the fields that are asked for.
+    pub hash: SettingsHash,
+    /// Fields that differ from the wish.
+    pub differs: Vec<String>,
+    /// Whether its marker is this object's.
+    pub marked: bool,
+    /// Whether its last four characters are those of the key in the Secret; `None` where nothing can be compared.
+    pub key_matches: Option<bool>,
+    /// Since when the last four characters are known to differ.
+    pub mismatch_since: Option<Timestamp>,
+    /// Its own end of life.
+    pub expiry: Option<Timestamp>,
+    /// When it was created.
+    pub created_at: Option<Timestamp>,
+}
+
+/// How something was learned about a token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Source {
+    /// The account's listing showed it.
+    Listing,
+    /// It was asked for alone.
+    Get,
+    /// It answered our own `PATCH`.
+    Patch,
+}
+
+/// A token that the listing shows with this object's marker, but that is not recorded.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct FoundToken {
+    /// Its id.
+    pub id: TokenId,
+    /// The attempt that its marker names.
+    pub attempt: Attempt,
+    /// When it was created.
+    pub created_at: Option<Timestamp>,
+    /// Whether it was ever used.
+    pub used: bool,
+}
+
+/// The custom roles asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Roles {
+    /// Not looked up lately.
+    Unknown,
+    /// LaunchDarkly does not have this one.
+    Missing(String),
+    /// Their ids; empty where no custom role is asked for.
+    Resolved(Vec<RoleId>),
+}
+
+/// A failure that is waited out.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Setback {
+    /// What failed.
+    pub step: StepKind,
+    /// Why, as conditions and events say it.
+    pub reason: Reason,
+    /// What to change.
+    pub message: String,
+    /// Whether only a change by somebody helps.
+    pub terminal: bool,
+    /// When it is tried again.
+    pub until: Timestamp,
+    /// The object's generation at the time: an edit ends the wait.
+    pub generation: i64,
+    /// How many times in a row.
+    pub times: u32,
+}
