@@ -40,7 +40,9 @@ pub enum ClusterError {
 
 impl From<kube::Error> for ClusterError {
     fn from(error: kube::Error) -> Self {
-        let kube::Error::Api(status) = &error else { return Self::Unavailable(Box::new(error)) };
+        let kube::Error::Api(status) = &error else {
+            return Self::Unavailable(Box::new(error));
+        };
         let message = bounded(&status.message);
         let terminating = status
             .details

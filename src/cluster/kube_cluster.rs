@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1::{ConfigMap, Namespace, ObjectReference, Secret};
-use kube::api::{Api, DeleteParams, Patch, PatchParams, PostParams, Preconditions, ValidationDirective};
+use kube::api::{
+    Api, DeleteParams, Patch, PatchParams, PostParams, Preconditions, ValidationDirective,
+};
 use kube::runtime::events::{Event, EventType, Recorder, Reporter};
 use kube::{Client, Resource, ResourceExt};
 use serde_json::json;
@@ -32,10 +34,25 @@ pub struct KubeCluster {
 impl KubeCluster {
     /// `call_time` is how long a write may take: the lease must outlast it.
     #[must_use]
-    pub fn new(client: Client, gate: Arc<dyn Gate>, own_namespace: &str, instance: &str, call_time: Duration) -> Self {
-        let reporter = Reporter { controller: FIELD_MANAGER.into(), instance: Some(instance.to_owned()) };
+    pub fn new(
+        client: Client,
+        gate: Arc<dyn Gate>,
+        own_namespace: &str,
+        instance: &str,
+        call_time: Duration,
+    ) -> Self {
+        let reporter = Reporter {
+            controller: FIELD_MANAGER.into(),
+            instance: Some(instance.to_owned()),
+        };
         let recorder = Recorder::new(client.clone(), reporter);
-        Self { client, gate, recorder, own_namespace: own_namespace.into(), call_time }
+        Self {
+            client,
+            gate,
+            recorder,
+            own_namespace: own_namespace.into(),
+            call_time,
+        }
     }
 
     fn objects(&self, namespace: &str) -> Api<AccessToken> {
@@ -50,25 +67,54 @@ impl KubeCluster {
         Ok(self.gate.pass(self.call_time)?)
     }
 
-    async fn patch_finalizers(&self, object: &AccessToken, finalizers: Vec<String>) -> Result<AccessToken, ClusterError> {
+    async fn patch_finalizers(
+        &self,
+        object: &AccessToken,
+        finalizers: Vec<String>,
+    ) -> Result<AccessToken, ClusterError> {
         self.pass_gate()?;
         let patch = json!({"metadata": {
             "resourceVersion": object.resource_version(), "uid": object.uid(), "finalizers": finalizers,
         }});
         let api = self.objects(&object.namespace().unwrap_or_default());
-        Ok(api.patch(&object.name_any(), &PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() }, &Patch::Merge(patch)).await?)
+        Ok(api
+            .patch(
+                &object.name_any(),
+                &PatchParams {
+                    field_manager: Some(FIELD_MANAGER.to_owned()),
+                    ..PatchParams::default()
+                },
+                &Patch::Merge(patch),
+            )
+            .await?)
     }
 
     /// Entries that a create of ours wrote and that are no longer wanted: applying does not remove what was not applied.
-    async fn drop_stale_entries(&self, namespace: &str, written: Secret, manifest: &SecretManifest) -> Result<Secret, ClusterError> {
-        let created = written.metadata.managed_fields.iter().flatten().filter(|fields| {
-            fields.manager.as_deref() == Some(FIELD_MANAGER) && fields.operation.as_deref() == Some("Update")
-        });
+    async fn drop_stale_entries(
+        &self,
+        namespace: &str,
+        written: Secret,
+        manifest: &SecretManifest,
+    ) -> Result<Secret, ClusterError> {
+        let created = written
+            .metadata
+            .managed_fields
+            .iter()
+            .flatten()
+            .filter(|fields| {
+                fields.manager.as_deref() == Some(FIELD_MANAGER)
+                    && fields.operation.as_deref() == Some("Update")
+            });
         let stale: BTreeMap<String, Option<()>> = created
             .filter_map(|fields| fields.fields_v1.as_ref()?.0.get("f:data")?.as_object())
             .flat_map(|entries| entries.keys().filter_map(|name| name.strip_prefix("f:")))
             .filter(|name| !manifest.data.contains_key(*name))
-            .filter(|name| written.data.as_ref().is_some_and(|data| data.contains_key(*name)))
+            .filter(|name| {
+                written
+                    .data
+                    .as_ref()
+                    .is_some_and(|data| data.contains_key(*name))
+            })
             .map(|name| (name.to_owned(), None))
             .collect();
         if stale.is_empty() {
@@ -76,13 +122,23 @@ impl KubeCluster {
         }
         self.pass_gate()?;
         let patch = json!({"metadata": {"resourceVersion": written.metadata.resource_version}, "data": stale});
-        let params = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
-        Ok(self.secrets(namespace).patch(&manifest.name, &params, &Patch::Merge(patch)).await?)
+        let params = PatchParams {
+            field_manager: Some(FIELD_MANAGER.to_owned()),
+            ..PatchParams::default()
+        };
+        Ok(self
+            .secrets(namespace)
+            .patch(&manifest.name, &params, &Patch::Merge(patch))
+            .await?)
     }
 }
 
 impl Cluster for KubeCluster {
-    async fn read_object(&self, namespace: &str, name: &str) -> Result<Option<AccessToken>, ClusterError> {
+    async fn read_object(
+        &self,
+        namespace: &str,
+        name: &str,
+    ) -> Result<Option<AccessToken>, ClusterError> {
         Ok(self.objects(namespace).get_opt(name).await?)
     }
 
@@ -93,7 +149,11 @@ impl Cluster for KubeCluster {
     }
 
     async fn remove_finalizer(&self, object: &AccessToken) -> Result<(), ClusterError> {
-        let others = object.finalizers().iter().filter(|name| *name != TOKEN_FINALIZER).cloned();
+        let others = object
+            .finalizers()
+            .iter()
+            .filter(|name| *name != TOKEN_FINALIZER)
+            .cloned();
         match self.patch_finalizers(object, others.collect()).await {
             Ok(_) | Err(ClusterError::NotFound) => Ok(()),
             Err(error) => Err(error),
@@ -103,18 +163,33 @@ impl Cluster for KubeCluster {
     async fn replace_status(&self, object: &AccessToken) -> Result<AccessToken, ClusterError> {
         self.pass_gate()?;
         let api = self.objects(&object.namespace().unwrap_or_default());
-        let params = PostParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PostParams::default() };
-        let written: AccessToken = api.replace_status(&object.name_any(), &params, object).await?;
+        let params = PostParams {
+            field_manager: Some(FIELD_MANAGER.to_owned()),
+            ..PostParams::default()
+        };
+        let written: AccessToken = api
+            .replace_status(&object.name_any(), &params, object)
+            .await?;
         // An older CRD drops fields it does not know without a word; an intent must never be lost that way (C1).
         let pending = |o: &AccessToken| o.status.as_ref().and_then(|status| status.pending.clone());
         if pending(&written) != pending(object) {
-            return Err(ClusterError::Pruned { field: "status.pending" });
+            return Err(ClusterError::Pruned {
+                field: "status.pending",
+            });
         }
         Ok(written)
     }
 
-    async fn read_secret(&self, namespace: &str, name: &str) -> Result<Option<SecretSnapshot>, ClusterError> {
-        Ok(self.secrets(namespace).get_opt(name).await?.map(SecretSnapshot::from))
+    async fn read_secret(
+        &self,
+        namespace: &str,
+        name: &str,
+    ) -> Result<Option<SecretSnapshot>, ClusterError> {
+        Ok(self
+            .secrets(namespace)
+            .get_opt(name)
+            .await?
+            .map(SecretSnapshot::from))
     }
 
     async fn write_secret(
@@ -130,7 +205,10 @@ impl Cluster for KubeCluster {
         match at {
             // A create fails where an apply would take a foreign Secret over.
             SecretRevision::Absent => {
-                let params = PostParams { dry_run: rehearse, field_manager: Some(FIELD_MANAGER.to_owned()) };
+                let params = PostParams {
+                    dry_run: rehearse,
+                    field_manager: Some(FIELD_MANAGER.to_owned()),
+                };
                 Ok(api.create(&params, &secret).await?.into())
             }
             SecretRevision::Exactly { uid, version } => {
@@ -142,8 +220,15 @@ impl Cluster for KubeCluster {
                     field_manager: Some(FIELD_MANAGER.to_owned()),
                     field_validation: Some(ValidationDirective::Strict),
                 };
-                let written = api.patch(&manifest.name, &params, &Patch::Apply(&secret)).await?;
-                let written = if rehearse { written } else { self.drop_stale_entries(namespace, written, manifest).await? };
+                let written = api
+                    .patch(&manifest.name, &params, &Patch::Apply(&secret))
+                    .await?;
+                let written = if rehearse {
+                    written
+                } else {
+                    self.drop_stale_entries(namespace, written, manifest)
+                        .await?
+                };
                 Ok(written.into())
             }
         }
@@ -157,18 +242,32 @@ impl Cluster for KubeCluster {
         annotation: (&str, &str),
     ) -> Result<(), ClusterError> {
         self.pass_gate()?;
-        let SecretRevision::Exactly { uid, version } = at else { return Err(ClusterError::NotFound) };
+        let SecretRevision::Exactly { uid, version } = at else {
+            return Err(ClusterError::NotFound);
+        };
         let patch = json!({"metadata": {
             "uid": uid.as_str(), "resourceVersion": version.as_str(), "annotations": {annotation.0: annotation.1},
         }});
-        let params = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
-        self.secrets(namespace).patch(name, &params, &Patch::Merge(patch)).await?;
+        let params = PatchParams {
+            field_manager: Some(FIELD_MANAGER.to_owned()),
+            ..PatchParams::default()
+        };
+        self.secrets(namespace)
+            .patch(name, &params, &Patch::Merge(patch))
+            .await?;
         Ok(())
     }
 
-    async fn delete_secret(&self, namespace: &str, name: &str, at: &SecretRevision) -> Result<(), ClusterError> {
+    async fn delete_secret(
+        &self,
+        namespace: &str,
+        name: &str,
+        at: &SecretRevision,
+    ) -> Result<(), ClusterError> {
         self.pass_gate()?;
-        let SecretRevision::Exactly { uid, version } = at else { return Ok(()) };
+        let SecretRevision::Exactly { uid, version } = at else {
+            return Ok(());
+        };
         let params = DeleteParams {
             preconditions: Some(Preconditions {
                 uid: Some(uid.to_string()),
@@ -176,7 +275,12 @@ impl Cluster for KubeCluster {
             }),
             ..DeleteParams::default()
         };
-        match self.secrets(namespace).delete(name, &params).await.map_err(ClusterError::from) {
+        match self
+            .secrets(namespace)
+            .delete(name, &params)
+            .await
+            .map_err(ClusterError::from)
+        {
             Ok(_) | Err(ClusterError::NotFound) => Ok(()),
             Err(error) => Err(error),
         }
@@ -192,7 +296,11 @@ impl Cluster for KubeCluster {
 
     async fn notify(&self, object: &AccessToken, notice: Notice) {
         let event = Event {
-            type_: if notice.warning { EventType::Warning } else { EventType::Normal },
+            type_: if notice.warning {
+                EventType::Warning
+            } else {
+                EventType::Normal
+            },
             reason: notice.reason.to_owned(),
             note: Some(notice.note),
             action: notice.action.to_owned(),
@@ -207,7 +315,11 @@ impl Cluster for KubeCluster {
         }
     }
 
-    async fn report_left_behind(&self, object: &Identity, tokens: &[TokenId]) -> Result<(), ClusterError> {
+    async fn report_left_behind(
+        &self,
+        object: &Identity,
+        tokens: &[TokenId],
+    ) -> Result<(), ClusterError> {
         self.pass_gate()?;
         let key = format!("{}.{}.{}", object.namespace, object.name, object.uid);
         let ids: Vec<&str> = tokens.iter().map(TokenId::as_str).collect();

@@ -46,7 +46,10 @@ pub mod annotation {
 }
 
 /// Says who manages the Secret.
-const MANAGED_BY: (&str, &str) = ("app.kubernetes.io/managed-by", "launchdarkly-token-operator");
+const MANAGED_BY: (&str, &str) = (
+    "app.kubernetes.io/managed-by",
+    "launchdarkly-token-operator",
+);
 
 /// A Secret to be written. Its entries never show in `Debug` (I7).
 #[derive(Clone)]
@@ -63,7 +66,9 @@ pub struct SecretManifest {
 
 impl fmt::Debug for SecretManifest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SecretManifest").field("name", &self.name).finish_non_exhaustive()
+        f.debug_struct("SecretManifest")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
     }
 }
 
@@ -91,7 +96,12 @@ impl SecretManifest {
         labels.insert(MANAGED_BY.0.to_owned(), MANAGED_BY.1.to_owned());
         let mut annotations = layout.annotations.clone();
         annotations.extend(own_annotations(identity, layout, marks));
-        Self { name: layout.name.clone(), labels, annotations, data: BTreeMap::new() }
+        Self {
+            name: layout.name.clone(),
+            labels,
+            annotations,
+            data: BTreeMap::new(),
+        }
     }
 
     /// The whole Secret. `None` when the key is not where the plan says it is.
@@ -109,14 +119,19 @@ impl SecretManifest {
             KeySource::Held { by, fingerprint } => by.data.get(by.entry_of(fingerprint)?)?.to_vec(),
             KeySource::Rehearsal => b"rehearsal".to_vec(),
         };
-        let previous = layout.previous_key.as_ref().and_then(|entry| {
-            Some((entry.clone(), previous_key(plan.previous, before?)?))
-        });
+        let previous = layout
+            .previous_key
+            .as_ref()
+            .and_then(|entry| Some((entry.clone(), previous_key(plan.previous, before?)?)));
         if let Some((entry, bytes)) = previous {
-            manifest.annotations.insert(annotation::PREVIOUS_ENTRY.to_owned(), entry.clone());
+            manifest
+                .annotations
+                .insert(annotation::PREVIOUS_ENTRY.to_owned(), entry.clone());
             manifest.data.insert(entry, bytes);
         }
-        manifest.data.insert(layout.key.clone(), Zeroizing::new(key));
+        manifest
+            .data
+            .insert(layout.key.clone(), Zeroizing::new(key));
         Some(manifest)
     }
 
@@ -131,14 +146,25 @@ impl SecretManifest {
                 annotations: Some(self.annotations.clone()),
                 ..ObjectMeta::default()
             },
-            data: Some(self.data.iter().map(|(name, bytes)| (name.clone(), ByteString(bytes.to_vec()))).collect()),
+            data: Some(
+                self.data
+                    .iter()
+                    .map(|(name, bytes)| (name.clone(), ByteString(bytes.to_vec())))
+                    .collect(),
+            ),
             ..Secret::default()
         }
     }
 }
 
 fn previous_key(choice: PreviousKey, before: &SecretSnapshot) -> Option<Zeroizing<Vec<u8>>> {
-    let noted = |name: &str| before.annotations.get(name).and_then(|entry| before.data.get(entry)).cloned();
+    let noted = |name: &str| {
+        before
+            .annotations
+            .get(name)
+            .and_then(|entry| before.data.get(entry))
+            .cloned()
+    };
     match choice {
         PreviousKey::Drop => None,
         PreviousKey::TakeCurrent => noted(annotation::KEY_ENTRY),
@@ -151,19 +177,48 @@ fn own_annotations(
     layout: &SecretLayout,
     marks: &Marks,
 ) -> impl Iterator<Item = (String, String)> {
-    let handled: Vec<&str> = marks.handled.iter().map(crate::domain::names::RequestHash::as_str).collect();
+    let handled: Vec<&str> = marks
+        .handled
+        .iter()
+        .map(crate::domain::names::RequestHash::as_str)
+        .collect();
     let own = [
         (annotation::OWNED_BY, Some(identity.owner_mark())),
         (annotation::UID, Some(identity.uid.to_string())),
-        (annotation::TOKEN_ID, marks.token_id.as_ref().map(ToString::to_string)),
-        (annotation::ACCOUNT_ID, marks.account_id.as_ref().map(ToString::to_string)),
-        (annotation::ATTEMPT, marks.attempt.as_ref().map(ToString::to_string)),
-        (annotation::FINGERPRINT, marks.fingerprint.as_ref().map(ToString::to_string)),
-        (annotation::ROTATED_AT, marks.rotated_at.map(|time| time.to_string())),
-        (annotation::PREVIOUS_EXPIRES_AT, marks.previous_expires_at.map(|time| time.to_string())),
-        (annotation::HANDLED, (!handled.is_empty()).then(|| handled.join(","))),
+        (
+            annotation::TOKEN_ID,
+            marks.token_id.as_ref().map(ToString::to_string),
+        ),
+        (
+            annotation::ACCOUNT_ID,
+            marks.account_id.as_ref().map(ToString::to_string),
+        ),
+        (
+            annotation::ATTEMPT,
+            marks.attempt.as_ref().map(ToString::to_string),
+        ),
+        (
+            annotation::FINGERPRINT,
+            marks.fingerprint.as_ref().map(ToString::to_string),
+        ),
+        (
+            annotation::ROTATED_AT,
+            marks.rotated_at.map(|time| time.to_string()),
+        ),
+        (
+            annotation::PREVIOUS_EXPIRES_AT,
+            marks.previous_expires_at.map(|time| time.to_string()),
+        ),
+        (
+            annotation::HANDLED,
+            (!handled.is_empty()).then(|| handled.join(",")),
+        ),
         (annotation::KEY_ENTRY, Some(layout.key.clone())),
-        (annotation::FENCE, marks.fence.as_ref().map(ToString::to_string)),
+        (
+            annotation::FENCE,
+            marks.fence.as_ref().map(ToString::to_string),
+        ),
     ];
-    own.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)))
+    own.into_iter()
+        .filter_map(|(name, value)| Some((name.to_owned(), value?)))
 }

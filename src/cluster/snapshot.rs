@@ -9,7 +9,9 @@ use zeroize::Zeroizing;
 
 use super::manifest::{SecretManifest, annotation};
 use crate::domain::desired::SecretLayout;
-use crate::domain::names::{Attempt, Fingerprint, RequestHash, ResourceVersion, SecretUid, TokenId};
+use crate::domain::names::{
+    Attempt, Fingerprint, RequestHash, ResourceVersion, SecretUid, TokenId,
+};
 use crate::domain::observed::{Marks, SecretFacts, SecretState};
 use crate::domain::plan::SecretRevision;
 use crate::domain::record::Identity;
@@ -34,7 +36,10 @@ pub struct SecretSnapshot {
 
 impl fmt::Debug for SecretSnapshot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SecretSnapshot").field("uid", &self.uid).field("version", &self.version).finish_non_exhaustive()
+        f.debug_struct("SecretSnapshot")
+            .field("uid", &self.uid)
+            .field("version", &self.version)
+            .finish_non_exhaustive()
     }
 }
 
@@ -61,7 +66,10 @@ impl SecretSnapshot {
     /// What it must still be for a write that was decided on it.
     #[must_use]
     pub fn revision(&self) -> SecretRevision {
-        SecretRevision::Exactly { uid: self.uid.clone(), version: self.version.clone() }
+        SecretRevision::Exactly {
+            uid: self.uid.clone(),
+            version: self.version.clone(),
+        }
     }
 
     /// The key in an entry, if there is a usable one.
@@ -92,17 +100,26 @@ impl SecretSnapshot {
             None => recorded == Some(&self.uid),
         };
         if !ours {
-            return SecretState::Foreign { owner: owner.map(|text| text.chars().take(320).collect()) };
+            return SecretState::Foreign {
+                owner: owner.map(|text| text.chars().take(320).collect()),
+            };
         }
         let fingerprint = |entry: &str| {
-            self.data.get(entry).filter(|bytes| !bytes.is_empty()).map(|bytes| Fingerprint::of(bytes))
+            self.data
+                .get(entry)
+                .filter(|bytes| !bytes.is_empty())
+                .map(|bytes| Fingerprint::of(bytes))
         };
         let marks = self.marks();
         SecretState::Ours(Box::new(SecretFacts {
             uid: self.uid.clone(),
             version: self.version.clone(),
             key: fingerprint(&layout.key).or_else(|| self.renamed_key(&marks)),
-            previous: layout.previous_key.as_deref().and_then(fingerprint).or_else(|| self.renamed_previous(layout, &marks)),
+            previous: layout
+                .previous_key
+                .as_deref()
+                .and_then(fingerprint)
+                .or_else(|| self.renamed_previous(layout, &marks)),
             intact: self.is_intact(identity, layout, &marks),
             marks,
         }))
@@ -112,7 +129,10 @@ impl SecretSnapshot {
     #[must_use]
     pub fn entry_of(&self, fingerprint: &Fingerprint) -> Option<&str> {
         let holds = |bytes: &Zeroizing<Vec<u8>>| Fingerprint::of(bytes) == *fingerprint;
-        self.data.iter().find(|(_, bytes)| holds(bytes)).map(|(name, _)| name.as_str())
+        self.data
+            .iter()
+            .find(|(_, bytes)| holds(bytes))
+            .map(|(name, _)| name.as_str())
     }
 
     fn renamed_key(&self, marks: &Marks) -> Option<Fingerprint> {
@@ -132,7 +152,8 @@ impl SecretSnapshot {
     fn is_intact(&self, identity: &Identity, layout: &SecretLayout, marks: &Marks) -> bool {
         let wished = SecretManifest::frame(identity, layout, marks);
         let has = |have: &BTreeMap<String, String>, want: &BTreeMap<String, String>| {
-            want.iter().all(|(name, value)| have.get(name) == Some(value))
+            want.iter()
+                .all(|(name, value)| have.get(name) == Some(value))
         };
         let named = |entry: &str| self.data.contains_key(entry);
         let noted_previous = self.annotations.get(annotation::PREVIOUS_ENTRY);
@@ -140,7 +161,10 @@ impl SecretSnapshot {
             && has(&self.annotations, &wished.annotations)
             && marks.owner_uid == identity.uid.as_str()
             && named(&layout.key)
-            && self.annotations.get(annotation::KEY_ENTRY).is_none_or(|noted| *noted == layout.key)
+            && self
+                .annotations
+                .get(annotation::KEY_ENTRY)
+                .is_none_or(|noted| *noted == layout.key)
             && noted_previous.is_none_or(|noted| Some(noted) == layout.previous_key.as_ref())
     }
 

@@ -3,14 +3,15 @@
 use jiff::{SignedDuration, Timestamp, Unit};
 
 use crate::api::status::{
-    Abandoned, AccessTokenStatus, FormerSecret as FormerSecretStatus, HistoryEntry as HistoryStatus, OldKey,
-    Pending, PendingOperation, Retiring, RotationStatus, SecretStatus, TokenStatus,
+    Abandoned, AccessTokenStatus, FormerSecret as FormerSecretStatus,
+    HistoryEntry as HistoryStatus, OldKey, Pending, PendingOperation, Retiring, RotationStatus,
+    SecretStatus, TokenStatus,
 };
 use crate::domain::cause::Cause;
 use crate::domain::durations;
 use crate::domain::record::{
-    AbandonedAttempt, FormerSecret, HistoryEntry, Intent, Operation, Record, RetiringToken, RotationRecord,
-    SecretRecord, TokenRecord,
+    AbandonedAttempt, FormerSecret, HistoryEntry, Intent, Operation, Record, RetiringToken,
+    RotationRecord, SecretRecord, TokenRecord,
 };
 
 /// Reads the record from a status.
@@ -18,14 +19,20 @@ use crate::domain::record::{
 pub fn record(status: &AccessTokenStatus) -> Record {
     let rotation = status.rotation.clone().unwrap_or_default();
     Record {
-        observed_generation: status.observed_generation.filter(|generation| *generation >= 0),
+        observed_generation: status
+            .observed_generation
+            .filter(|generation| *generation >= 0),
         account_id: status.account_id.clone(),
         token: status.token.as_ref().map(token_record),
         secret: status.secret.as_ref().and_then(secret_record),
-        former_secret: status.secret.as_ref().and_then(|secret| secret.former.as_ref()).map(|former| FormerSecret {
-            name: former.name.clone(),
-            delete_after: former.delete_after,
-        }),
+        former_secret: status
+            .secret
+            .as_ref()
+            .and_then(|secret| secret.former.as_ref())
+            .map(|former| FormerSecret {
+                name: former.name.clone(),
+                delete_after: former.delete_after,
+            }),
         rotation: RotationRecord {
             last: rotation.last_rotation_time,
             next: rotation.next_rotation_time,
@@ -37,12 +44,19 @@ pub fn record(status: &AccessTokenStatus) -> Record {
         abandoned: status
             .abandoned
             .iter()
-            .map(|a| AbandonedAttempt { attempt: a.attempt.clone(), started_at: a.started_at })
+            .map(|a| AbandonedAttempt {
+                attempt: a.attempt.clone(),
+                started_at: a.started_at,
+            })
             .collect(),
         retiring: status
             .retiring
             .iter()
-            .map(|r| RetiringToken { token_id: r.token_id.clone(), cause: r.cause, retire_at: r.retire_at })
+            .map(|r| RetiringToken {
+                token_id: r.token_id.clone(),
+                cause: r.cause,
+                retire_at: r.retire_at,
+            })
             .collect(),
         history: status
             .history
@@ -74,11 +88,14 @@ pub fn write(record: &Record, status: &mut AccessTokenStatus) {
         uid: Some(secret.uid.clone()),
         fingerprint: Some(secret.fingerprint.clone()),
         unproven: !secret.proven,
-        former: record.former_secret.as_ref().map(|former| FormerSecretStatus {
-            name: former.name.clone(),
-            uid: None,
-            delete_after: whole_second_up(former.delete_after),
-        }),
+        former: record
+            .former_secret
+            .as_ref()
+            .map(|former| FormerSecretStatus {
+                name: former.name.clone(),
+                uid: None,
+                delete_after: whole_second_up(former.delete_after),
+            }),
     });
     let rotation = &record.rotation;
     let rotation = RotationStatus {
@@ -93,12 +110,19 @@ pub fn write(record: &Record, status: &mut AccessTokenStatus) {
     status.abandoned = record
         .abandoned
         .iter()
-        .map(|a| Abandoned { attempt: a.attempt.clone(), started_at: a.started_at })
+        .map(|a| Abandoned {
+            attempt: a.attempt.clone(),
+            started_at: a.started_at,
+        })
         .collect();
     status.retiring = record
         .retiring
         .iter()
-        .map(|r| Retiring { token_id: r.token_id.clone(), cause: r.cause, retire_at: whole_second_up(r.retire_at) })
+        .map(|r| Retiring {
+            token_id: r.token_id.clone(),
+            cause: r.cause,
+            retire_at: whole_second_up(r.retire_at),
+        })
         .collect();
     status.history = record.history.iter().map(history).collect();
 }
@@ -177,10 +201,16 @@ fn history(entry: &HistoryEntry) -> HistoryStatus {
 }
 
 fn whole_second(time: Timestamp) -> Timestamp {
-    time.round(jiff::TimestampRound::new().smallest(Unit::Second).mode(jiff::RoundMode::Floor)).unwrap_or(time)
+    time.round(
+        jiff::TimestampRound::new()
+            .smallest(Unit::Second)
+            .mode(jiff::RoundMode::Floor),
+    )
+    .unwrap_or(time)
 }
 
 /// Upwards, so that nothing ends before it was promised to.
 fn whole_second_up(time: Timestamp) -> Timestamp {
-    time.checked_add(SignedDuration::from_nanos(999_999_999)).map_or(time, whole_second)
+    time.checked_add(SignedDuration::from_nanos(999_999_999))
+        .map_or(time, whole_second)
 }

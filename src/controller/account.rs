@@ -6,9 +6,9 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::api::Reason;
+use crate::api::account::AllowedNamespaces;
 use crate::domain::names::{AccountId, Installation, ObjectUid, TokenId};
 use crate::domain::observed::Feature;
-use crate::api::account::AllowedNamespaces;
 use crate::domain::policy::{AccountPolicy, Refusal};
 use crate::launchdarkly::{Listing, TokensApi};
 
@@ -104,7 +104,12 @@ pub struct Features {
 
 impl Default for Features {
     fn default() -> Self {
-        Self { reset: Feature::Unknown, expiry: Feature::Unknown, probed_at: None, reset_refusals: 0 }
+        Self {
+            reset: Feature::Unknown,
+            expiry: Feature::Unknown,
+            probed_at: None,
+            reset_refusals: 0,
+        }
     }
 }
 
@@ -114,13 +119,19 @@ const REPROBE_AFTER: SignedDuration = SignedDuration::from_hours(24);
 impl Shared {
     /// The newest listing.
     pub fn listing(&self) -> Option<Arc<Listing>> {
-        self.listing.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.listing
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// Keeps a listing, unless a newer one is there.
     pub fn keep_listing(&self, listing: Listing) {
         let mut kept = self.listing.write().unwrap_or_else(PoisonError::into_inner);
-        if kept.as_ref().is_none_or(|known| known.started_at <= listing.started_at) {
+        if kept
+            .as_ref()
+            .is_none_or(|known| known.started_at <= listing.started_at)
+        {
             *kept = Some(Arc::new(listing));
         }
     }
@@ -128,7 +139,9 @@ impl Shared {
     /// What was found out; an old refusal counts as unknown, so that it is tried again.
     pub fn features(&self, now: Timestamp) -> Features {
         let mut features = *self.features.read().unwrap_or_else(PoisonError::into_inner);
-        let old = features.probed_at.is_none_or(|at| now.duration_since(at) > REPROBE_AFTER);
+        let old = features
+            .probed_at
+            .is_none_or(|at| now.duration_since(at) > REPROBE_AFTER);
         if features.reset == Feature::Unavailable && old {
             features.reset = Feature::Unknown;
         }
@@ -137,7 +150,12 @@ impl Shared {
 
     /// Changes what was found out.
     pub fn update_features(&self, change: impl FnOnce(&mut Features)) {
-        change(&mut self.features.write().unwrap_or_else(PoisonError::into_inner));
+        change(
+            &mut self
+                .features
+                .write()
+                .unwrap_or_else(PoisonError::into_inner),
+        );
     }
 
     /// How many objects use the account, which the brake is measured by.
@@ -159,7 +177,10 @@ impl Shared {
     }
 
     fn recent_replacements(&self, now: Timestamp) -> std::sync::MutexGuard<'_, Vec<Timestamp>> {
-        let mut begun = self.replacements.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut begun = self
+            .replacements
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         begun.retain(|at| now.duration_since(*at) < BRAKE_WINDOW);
         begun
     }
@@ -181,34 +202,57 @@ impl<L: TokensApi> Accounts<L> {
     #[must_use]
     pub fn new(installation: Installation) -> Self {
         let (doubts, _) = tokio::sync::broadcast::channel(64);
-        Self { installation, entries: RwLock::default(), shared: Mutex::default(), slots: Mutex::default(), doubts }
+        Self {
+            installation,
+            entries: RwLock::default(),
+            shared: Mutex::default(),
+            slots: Mutex::default(),
+            doubts,
+        }
     }
 
     /// The account of an object.
     pub fn get(&self, key: &AccountKey) -> Option<Arc<Entry<L>>> {
-        self.entries.read().unwrap_or_else(PoisonError::into_inner).get(key).cloned()
+        self.entries
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(key)
+            .cloned()
     }
 
     /// Puts an account in place.
     pub fn put(&self, key: AccountKey, entry: Entry<L>) {
-        self.entries.write().unwrap_or_else(PoisonError::into_inner).insert(key, Arc::new(entry));
+        self.entries
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(key, Arc::new(entry));
     }
 
     /// Takes an account away.
     pub fn remove(&self, key: &AccountKey) {
-        self.entries.write().unwrap_or_else(PoisonError::into_inner).remove(key);
+        self.entries
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(key);
     }
 
     /// Every account.
     pub fn all(&self) -> Vec<(AccountKey, Arc<Entry<L>>)> {
         let entries = self.entries.read().unwrap_or_else(PoisonError::into_inner);
-        entries.iter().map(|(key, entry)| (key.clone(), Arc::clone(entry))).collect()
+        entries
+            .iter()
+            .map(|(key, entry)| (key.clone(), Arc::clone(entry)))
+            .collect()
     }
 
     /// What all credentials of one account on one host share.
     pub fn shared(&self, host: &str, account: &AccountId) -> Arc<Shared> {
         let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(shared.entry((host.to_owned(), account.clone())).or_default())
+        Arc::clone(
+            shared
+                .entry((host.to_owned(), account.clone()))
+                .or_default(),
+        )
     }
 
     /// Takes a slot for an object that has a token already.
@@ -221,7 +265,12 @@ impl<L: TokensApi> Accounts<L> {
     ///
     /// # Errors
     /// The refusal.
-    pub fn reserve(&self, key: &AccountKey, object: &ObjectUid, policy: &AccountPolicy) -> Result<(), Refusal> {
+    pub fn reserve(
+        &self,
+        key: &AccountKey,
+        object: &ObjectUid,
+        policy: &AccountPolicy,
+    ) -> Result<(), Refusal> {
         let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
         let taken = slots.entry(key.clone()).or_default();
         if !taken.contains(object) {
@@ -241,7 +290,11 @@ impl<L: TokensApi> Accounts<L> {
 
     /// How many objects use an account.
     pub fn users(&self, key: &AccountKey) -> usize {
-        self.slots.lock().unwrap_or_else(PoisonError::into_inner).get(key).map_or(0, HashSet::len)
+        self.slots
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(key)
+            .map_or(0, HashSet::len)
     }
 
     /// A call was answered 401: the credential is looked at again at once.

@@ -11,16 +11,21 @@ use super::{notices, probe, report};
 use crate::api::{AccessToken, Reason};
 use crate::cluster::manifest::{KeySource, SecretManifest, annotation};
 use crate::cluster::{Cluster, status};
+use crate::domain::marker;
 use crate::domain::names::{Attempt, Fingerprint, RoleId, TokenId};
 use crate::domain::observed::{Arrangement, Feature, Proof, Source};
 use crate::domain::plan::{SecretPlan, SecretRevision, Step};
 use crate::domain::record::{Operation, Record};
 use crate::domain::settings::{Grant, TokenSettings};
-use crate::domain::marker;
-use crate::launchdarkly::{ApiError, Identity, Issued, Lane, Listing, NewToken, ResolvedGrant, TokensApi};
+use crate::launchdarkly::{
+    ApiError, Identity, Issued, Lane, Listing, NewToken, ResolvedGrant, TokensApi,
+};
 
 /// Carries a step out. `object` is replaced by what the API server answered.
-#[expect(clippy::too_many_lines, reason = "one arm a step, so that no step can be forgotten")]
+#[expect(
+    clippy::too_many_lines,
+    reason = "one arm a step, so that no step can be forgotten"
+)]
 pub(super) async fn execute<C: Cluster, L: TokensApi>(
     ctx: &Context<C, L>,
     object: &mut AccessToken,
@@ -34,7 +39,11 @@ pub(super) async fn execute<C: Cluster, L: TokensApi>(
             *object = ctx.cluster.add_finalizer(object).await?;
             Ok(())
         }
-        Step::RecordIntent { ref record, ref arrangement, ref rehearsal } => {
+        Step::RecordIntent {
+            ref record,
+            ref arrangement,
+            ref rehearsal,
+        } => {
             let (record, arrangement) = (record.clone(), arrangement.clone());
             rehearse(ctx, world, memory, rehearsal).await?;
             write_status(ctx, object, world, &record, &step).await?;
@@ -46,7 +55,9 @@ pub(super) async fn execute<C: Cluster, L: TokensApi>(
             memory.hand = None;
             memory.absent = None;
             if let (Some(secret), Some(token)) = (&record.secret, &record.token) {
-                memory.secret_proof = secret.proven.then(|| (secret.fingerprint.clone(), token.id.clone(), true));
+                memory.secret_proof = secret
+                    .proven
+                    .then(|| (secret.fingerprint.clone(), token.id.clone(), true));
             }
             notices::published(ctx, object, record).await;
             Ok(())
@@ -63,7 +74,10 @@ pub(super) async fn execute<C: Cluster, L: TokensApi>(
         Step::FenceSecret { name, at, attempt } => {
             memory.forget_secret(&name);
             let mark = (annotation::FENCE, attempt.as_str());
-            Ok(ctx.cluster.annotate_secret(namespace, &name, &at, mark).await?)
+            Ok(ctx
+                .cluster
+                .annotate_secret(namespace, &name, &at, mark)
+                .await?)
         }
         Step::PublishKey { attempt, plan } => publish(ctx, world, memory, &attempt, &plan).await,
         Step::RenderSecret { plan } => {
@@ -71,9 +85,11 @@ pub(super) async fn execute<C: Cluster, L: TokensApi>(
             let fingerprint = plan.marks.fingerprint.clone();
             rewrite(ctx, world, memory, &name, fingerprint.as_ref(), &plan).await
         }
-        Step::MoveSecret { from, fingerprint, plan } => {
-            rewrite(ctx, world, memory, &from, Some(&fingerprint), &plan).await
-        }
+        Step::MoveSecret {
+            from,
+            fingerprint,
+            plan,
+        } => rewrite(ctx, world, memory, &from, Some(&fingerprint), &plan).await,
         Step::DeleteSecret { name, at } => {
             memory.forget_secret(&name);
             ctx.cluster.delete_secret(namespace, &name, &at).await?;
@@ -86,13 +102,24 @@ pub(super) async fn execute<C: Cluster, L: TokensApi>(
             }
             Ok(ctx.cluster.remove_finalizer(object).await?)
         }
-        Step::CreateToken { attempt, settings, urgent } => {
+        Step::CreateToken {
+            attempt,
+            settings,
+            urgent,
+        } => {
             let session = session(world)?;
-            let answer = lane(session, urgent).create(&wire_settings(&settings)).await;
+            let answer = lane(session, urgent)
+                .create(&wire_settings(&settings))
+                .await;
             let answer = answer.map(|issued| (issued, None));
             receive(ctx, world, memory, &attempt, Some(&settings), answer)
         }
-        Step::ResetKey { attempt, token_id, old_key_lives, urgent } => {
+        Step::ResetKey {
+            attempt,
+            token_id,
+            old_key_lives,
+            urgent,
+        } => {
             let session = session(world)?;
             let lives = Duration::try_from(old_key_lives).unwrap_or_default();
             let answer = lane(session, urgent).reset(&token_id, lives).await;
@@ -103,10 +130,13 @@ pub(super) async fn execute<C: Cluster, L: TokensApi>(
             }
             receive(ctx, world, memory, &attempt, None, answer)
         }
-        Step::ProveKey { attempt, token_id } => prove(ctx, world, memory, &attempt, &token_id).await,
-        Step::ProveSecretKey { fingerprint, token_id } => {
-            prove_secret_key(ctx, world, memory, fingerprint, token_id).await
+        Step::ProveKey { attempt, token_id } => {
+            prove(ctx, world, memory, &attempt, &token_id).await
         }
+        Step::ProveSecretKey {
+            fingerprint,
+            token_id,
+        } => prove_secret_key(ctx, world, memory, fingerprint, token_id).await,
         Step::FetchToken { token_id } => {
             let at = ctx.clock.now();
             match session(world)?.api.get(&token_id).await {
@@ -123,10 +153,14 @@ pub(super) async fn execute<C: Cluster, L: TokensApi>(
             Ok(())
         }
         Step::ResolveRoles { roles } => resolve_roles(ctx, world, memory, roles).await,
-        Step::PatchToken { token_id, settings, grant } => {
-            patch(ctx, world, memory, &token_id, &settings, grant).await
+        Step::PatchToken {
+            token_id,
+            settings,
+            grant,
+        } => patch(ctx, world, memory, &token_id, &settings, grant).await,
+        Step::LimitLife { token_id, expiry } => {
+            limit_life(ctx, world, memory, token_id, expiry).await
         }
-        Step::LimitLife { token_id, expiry } => limit_life(ctx, world, memory, token_id, expiry).await,
         Step::DeleteToken { token_id, urgent } => {
             lane(session(world)?, urgent).delete(&token_id).await?;
             memory.gone.insert(token_id);
@@ -135,7 +169,13 @@ pub(super) async fn execute<C: Cluster, L: TokensApi>(
         Step::MarkRetained { token_id } => mark_retained(world, memory, token_id).await,
         Step::ProbeReset => {
             let session = session(world)?;
-            probe::probe(session, &ctx.accounts.installation, &world.account_key, ctx.clock.now()).await?;
+            probe::probe(
+                session,
+                &ctx.accounts.installation,
+                &world.account_key,
+                ctx.clock.now(),
+            )
+            .await?;
             Ok(())
         }
         Step::Hold { .. } | Step::Rest { .. } => Ok(()),
@@ -143,11 +183,18 @@ pub(super) async fn execute<C: Cluster, L: TokensApi>(
 }
 
 fn session<L>(world: &World<L>) -> Result<&Session<L>, Failure> {
-    world.session.as_ref().ok_or_else(|| Failure::unsettled("the account cannot be used now"))
+    world
+        .session
+        .as_ref()
+        .ok_or_else(|| Failure::unsettled("the account cannot be used now"))
 }
 
 fn lane<L: TokensApi>(session: &Session<L>, urgent: bool) -> L {
-    if urgent { session.api.in_lane(Lane::Revoke) } else { session.api.clone() }
+    if urgent {
+        session.api.in_lane(Lane::Revoke)
+    } else {
+        session.api.clone()
+    }
 }
 
 /// Writes a new record and the conditions that go with it, fenced by the version that was read.
@@ -174,9 +221,18 @@ async fn rehearse<C: Cluster, L: TokensApi>(
     plan: &SecretPlan,
 ) -> Result<(), Failure> {
     let name = plan.layout.name.clone();
-    let manifest = SecretManifest::render(&world.observed.identity, plan, KeySource::Rehearsal, None)
-        .ok_or_else(Failure::stale)?;
-    let tried = ctx.cluster.write_secret(&world.observed.identity.namespace, &plan.at, &manifest, true).await;
+    let manifest =
+        SecretManifest::render(&world.observed.identity, plan, KeySource::Rehearsal, None)
+            .ok_or_else(Failure::stale)?;
+    let tried = ctx
+        .cluster
+        .write_secret(
+            &world.observed.identity.namespace,
+            &plan.at,
+            &manifest,
+            true,
+        )
+        .await;
     if tried.is_err() {
         memory.forget_secret(&name);
     }
@@ -190,8 +246,14 @@ fn arm<L>(
     arrangement: Box<Arrangement>,
     now: jiff::Timestamp,
 ) {
-    let Some(intent) = &record.pending else { return };
-    memory.hand = Some(HandMemory { attempt: intent.attempt.clone(), arrangement, state: HandState::Armed });
+    let Some(intent) = &record.pending else {
+        return;
+    };
+    memory.hand = Some(HandMemory {
+        attempt: intent.attempt.clone(),
+        arrangement,
+        state: HandState::Armed,
+    });
     if intent.cause.is_unasked()
         && world.observed.record.token.is_some()
         && let Some(session) = &world.session
@@ -222,7 +284,9 @@ fn receive<C: Cluster, L: TokensApi>(
             let kept = before.filter(|_| settings.is_none());
             let held = Held {
                 token_id: token.id.clone(),
-                created_at: token.created_at.or_else(|| kept.and_then(|token| token.created_at)),
+                created_at: token
+                    .created_at
+                    .or_else(|| kept.and_then(|token| token.created_at)),
                 observed_hash: hash_of(token, user_part, &world.wish),
                 differs: kept.map_or(differs, |token| token.differs.clone()),
                 old_key_until,
@@ -237,22 +301,39 @@ fn receive<C: Cluster, L: TokensApi>(
         }
         Err(error) => {
             let refused = error.is_definite_refusal();
-            memory.set_hand(attempt, if refused { HandState::Refused } else { HandState::Uncertain });
+            memory.set_hand(
+                attempt,
+                if refused {
+                    HandState::Refused
+                } else {
+                    HandState::Uncertain
+                },
+            );
             Err(error.into())
         }
     }
 }
 
 /// What a refusal of the reset route says about the instance; twice in a row, and rotations go by replacement.
-fn note_reset<C: Cluster, L: TokensApi, T>(world: &World<L>, answer: &Result<T, ApiError>, ctx: &Context<C, L>) {
-    let Some(session) = &world.session else { return };
+fn note_reset<C: Cluster, L: TokensApi, T>(
+    world: &World<L>,
+    answer: &Result<T, ApiError>,
+    ctx: &Context<C, L>,
+) {
+    let Some(session) = &world.session else {
+        return;
+    };
     let refused = matches!(
         answer,
         Err(ApiError::NotFound { .. } | ApiError::MethodGone { .. } | ApiError::Forbidden { .. })
             | Err(ApiError::Invalid { status: 415, .. })
     );
     session.shared.update_features(|features| {
-        features.reset_refusals = if refused { features.reset_refusals + 1 } else { 0 };
+        features.reset_refusals = if refused {
+            features.reset_refusals + 1
+        } else {
+            0
+        };
         if features.reset_refusals >= 2 {
             features.reset = Feature::Unavailable;
             features.probed_at = Some(ctx.clock.now());
@@ -270,9 +351,13 @@ async fn publish<C: Cluster, L: TokensApi>(
     let name = plan.layout.name.clone();
     let before = memory.secret(&name).cloned().flatten();
     let held = memory.held_mut(attempt).ok_or_else(Failure::stale)?;
-    let manifest =
-        SecretManifest::render(&world.observed.identity, plan, KeySource::InHand(&held.key), before.as_ref())
-            .ok_or_else(Failure::stale)?;
+    let manifest = SecretManifest::render(
+        &world.observed.identity,
+        plan,
+        KeySource::InHand(&held.key),
+        before.as_ref(),
+    )
+    .ok_or_else(Failure::stale)?;
     write_secret(ctx, world, memory, &plan.at, &manifest).await
 }
 
@@ -285,11 +370,15 @@ async fn rewrite<C: Cluster, L: TokensApi>(
     fingerprint: Option<&Fingerprint>,
     plan: &SecretPlan,
 ) -> Result<(), Failure> {
-    let (Some(before), Some(fingerprint)) = (memory.secret(from).cloned().flatten(), fingerprint) else {
+    let (Some(before), Some(fingerprint)) = (memory.secret(from).cloned().flatten(), fingerprint)
+    else {
         memory.forget_secret(from);
         return Err(Failure::stale());
     };
-    let source = KeySource::Held { by: &before, fingerprint };
+    let source = KeySource::Held {
+        by: &before,
+        fingerprint,
+    };
     let manifest = SecretManifest::render(&world.observed.identity, plan, source, Some(&before))
         .ok_or_else(Failure::stale)?;
     write_secret(ctx, world, memory, &plan.at, &manifest).await
@@ -304,7 +393,10 @@ async fn write_secret<C: Cluster, L: TokensApi>(
 ) -> Result<(), Failure> {
     // Whatever comes of it, what was known of the Secret no longer holds.
     memory.forget_secret(&manifest.name);
-    let written = ctx.cluster.write_secret(&world.observed.identity.namespace, at, manifest, false).await?;
+    let written = ctx
+        .cluster
+        .write_secret(&world.observed.identity.namespace, at, manifest, false)
+        .await?;
     memory.remember_secret(&manifest.name, Some(written));
     Ok(())
 }
@@ -319,10 +411,21 @@ async fn prove<C: Cluster, L: TokensApi>(
 ) -> Result<(), Failure> {
     let session = session(world)?;
     let pinned = world.observed.record.account_id.clone();
-    let resets = world.observed.record.pending.as_ref().is_some_and(|p| p.operation == Operation::Reset);
+    let resets = world
+        .observed
+        .record
+        .pending
+        .as_ref()
+        .is_some_and(|p| p.operation == Operation::Reset);
     let held = memory.held_mut(attempt).ok_or_else(Failure::stale)?;
     let answer = session.api.identify_with(&held.key).await;
-    let (proof, failure) = judge(session, answer, token_id, pinned.as_ref().map(|id| id.as_str())).await;
+    let (proof, failure) = judge(
+        session,
+        answer,
+        token_id,
+        pinned.as_ref().map(|id| id.as_str()),
+    )
+    .await;
     held.proof = proof;
     if proof == Proof::Accepted && resets {
         watch_overlap(ctx, world, memory, session).await;
@@ -348,7 +451,10 @@ async fn watch_overlap<C: Cluster, L: TokensApi>(
             features.reset = Feature::Unavailable;
             features.probed_at = Some(ctx.clock.now());
         });
-        tracing::warn!(reason = Reason::OverlapBroken.as_str(), "the old key stopped working at the reset");
+        tracing::warn!(
+            reason = Reason::OverlapBroken.as_str(),
+            "the old key stopped working at the reset"
+        );
     }
 }
 
@@ -361,18 +467,32 @@ async fn judge<L: TokensApi>(
     match answer {
         Ok(identity) => {
             let other_token = identity.token_id.as_ref().is_some_and(|id| id != token_id);
-            let other_account = identity.account_id.as_ref().zip(account).is_some_and(|(id, pinned)| id.as_str() != pinned);
+            let other_account = identity
+                .account_id
+                .as_ref()
+                .zip(account)
+                .is_some_and(|(id, pinned)| id.as_str() != pinned);
             let silent = identity.token_id.is_none() || identity.account_id.is_none();
             if other_token || other_account {
                 (Proof::OtherOwner, None)
             } else if silent {
-                (Proof::Unavailable, Some(Failure::unsettled("LaunchDarkly does not say whose the new key is")))
+                (
+                    Proof::Unavailable,
+                    Some(Failure::unsettled(
+                        "LaunchDarkly does not say whose the new key is",
+                    )),
+                )
             } else {
                 (Proof::Accepted, None)
             }
         }
         Err(ApiError::Unauthorized) => match session.api.identify().await {
-            Ok(_) => (Proof::Rejected, Some(Failure::unsettled("LaunchDarkly does not accept the new key yet"))),
+            Ok(_) => (
+                Proof::Rejected,
+                Some(Failure::unsettled(
+                    "LaunchDarkly does not accept the new key yet",
+                )),
+            ),
             Err(error) => (Proof::Unavailable, Some(error.into())),
         },
         Err(error) => (Proof::Unavailable, Some(error.into())),
@@ -394,9 +514,18 @@ async fn prove_secret_key<C: Cluster, L: TokensApi>(
         return Ok(());
     };
     let answer = session.api.identify_with(&key).await;
-    match judge(session, answer, &token_id, Some(session.account_id.as_str())).await {
+    match judge(
+        session,
+        answer,
+        &token_id,
+        Some(session.account_id.as_str()),
+    )
+    .await
+    {
         (Proof::Accepted, _) => memory.secret_proof = Some((fingerprint, token_id, true)),
-        (Proof::OtherOwner | Proof::Rejected, _) => memory.secret_proof = Some((fingerprint, token_id, false)),
+        (Proof::OtherOwner | Proof::Rejected, _) => {
+            memory.secret_proof = Some((fingerprint, token_id, false))
+        }
         (Proof::Unasked | Proof::Unavailable, failure) => return failure.map_or(Ok(()), Err),
     }
     Ok(())
@@ -408,7 +537,11 @@ pub(super) async fn list_since<L: TokensApi>(
     begun_after: jiff::Timestamp,
 ) -> Result<std::sync::Arc<Listing>, Failure> {
     let _turn = session.shared.listing_turn.lock().await;
-    if let Some(listing) = session.shared.listing().filter(|listing| listing.started_at >= begun_after) {
+    if let Some(listing) = session
+        .shared
+        .listing()
+        .filter(|listing| listing.started_at >= begun_after)
+    {
         return Ok(listing);
     }
     let listing = session.api.list_all().await?;
@@ -429,13 +562,21 @@ async fn resolve_roles<C: Cluster, L: TokensApi>(
         match api.role(role).await {
             Ok(found) => known.push((found.id, found.key)),
             Err(ApiError::NotFound { .. } | ApiError::Malformed { .. }) => {
-                memory.roles = Some(RolesAnswer { answer: Err(role.clone()), asked, at });
+                memory.roles = Some(RolesAnswer {
+                    answer: Err(role.clone()),
+                    asked,
+                    at,
+                });
                 return Ok(());
             }
             Err(error) => return Err(error.into()),
         }
     }
-    memory.roles = Some(RolesAnswer { asked, answer: Ok(known), at });
+    memory.roles = Some(RolesAnswer {
+        asked,
+        answer: Ok(known),
+        at,
+    });
     Ok(())
 }
 
@@ -447,7 +588,11 @@ async fn patch<C: Cluster, L: TokensApi>(
     settings: &TokenSettings,
     grant: bool,
 ) -> Result<(), Failure> {
-    let look = memory.look.as_ref().filter(|look| look.token.id == *token_id).ok_or_else(Failure::stale)?;
+    let look = memory
+        .look
+        .as_ref()
+        .filter(|look| look.token.id == *token_id)
+        .ok_or_else(Failure::stale)?;
     let mut wish = wire_settings(settings);
     wish.expiry = look.token.expiry;
     if !grant {
@@ -533,7 +678,11 @@ async fn mark_retained<L: TokensApi>(
     let (user_part, found) = marker::split(&token.description);
     if let Some(found) = found {
         let retained = marker::with_marker(user_part, &found.retained(), token.description.len());
-        api.patch(&token_id, &[crate::launchdarkly::PatchOp::describe(&retained)]).await?;
+        api.patch(
+            &token_id,
+            &[crate::launchdarkly::PatchOp::describe(&retained)],
+        )
+        .await?;
     }
     memory.gone.insert(token_id);
     Ok(())
@@ -546,7 +695,9 @@ pub(super) fn wire_settings(settings: &TokenSettings) -> NewToken {
         description: settings.description.clone(),
         grant: match &settings.grant {
             Grant::Role(role) => ResolvedGrant::Role(*role),
-            Grant::CustomRoles(ids) => ResolvedGrant::CustomRoles(ids.iter().map(RoleId::new).collect()),
+            Grant::CustomRoles(ids) => {
+                ResolvedGrant::CustomRoles(ids.iter().map(RoleId::new).collect())
+            }
             Grant::Inline(statements) => ResolvedGrant::Inline(statements.clone()),
         },
         service_token: settings.service_token,

@@ -40,7 +40,14 @@ impl Failure {
 
     /// The world is not as the step supposed.
     pub(super) fn stale() -> Self {
-        Self { stale: true, ..Self::new(Reason::Conflict, "the object was changed meanwhile".to_owned(), false) }
+        Self {
+            stale: true,
+            ..Self::new(
+                Reason::Conflict,
+                "the object was changed meanwhile".to_owned(),
+                false,
+            )
+        }
     }
 
     /// Something that decide ruled out.
@@ -57,9 +64,9 @@ impl From<ApiError> for Failure {
             ApiError::NotFound { .. } => Reason::NotFound,
             ApiError::MethodGone { .. } => Reason::ResetUnavailable,
             ApiError::Conflict { .. } => Reason::Conflict,
-            ApiError::PatchFailed { .. } | ApiError::Invalid { .. } | ApiError::Malformed { .. } => {
-                Reason::RequestRejected
-            }
+            ApiError::PatchFailed { .. }
+            | ApiError::Invalid { .. }
+            | ApiError::Malformed { .. } => Reason::RequestRejected,
             ApiError::RateLimited { .. } => Reason::RateLimited,
             ApiError::Server { .. } | ApiError::Uncertain { .. } | ApiError::NotSent { .. } => {
                 Reason::LaunchDarklyUnavailable
@@ -87,13 +94,21 @@ impl From<ClusterError> for Failure {
         let message = with_cause(&error);
         match error {
             ClusterError::Conflict => Self::stale(),
-            ClusterError::NotFound => Self { stale: true, ..Self::new(Reason::Conflict, message, false) },
+            ClusterError::NotFound => Self {
+                stale: true,
+                ..Self::new(Reason::Conflict, message, false)
+            },
             ClusterError::Forbidden { .. } => Self::new(Reason::SecretAccessDenied, message, true),
-            ClusterError::NamespaceTerminating => Self::new(Reason::NamespaceTerminating, message, true),
+            ClusterError::NamespaceTerminating => {
+                Self::new(Reason::NamespaceTerminating, message, true)
+            }
             ClusterError::Invalid { .. } => Self::new(Reason::SecretNotWritable, message, true),
             ClusterError::Pruned { .. } => Self::new(Reason::InvalidSpec, message, true),
             ClusterError::Unavailable(_) => Self::new(Reason::Recovering, message, false),
-            ClusterError::NotLeading(_) => Self { must_stop: true, ..Self::new(Reason::Recovering, message, false) },
+            ClusterError::NotLeading(_) => Self {
+                must_stop: true,
+                ..Self::new(Reason::Recovering, message, false)
+            },
         }
     }
 }

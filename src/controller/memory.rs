@@ -120,7 +120,12 @@ impl Memory {
 
     /// The key in hand, for an attempt.
     pub(super) fn held_mut(&mut self, attempt: &Attempt) -> Option<&mut Held> {
-        match self.hand.as_mut().filter(|hand| hand.attempt == *attempt).map(|hand| &mut hand.state) {
+        match self
+            .hand
+            .as_mut()
+            .filter(|hand| hand.attempt == *attempt)
+            .map(|hand| &mut hand.state)
+        {
             Some(HandState::Held(held)) => Some(held),
             Some(HandState::Armed | HandState::Refused | HandState::Uncertain) | None => None,
         }
@@ -128,7 +133,9 @@ impl Memory {
 
     /// Whether a key is in hand that is not published yet.
     pub(super) fn holds_key(&self) -> bool {
-        self.hand.as_ref().is_some_and(|hand| matches!(hand.state, HandState::Held(_)))
+        self.hand
+            .as_ref()
+            .is_some_and(|hand| matches!(hand.state, HandState::Held(_)))
     }
 
     /// Notes how far the call of an attempt got.
@@ -140,7 +147,10 @@ impl Memory {
 
     /// The Secret as last read or written, if this process knows.
     pub(super) fn secret(&self, name: &str) -> Option<&Option<SecretSnapshot>> {
-        self.secrets.iter().find(|(known, _)| known == name).map(|(_, snapshot)| snapshot)
+        self.secrets
+            .iter()
+            .find(|(known, _)| known == name)
+            .map(|(_, snapshot)| snapshot)
     }
 
     /// Remembers a Secret as read or written.
@@ -155,14 +165,23 @@ impl Memory {
     }
 
     /// Notes that a token was not found: confirmed by a second time, at least `settle` after the first.
-    pub(super) fn note_absence(&mut self, token_id: &TokenId, now: Timestamp, settle: SignedDuration) {
+    pub(super) fn note_absence(
+        &mut self,
+        token_id: &TokenId,
+        now: Timestamp,
+        settle: SignedDuration,
+    ) {
         self.look = None;
         match &mut self.absent {
             Some(known) if known.token_id == *token_id => {
                 known.confirmed |= now.duration_since(known.first) >= settle;
             }
             other => {
-                *other = Some(Absence { token_id: token_id.clone(), first: now, confirmed: false });
+                *other = Some(Absence {
+                    token_id: token_id.clone(),
+                    first: now,
+                    confirmed: false,
+                });
             }
         }
     }
@@ -184,7 +203,10 @@ impl Memory {
 
     /// How often a step of this kind failed in a row.
     pub(super) fn failures(&self, step: StepKind) -> u32 {
-        self.setbacks.iter().find(|known| known.step == step).map_or(0, |known| known.times)
+        self.setbacks
+            .iter()
+            .find(|known| known.step == step)
+            .map_or(0, |known| known.times)
     }
 
     /// A step worked: its failures are forgotten.

@@ -14,22 +14,46 @@ use crate::launchdarkly::TokensApi;
 use crate::runtime::metrics::Outcome as MetricOutcome;
 
 /// A key was published.
-pub(super) async fn published<C: Cluster, L: TokensApi>(ctx: &Context<C, L>, object: &AccessToken, record: &Record) {
-    let (Some(entry), Some(secret)) = (record.history.first(), &record.secret) else { return };
+pub(super) async fn published<C: Cluster, L: TokensApi>(
+    ctx: &Context<C, L>,
+    object: &AccessToken,
+    record: &Record,
+) {
+    let (Some(entry), Some(secret)) = (record.history.first(), &record.secret) else {
+        return;
+    };
     let (reason, action) = match entry.cause {
         Cause::Created => ("TokenCreated", "Create"),
         Cause::Revoke => ("KeyRevoked", "Revoke"),
         Cause::Schedule | Cause::Trigger => ("KeyRotated", "Rotate"),
         Cause::SpecChanged | Cause::Expiring | Cause::Adopted => ("TokenReplaced", "Replace"),
-        Cause::SecretDeleted | Cause::SecretEdited | Cause::ResetElsewhere | Cause::LostKey | Cause::TokenMissing => {
-            ("KeyRecovered", "Recover")
-        }
+        Cause::SecretDeleted
+        | Cause::SecretEdited
+        | Cause::ResetElsewhere
+        | Cause::LostKey
+        | Cause::TokenMissing => ("KeyRecovered", "Recover"),
     };
-    let old = entry.old_key_until.map_or_else(String::new, |until| format!("; the key before it works until {until}"));
-    let note = format!("Secret {:?} holds the key of token {} ({}){old}", secret.name, entry.token_id, entry.cause);
+    let old = entry.old_key_until.map_or_else(String::new, |until| {
+        format!("; the key before it works until {until}")
+    });
+    let note = format!(
+        "Secret {:?} holds the key of token {} ({}){old}",
+        secret.name, entry.token_id, entry.cause
+    );
     tracing::info!(object = %log_name(object), token = %entry.token_id, cause = %entry.cause, "key published");
-    ctx.metrics.rotated(entry.cause.into(), MetricOutcome::Success);
-    ctx.cluster.notify(object, Notice { warning: entry.cause.is_unasked(), reason, action, note }).await;
+    ctx.metrics
+        .rotated(entry.cause.into(), MetricOutcome::Success);
+    ctx.cluster
+        .notify(
+            object,
+            Notice {
+                warning: entry.cause.is_unasked(),
+                reason,
+                action,
+                note,
+            },
+        )
+        .await;
 }
 
 /// Tokens stay at LaunchDarkly that nobody looks after any more.
@@ -40,12 +64,29 @@ pub(super) async fn left_behind<C: Cluster, L: TokensApi>(
     tokens: &[TokenId],
 ) {
     let ids: Vec<&str> = tokens.iter().map(TokenId::as_str).collect();
-    let note = format!("tokens that may still exist at LaunchDarkly: {}; delete them by hand", ids.join(", "));
+    let note = format!(
+        "tokens that may still exist at LaunchDarkly: {}; delete them by hand",
+        ids.join(", ")
+    );
     tracing::warn!(object = %log_name(object), tokens = %ids.join(","), "left behind");
     tokens.iter().for_each(|_| ctx.metrics.left_behind());
     let reason = Reason::LeftBehind.as_str();
-    ctx.cluster.notify(object, Notice { warning: true, reason, action: "Delete", note }).await;
-    if let Err(error) = ctx.cluster.report_left_behind(&world.observed.identity, tokens).await {
+    ctx.cluster
+        .notify(
+            object,
+            Notice {
+                warning: true,
+                reason,
+                action: "Delete",
+                note,
+            },
+        )
+        .await;
+    if let Err(error) = ctx
+        .cluster
+        .report_left_behind(&world.observed.identity, tokens)
+        .await
+    {
         tracing::error!(object = %log_name(object), %error, tokens = %ids.join(","), "left behind, and it could not be noted down");
     }
 }
@@ -58,26 +99,58 @@ pub(super) async fn conditions_changed<C: Cluster, L: TokensApi>(
     after: &AccessTokenStatus,
 ) {
     for kind in [ConditionType::Ready, ConditionType::TokenSynced] {
-        let (old, new) = (find_condition(&before.conditions, kind), find_condition(&after.conditions, kind));
+        let (old, new) = (
+            find_condition(&before.conditions, kind),
+            find_condition(&after.conditions, kind),
+        );
         let Some(new) = new else { continue };
         let quiet = new.status == "True" && !is_warning(&new.reason);
         let same = old.is_some_and(|old| old.reason == new.reason && old.status == new.status);
-        let in_progress = [Reason::Creating, Reason::Replacing, Reason::Rotating, Reason::Updating, Reason::Deleting];
-        if quiet || same || in_progress.iter().any(|reason| reason.as_str() == new.reason) {
+        let in_progress = [
+            Reason::Creating,
+            Reason::Replacing,
+            Reason::Rotating,
+            Reason::Updating,
+            Reason::Deleting,
+        ];
+        if quiet
+            || same
+            || in_progress
+                .iter()
+                .any(|reason| reason.as_str() == new.reason)
+        {
             continue;
         }
-        let Ok(reason) = new.reason.parse::<Reason>() else { continue };
+        let Ok(reason) = new.reason.parse::<Reason>() else {
+            continue;
+        };
         let note = new.message.clone();
-        ctx.cluster.notify(object, Notice { warning: true, reason: reason.as_str(), action: "Reconcile", note }).await;
+        ctx.cluster
+            .notify(
+                object,
+                Notice {
+                    warning: true,
+                    reason: reason.as_str(),
+                    action: "Reconcile",
+                    note,
+                },
+            )
+            .await;
         return;
     }
 }
 
 fn is_warning(reason: &str) -> bool {
-    [Reason::RotationDelayed, Reason::Unproven].iter().any(|known| known.as_str() == reason)
+    [Reason::RotationDelayed, Reason::Unproven]
+        .iter()
+        .any(|known| known.as_str() == reason)
 }
 
 /// The name of an object, for logs.
 pub(super) fn log_name(object: &AccessToken) -> String {
-    format!("{}/{}", object.namespace().unwrap_or_default(), object.name_any())
+    format!(
+        "{}/{}",
+        object.namespace().unwrap_or_default(),
+        object.name_any()
+    )
 }

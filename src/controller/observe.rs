@@ -16,8 +16,8 @@ use crate::domain::decide::{Wish, token_to_take_over};
 use crate::domain::desired::{Desired, SecretLayout};
 use crate::domain::names::{Attempt, ObjectUid, TokenId};
 use crate::domain::observed::{
-    Account, AccountFacts, Deletion, FoundToken, Hand, Observed, Permit, Remote, RemoteFacts, Roles,
-    SecretKeyProof, SecretState, Source,
+    Account, AccountFacts, Deletion, FoundToken, Hand, Observed, Permit, Remote, RemoteFacts,
+    Roles, SecretKeyProof, SecretState, Source,
 };
 use crate::domain::policy::{self, ResolvedRole};
 use crate::domain::record::{Identity, Record};
@@ -45,7 +45,11 @@ pub(super) async fn observe<C: Cluster, L: TokensApi>(
     memory: &mut Memory,
 ) -> Result<World<L>, ClusterError> {
     let identity = identity(object);
-    let record = object.status.as_ref().map(status::record).unwrap_or_default();
+    let record = object
+        .status
+        .as_ref()
+        .map(status::record)
+        .unwrap_or_default();
     let wish = match validate::desired(object) {
         Ok(desired) => Wish::Valid(Box::new(desired)),
         Err(mistakes) => Wish::Invalid(explain(&mistakes)),
@@ -73,18 +77,35 @@ pub(super) async fn observe<C: Cluster, L: TokensApi>(
         }
         .account(entry, memory),
     };
-    let offset = session.as_ref().map(|session| session.api.clock_offset()).unwrap_or_default();
-    let clocks = Clocks { local: now, remote: plus(now, offset) };
-    let listing = session.as_ref().and_then(|session| session.shared.listing());
+    let offset = session
+        .as_ref()
+        .map(|session| session.api.clock_offset())
+        .unwrap_or_default();
+    let clocks = Clocks {
+        local: now,
+        remote: plus(now, offset),
+    };
+    let listing = session
+        .as_ref()
+        .and_then(|session| session.shared.listing());
     let mut observed = Observed {
         generation: object.metadata.generation.unwrap_or_default(),
-        finalizer: object.finalizers().iter().any(|name| name == TOKEN_FINALIZER),
+        finalizer: object
+            .finalizers()
+            .iter()
+            .any(|name| name == TOKEN_FINALIZER),
         namespace_terminating: namespace.terminating,
-        hand: record.pending.as_ref().map_or(Hand::Empty, |intent| memory.hand_for(&intent.attempt)),
+        hand: record
+            .pending
+            .as_ref()
+            .map_or(Hand::Empty, |intent| memory.hand_for(&intent.attempt)),
         remote: Remote::Unknown,
         secret_key: SecretKeyProof::Unasked,
         listed_at: listing.as_ref().map(|listing| listing.started_at),
-        found: listing.as_ref().map(|listing| found(listing, &identity.uid, &record)).unwrap_or_default(),
+        found: listing
+            .as_ref()
+            .map(|listing| found(listing, &identity.uid, &record))
+            .unwrap_or_default(),
         gone: memory.gone.clone(),
         life_limited: memory.life_limited.clone(),
         setbacks: memory.setbacks.clone(),
@@ -100,17 +121,36 @@ pub(super) async fn observe<C: Cluster, L: TokensApi>(
         roles,
         clocks,
     };
-    let subject = token_to_take_over(&observed).or(observed.record.token.as_ref().map(|token| &token.id)).cloned();
+    let subject = token_to_take_over(&observed)
+        .or(observed.record.token.as_ref().map(|token| &token.id))
+        .cloned();
     if let Some(token_id) = subject {
         observed.secret_key = secret_key_proof(&observed, &token_id, memory);
-        observed.remote = remote(&wish, &observed, &token_id, listing.as_deref(), &layout, memory);
+        observed.remote = remote(
+            &wish,
+            &observed,
+            &token_id,
+            listing.as_deref(),
+            &layout,
+            memory,
+        );
     }
-    Ok(World { wish, observed, session, account_key, layout })
+    Ok(World {
+        wish,
+        observed,
+        session,
+        account_key,
+        layout,
+    })
 }
 
 /// All mistakes of a spec in one line.
 fn explain(mistakes: &[validate::Invalid]) -> String {
-    mistakes.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+    mistakes
+        .iter()
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join("; ")
 }
 
 /// Who the object is.
@@ -130,14 +170,22 @@ pub(super) fn account_key(object: &AccessToken) -> AccountKey {
             namespace: object.namespace().unwrap_or_default(),
             name: reference.name.clone(),
         },
-        AccountKind::ClusterLaunchDarklyAccount => AccountKey::Cluster { name: reference.name.clone() },
+        AccountKind::ClusterLaunchDarklyAccount => AccountKey::Cluster {
+            name: reference.name.clone(),
+        },
     }
 }
 
 fn deletion(object: &AccessToken) -> Option<Deletion> {
     let requested_at = object.metadata.deletion_timestamp.as_ref()?.0;
-    let skip = object.annotations().get(SKIP_CLEANUP_ANNOTATION).is_some_and(|value| value == "true");
-    Some(Deletion { requested_at, skip_cleanup: skip })
+    let skip = object
+        .annotations()
+        .get(SKIP_CLEANUP_ANNOTATION)
+        .is_some_and(|value| value == "true");
+    Some(Deletion {
+        requested_at,
+        skip_cleanup: skip,
+    })
 }
 
 /// The wished layout; without a valid wish, or with a call pending, under the name that is recorded.
@@ -165,15 +213,26 @@ async fn secret_state<C: Cluster, L: TokensApi>(
         return Ok(SecretState::Absent);
     }
     if memory.secret(&layout.name).is_none() {
-        match ctx.cluster.read_secret(&identity.namespace, &layout.name).await {
+        match ctx
+            .cluster
+            .read_secret(&identity.namespace, &layout.name)
+            .await
+        {
             Ok(snapshot) => memory.remember_secret(&layout.name, snapshot),
             Err(ClusterError::Forbidden { message }) => {
-                return Ok(SecretState::Unreadable { reason: Reason::SecretAccessDenied, message });
+                return Ok(SecretState::Unreadable {
+                    reason: Reason::SecretAccessDenied,
+                    message,
+                });
             }
             Err(error) => return Err(error),
         }
     }
-    let recorded = record.secret.as_ref().filter(|secret| secret.name == layout.name).map(|secret| &secret.uid);
+    let recorded = record
+        .secret
+        .as_ref()
+        .filter(|secret| secret.name == layout.name)
+        .map(|secret| &secret.uid);
     Ok(match memory.secret(&layout.name) {
         Some(Some(snapshot)) => snapshot.state(identity, recorded, layout),
         Some(None) | None => SecretState::Absent,
@@ -188,22 +247,42 @@ async fn former_state<C: Cluster, L: TokensApi>(
     layout: &SecretLayout,
     memory: &mut Memory,
 ) -> Result<SecretState, ClusterError> {
-    let moved = record.secret.as_ref().map(|secret| secret.name.clone()).filter(|name| *name != layout.name);
-    let Some(name) = moved.or_else(|| record.former_secret.as_ref().map(|former| former.name.clone())) else {
+    let moved = record
+        .secret
+        .as_ref()
+        .map(|secret| secret.name.clone())
+        .filter(|name| *name != layout.name);
+    let Some(name) = moved.or_else(|| {
+        record
+            .former_secret
+            .as_ref()
+            .map(|former| former.name.clone())
+    }) else {
         return Ok(SecretState::Absent);
     };
-    let layout = SecretLayout { name, ..layout.clone() };
+    let layout = SecretLayout {
+        name,
+        ..layout.clone()
+    };
     secret_state(ctx, identity, record, &layout, memory).await
 }
 
 fn unusable_account_missing(key: &AccountKey) -> Account {
     let message = match key {
-        AccountKey::Cluster { name } => format!("ClusterLaunchDarklyAccount {name:?} does not exist; create it"),
+        AccountKey::Cluster { name } => {
+            format!("ClusterLaunchDarklyAccount {name:?} does not exist; create it")
+        }
         AccountKey::Namespaced { namespace, name } => {
-            format!("LaunchDarklyAccount {name:?} does not exist in namespace {namespace:?}; create it, or set spec.accountRef")
+            format!(
+                "LaunchDarklyAccount {name:?} does not exist in namespace {namespace:?}; create it, or set spec.accountRef"
+            )
         }
     };
-    Account::Unusable { reason: Reason::AccountNotFound, message, transient: false }
+    Account::Unusable {
+        reason: Reason::AccountNotFound,
+        message,
+        transient: false,
+    }
 }
 
 /// What an account says to an object.
@@ -223,9 +302,20 @@ impl<C: Cluster, L: TokensApi> Asking<'_, C, L> {
         let session = match &entry.state {
             State::Usable(session) => session,
             // The last good credential still serves for deletions.
-            State::Unusable { last: Some(last), .. } if self.deleting => last,
-            State::Unusable { reason, message, transient, .. } => {
-                let account = Account::Unusable { reason: *reason, message: message.clone(), transient: *transient };
+            State::Unusable {
+                last: Some(last), ..
+            } if self.deleting => last,
+            State::Unusable {
+                reason,
+                message,
+                transient,
+                ..
+            } => {
+                let account = Account::Unusable {
+                    reason: *reason,
+                    message: message.clone(),
+                    transient: *transient,
+                };
                 return (account, None);
             }
         };
@@ -243,7 +333,9 @@ impl<C: Cluster, L: TokensApi> Asking<'_, C, L> {
     }
 
     fn permit(&self, entry: &Entry<L>, memory: &Memory) -> Permit {
-        let Wish::Valid(desired) = self.wish else { return Permit::Granted };
+        let Wish::Valid(desired) = self.wish else {
+            return Permit::Granted;
+        };
         let namespace = &self.identity.namespace;
         if let Some(allowed) = &entry.allowed_namespaces
             && !policy::namespace_allowed(allowed, namespace, self.namespace_labels)
@@ -265,7 +357,10 @@ impl<C: Cluster, L: TokensApi> Asking<'_, C, L> {
             .and_then(|()| self.take_slot(entry));
         match judgement {
             Ok(()) => Permit::Granted,
-            Err(refusal) => Permit::Refused { reason: Reason::NotAllowedByPolicy, message: refusal.to_string() },
+            Err(refusal) => Permit::Refused {
+                reason: Reason::NotAllowedByPolicy,
+                message: refusal.to_string(),
+            },
         }
     }
 
@@ -286,7 +381,11 @@ fn asked_roles(desired: &Desired) -> Vec<String> {
     }
 }
 
-fn resolved_roles(desired: &Desired, memory: &Memory, now: Timestamp) -> Option<Result<Vec<ResolvedRole>, String>> {
+fn resolved_roles(
+    desired: &Desired,
+    memory: &Memory,
+    now: Timestamp,
+) -> Option<Result<Vec<ResolvedRole>, String>> {
     let asked = asked_roles(desired);
     if asked.is_empty() {
         return Some(Ok(Vec::new()));
@@ -294,14 +393,22 @@ fn resolved_roles(desired: &Desired, memory: &Memory, now: Timestamp) -> Option<
     let known = memory.roles.as_ref().filter(|known| known.asked == asked)?;
     // A missing role is looked for again soon; one that was found stays known for what is settled.
     match &known.answer {
-        Ok(roles) => Some(Ok(roles.iter().map(|(id, key)| ResolvedRole { id: id.clone(), key: key.clone() }).collect())),
+        Ok(roles) => Some(Ok(roles
+            .iter()
+            .map(|(id, key)| ResolvedRole {
+                id: id.clone(),
+                key: key.clone(),
+            })
+            .collect())),
         Err(missing) if now.duration_since(known.at) < ROLES_BELIEVED => Some(Err(missing.clone())),
         Err(_) => None,
     }
 }
 
 fn roles(wish: &Wish, memory: &Memory, now: Timestamp) -> Roles {
-    let Wish::Valid(desired) = wish else { return Roles::Unknown };
+    let Wish::Valid(desired) = wish else {
+        return Roles::Unknown;
+    };
     match resolved_roles(desired, memory, now) {
         None => Roles::Unknown,
         Some(Err(missing)) => Roles::Missing(missing),
@@ -322,14 +429,27 @@ fn found(listing: &Listing, uid: &ObjectUid, record: &Record) -> Vec<FoundToken>
             used: token.last_used.is_some(),
         })
     };
-    listing.tokens.iter().filter(unrecorded).filter_map(ours).collect()
+    listing
+        .tokens
+        .iter()
+        .filter(unrecorded)
+        .filter_map(ours)
+        .collect()
 }
 
 fn secret_key_proof(observed: &Observed, token_id: &TokenId, memory: &Memory) -> SecretKeyProof {
-    let SecretState::Ours(secret) = &observed.secret else { return SecretKeyProof::Unasked };
+    let SecretState::Ours(secret) = &observed.secret else {
+        return SecretKeyProof::Unasked;
+    };
     match &memory.secret_proof {
-        Some((fingerprint, token, accepted)) if Some(fingerprint) == secret.key.as_ref() && token == token_id => {
-            if *accepted { SecretKeyProof::Accepted } else { SecretKeyProof::Rejected }
+        Some((fingerprint, token, accepted))
+            if Some(fingerprint) == secret.key.as_ref() && token == token_id =>
+        {
+            if *accepted {
+                SecretKeyProof::Accepted
+            } else {
+                SecretKeyProof::Rejected
+            }
         }
         Some(_) | None => SecretKeyProof::Unasked,
     }
@@ -347,21 +467,46 @@ fn remote(
     let settle = observed.timing.settle;
     let since = memory.last_write;
     let listed = listing.filter(|listing| since.is_none_or(|write| listing.started_at > write));
-    let look = memory.look.as_ref().filter(|look| look.token.id == *token_id).cloned();
-    if let Some(absent) = memory.absent.as_ref().filter(|absent| absent.token_id == *token_id) {
-        let seen_again = listed.is_some_and(|l| l.started_at > absent.first && l.tokens.iter().any(|t| t.id == *token_id));
+    let look = memory
+        .look
+        .as_ref()
+        .filter(|look| look.token.id == *token_id)
+        .cloned();
+    if let Some(absent) = memory
+        .absent
+        .as_ref()
+        .filter(|absent| absent.token_id == *token_id)
+    {
+        let seen_again = listed.is_some_and(|l| {
+            l.started_at > absent.first && l.tokens.iter().any(|t| t.id == *token_id)
+        });
         if !seen_again {
-            return Remote::Absent { confirmed: absent.confirmed, first: absent.first };
+            return Remote::Absent {
+                confirmed: absent.confirmed,
+                first: absent.first,
+            };
         }
     }
-    let newer = listed.filter(|listing| look.as_ref().is_none_or(|look| listing.started_at > look.at));
+    let newer = listed.filter(|listing| {
+        look.as_ref()
+            .is_none_or(|look| listing.started_at > look.at)
+    });
     let look = match newer {
         None => look,
         Some(listing) => match listing.tokens.iter().find(|token| token.id == *token_id) {
-            Some(token) => Some(Look { token: token.clone(), at: listing.started_at, source: Source::Listing }),
+            Some(token) => Some(Look {
+                token: token.clone(),
+                at: listing.started_at,
+                source: Source::Listing,
+            }),
             // A token that we made a moment ago may not be listed yet; an empty list proves nothing.
             None if is_young(observed, settle) || listing.tokens.is_empty() => look,
-            None => return Remote::Absent { confirmed: false, first: minus(listing.started_at, settle) },
+            None => {
+                return Remote::Absent {
+                    confirmed: false,
+                    first: minus(listing.started_at, settle),
+                };
+            }
         },
     };
     look.map_or(Remote::Unknown, |look| {
@@ -370,14 +515,25 @@ fn remote(
 }
 
 fn is_young(observed: &Observed, settle: SignedDuration) -> bool {
-    let created = observed.record.token.as_ref().and_then(|token| token.created_at);
+    let created = observed
+        .record
+        .token
+        .as_ref()
+        .and_then(|token| token.created_at);
     created.is_some_and(|created| observed.clocks.remote.duration_since(created) < settle)
 }
 
-fn facts(wish: &Wish, observed: &Observed, look: &Look, layout: &SecretLayout, memory: &mut Memory) -> RemoteFacts {
+fn facts(
+    wish: &Wish,
+    observed: &Observed,
+    look: &Look,
+    layout: &SecretLayout,
+    memory: &mut Memory,
+) -> RemoteFacts {
     let token = &look.token;
     let (user_part, marker) = marker::split(&token.description);
-    let marked = marker.is_some_and(|marker| marker.object == observed.identity.uid && marker.attempt().is_some());
+    let marked = marker
+        .is_some_and(|marker| marker.object == observed.identity.uid && marker.attempt().is_some());
     let key_matches = key_matches(observed, token, layout, memory);
     RemoteFacts {
         seen_at: look.at,
@@ -393,8 +549,15 @@ fn facts(wish: &Wish, observed: &Observed, look: &Look, layout: &SecretLayout, m
 }
 
 /// Whether LaunchDarkly shows the end of the key that is in the Secret; only said of a key that is recorded.
-fn key_matches(observed: &Observed, token: &Token, layout: &SecretLayout, memory: &Memory) -> Option<bool> {
-    let SecretState::Ours(secret) = &observed.secret else { return None };
+fn key_matches(
+    observed: &Observed,
+    token: &Token,
+    layout: &SecretLayout,
+    memory: &Memory,
+) -> Option<bool> {
+    let SecretState::Ours(secret) = &observed.secret else {
+        return None;
+    };
     let fingerprint = secret.key.as_ref()?;
     let snapshot = memory.secret(&layout.name)?.as_ref()?;
     let entry = snapshot.entry_of(fingerprint)?;
@@ -408,7 +571,9 @@ fn mismatch_since(
     key_matches: Option<bool>,
     memory: &mut Memory,
 ) -> Option<Timestamp> {
-    let SecretState::Ours(secret) = &observed.secret else { return None };
+    let SecretState::Ours(secret) = &observed.secret else {
+        return None;
+    };
     let key = secret.key.clone()?;
     if key_matches != Some(false) {
         memory.mismatch = None;
@@ -424,14 +589,25 @@ fn mismatch_since(
 }
 
 /// Hashes what LaunchDarkly shows, over the fields that are asked for.
-pub(super) fn hash_of(token: &Token, user_part: &str, wish: &Wish) -> crate::domain::names::SettingsHash {
-    let asks_version = matches!(wish, Wish::Valid(desired) if desired.settings.default_api_version.is_some());
+pub(super) fn hash_of(
+    token: &Token,
+    user_part: &str,
+    wish: &Wish,
+) -> crate::domain::names::SettingsHash {
+    let asks_version =
+        matches!(wish, Wish::Valid(desired) if desired.settings.default_api_version.is_some());
     settings_of(token, user_part, asks_version).hash()
 }
 
 fn settings_of(token: &Token, user_part: &str, asks_version: bool) -> TokenSettings {
     let grant = if !token.custom_role_ids.is_empty() {
-        Grant::CustomRoles(token.custom_role_ids.iter().map(ToString::to_string).collect())
+        Grant::CustomRoles(
+            token
+                .custom_role_ids
+                .iter()
+                .map(ToString::to_string)
+                .collect(),
+        )
     } else if let Some(role) = token.role.as_ref().and_then(|role| role.parse().ok()) {
         Grant::Role(role)
     } else {
@@ -447,20 +623,38 @@ fn settings_of(token: &Token, user_part: &str, asks_version: bool) -> TokenSetti
 }
 
 /// The fields of the spec in which a token is not what is wished.
-fn differs(wish: &Wish, roles: &Roles, token: &Token, user_part: &str, marked: bool) -> Vec<String> {
-    let Wish::Valid(desired) = wish else { return Vec::new() };
+fn differs(
+    wish: &Wish,
+    roles: &Roles,
+    token: &Token,
+    user_part: &str,
+    marked: bool,
+) -> Vec<String> {
+    let Wish::Valid(desired) = wish else {
+        return Vec::new();
+    };
     let mut settings = desired.settings.clone();
     if let Grant::CustomRoles(_) = settings.grant {
         // Unresolved roles cannot be compared; whoever acts on a difference resolves them first.
         settings.grant = Grant::CustomRoles(match roles {
             Roles::Resolved(ids) => ids.iter().map(ToString::to_string).collect(),
-            Roles::Unknown | Roles::Missing(_) => token.custom_role_ids.iter().map(ToString::to_string).collect(),
+            Roles::Unknown | Roles::Missing(_) => token
+                .custom_role_ids
+                .iter()
+                .map(ToString::to_string)
+                .collect(),
         });
     }
     let wished = super::execute::wire_settings(&settings);
-    let shown = Token { description: user_part.to_owned(), expiry: None, ..token.clone() };
-    let mut fields: Vec<String> =
-        crate::launchdarkly::differences(&wished, &shown).into_iter().map(str::to_owned).collect();
+    let shown = Token {
+        description: user_part.to_owned(),
+        expiry: None,
+        ..token.clone()
+    };
+    let mut fields: Vec<String> = crate::launchdarkly::differences(&wished, &shown)
+        .into_iter()
+        .map(str::to_owned)
+        .collect();
     if !marked && !fields.iter().any(|field| field == "description") {
         fields.push("description".to_owned());
     }

@@ -24,7 +24,11 @@ pub(super) fn prober(key: &AccountKey) -> ObjectUid {
         AccountKey::Cluster { name } => name.clone(),
     };
     let digest = Sha256::digest(name.as_bytes());
-    let hex: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    let hex: String = digest
+        .iter()
+        .take(8)
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
     ObjectUid::new(format!("probe-{hex}"))
 }
 
@@ -53,7 +57,11 @@ pub(super) async fn probe<L: TokensApi>(
     deleted?;
     session.shared.update_features(|features| {
         *features = Features {
-            reset: if works { Feature::Available } else { Feature::Unavailable },
+            reset: if works {
+                Feature::Available
+            } else {
+                Feature::Unavailable
+            },
             probed_at: Some(now),
             reset_refusals: 0,
             ..*features
@@ -68,10 +76,14 @@ pub(super) async fn sweep<L: TokensApi>(
     installation: &Installation,
     uid: &ObjectUid,
 ) -> Result<(), Failure> {
-    let Some(listing) = session.shared.listing() else { return Ok(()) };
+    let Some(listing) = session.shared.listing() else {
+        return Ok(());
+    };
     for token in &listing.tokens {
         let marker = Marker::parse(&token.description);
-        if marker.is_some_and(|marker| marker.object == *uid && marker.installation == *installation) {
+        if marker
+            .is_some_and(|marker| marker.object == *uid && marker.installation == *installation)
+        {
             session.api.delete(&token.id).await?;
         }
     }
@@ -87,7 +99,11 @@ fn throw_away(installation: &Installation, uid: &ObjectUid) -> NewToken {
     };
     NewToken {
         name: "launchdarkly-token-operator probe".to_owned(),
-        description: crate::domain::marker::with_marker("Deleted at once; tries whether keys can be reset.", &marker, 300),
+        description: crate::domain::marker::with_marker(
+            "Deleted at once; tries whether keys can be reset.",
+            &marker,
+            300,
+        ),
         grant: ResolvedGrant::Role(BaseRole::Reader),
         service_token: true,
         default_api_version: None,
@@ -100,15 +116,22 @@ async fn try_reset<L: TokensApi>(session: &Session<L>, before: &Issued) -> Resul
     let after = match session.api.reset(&before.token.id, OLD_KEY_LIVES).await {
         Ok(reset) => reset.issued,
         Err(
-            ApiError::Forbidden { .. } | ApiError::NotFound { .. } | ApiError::MethodGone { .. }
-            | ApiError::Invalid { .. } | ApiError::SelfProtection { .. },
+            ApiError::Forbidden { .. }
+            | ApiError::NotFound { .. }
+            | ApiError::MethodGone { .. }
+            | ApiError::Invalid { .. }
+            | ApiError::SelfProtection { .. },
         ) => return Ok(false),
         Err(error) => return Err(error.into()),
     };
     let unchanged = after.token.id == before.token.id && after.token.expiry == before.token.expiry;
     for key in [&before.key, &after.key] {
         match session.api.identify_with(key).await {
-            Ok(identity) if identity.token_id.as_ref().is_none_or(|id| *id == before.token.id) => {}
+            Ok(identity)
+                if identity
+                    .token_id
+                    .as_ref()
+                    .is_none_or(|id| *id == before.token.id) => {}
             Ok(_) | Err(ApiError::Unauthorized) => return Ok(false),
             Err(error) => return Err(error.into()),
         }

@@ -87,7 +87,9 @@ impl<C: Cluster, L: TokensApi> Context<C, L> {
     pub fn holds_keys(&self) -> bool {
         let memories = self.memories.lock().unwrap_or_else(PoisonError::into_inner);
         // A memory that is in use belongs to an object that is being worked on.
-        memories.values().any(|memory| memory.try_lock().map_or(true, |memory| memory.holds_key()))
+        memories
+            .values()
+            .any(|memory| memory.try_lock().map_or(true, |memory| memory.holds_key()))
     }
 
     /// A Secret was changed by somebody: what is remembered of it no longer holds.
@@ -101,26 +103,42 @@ impl<C: Cluster, L: TokensApi> Context<C, L> {
     }
 
     fn forget(&self, uid: &ObjectUid) {
-        self.memories.lock().unwrap_or_else(PoisonError::into_inner).remove(uid);
+        self.memories
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(uid);
     }
 
     /// What a namespace says, read at most every few seconds.
     pub(super) async fn namespace(&self, name: &str) -> Result<NamespaceFacts, ClusterError> {
         let now = self.clock.since_boot();
-        let known = self.namespaces.lock().unwrap_or_else(PoisonError::into_inner).get(name).cloned();
-        if let Some((at, facts)) = known.filter(|(at, _)| now.saturating_sub(*at) < NAMESPACE_BELIEVED) {
+        let known = self
+            .namespaces
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(name)
+            .cloned();
+        if let Some((at, facts)) =
+            known.filter(|(at, _)| now.saturating_sub(*at) < NAMESPACE_BELIEVED)
+        {
             let _ = at;
             return Ok(facts);
         }
         let facts = self.cluster.read_namespace(name).await?;
-        let mut namespaces = self.namespaces.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut namespaces = self
+            .namespaces
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         namespaces.insert(name.to_owned(), (now, facts.clone()));
         Ok(facts)
     }
 }
 
 /// Visits one object, as a cache showed it.
-pub async fn reconcile<C: Cluster, L: TokensApi>(ctx: &Context<C, L>, object: AccessToken) -> Outcome {
+pub async fn reconcile<C: Cluster, L: TokensApi>(
+    ctx: &Context<C, L>,
+    object: AccessToken,
+) -> Outcome {
     let uid = ObjectUid::new(object.uid().unwrap_or_default());
     let memory = ctx.memory(&uid);
     let mut memory = memory.lock().await;
@@ -133,7 +151,11 @@ pub async fn reconcile<C: Cluster, L: TokensApi>(ctx: &Context<C, L>, object: Ac
     outcome
 }
 
-async fn visit<C: Cluster, L: TokensApi>(ctx: &Context<C, L>, mut object: AccessToken, memory: &mut Memory) -> Outcome {
+async fn visit<C: Cluster, L: TokensApi>(
+    ctx: &Context<C, L>,
+    mut object: AccessToken,
+    memory: &mut Memory,
+) -> Outcome {
     for _ in 0..MAX_STEPS {
         let world = match observe(ctx, &object, memory).await {
             Ok(world) => world,
@@ -181,7 +203,11 @@ async fn reread<C: Cluster, L: TokensApi>(
     memory: &mut Memory,
 ) -> Result<AccessToken, Outcome> {
     memory.secrets.clear();
-    match ctx.cluster.read_object(&object.namespace().unwrap_or_default(), &object.name_any()).await {
+    match ctx
+        .cluster
+        .read_object(&object.namespace().unwrap_or_default(), &object.name_any())
+        .await
+    {
         Ok(Some(live)) if live.uid() == object.uid() => Ok(live),
         Ok(_) => Err(Outcome::Gone),
         Err(_) => Err(Outcome::Again(Duration::from_secs(1))),
@@ -199,7 +225,9 @@ fn note_failure<C: Cluster, L: TokensApi>(
     let now = ctx.clock.now();
     let draw = uuid::Uuid::new_v4().as_bytes()[0];
     let backed_off = crate::domain::clocks::plus(now, backoff::wait(times, draw));
-    let until = failure.not_before.map_or(backed_off, |time| time.max(backed_off));
+    let until = failure
+        .not_before
+        .map_or(backed_off, |time| time.max(backed_off));
     tracing::warn!(
         object = %log_name(object), step = kind.as_str(), reason = failure.reason.as_str(), %until,
         "{}", failure.message
@@ -254,7 +282,9 @@ async fn pause<C: Cluster, L: TokensApi>(
 }
 
 fn wait(until: Option<Timestamp>, now: Timestamp) -> Duration {
-    let Some(until) = until else { return LONGEST_WAIT };
+    let Some(until) = until else {
+        return LONGEST_WAIT;
+    };
     let wait = Duration::try_from(until.duration_since(now)).unwrap_or_default();
     // A hair later than the time itself, so that it has passed by then.
     (wait + Duration::from_millis(20)).min(LONGEST_WAIT)

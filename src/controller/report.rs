@@ -11,9 +11,19 @@ use crate::domain::plan::Step;
 use crate::domain::record::Record;
 
 /// Sets the conditions for a record that is about to be written, or that stands.
-pub(super) fn report(wish: &Wish, observed: &Observed, record: &Record, step: &Step, status: &mut AccessTokenStatus) {
+pub(super) fn report(
+    wish: &Wish,
+    observed: &Observed,
+    record: &Record,
+    step: &Step,
+    status: &mut AccessTokenStatus,
+) {
     let situation = Situation::of(wish, observed, record, step);
-    let mut writer = Writer { status, generation: observed.generation, now: observed.clocks.local };
+    let mut writer = Writer {
+        status,
+        generation: observed.generation,
+        now: observed.clocks.local,
+    };
     situation.summary(&mut writer);
     situation.token(&mut writer, observed);
     situation.secret(&mut writer);
@@ -41,14 +51,27 @@ impl<'a> Situation<'a> {
     fn of(wish: &'a Wish, observed: &'a Observed, record: &'a Record, step: &'a Step) -> Self {
         let published = matches!(step, Step::RecordPublication(_) | Step::RecordTakeOver(_));
         let holds = match (&observed.secret, &record.secret) {
-            (SecretState::Ours(secret), Some(recorded)) => secret.key.as_ref() == Some(&recorded.fingerprint),
-            (SecretState::Ours(_) | SecretState::Absent | SecretState::Foreign { .. } | SecretState::Unreadable { .. }, _) => false,
+            (SecretState::Ours(secret), Some(recorded)) => {
+                secret.key.as_ref() == Some(&recorded.fingerprint)
+            }
+            (
+                SecretState::Ours(_)
+                | SecretState::Absent
+                | SecretState::Foreign { .. }
+                | SecretState::Unreadable { .. },
+                _,
+            ) => false,
         };
-        let key_in_place = record.token.is_some() && record.secret.is_some() && (published || holds);
+        let key_in_place =
+            record.token.is_some() && record.secret.is_some() && (published || holds);
         let in_force = match (wish, &record.token) {
             (Wish::Valid(desired), Some(token)) => {
-                let same = token.spec_hash == desired.settings.hash() || !token.spec_hash.is_current();
-                let named = record.secret.as_ref().is_some_and(|secret| secret.name == desired.secret.name);
+                let same =
+                    token.spec_hash == desired.settings.hash() || !token.spec_hash.is_current();
+                let named = record
+                    .secret
+                    .as_ref()
+                    .is_some_and(|secret| secret.name == desired.secret.name);
                 same && named && token.differs.is_empty()
             }
             (Wish::Valid(_) | Wish::Invalid(_), _) => false,
@@ -71,95 +94,217 @@ impl<'a> Situation<'a> {
 
     /// `Ready`, and why not: `Reconciling` while the operator is at it, `Stalled` while only a change helps.
     fn summary(&self, writer: &mut Writer<'_>) {
-        let proven = self.record.secret.as_ref().is_some_and(|secret| secret.proven);
+        let proven = self
+            .record
+            .secret
+            .as_ref()
+            .is_some_and(|secret| secret.proven);
         let works = self.key_in_place && self.in_force && !self.deleting;
         let (ready, reason, message) = match (&self.obstacle, works) {
             _ if self.deleting => {
                 let (reason, message) = match &self.obstacle {
                     Some((reason, message, _)) => (*reason, message.clone()),
-                    None => (Reason::Deleting, "the token and its Secret are being dealt with".to_owned()),
+                    None => (
+                        Reason::Deleting,
+                        "the token and its Secret are being dealt with".to_owned(),
+                    ),
                 };
                 (false, reason, message)
             }
-            (Some((reason, message, _)), _) if is_refusal(*reason) => (false, *reason, message.clone()),
-            (_, true) if self.suspended() => (true, Reason::Suspended, "suspended; the key in the Secret works".to_owned()),
+            (Some((reason, message, _)), _) if is_refusal(*reason) => {
+                (false, *reason, message.clone())
+            }
+            (_, true) if self.suspended() => (
+                true,
+                Reason::Suspended,
+                "suspended; the key in the Secret works".to_owned(),
+            ),
             (Some((_, message, _)), true) => (true, Reason::RotationDelayed, message.clone()),
-            (None, true) if !proven => (true, Reason::Unproven, "the key was published before LaunchDarkly could confirm it".to_owned()),
-            (None, true) => (true, Reason::Available, "the Secret holds a key that LaunchDarkly accepted".to_owned()),
+            (None, true) if !proven => (
+                true,
+                Reason::Unproven,
+                "the key was published before LaunchDarkly could confirm it".to_owned(),
+            ),
+            (None, true) => (
+                true,
+                Reason::Available,
+                "the Secret holds a key that LaunchDarkly accepted".to_owned(),
+            ),
             (Some((reason, message, _)), false) => (false, *reason, message.clone()),
-            (None, false) if self.suspended() => (false, Reason::Suspended, "suspended; set spec.suspend to false to go on".to_owned()),
+            (None, false) if self.suspended() => (
+                false,
+                Reason::Suspended,
+                "suspended; set spec.suspend to false to go on".to_owned(),
+            ),
             (None, false) => {
                 let reason = self.activity.unwrap_or(Reason::Recovering);
                 (false, reason, reason.meaning().to_owned())
             }
         };
         writer.set(ConditionType::Ready, ready.into(), reason, &message);
-        let terminal = self.obstacle.as_ref().is_some_and(|(reason, _, terminal)| *terminal && (!ready || is_refusal(*reason)));
+        let terminal = self
+            .obstacle
+            .as_ref()
+            .is_some_and(|(reason, _, terminal)| *terminal && (!ready || is_refusal(*reason)));
         let busy = !ready && !terminal && !self.suspended();
         writer.mark(ConditionType::Stalled, terminal, reason, &message);
-        writer.mark(ConditionType::Reconciling, busy && !terminal, reason, &message);
+        writer.mark(
+            ConditionType::Reconciling,
+            busy && !terminal,
+            reason,
+            &message,
+        );
     }
 
     fn token(&self, writer: &mut Writer<'_>, observed: &Observed) {
         let Some(token) = &self.record.token else {
-            writer.set(ConditionType::TokenSynced, ConditionStatus::False, self.activity.unwrap_or(Reason::Creating), "there is no token yet");
+            writer.set(
+                ConditionType::TokenSynced,
+                ConditionStatus::False,
+                self.activity.unwrap_or(Reason::Creating),
+                "there is no token yet",
+            );
             return;
         };
-        if let Account::Unusable { reason, message, .. } = &observed.account {
-            writer.set(ConditionType::TokenSynced, ConditionStatus::Unknown, *reason, message);
+        if let Account::Unusable {
+            reason, message, ..
+        } = &observed.account
+        {
+            writer.set(
+                ConditionType::TokenSynced,
+                ConditionStatus::Unknown,
+                *reason,
+                message,
+            );
         } else if !token.differs.is_empty() {
-            let message = format!("LaunchDarkly accepted but did not apply {}", token.differs.join(", "));
-            writer.set(ConditionType::TokenSynced, ConditionStatus::False, Reason::NotApplied, &message);
+            let message = format!(
+                "LaunchDarkly accepted but did not apply {}",
+                token.differs.join(", ")
+            );
+            writer.set(
+                ConditionType::TokenSynced,
+                ConditionStatus::False,
+                Reason::NotApplied,
+                &message,
+            );
         } else if let Some((reason, message, _)) = &self.obstacle {
-            writer.set(ConditionType::TokenSynced, ConditionStatus::False, *reason, message);
+            writer.set(
+                ConditionType::TokenSynced,
+                ConditionStatus::False,
+                *reason,
+                message,
+            );
         } else if !self.drift.is_empty() {
             let message = format!("changed at LaunchDarkly: {}", self.drift.join(", "));
-            writer.set(ConditionType::TokenSynced, ConditionStatus::False, Reason::Drifted, &message);
+            writer.set(
+                ConditionType::TokenSynced,
+                ConditionStatus::False,
+                Reason::Drifted,
+                &message,
+            );
         } else if self.in_force {
-            writer.set(ConditionType::TokenSynced, ConditionStatus::True, Reason::Synced, "the token is as asked for");
+            writer.set(
+                ConditionType::TokenSynced,
+                ConditionStatus::True,
+                Reason::Synced,
+                "the token is as asked for",
+            );
         } else {
             let reason = self.activity.unwrap_or(Reason::Updating);
-            writer.set(ConditionType::TokenSynced, ConditionStatus::False, reason, "the current generation is not in force yet");
+            writer.set(
+                ConditionType::TokenSynced,
+                ConditionStatus::False,
+                reason,
+                "the current generation is not in force yet",
+            );
         }
     }
 
     fn secret(&self, writer: &mut Writer<'_>) {
         if self.key_in_place {
-            writer.set(ConditionType::SecretSynced, ConditionStatus::True, Reason::Synced, "the Secret holds the token's key");
+            writer.set(
+                ConditionType::SecretSynced,
+                ConditionStatus::True,
+                Reason::Synced,
+                "the Secret holds the token's key",
+            );
             return;
         }
         let (reason, message) = match &self.obstacle {
             Some((reason, message, _)) => (*reason, message.as_str()),
-            None => (self.activity.unwrap_or(Reason::Recovering), "the Secret does not hold the token's key"),
+            None => (
+                self.activity.unwrap_or(Reason::Recovering),
+                "the Secret does not hold the token's key",
+            ),
         };
-        writer.set(ConditionType::SecretSynced, ConditionStatus::False, reason, message);
+        writer.set(
+            ConditionType::SecretSynced,
+            ConditionStatus::False,
+            reason,
+            message,
+        );
     }
 
     fn overlap(&self, writer: &mut Writer<'_>, record: &Record) {
-        let ends = record.retiring.iter().map(|r| r.retire_at).chain(record.rotation.previous_key_expires_at).max();
+        let ends = record
+            .retiring
+            .iter()
+            .map(|r| r.retire_at)
+            .chain(record.rotation.previous_key_expires_at)
+            .max();
         let message = ends.map_or_else(String::new, |end| {
             let end = end.round(jiff::Unit::Second).unwrap_or(end);
             format!("an older key works until {end}")
         });
-        writer.mark(ConditionType::OverlapActive, ends.is_some(), Reason::PreviousKeyValid, &message);
+        writer.mark(
+            ConditionType::OverlapActive,
+            ends.is_some(),
+            Reason::PreviousKeyValid,
+            &message,
+        );
     }
 }
 
 /// Refusals that make the summary bad although a key works: somebody decided so, and it must be seen (I9).
 fn is_refusal(reason: Reason) -> bool {
-    matches!(reason, Reason::NotAllowedByPolicy | Reason::NamespaceNotAllowed | Reason::InvalidSpec | Reason::RevokeBlocked | Reason::SecretContested)
+    matches!(
+        reason,
+        Reason::NotAllowedByPolicy
+            | Reason::NamespaceNotAllowed
+            | Reason::InvalidSpec
+            | Reason::RevokeBlocked
+            | Reason::SecretContested
+    )
 }
 
-fn obstacle(wish: &Wish, observed: &Observed, record: &Record, step: &Step) -> Option<(Reason, String, bool)> {
-    if let Step::Hold { reason, message, terminal, .. } = step {
+fn obstacle(
+    wish: &Wish,
+    observed: &Observed,
+    record: &Record,
+    step: &Step,
+) -> Option<(Reason, String, bool)> {
+    if let Step::Hold {
+        reason,
+        message,
+        terminal,
+        ..
+    } = step
+    {
         return Some((*reason, message.clone(), *terminal));
     }
     if let Wish::Invalid(message) = wish {
         return Some((Reason::InvalidSpec, message.clone(), true));
     }
-    let differs = record.token.as_ref().map(|token| &token.differs).filter(|differs| !differs.is_empty());
+    let differs = record
+        .token
+        .as_ref()
+        .map(|token| &token.differs)
+        .filter(|differs| !differs.is_empty());
     if let Some(differs) = differs.filter(|_| observed.deletion.is_none()) {
-        let message = format!("LaunchDarkly accepted but did not apply {}; change these fields", differs.join(", "));
+        let message = format!(
+            "LaunchDarkly accepted but did not apply {}; change these fields",
+            differs.join(", ")
+        );
         return Some((Reason::NotApplied, message, true));
     }
     None
@@ -171,9 +316,11 @@ fn activity(record: &Record, step: &Step) -> Option<Reason> {
             Cause::Created => Reason::Creating,
             Cause::Schedule | Cause::Trigger | Cause::Revoke => Reason::Rotating,
             Cause::SpecChanged | Cause::Expiring | Cause::Adopted => Reason::Replacing,
-            Cause::SecretDeleted | Cause::SecretEdited | Cause::ResetElsewhere | Cause::LostKey | Cause::TokenMissing => {
-                Reason::Recovering
-            }
+            Cause::SecretDeleted
+            | Cause::SecretEdited
+            | Cause::ResetElsewhere
+            | Cause::LostKey
+            | Cause::TokenMissing => Reason::Recovering,
         });
     }
     match step {
@@ -187,7 +334,11 @@ fn activity(record: &Record, step: &Step) -> Option<Reason> {
 fn drift(observed: &Observed, record: &Record) -> Vec<String> {
     match (&observed.remote, &record.token) {
         (Remote::Present(facts), Some(token))
-            if facts.source == Source::Get && token.observed_hash.as_ref().is_some_and(|hash| *hash != facts.hash) =>
+            if facts.source == Source::Get
+                && token
+                    .observed_hash
+                    .as_ref()
+                    .is_some_and(|hash| *hash != facts.hash) =>
         {
             facts.differs.clone()
         }
@@ -203,7 +354,15 @@ struct Writer<'a> {
 
 impl Writer<'_> {
     fn set(&mut self, kind: ConditionType, status: ConditionStatus, reason: Reason, message: &str) {
-        set_condition(&mut self.status.conditions, kind, status, reason, message, Some(self.generation), self.now);
+        set_condition(
+            &mut self.status.conditions,
+            kind,
+            status,
+            reason,
+            message,
+            Some(self.generation),
+            self.now,
+        );
     }
 
     /// Conditions that are only there while they hold.

@@ -15,7 +15,10 @@ impl Clocks {
     /// Two clocks that agree.
     #[must_use]
     pub fn agreeing(now: Timestamp) -> Self {
-        Self { local: now, remote: now }
+        Self {
+            local: now,
+            remote: now,
+        }
     }
 
     /// Whether something that may end after `time` may end: both clocks have passed it.

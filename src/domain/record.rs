@@ -169,7 +169,10 @@ impl Record {
     #[must_use]
     pub fn has_handled(&self, request: &RequestHash) -> bool {
         self.rotation.handled.contains(request)
-            || self.pending.as_ref().is_some_and(|p| p.handles.contains(request))
+            || self
+                .pending
+                .as_ref()
+                .is_some_and(|p| p.handles.contains(request))
     }
 
     /// Every token id that this object answers for.
@@ -186,7 +189,9 @@ impl Record {
 
     /// Remembers that values were handled, as the latest ones, forgetting the oldest beyond [`MAX_HANDLED`].
     pub fn remember_handled(&mut self, requests: &[RequestHash]) {
-        self.rotation.handled.retain(|known| !requests.contains(known));
+        self.rotation
+            .handled
+            .retain(|known| !requests.contains(known));
         self.rotation.handled.extend_from_slice(requests);
         let excess = self.rotation.handled.len().saturating_sub(MAX_HANDLED);
         self.rotation.handled.drain(..excess);
@@ -200,7 +205,11 @@ impl Record {
 
     /// Lets a token retire; a token that is retiring already keeps the later time.
     pub fn retire(&mut self, token: RetiringToken) {
-        match self.retiring.iter_mut().find(|r| r.token_id == token.token_id) {
+        match self
+            .retiring
+            .iter_mut()
+            .find(|r| r.token_id == token.token_id)
+        {
             Some(known) => known.retire_at = known.retire_at.max(token.retire_at),
             None => self.retiring.push(token),
         }

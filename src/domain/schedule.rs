@@ -32,7 +32,11 @@ pub fn due_after_edit(
     clocks: Clocks,
 ) -> Timestamp {
     let due = due(uid, last, interval, clocks);
-    if due > clocks.local { due } else { plus(clocks.local, share(uid, interval / 10)) }
+    if due > clocks.local {
+        due
+    } else {
+        plus(clocks.local, share(uid, interval / 10))
+    }
 }
 
 fn jitter(uid: &ObjectUid, interval: SignedDuration) -> SignedDuration {
@@ -42,9 +46,14 @@ fn jitter(uid: &ObjectUid, interval: SignedDuration) -> SignedDuration {
 /// A stable share of `whole`, the same for one object and evenly spread over many.
 fn share(uid: &ObjectUid, whole: SignedDuration) -> SignedDuration {
     let digest = Sha256::digest(uid.as_str().as_bytes());
-    let draw = digest.iter().take(4).fold(0_i64, |n, byte| n << 8 | i64::from(*byte));
+    let draw = digest
+        .iter()
+        .take(4)
+        .fold(0_i64, |n, byte| n << 8 | i64::from(*byte));
     let millis = i64::try_from(whole.as_millis()).unwrap_or(i64::MAX / (1 << 33));
-    SignedDuration::from_millis(i64::try_from((i128::from(millis) * i128::from(draw)) >> 32).unwrap_or(0))
+    SignedDuration::from_millis(
+        i64::try_from((i128::from(millis) * i128::from(draw)) >> 32).unwrap_or(0),
+    )
 }
 
 #[cfg(test)]
@@ -59,7 +68,12 @@ mod tests {
     fn a_rotation_is_due_at_most_a_tenth_early_and_never_late() {
         let interval = SignedDuration::from_hours(5);
         for n in 0..200 {
-            let due = due(&ObjectUid::new(format!("uid-{n}")), at(0), interval, Clocks::agreeing(at(60)));
+            let due = due(
+                &ObjectUid::new(format!("uid-{n}")),
+                at(0),
+                interval,
+                Clocks::agreeing(at(60)),
+            );
             assert!(due <= plus(at(0), interval) && due >= at(5 * 3600 - 1800));
         }
     }
@@ -76,7 +90,12 @@ mod tests {
     #[test]
     fn a_last_rotation_ahead_of_both_clocks_counts_as_now() {
         let interval = SignedDuration::from_hours(1);
-        let due = due(&"u".into(), at(1_000_000), interval, Clocks::agreeing(at(100)));
+        let due = due(
+            &"u".into(),
+            at(1_000_000),
+            interval,
+            Clocks::agreeing(at(100)),
+        );
         assert!(due <= plus(at(100), interval));
     }
 

@@ -28,7 +28,9 @@ pub(super) fn align_settings(view: &View<'_>) -> Option<Step> {
 /// The spec was edited: one look at the token says whether a `PATCH` does or another token must take its place.
 fn apply_edit(view: &View<'_>, desired: &Desired, token: &TokenRecord) -> Step {
     match &view.observed.remote {
-        Remote::Present(facts) if facts.source != Source::Listing && is_fresh(view, facts.seen_at) => {
+        Remote::Present(facts)
+            if facts.source != Source::Listing && is_fresh(view, facts.seen_at) =>
+        {
             if let Some(step) = resolve_roles(view, desired) {
                 return step;
             }
@@ -38,25 +40,38 @@ fn apply_edit(view: &View<'_>, desired: &Desired, token: &TokenRecord) -> Step {
             adjust(view, desired, token, facts)
         }
         Remote::Absent { .. } => view.rest(),
-        Remote::Present(_) | Remote::Unknown => Step::FetchToken { token_id: token.id.clone() },
+        Remote::Present(_) | Remote::Unknown => Step::FetchToken {
+            token_id: token.id.clone(),
+        },
     }
 }
 
 /// Drift is what differs from what LaunchDarkly once answered; every finding is confirmed by a look at the token alone.
 fn correct_drift(view: &View<'_>, desired: &Desired, token: &TokenRecord) -> Option<Step> {
-    let Remote::Present(facts) = &view.observed.remote else { return None };
-    let known = token.observed_hash.as_ref().is_some_and(SettingsHash::is_current);
+    let Remote::Present(facts) = &view.observed.remote else {
+        return None;
+    };
+    let known = token
+        .observed_hash
+        .as_ref()
+        .is_some_and(SettingsHash::is_current);
     let same = token.observed_hash.as_ref() == Some(&facts.hash);
     if known && same && (facts.marked || facts.source == Source::Patch) {
         return None;
     }
     if facts.source == Source::Listing {
-        return Some(Step::FetchToken { token_id: token.id.clone() });
+        return Some(Step::FetchToken {
+            token_id: token.id.clone(),
+        });
     }
     if let Some(step) = resolve_roles(view, desired) {
         return Some(step);
     }
-    if !known || facts.source == Source::Patch || facts.differs.is_empty() || !token.spec_hash.is_current() {
+    if !known
+        || facts.source == Source::Patch
+        || facts.differs.is_empty()
+        || !token.spec_hash.is_current()
+    {
         return Some(record_settings(view, desired, token, facts));
     }
     if desired.drift_policy == DriftPolicy::Warn || facts.differs == token.differs {
@@ -67,8 +82,11 @@ fn correct_drift(view: &View<'_>, desired: &Desired, token: &TokenRecord) -> Opt
 
 /// Permissions of a service token are fixed at creation (documented): what cannot be patched needs another token.
 fn adjust(view: &View<'_>, desired: &Desired, token: &TokenRecord, facts: &RemoteFacts) -> Step {
-    let patchable: &[&[&str]] =
-        if desired.settings.service_token { &[&FREE_FIELDS] } else { &[&FREE_FIELDS, &GRANT_FIELDS] };
+    let patchable: &[&[&str]] = if desired.settings.service_token {
+        &[&FREE_FIELDS]
+    } else {
+        &[&FREE_FIELDS, &GRANT_FIELDS]
+    };
     if only(&facts.differs, patchable) {
         patch(view, desired, token, facts)
     } else {
@@ -87,24 +105,46 @@ fn resolve_roles(view: &View<'_>, desired: &Desired) -> Option<Step> {
 }
 
 fn only(differs: &[String], allowed: &[&[&str]]) -> bool {
-    differs.iter().all(|field| allowed.iter().any(|fields| fields.contains(&field.as_str())))
+    differs.iter().all(|field| {
+        allowed
+            .iter()
+            .any(|fields| fields.contains(&field.as_str()))
+    })
 }
 
 fn patch(view: &View<'_>, desired: &Desired, token: &TokenRecord, facts: &RemoteFacts) -> Step {
-    let Ok(account) = view.account() else { return view.rest() };
-    let grant = facts.differs.iter().any(|field| GRANT_FIELDS.contains(&field.as_str()));
+    let Ok(account) = view.account() else {
+        return view.rest();
+    };
+    let grant = facts
+        .differs
+        .iter()
+        .any(|field| GRANT_FIELDS.contains(&field.as_str()));
     if grant && let Err(wait) = view.stay_in_policy().map_or(Ok(()), Err) {
         return wait;
     }
-    let attempt = view.secret().and_then(|secret| secret.marks.attempt.clone());
+    let attempt = view
+        .secret()
+        .and_then(|secret| secret.marks.attempt.clone());
     let attempt = attempt.unwrap_or_else(|| view.observed.nonce.clone());
     match marked_settings(view, desired, account, &attempt) {
-        Some(settings) => Step::PatchToken { token_id: token.id.clone(), settings: Box::new(settings), grant },
-        None => Step::ResolveRoles { roles: asked_roles(desired) },
+        Some(settings) => Step::PatchToken {
+            token_id: token.id.clone(),
+            settings: Box::new(settings),
+            grant,
+        },
+        None => Step::ResolveRoles {
+            roles: asked_roles(desired),
+        },
     }
 }
 
-fn record_settings(view: &View<'_>, desired: &Desired, token: &TokenRecord, facts: &RemoteFacts) -> Step {
+fn record_settings(
+    view: &View<'_>,
+    desired: &Desired,
+    token: &TokenRecord,
+    facts: &RemoteFacts,
+) -> Step {
     let mut record = view.record();
     record.token = Some(TokenRecord {
         id: token.id.clone(),

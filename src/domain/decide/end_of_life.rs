@@ -18,7 +18,9 @@ pub(super) fn end_of_life(view: &View<'_>) -> Option<Step> {
         return Some(Step::Rest { until: None });
     }
     if deletion.skip_cleanup {
-        return Some(Step::RemoveFinalizer { left_behind: ours(view).into_iter().collect() });
+        return Some(Step::RemoveFinalizer {
+            left_behind: ours(view).into_iter().collect(),
+        });
     }
     Some(wind_up(view).unwrap_or_else(|obstacle| give_up_in_time(view, deletion, obstacle)))
 }
@@ -27,9 +29,14 @@ fn wind_up(view: &View<'_>) -> Result<Step, Step> {
     if let Some(step) = find_pending_create(view)? {
         return Ok(step);
     }
-    let retain = view.desired().is_some_and(|d| d.deletion_policy == DeletionPolicy::Retain);
+    let retain = view
+        .desired()
+        .is_some_and(|d| d.deletion_policy == DeletionPolicy::Retain);
     let ours = ours(view);
-    let left: Vec<&TokenId> = ours.iter().filter(|id| !view.observed.gone.contains(*id)).collect();
+    let left: Vec<&TokenId> = ours
+        .iter()
+        .filter(|id| !view.observed.gone.contains(*id))
+        .collect();
     if let Some(id) = left.first() {
         let account = view.account()?;
         if account.credential.as_ref() == Some(*id) {
@@ -42,15 +49,23 @@ fn wind_up(view: &View<'_>) -> Result<Step, Step> {
         return Ok(dispose(view, (*id).clone(), retain));
     }
     if !retain && let SecretState::Ours(secret) = &view.observed.secret {
-        return Ok(Step::DeleteSecret { name: secret_name(view), at: revision(secret) });
+        return Ok(Step::DeleteSecret {
+            name: secret_name(view),
+            at: revision(secret),
+        });
     }
     if !retain
         && let (SecretState::Ours(secret), Some(record)) =
             (&view.observed.former_secret, former_name(view))
     {
-        return Ok(Step::DeleteSecret { name: record, at: revision(secret) });
+        return Ok(Step::DeleteSecret {
+            name: record,
+            at: revision(secret),
+        });
     }
-    Ok(Step::RemoveFinalizer { left_behind: Vec::new() })
+    Ok(Step::RemoveFinalizer {
+        left_behind: Vec::new(),
+    })
 }
 
 fn dispose(view: &View<'_>, token_id: TokenId, retain: bool) -> Step {
@@ -59,26 +74,51 @@ fn dispose(view: &View<'_>, token_id: TokenId, retain: bool) -> Step {
     if retain && !unpublished {
         Step::MarkRetained { token_id }
     } else {
-        Step::DeleteToken { token_id, urgent: false }
+        Step::DeleteToken {
+            token_id,
+            urgent: false,
+        }
     }
 }
 
 /// A create that was announced or given up may have left a token: only a listing tells.
 fn find_pending_create(view: &View<'_>) -> Result<Option<Step>, Step> {
     let observed = view.observed;
-    let pending = observed.record.pending.iter().filter(|p| p.operation == Operation::Create);
-    let certain = matches!(observed.hand, Hand::Armed(_) | Hand::Refused(_) | Hand::Held { .. });
+    let pending = observed
+        .record
+        .pending
+        .iter()
+        .filter(|p| p.operation == Operation::Create);
+    let certain = matches!(
+        observed.hand,
+        Hand::Armed(_) | Hand::Refused(_) | Hand::Held { .. }
+    );
     let unresolved = pending.filter(|_| !certain).map(|p| {
         let foreign = p.holder != observed.holder;
-        if foreign { plus(p.started_at, observed.timing.settle) } else { p.started_at }
+        if foreign {
+            plus(p.started_at, observed.timing.settle)
+        } else {
+            p.started_at
+        }
     });
-    let abandoned = observed.record.abandoned.iter().map(|a| plus(a.started_at, observed.timing.settle));
-    let Some(begun_after) = unresolved.chain(abandoned).max() else { return Ok(None) };
-    if observed.listed_at.is_some_and(|listed| listed >= begun_after) {
+    let abandoned = observed
+        .record
+        .abandoned
+        .iter()
+        .map(|a| plus(a.started_at, observed.timing.settle));
+    let Some(begun_after) = unresolved.chain(abandoned).max() else {
+        return Ok(None);
+    };
+    if observed
+        .listed_at
+        .is_some_and(|listed| listed >= begun_after)
+    {
         return Ok(None);
     }
     if view.now() < begun_after {
-        return Ok(Some(Step::Rest { until: Some(begun_after) }));
+        return Ok(Some(Step::Rest {
+            until: Some(begun_after),
+        }));
     }
     view.account()?;
     Ok(Some(Step::ListTokens { begun_after }))
@@ -92,12 +132,22 @@ fn ours(view: &View<'_>) -> BTreeSet<TokenId> {
         Hand::Empty | Hand::Armed(_) | Hand::Refused(_) => None,
     };
     let found = observed.found.iter().map(|found| &found.id);
-    observed.record.token_ids().chain(held).chain(found).cloned().collect()
+    observed
+        .record
+        .token_ids()
+        .chain(held)
+        .chain(found)
+        .cloned()
+        .collect()
 }
 
 fn secret_name(view: &View<'_>) -> String {
     let observed = view.observed;
-    let pending = observed.record.pending.as_ref().map(|p| p.secret_name.clone());
+    let pending = observed
+        .record
+        .pending
+        .as_ref()
+        .map(|p| p.secret_name.clone());
     pending
         .or_else(|| view.desired().map(|d| d.secret.name.clone()))
         .or_else(|| observed.record.secret.as_ref().map(|s| s.name.clone()))
@@ -106,24 +156,46 @@ fn secret_name(view: &View<'_>) -> String {
 
 fn former_name(view: &View<'_>) -> Option<String> {
     let record = &view.observed.record;
-    let named = record.secret.as_ref().map(|s| s.name.clone()).filter(|name| *name != secret_name(view));
+    let named = record
+        .secret
+        .as_ref()
+        .map(|s| s.name.clone())
+        .filter(|name| *name != secret_name(view));
     named.or_else(|| record.former_secret.as_ref().map(|f| f.name.clone()))
 }
 
 /// A deletion never hangs longer than the stated times; what is left behind is said (I11).
 fn give_up_in_time(view: &View<'_>, deletion: &Deletion, obstacle: Step) -> Step {
     let timing = view.observed.timing;
-    let transient = matches!(&view.observed.account, Account::Unusable { transient: true, .. });
-    let patience = if transient { timing.give_up_transient } else { timing.give_up };
+    let transient = matches!(
+        &view.observed.account,
+        Account::Unusable {
+            transient: true,
+            ..
+        }
+    );
+    let patience = if transient {
+        timing.give_up_transient
+    } else {
+        timing.give_up
+    };
     let end = plus(deletion.requested_at, patience);
     if view.now() >= end {
         let gone = &view.observed.gone;
         return Step::RemoveFinalizer {
-            left_behind: ours(view).into_iter().filter(|id| !gone.contains(id)).collect(),
+            left_behind: ours(view)
+                .into_iter()
+                .filter(|id| !gone.contains(id))
+                .collect(),
         };
     }
     match obstacle {
-        Step::Hold { reason, message, terminal, until } => Step::Hold {
+        Step::Hold {
+            reason,
+            message,
+            terminal,
+            until,
+        } => Step::Hold {
             reason,
             message,
             terminal,
@@ -136,7 +208,11 @@ fn give_up_in_time(view: &View<'_>, deletion: &Deletion, obstacle: Step) -> Step
 /// Whether a failed deletion step has been tried long enough to give up.
 pub(super) fn gives_up_on(view: &View<'_>, terminal: bool) -> bool {
     let timing = view.observed.timing;
-    let patience = if terminal { timing.give_up } else { timing.give_up_transient };
+    let patience = if terminal {
+        timing.give_up
+    } else {
+        timing.give_up_transient
+    };
     view.observed
         .deletion
         .as_ref()
@@ -146,5 +222,10 @@ pub(super) fn gives_up_on(view: &View<'_>, terminal: bool) -> bool {
 /// Lets the object go although something could not be dealt with.
 pub(super) fn leave_behind(view: &View<'_>) -> Step {
     let gone = &view.observed.gone;
-    Step::RemoveFinalizer { left_behind: ours(view).into_iter().filter(|id| !gone.contains(id)).collect() }
+    Step::RemoveFinalizer {
+        left_behind: ours(view)
+            .into_iter()
+            .filter(|id| !gone.contains(id))
+            .collect(),
+    }
 }

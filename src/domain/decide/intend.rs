@@ -35,7 +35,12 @@ pub(super) struct Need {
 
 impl Need {
     pub(super) fn create(cause: Cause) -> Self {
-        Self { operation: Operation::Create, cause, previous_key_expires_at: None, handles: Vec::new() }
+        Self {
+            operation: Operation::Create,
+            cause,
+            previous_key_expires_at: None,
+            handles: Vec::new(),
+        }
     }
 }
 
@@ -45,8 +50,19 @@ pub(super) fn obtain_token(view: &View<'_>) -> Option<Step> {
         return None;
     }
     let rotation = &view.desired()?.rotation;
-    let handles = rotation.triggers.iter().chain(&rotation.revokes).cloned().collect();
-    Some(intend(view, Need { handles, ..Need::create(Cause::Created) }))
+    let handles = rotation
+        .triggers
+        .iter()
+        .chain(&rotation.revokes)
+        .cloned()
+        .collect();
+    Some(intend(
+        view,
+        Need {
+            handles,
+            ..Need::create(Cause::Created)
+        },
+    ))
 }
 
 /// Writes the intent, or says what has to be so first (C0, R0).
@@ -69,7 +85,10 @@ fn obstacle(view: &View<'_>, desired: &Desired, need: &Need) -> Option<Step> {
     if observed.namespace_terminating {
         return Some(hold(
             Reason::NamespaceTerminating,
-            format!("namespace {} is being deleted; create the AccessToken in another one", observed.identity.namespace),
+            format!(
+                "namespace {} is being deleted; create the AccessToken in another one",
+                observed.identity.namespace
+            ),
             true,
         ));
     }
@@ -84,7 +103,9 @@ fn obstacle(view: &View<'_>, desired: &Desired, need: &Need) -> Option<Step> {
     match &observed.roles {
         Roles::Missing(role) => return Some(role_not_found(role)),
         Roles::Unknown if asks_roles || account.permit == Permit::NeedsRoles => {
-            return Some(Step::ResolveRoles { roles: asked_roles(desired) });
+            return Some(Step::ResolveRoles {
+                roles: asked_roles(desired),
+            });
         }
         Roles::Unknown | Roles::Resolved(_) => {}
     }
@@ -103,7 +124,9 @@ pub(super) fn asked_roles(desired: &Desired) -> Vec<String> {
 pub(super) fn role_not_found(role: &str) -> Step {
     hold(
         Reason::RoleNotFound,
-        format!("LaunchDarkly has no custom role {role:?}; correct spec.customRoles or create the role"),
+        format!(
+            "LaunchDarkly has no custom role {role:?}; correct spec.customRoles or create the role"
+        ),
         true,
     )
 }
@@ -112,11 +135,17 @@ pub(super) fn role_not_found(role: &str) -> Step {
 fn no_room(view: &View<'_>, need: &Need) -> Option<Step> {
     let record = view.record();
     let replaces = need.operation == Operation::Create && record.token.is_some();
-    let earliest = record.retiring.iter().map(|r| view.observed.clocks.passed_at(r.retire_at)).min();
+    let earliest = record
+        .retiring
+        .iter()
+        .map(|r| view.observed.clocks.passed_at(r.retire_at))
+        .min();
     if replaces && record.retiring.len() >= MAX_RETIRING {
         return Some(Step::Hold {
             reason: Reason::RotationDelayed,
-            message: format!("{MAX_RETIRING} replaced tokens still wait for the end of their grace"),
+            message: format!(
+                "{MAX_RETIRING} replaced tokens still wait for the end of their grace"
+            ),
             terminal: false,
             until: earliest,
         });
@@ -136,11 +165,17 @@ pub(super) fn secret_in_the_way(view: &View<'_>) -> Option<Step> {
         SecretState::Absent | SecretState::Ours(_) => None,
         SecretState::Unreadable { reason, message } => Some(hold(*reason, message.clone(), true)),
         SecretState::Foreign { owner } => {
-            let name = view.desired().map_or("", |desired| desired.secret.name.as_str());
-            let owner = owner.as_ref().map_or_else(String::new, |o| format!(" (it belongs to {o})"));
+            let name = view
+                .desired()
+                .map_or("", |desired| desired.secret.name.as_str());
+            let owner = owner
+                .as_ref()
+                .map_or_else(String::new, |o| format!(" (it belongs to {o})"));
             Some(hold(
                 Reason::SecretForeign,
-                format!("Secret {name:?} exists and is not this AccessToken's{owner}; delete it or choose another spec.secret.name"),
+                format!(
+                    "Secret {name:?} exists and is not this AccessToken's{owner}; delete it or choose another spec.secret.name"
+                ),
                 true,
             ))
         }
@@ -162,10 +197,21 @@ fn record_intent(view: &View<'_>, desired: &Desired, need: &Need) -> Step {
     let observed = view.observed;
     let mut record = view.record();
     abandon_pending(&mut record);
-    let seen = |request: &&RequestHash| record.has_handled(request) || need.handles.contains(*request);
-    let current = desired.rotation.triggers.iter().chain(&desired.rotation.revokes);
+    let seen =
+        |request: &&RequestHash| record.has_handled(request) || need.handles.contains(*request);
+    let current = desired
+        .rotation
+        .triggers
+        .iter()
+        .chain(&desired.rotation.revokes);
     let mut handles: Vec<RequestHash> = current.filter(seen).cloned().collect();
-    handles.extend(need.handles.iter().filter(|h| !handles.contains(h)).cloned().collect::<Vec<_>>());
+    handles.extend(
+        need.handles
+            .iter()
+            .filter(|h| !handles.contains(h))
+            .cloned()
+            .collect::<Vec<_>>(),
+    );
     if let Ok(account) = view.account() {
         record.account_id = Some(account.id.clone());
     }
@@ -185,23 +231,42 @@ fn record_intent(view: &View<'_>, desired: &Desired, need: &Need) -> Step {
         spec_hash,
         token_name,
         handles,
-        previous_key_expires_at: need.previous_key_expires_at.or_else(|| reset_lives_until(view, desired, need.operation)),
+        previous_key_expires_at: need
+            .previous_key_expires_at
+            .or_else(|| reset_lives_until(view, desired, need.operation)),
     });
-    let arrangement = Arrangement { layout: desired.secret.clone(), grace: desired.rotation.grace };
+    let arrangement = Arrangement {
+        layout: desired.secret.clone(),
+        grace: desired.rotation.grace,
+    };
     let rehearsal = Box::new(publish::rehearsal(view, &arrangement));
-    Step::RecordIntent { record: Box::new(record), arrangement: Box::new(arrangement), rehearsal }
+    Step::RecordIntent {
+        record: Box::new(record),
+        arrangement: Box::new(arrangement),
+        rehearsal,
+    }
 }
 
 /// A create that is pending may have happened: it is not forgotten when a new intent takes its place.
 pub(super) fn abandon_pending(record: &mut Record) {
     if let Some(pending) = record.pending.take_if(|p| p.operation == Operation::Create) {
-        record.abandoned.push(AbandonedAttempt { attempt: pending.attempt, started_at: pending.started_at });
+        record.abandoned.push(AbandonedAttempt {
+            attempt: pending.attempt,
+            started_at: pending.started_at,
+        });
     }
 }
 
 /// How long the key that a reset makes old lives, should the answer be lost.
-fn reset_lives_until(view: &View<'_>, desired: &Desired, operation: Operation) -> Option<Timestamp> {
-    let lives = desired.rotation.grace.checked_add(view.observed.timing.publication_margin)?;
+fn reset_lives_until(
+    view: &View<'_>,
+    desired: &Desired,
+    operation: Operation,
+) -> Option<Timestamp> {
+    let lives = desired
+        .rotation
+        .grace
+        .checked_add(view.observed.timing.publication_margin)?;
     (operation == Operation::Reset).then(|| plus(view.observed.clocks.later(), lives))
 }
 
@@ -216,7 +281,9 @@ pub(super) fn marked_settings(
 ) -> Option<TokenSettings> {
     let mut settings = desired.settings.clone();
     if let Grant::CustomRoles(_) = settings.grant {
-        let Roles::Resolved(ids) = &view.observed.roles else { return None };
+        let Roles::Resolved(ids) = &view.observed.roles else {
+            return None;
+        };
         settings.grant = Grant::CustomRoles(ids.iter().map(|id| id.as_str().to_owned()).collect());
     }
     let marker = Marker {

@@ -66,7 +66,9 @@ fn wait_out(view: &View<'_>, step: Step) -> Step {
             end_of_life::leave_behind(view)
         }
         Some(hold) => retire::retire_tokens(view)
-            .filter(|other| view.observed.deletion.is_none() && view.setback(other.kind()).is_none())
+            .filter(|other| {
+                view.observed.deletion.is_none() && view.setback(other.kind()).is_none()
+            })
             .unwrap_or(hold),
     }
 }

@@ -27,7 +27,12 @@ pub(super) fn resolve_pending(view: &View<'_>) -> Option<Step> {
     Some(match &view.observed.hand {
         Hand::Armed(_) => make_the_call(view, intent),
         Hand::Refused(_) => after_refusal(view, intent),
-        Hand::Held { token_id, proof, since, .. } => deliver(view, intent, token_id, *proof, *since),
+        Hand::Held {
+            token_id,
+            proof,
+            since,
+            ..
+        } => deliver(view, intent, token_id, *proof, *since),
         Hand::Empty => left_by_another(view, intent).unwrap_or_else(|| recover(view, intent)),
     })
 }
@@ -40,7 +45,11 @@ fn make_the_call(view: &View<'_>, intent: &Intent) -> Step {
     let Some(desired) = view.desired().filter(as_intended) else {
         return forget(view, intent);
     };
-    if view.observed.clocks.passed(plus(intent.started_at, INTENT_LIFE)) {
+    if view
+        .observed
+        .clocks
+        .passed(plus(intent.started_at, INTENT_LIFE))
+    {
         return forget(view, intent);
     }
     let account = match view.account() {
@@ -55,7 +64,10 @@ fn make_the_call(view: &View<'_>, intent: &Intent) -> Step {
             old_key_lives: if urgent {
                 REVOKED_KEY_LIVES
             } else {
-                desired.rotation.grace.saturating_add(view.observed.timing.publication_margin)
+                desired
+                    .rotation
+                    .grace
+                    .saturating_add(view.observed.timing.publication_margin)
             },
             urgent,
         },
@@ -63,8 +75,14 @@ fn make_the_call(view: &View<'_>, intent: &Intent) -> Step {
         (Operation::Create, _) => {
             let attempt = intent.attempt.clone();
             match marked_settings(view, desired, account, &attempt) {
-                Some(settings) => Step::CreateToken { attempt, settings: Box::new(settings), urgent },
-                None => Step::ResolveRoles { roles: asked_roles(desired) },
+                Some(settings) => Step::CreateToken {
+                    attempt,
+                    settings: Box::new(settings),
+                    urgent,
+                },
+                None => Step::ResolveRoles {
+                    roles: asked_roles(desired),
+                },
             }
         }
     }
@@ -73,7 +91,9 @@ fn make_the_call(view: &View<'_>, intent: &Intent) -> Step {
 /// The call certainly had no effect: it may be made again with the same intent, while it is still wanted.
 fn after_refusal(view: &View<'_>, intent: &Intent) -> Step {
     let revoke_may_reset = intent.cause == Cause::Revoke
-        && view.account().is_ok_and(|account| account.reset == Feature::Available);
+        && view
+            .account()
+            .is_ok_and(|account| account.reset == Feature::Available);
     if intent.operation == Operation::Reset || revoke_may_reset {
         return forget(view, intent);
     }
@@ -113,8 +133,10 @@ fn deliver(
     since: jiff::Timestamp,
 ) -> Step {
     let patience_over = view.now() >= plus(since, view.observed.timing.settle);
-    let prove =
-        || Step::ProveKey { attempt: intent.attempt.clone(), token_id: token_id.clone() };
+    let prove = || Step::ProveKey {
+        attempt: intent.attempt.clone(),
+        token_id: token_id.clone(),
+    };
     match proof {
         Proof::Accepted => publish_key(view, intent),
         Proof::Unavailable if patience_over => publish_key(view, intent),
@@ -122,10 +144,15 @@ fn deliver(
         Proof::Unasked | Proof::Unavailable => prove(),
         Proof::Rejected | Proof::OtherOwner => match intent.operation {
             Operation::Reset => renew(view, intent),
-            Operation::Create if proof == Proof::OtherOwner || view.observed.gone.contains(token_id) => {
+            Operation::Create
+                if proof == Proof::OtherOwner || view.observed.gone.contains(token_id) =>
+            {
                 give_up(view)
             }
-            Operation::Create => Step::DeleteToken { token_id: token_id.clone(), urgent: false },
+            Operation::Create => Step::DeleteToken {
+                token_id: token_id.clone(),
+                urgent: false,
+            },
         },
     }
 }
@@ -137,7 +164,10 @@ fn publish_key(view: &View<'_>, intent: &Intent) -> Step {
         SecretState::Unreadable { reason, message } => hold(*reason, message.clone(), true),
         SecretState::Foreign { .. } => hold(
             Reason::SecretForeign,
-            format!("Secret {:?} was taken by somebody else while the key for it was made; delete it", intent.secret_name),
+            format!(
+                "Secret {:?} was taken by somebody else while the key for it was made; delete it",
+                intent.secret_name
+            ),
             true,
         ),
     }
@@ -163,10 +193,20 @@ fn recover(view: &View<'_>, intent: &Intent) -> Step {
             if let Err(wait) = view.account() {
                 return wait;
             }
-            if view.observed.listed_at.is_none_or(|listed| listed < intent.started_at) {
-                return Step::ListTokens { begun_after: intent.started_at };
+            if view
+                .observed
+                .listed_at
+                .is_none_or(|listed| listed < intent.started_at)
+            {
+                return Step::ListTokens {
+                    begun_after: intent.started_at,
+                };
             }
-            if intent.cause == Cause::LostKey { renew(view, intent) } else { give_up(view) }
+            if intent.cause == Cause::LostKey {
+                renew(view, intent)
+            } else {
+                give_up(view)
+            }
         }
     }
 }
@@ -186,7 +226,9 @@ fn give_up(view: &View<'_>) -> Step {
     if record.abandoned.len() >= MAX_ABANDONED {
         return hold(
             Reason::RotationDelayed,
-            format!("{MAX_ABANDONED} create calls had no answer within a day; see whether LaunchDarkly can be reached reliably"),
+            format!(
+                "{MAX_ABANDONED} create calls had no answer within a day; see whether LaunchDarkly can be reached reliably"
+            ),
             false,
         );
     }

@@ -16,14 +16,24 @@ pub(super) fn rehearsal(view: &View<'_>, arrangement: &Arrangement) -> SecretPla
     SecretPlan {
         at: view.secret_revision(),
         layout: arrangement.layout.clone(),
-        marks: Marks { owner_uid: view.observed.identity.uid.to_string(), ..Marks::default() },
+        marks: Marks {
+            owner_uid: view.observed.identity.uid.to_string(),
+            ..Marks::default()
+        },
         previous: PreviousKey::Drop,
     }
 }
 
 /// Writes the key in hand, as arranged with the intent (C4, R4).
 pub(super) fn publish(view: &View<'_>, intent: &Intent) -> Step {
-    let Hand::Held { arrangement, token_id, fingerprint, old_key_until, .. } = &view.observed.hand else {
+    let Hand::Held {
+        arrangement,
+        token_id,
+        fingerprint,
+        old_key_until,
+        ..
+    } = &view.observed.hand
+    else {
         return view.rest();
     };
     let now = view.now();
@@ -49,7 +59,11 @@ pub(super) fn publish(view: &View<'_>, intent: &Intent) -> Step {
                 handled: handled.rotation.handled,
                 fence: None,
             },
-            previous: if shows_old { PreviousKey::TakeCurrent } else { PreviousKey::Drop },
+            previous: if shows_old {
+                PreviousKey::TakeCurrent
+            } else {
+                PreviousKey::Drop
+            },
         }),
     }
 }
@@ -65,9 +79,14 @@ fn old_key_until_for(
         (Operation::Reset, Some(asked)) => asked,
         (Operation::Reset | Operation::Create, _) => {
             let grace_over = plus(view.observed.clocks.later(), arrangement.grace);
-            let lost_reset = intent.previous_key_expires_at.map(|end| plus(end, view.observed.timing.settle));
+            let lost_reset = intent
+                .previous_key_expires_at
+                .map(|end| plus(end, view.observed.timing.settle));
             let promised = view.observed.record.rotation.previous_key_expires_at;
-            [lost_reset, promised].into_iter().flatten().fold(grace_over, Timestamp::max)
+            [lost_reset, promised]
+                .into_iter()
+                .flatten()
+                .fold(grace_over, Timestamp::max)
         }
     }
 }
@@ -81,7 +100,11 @@ pub(super) fn record_publication(view: &View<'_>, intent: &Intent, secret: &Secr
     let published_at = marks.rotated_at.unwrap_or_else(|| view.now());
     let mut record = view.record();
     record.pending = None;
-    if let Some(old) = record.token.as_ref().filter(|old| old.id != *token_id && intent.operation == Operation::Create) {
+    if let Some(old) = record
+        .token
+        .as_ref()
+        .filter(|old| old.id != *token_id && intent.operation == Operation::Create)
+    {
         let old = old.id.clone();
         record.retire(RetiringToken {
             token_id: old,
@@ -89,13 +112,23 @@ pub(super) fn record_publication(view: &View<'_>, intent: &Intent, secret: &Secr
             retire_at: marks.previous_expires_at.unwrap_or(published_at),
         });
     }
-    if let Some(moved) = record.secret.as_ref().filter(|s| s.name != intent.secret_name) {
+    if let Some(moved) = record
+        .secret
+        .as_ref()
+        .filter(|s| s.name != intent.secret_name)
+    {
         record.former_secret = Some(crate::domain::record::FormerSecret {
             name: moved.name.clone(),
             delete_after: marks.previous_expires_at.unwrap_or(published_at),
         });
     }
-    let proven = matches!(view.observed.hand, Hand::Held { proof: Proof::Accepted, .. });
+    let proven = matches!(
+        view.observed.hand,
+        Hand::Held {
+            proof: Proof::Accepted,
+            ..
+        }
+    );
     record.token = Some(token_record(view, intent, token_id));
     record.secret = Some(SecretRecord {
         name: intent.secret_name.clone(),
@@ -117,16 +150,32 @@ pub(super) fn record_publication(view: &View<'_>, intent: &Intent, secret: &Secr
     Step::RecordPublication(Box::new(record))
 }
 
-fn token_record(view: &View<'_>, intent: &Intent, id: &crate::domain::names::TokenId) -> TokenRecord {
+fn token_record(
+    view: &View<'_>,
+    intent: &Intent,
+    id: &crate::domain::names::TokenId,
+) -> TokenRecord {
     let before = view.observed.record.token.as_ref();
     let (observed_hash, differs, created_at) = match &view.observed.hand {
-        Hand::Held { observed_hash, differs, created_at, token_id, .. } if token_id == id => {
-            (Some(observed_hash.clone()), differs.clone(), *created_at)
+        Hand::Held {
+            observed_hash,
+            differs,
+            created_at,
+            token_id,
+            ..
+        } if token_id == id => (Some(observed_hash.clone()), differs.clone(), *created_at),
+        _ if intent.operation == Operation::Reset => {
+            before.map_or((None, Vec::new(), None), |token| {
+                (
+                    token.observed_hash.clone(),
+                    token.differs.clone(),
+                    token.created_at,
+                )
+            })
         }
-        _ if intent.operation == Operation::Reset => before.map_or((None, Vec::new(), None), |token| {
-            (token.observed_hash.clone(), token.differs.clone(), token.created_at)
-        }),
-        Hand::Held { .. } | Hand::Empty | Hand::Armed(_) | Hand::Refused(_) => (None, Vec::new(), None),
+        Hand::Held { .. } | Hand::Empty | Hand::Armed(_) | Hand::Refused(_) => {
+            (None, Vec::new(), None)
+        }
     };
     TokenRecord {
         id: id.clone(),

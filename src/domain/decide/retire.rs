@@ -15,11 +15,20 @@ pub(super) fn retire_tokens(view: &View<'_>) -> Option<Step> {
     let observed = view.observed;
     let account = view.account().ok()?;
     let record = view.record();
-    if record.retiring.iter().any(|r| observed.gone.contains(&r.token_id)) {
+    if record
+        .retiring
+        .iter()
+        .any(|r| observed.gone.contains(&r.token_id))
+    {
         return Some(Step::RecordRetirement(Box::new(without_gone(view, record))));
     }
     let deletable = |r: &&RetiringToken| account.credential.as_ref() != Some(&r.token_id);
-    if let Some(due) = record.retiring.iter().filter(deletable).find(|r| observed.clocks.passed(r.retire_at)) {
+    if let Some(due) = record
+        .retiring
+        .iter()
+        .filter(deletable)
+        .find(|r| observed.clocks.passed(r.retire_at))
+    {
         return Some(Step::DeleteToken {
             token_id: due.token_id.clone(),
             urgent: due.cause == Cause::Revoke,
@@ -29,13 +38,18 @@ pub(super) fn retire_tokens(view: &View<'_>) -> Option<Step> {
     let waiting = record.retiring.iter().filter(deletable).find(unlimited)?;
     (account.expiry != Feature::Unavailable && record.pending.is_none()).then(|| Step::LimitLife {
         token_id: waiting.token_id.clone(),
-        expiry: plus(observed.clocks.to_remote(waiting.retire_at), observed.timing.publication_margin),
+        expiry: plus(
+            observed.clocks.to_remote(waiting.retire_at),
+            observed.timing.publication_margin,
+        ),
     })
 }
 
 /// The record without the tokens that are known to be deleted.
 fn without_gone(view: &View<'_>, mut record: Record) -> Record {
-    record.retiring.retain(|r| !view.observed.gone.contains(&r.token_id));
+    record
+        .retiring
+        .retain(|r| !view.observed.gone.contains(&r.token_id));
     record
 }
 
@@ -47,7 +61,9 @@ pub(super) fn clean_found(view: &View<'_>) -> Option<Step> {
     let account = view.account().ok()?;
     let pending = observed.record.pending.as_ref().map(|p| &p.attempt);
     // The Secret may hold the key of a token that a lost status no longer names.
-    let published = view.secret().and_then(|secret| secret.marks.token_id.as_ref());
+    let published = view
+        .secret()
+        .and_then(|secret| secret.marks.token_id.as_ref());
     let unclaimed = |found: &&FoundToken| {
         !observed.record.claims(&found.id)
             && !observed.gone.contains(&found.id)
@@ -57,13 +73,20 @@ pub(super) fn clean_found(view: &View<'_>) -> Option<Step> {
     };
     let found = observed.found.iter().find(unclaimed)?;
     if is_unused_fruit(view, found) {
-        return Some(Step::DeleteToken { token_id: found.id.clone(), urgent: false });
+        return Some(Step::DeleteToken {
+            token_id: found.id.clone(),
+            urgent: false,
+        });
     }
     let mut record = view.record();
     if record.retiring.len() >= MAX_RETIRING {
         return None;
     }
-    let grace = view.desired().map(|d| d.rotation.grace).or(record.rotation.grace).unwrap_or_default();
+    let grace = view
+        .desired()
+        .map(|d| d.rotation.grace)
+        .or(record.rotation.grace)
+        .unwrap_or_default();
     record.retire(RetiringToken {
         token_id: found.id.clone(),
         cause: Cause::LostKey,
@@ -73,9 +96,20 @@ pub(super) fn clean_found(view: &View<'_>) -> Option<Step> {
 }
 
 fn is_unused_fruit(view: &View<'_>, found: &FoundToken) -> bool {
-    let attempt = view.observed.record.abandoned.iter().find(|a| a.attempt == found.attempt);
-    let in_time = attempt.zip(found.created_at).is_some_and(|(attempt, created)| {
-        created <= view.observed.clocks.to_remote(plus(attempt.started_at, FRUIT_OF_ATTEMPT))
-    });
+    let attempt = view
+        .observed
+        .record
+        .abandoned
+        .iter()
+        .find(|a| a.attempt == found.attempt);
+    let in_time = attempt
+        .zip(found.created_at)
+        .is_some_and(|(attempt, created)| {
+            created
+                <= view
+                    .observed
+                    .clocks
+                    .to_remote(plus(attempt.started_at, FRUIT_OF_ATTEMPT))
+        });
     in_time && !found.used
 }

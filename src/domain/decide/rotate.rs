@@ -23,23 +23,50 @@ pub(super) fn revoke(view: &View<'_>) -> Option<Step> {
     if requests.is_empty() || observed.record.token.is_none() {
         return None;
     }
-    if let Some(retiring) = observed.record.retiring.iter().find(|r| !observed.gone.contains(&r.token_id)) {
-        return Some(Step::DeleteToken { token_id: retiring.token_id.clone(), urgent: true });
+    if let Some(retiring) = observed
+        .record
+        .retiring
+        .iter()
+        .find(|r| !observed.gone.contains(&r.token_id))
+    {
+        return Some(Step::DeleteToken {
+            token_id: retiring.token_id.clone(),
+            urgent: true,
+        });
     }
-    let handles = requests.into_iter().chain(unhandled(view, &rotation.triggers)).collect();
+    let handles = requests
+        .into_iter()
+        .chain(unhandled(view, &rotation.triggers))
+        .collect();
     let no_room = view.setback(StepKind::CreateToken);
     let operation = match (&no_room, view.account().ok()?.reset) {
         (Some(_), Feature::Available) => Operation::Reset,
-        (Some(Step::Hold { terminal: true, message, .. }), Feature::Unknown | Feature::Unavailable) => {
+        (
+            Some(Step::Hold {
+                terminal: true,
+                message,
+                ..
+            }),
+            Feature::Unknown | Feature::Unavailable,
+        ) => {
             return Some(hold(
                 Reason::RevokeBlocked,
-                format!("the key is not revoked yet: no token can be created to take its place ({message})"),
+                format!(
+                    "the key is not revoked yet: no token can be created to take its place ({message})"
+                ),
                 true,
             ));
         }
         (Some(_) | None, _) => Operation::Create,
     };
-    Some(intend(view, Need { operation, handles, ..Need::create(Cause::Revoke) }))
+    Some(intend(
+        view,
+        Need {
+            operation,
+            handles,
+            ..Need::create(Cause::Revoke)
+        },
+    ))
 }
 
 /// A new trigger value or a due time rotates once (I4).
@@ -56,8 +83,12 @@ pub(super) fn rotate_when_due(view: &View<'_>) -> Option<Step> {
         (true, true) => Cause::Schedule,
         (true, false) => return None,
     };
-    let need = Need { handles: triggers, ..Need::create(cause) };
-    let may_reset = rotation.strategy == Strategy::Reset && !in_grace && rotation.grace >= MIN_RESET_GRACE;
+    let need = Need {
+        handles: triggers,
+        ..Need::create(cause)
+    };
+    let may_reset =
+        rotation.strategy == Strategy::Reset && !in_grace && rotation.grace >= MIN_RESET_GRACE;
     if !may_reset {
         return Some(intend(view, need));
     }
@@ -71,17 +102,27 @@ pub(super) fn rotate_when_due(view: &View<'_>) -> Option<Step> {
 /// A key that was lost is never reset, it is replaced: only a fresh look shows that the Secret's key is the token's (R0).
 fn reset_if_key_is_known(view: &View<'_>, need: Need) -> Step {
     let observed = view.observed;
-    let Some(token) = &observed.record.token else { return view.rest() };
+    let Some(token) = &observed.record.token else {
+        return view.rest();
+    };
     match &observed.remote {
-        Remote::Present(facts) if facts.source != Source::Listing && is_fresh(view, facts.seen_at) => {
+        Remote::Present(facts)
+            if facts.source != Source::Listing && is_fresh(view, facts.seen_at) =>
+        {
             let known = facts.key_matches == Some(true);
-            let operation = if known { Operation::Reset } else { Operation::Create };
+            let operation = if known {
+                Operation::Reset
+            } else {
+                Operation::Create
+            };
             intend(view, Need { operation, ..need })
         }
-        Remote::Absent { confirmed: true, .. } => intend(view, need),
-        Remote::Present(_) | Remote::Absent { .. } | Remote::Unknown => {
-            Step::FetchToken { token_id: token.id.clone() }
-        }
+        Remote::Absent {
+            confirmed: true, ..
+        } => intend(view, need),
+        Remote::Present(_) | Remote::Absent { .. } | Remote::Unknown => Step::FetchToken {
+            token_id: token.id.clone(),
+        },
     }
 }
 
@@ -91,5 +132,9 @@ pub(super) fn is_fresh(view: &View<'_>, seen_at: jiff::Timestamp) -> bool {
 }
 
 fn unhandled(view: &View<'_>, requests: &[RequestHash]) -> Vec<RequestHash> {
-    requests.iter().filter(|request| !view.observed.record.has_handled(request)).cloned().collect()
+    requests
+        .iter()
+        .filter(|request| !view.observed.record.has_handled(request))
+        .cloned()
+        .collect()
 }

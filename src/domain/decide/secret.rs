@@ -41,12 +41,15 @@ pub(super) fn replace_lost_key(view: &View<'_>) -> Option<Step> {
 fn keep_secret(view: &View<'_>, desired: &Desired, recorded: &SecretRecord) -> Option<Step> {
     let moved = desired.secret.name != recorded.name;
     match &view.observed.secret {
-        SecretState::Ours(secret) if secret.key.as_ref() == Some(&recorded.fingerprint) => {
-            (moved || secret.uid != recorded.uid).then(|| record_secret(view, desired, recorded, secret, &recorded.fingerprint))
-        }
+        SecretState::Ours(secret) if secret.key.as_ref() == Some(&recorded.fingerprint) => (moved
+            || secret.uid != recorded.uid)
+            .then(|| record_secret(view, desired, recorded, secret, &recorded.fingerprint)),
         SecretState::Ours(secret) => match &secret.key {
             // Another version of the hash is recomputed, never a difference (I14).
-            Some(key) if !recorded.fingerprint.is_current() && secret.marks.fingerprint.as_ref() == Some(&recorded.fingerprint) => {
+            Some(key)
+                if !recorded.fingerprint.is_current()
+                    && secret.marks.fingerprint.as_ref() == Some(&recorded.fingerprint) =>
+            {
                 Some(record_secret(view, desired, recorded, secret, key))
             }
             Some(_) | None if moved => Some(move_secret(view, desired, recorded)),
@@ -72,8 +75,16 @@ fn move_secret(view: &View<'_>, desired: &Desired, recorded: &SecretRecord) -> S
         plan: Box::new(SecretPlan {
             at: view.secret_revision(),
             layout: desired.secret.clone(),
-            marks: Marks { owner_uid: view.observed.identity.uid.to_string(), fence: None, ..former.marks.clone() },
-            previous: if former.previous.is_some() { PreviousKey::Keep } else { PreviousKey::Drop },
+            marks: Marks {
+                owner_uid: view.observed.identity.uid.to_string(),
+                fence: None,
+                ..former.marks.clone()
+            },
+            previous: if former.previous.is_some() {
+                PreviousKey::Keep
+            } else {
+                PreviousKey::Drop
+            },
         }),
     }
 }
@@ -109,7 +120,9 @@ fn lost(view: &View<'_>, cause: Cause) -> Step {
         .record
         .history
         .iter()
-        .filter(|entry| matches!(entry.cause, Cause::SecretDeleted | Cause::SecretEdited) && entry.time > since)
+        .filter(|entry| {
+            matches!(entry.cause, Cause::SecretDeleted | Cause::SecretEdited) && entry.time > since
+        })
         .collect();
     if losses.len() + 1 >= CONTESTED_LOSSES
         && let Some(oldest) = losses.iter().map(|entry| entry.time).min()
@@ -128,12 +141,21 @@ fn lost(view: &View<'_>, cause: Cause) -> Step {
 fn keep_remote(view: &View<'_>) -> Option<Step> {
     let token = view.observed.record.token.as_ref()?;
     let settle = view.observed.timing.settle;
-    let fetch = || Step::FetchToken { token_id: token.id.clone() };
+    let fetch = || Step::FetchToken {
+        token_id: token.id.clone(),
+    };
     match &view.observed.remote {
-        Remote::Absent { confirmed: true, .. } => Some(intend(view, Need::create(Cause::TokenMissing))),
-        Remote::Absent { confirmed: false, first } => (view.now() >= plus(*first, settle)).then(fetch),
+        Remote::Absent {
+            confirmed: true, ..
+        } => Some(intend(view, Need::create(Cause::TokenMissing))),
+        Remote::Absent {
+            confirmed: false,
+            first,
+        } => (view.now() >= plus(*first, settle)).then(fetch),
         Remote::Present(facts) if facts.key_matches == Some(false) => {
-            let Some(since) = facts.mismatch_since else { return Some(fetch()) };
+            let Some(since) = facts.mismatch_since else {
+                return Some(fetch());
+            };
             let second_look = plus(since, settle);
             if view.now() < second_look {
                 None
@@ -163,7 +185,11 @@ pub(super) fn tidy_secret(view: &View<'_>) -> Option<Step> {
                     owner_uid: view.observed.identity.uid.to_string(),
                     ..secret.marks.clone()
                 },
-                previous: if keep { PreviousKey::Keep } else { PreviousKey::Drop },
+                previous: if keep {
+                    PreviousKey::Keep
+                } else {
+                    PreviousKey::Drop
+                },
             }),
         });
     }
@@ -180,7 +206,10 @@ fn prove_late(view: &View<'_>, record: &Record, secret: &SecretFacts) -> Option<
         }),
         SecretKeyProof::Accepted => {
             let mut record = record.clone();
-            record.secret = Some(SecretRecord { proven: true, ..recorded.clone() });
+            record.secret = Some(SecretRecord {
+                proven: true,
+                ..recorded.clone()
+            });
             Some(Step::RecordSecret(Box::new(record)))
         }
         SecretKeyProof::Rejected => None,
@@ -193,7 +222,10 @@ fn drop_former(view: &View<'_>, record: &Record) -> Option<Step> {
         return None;
     }
     match &view.observed.former_secret {
-        SecretState::Ours(secret) => Some(Step::DeleteSecret { name: former.name.clone(), at: revision(secret) }),
+        SecretState::Ours(secret) => Some(Step::DeleteSecret {
+            name: former.name.clone(),
+            at: revision(secret),
+        }),
         SecretState::Absent | SecretState::Foreign { .. } => {
             let mut record = record.clone();
             record.former_secret = None;

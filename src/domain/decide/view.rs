@@ -5,7 +5,9 @@ use jiff::Timestamp;
 use crate::api::Reason;
 use crate::domain::clocks::{minus, plus};
 use crate::domain::desired::Desired;
-use crate::domain::observed::{Account, AccountFacts, Observed, Permit, Remote, SecretFacts, SecretState};
+use crate::domain::observed::{
+    Account, AccountFacts, Observed, Permit, Remote, SecretFacts, SecretState,
+};
 use crate::domain::plan::{SecretRevision, Step, StepKind};
 use crate::domain::record::Record;
 use crate::domain::schedule;
@@ -48,9 +50,11 @@ impl<'a> View<'a> {
     /// The account, or why no call can be made on it. The pinned account is the only right one (I10).
     pub(super) fn account(&self) -> Result<&'a AccountFacts, Step> {
         match &self.observed.account {
-            Account::Unusable { reason, message, transient } => {
-                Err(hold(*reason, message.clone(), !transient))
-            }
+            Account::Unusable {
+                reason,
+                message,
+                transient,
+            } => Err(hold(*reason, message.clone(), !transient)),
             Account::Usable(facts) => match &self.observed.record.account_id {
                 Some(pinned) if *pinned != facts.id => Err(hold(
                     Reason::AccountMismatch,
@@ -70,7 +74,9 @@ impl<'a> View<'a> {
     pub(super) fn secret(&self) -> Option<&'a SecretFacts> {
         match &self.observed.secret {
             SecretState::Ours(facts) => Some(facts),
-            SecretState::Absent | SecretState::Foreign { .. } | SecretState::Unreadable { .. } => None,
+            SecretState::Absent | SecretState::Foreign { .. } | SecretState::Unreadable { .. } => {
+                None
+            }
         }
     }
 
@@ -85,8 +91,14 @@ impl<'a> View<'a> {
         let mut record = observed.record.clone();
         let edited = record.observed_generation != Some(observed.generation);
         record.observed_generation = Some(observed.generation);
-        record.abandoned.retain(|a| !clocks.passed(plus(a.started_at, ABANDONED_KEPT)));
-        if record.rotation.previous_key_expires_at.is_some_and(|end| clocks.passed(end)) {
+        record
+            .abandoned
+            .retain(|a| !clocks.passed(plus(a.started_at, ABANDONED_KEPT)));
+        if record
+            .rotation
+            .previous_key_expires_at
+            .is_some_and(|end| clocks.passed(end))
+        {
             record.rotation.previous_key_expires_at = None;
         }
         if let Some(desired) = self.desired() {
@@ -143,7 +155,9 @@ impl<'a> View<'a> {
     /// A suspended object is left alone.
     pub(super) fn stay_suspended(&self) -> Option<Step> {
         let suspended = self.desired().is_some_and(|desired| desired.suspend);
-        suspended.then(|| Step::Rest { until: self.next_look() })
+        suspended.then(|| Step::Rest {
+            until: self.next_look(),
+        })
     }
 
     /// A token that an edited policy would no longer allow is kept, but never silently (I9).
@@ -161,7 +175,9 @@ impl<'a> View<'a> {
 
     /// Nothing to do.
     pub(super) fn rest(&self) -> Step {
-        Step::Rest { until: self.next_look() }
+        Step::Rest {
+            until: self.next_look(),
+        }
     }
 
     /// When something is going to be due.
@@ -172,23 +188,43 @@ impl<'a> View<'a> {
         let retiring = record.retiring.iter().map(|r| r.retire_at);
         let grace = record.rotation.previous_key_expires_at;
         let former = record.former_secret.iter().map(|f| f.delete_after);
-        let ends = retiring.chain(grace).chain(former).map(|end| clocks.passed_at(end));
+        let ends = retiring
+            .chain(grace)
+            .chain(former)
+            .map(|end| clocks.passed_at(end));
         let rotation = record.rotation.next.filter(|_| !suspended);
         let second_look = match &self.observed.remote {
-            Remote::Absent { confirmed: false, first } => Some(plus(*first, settle)),
+            Remote::Absent {
+                confirmed: false,
+                first,
+            } => Some(plus(*first, settle)),
             Remote::Present(facts) => facts.mismatch_since.map(|since| plus(since, settle)),
-            Remote::Absent { confirmed: true, .. } | Remote::Unknown => None,
+            Remote::Absent {
+                confirmed: true, ..
+            }
+            | Remote::Unknown => None,
         };
-        ends.chain(rotation).chain(second_look).min().map(|time| time.max(minus(self.now(), settle)))
+        ends.chain(rotation)
+            .chain(second_look)
+            .min()
+            .map(|time| time.max(minus(self.now(), settle)))
     }
 }
 
 /// The revision of a Secret that was read.
 pub(super) fn revision(facts: &SecretFacts) -> SecretRevision {
-    SecretRevision::Exactly { uid: facts.uid.clone(), version: facts.version.clone() }
+    SecretRevision::Exactly {
+        uid: facts.uid.clone(),
+        version: facts.version.clone(),
+    }
 }
 
 /// An answer that ends the round until something changes or the usual look.
 pub(super) fn hold(reason: Reason, message: impl Into<String>, terminal: bool) -> Step {
-    Step::Hold { reason, message: message.into(), terminal, until: None }
+    Step::Hold {
+        reason,
+        message: message.into(),
+        terminal,
+        until: None,
+    }
 }
