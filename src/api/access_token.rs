@@ -6,9 +6,13 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::rules;
+use super::schema;
 use super::status::AccessTokenStatus;
 use crate::domain::desired::{DeletionPolicy, DriftPolicy, Strategy};
+use crate::domain::limits;
 use crate::domain::settings::{BaseRole, Effect};
+use crate::domain::syntax;
 
 /// What is asked for: one LaunchDarkly access token and the Secret that holds its key.
 ///
@@ -34,39 +38,44 @@ use crate::domain::settings::{BaseRole, Effect};
     printcolumn = r#"{"name": "Next rotation", "type": "string", "jsonPath": ".status.rotation.nextRotationTime", "description": "When the key changes next by schedule."}"#,
     printcolumn = r#"{"name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp"}"#
 )]
+#[x_kube(validation = rules::one_grant())]
 #[serde(rename_all = "camelCase")]
 pub struct AccessTokenSpec {
     /// The account the token belongs to. It cannot be changed; create another AccessToken instead.
     #[serde(default)]
+    #[x_kube(validation = rules::same_account())]
+    #[x_kube(validation = rules::account_name())]
     pub account_ref: AccountRef,
     /// The token's name at LaunchDarkly, where names need not be unique. Default: `<namespace>/<name>` of this object.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 256))]
+    #[schemars(length(min = 1, max = limits::TOKEN_NAME))]
+    #[x_kube(validation = rules::form(&syntax::ONE_LINE))]
     pub name: Option<String>,
     /// A note shown at LaunchDarkly. The operator appends its own marker `[ldtokens …]` there, which must not be part of this text.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 200))]
+    #[schemars(length(max = limits::DESCRIPTION))]
+    #[x_kube(validation = rules::no_marker())]
     pub description: Option<String>,
     /// Whether to create a service token, which outlives its creator and whose permissions LaunchDarkly fixes at creation. Default: true
     /// (LaunchDarkly's own default is false). A personal token (false) needs the account's managing key to be a personal one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub service_token: Option<bool>,
     /// A base role.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "BaseRole")]
     pub role: Option<BaseRole>,
     /// Keys or IDs of custom roles.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 50), inner(length(min = 1, max = 256)))]
-    #[x_kube(merge_strategy = ListMerge::Set)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "schema::custom_roles")]
     pub custom_roles: Option<Vec<String>>,
     /// An inline policy. The order of its statements means nothing; a `deny` wins over an `allow`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 50))]
+    #[schemars(length(min = 1, max = limits::ENTRIES))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub inline_role: Option<Vec<Statement>>,
     /// The LaunchDarkly API version that calls with this token use when they name none, such as 20240415. Default: LaunchDarkly's choice.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 20_160_426, max = 99_991_231))]
+    #[schemars(range(min = limits::API_VERSION.0, max = limits::API_VERSION.1))]
     pub default_api_version: Option<i64>,
     /// The Secret that holds the key. It must not exist, or belong to this AccessToken.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -75,10 +84,12 @@ pub struct AccessTokenSpec {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rotation: Option<RotationSpec>,
     /// What becomes of token and Secret, together, when this object is deleted. Default: Delete.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "DeletionPolicy")]
     pub deletion_policy: Option<DeletionPolicy>,
     /// What is done about changes of the token that somebody made at LaunchDarkly. Default: Correct.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "DriftPolicy")]
     pub drift_policy: Option<DriftPolicy>,
     /// Stops scheduled and triggered rotations, corrections and edits. Calls under way, the retirement of old tokens, `revoke` and deletion go on.
     /// Default: false.
@@ -95,7 +106,7 @@ pub struct AccountRef {
     /// `LaunchDarklyAccount` in this namespace, or `ClusterLaunchDarklyAccount`. Default: LaunchDarklyAccount.
     pub kind: AccountKind,
     /// The account's name. Default: `default`.
-    #[schemars(length(min = 1, max = 253))]
+    #[schemars(length(min = 1, max = limits::NAME))]
     pub name: String,
 }
 
@@ -133,47 +144,53 @@ pub enum AccountKind {
 
 /// One statement of an inline policy.
 #[derive(Clone, Debug, PartialEq, Eq, KubeSchema, Serialize, Deserialize)]
+#[x_kube(validation = rules::one_of_resources())]
+#[x_kube(validation = rules::one_of_actions())]
 #[serde(rename_all = "camelCase")]
 pub struct Statement {
     /// Whether the statement grants or refuses.
     pub effect: Effect,
     /// Resource specifiers the statement is about, such as `proj/web:env/*:flag/*`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 50), inner(length(min = 1, max = 512)))]
+    #[schemars(length(min = 1, max = limits::ENTRIES), inner(length(min = 1, max = limits::RESOURCE)))]
     #[x_kube(merge_strategy = ListMerge::Set)]
     pub resources: Option<Vec<String>>,
     /// The statement is about every resource but these.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 50), inner(length(min = 1, max = 512)))]
+    #[schemars(length(min = 1, max = limits::ENTRIES), inner(length(min = 1, max = limits::RESOURCE)))]
     #[x_kube(merge_strategy = ListMerge::Set)]
     pub not_resources: Option<Vec<String>>,
     /// Actions the statement is about, such as `updateOn` or `update*`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 50), inner(length(min = 1, max = 128)))]
+    #[schemars(length(min = 1, max = limits::ENTRIES), inner(length(min = 1, max = limits::ACTION)))]
     #[x_kube(merge_strategy = ListMerge::Set)]
     pub actions: Option<Vec<String>>,
     /// The statement is about every action but these.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 50), inner(length(min = 1, max = 128)))]
+    #[schemars(length(min = 1, max = limits::ENTRIES), inner(length(min = 1, max = limits::ACTION)))]
     #[x_kube(merge_strategy = ListMerge::Set)]
     pub not_actions: Option<Vec<String>>,
 }
 
 /// The Secret that holds the key.
 #[derive(Clone, Debug, Default, PartialEq, Eq, KubeSchema, Serialize, Deserialize)]
+#[x_kube(validation = rules::distinct_keys())]
 #[serde(rename_all = "camelCase")]
 pub struct SecretSpec {
     /// Its name, in this namespace. A change moves the key; the old Secret goes after the grace period. Default: the name of this object.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 253))]
+    #[schemars(length(min = 1, max = limits::NAME))]
+    #[x_kube(validation = rules::form(&syntax::OBJECT_NAME))]
     pub name: Option<String>,
     /// The entry that holds the key. Default: `token`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 253))]
+    #[schemars(length(min = 1, max = limits::NAME))]
+    #[x_kube(validation = rules::form(&syntax::SECRET_KEY))]
     pub key: Option<String>,
     /// The entry that holds the previous key while its grace period lasts. Default: the previous key is not kept in the Secret.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 253))]
+    #[schemars(length(min = 1, max = limits::NAME))]
+    #[x_kube(validation = rules::form(&syntax::SECRET_KEY))]
     pub previous_key: Option<String>,
     /// What else the Secret carries.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -193,36 +210,47 @@ pub struct SecretTemplate {
 pub struct SecretTemplateMetadata {
     /// Labels.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "super::schema::labels")]
+    #[schemars(schema_with = "schema::labels")]
+    #[x_kube(validation = rules::label_keys())]
+    #[x_kube(validation = rules::label_values())]
+    #[x_kube(validation = rules::no_reserved_keys())]
     pub labels: Option<BTreeMap<String, String>>,
     /// Annotations.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "super::schema::annotations")]
+    #[schemars(schema_with = "schema::annotations")]
+    #[x_kube(validation = rules::label_keys())]
+    #[x_kube(validation = rules::no_reserved_keys())]
     pub annotations: Option<BTreeMap<String, String>>,
 }
 
 /// When and how the key changes. An edit of these fields never rotates by itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq, KubeSchema, Serialize, Deserialize)]
+#[x_kube(validation = rules::grace_fits())]
 #[serde(rename_all = "camelCase")]
 pub struct RotationSpec {
     /// How scheduled and triggered rotations are done. Default: Reset.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Strategy")]
     pub strategy: Option<Strategy>,
     /// Time between scheduled rotations, such as `720h` or `1h30m`; at least 1m. Default: no schedule.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 24))]
+    #[schemars(length(max = limits::DURATION))]
+    #[x_kube(validation = rules::form(&syntax::DURATION))]
+    #[x_kube(validation = rules::interval_bounds())]
     pub interval: Option<String>,
     /// How long the old key keeps working after the new one was published; at most 80 % of `interval`.
     /// Default: the smaller of 24h and half of `interval`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 24))]
+    #[schemars(length(max = limits::DURATION))]
+    #[x_kube(validation = rules::form(&syntax::DURATION))]
+    #[x_kube(validation = rules::grace_bounds())]
     pub grace_period: Option<String>,
     /// A value never seen before rotates once, at once. The value at creation and its removal rotate nothing.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 256))]
+    #[schemars(length(min = 1, max = limits::REQUEST))]
     pub trigger: Option<String>,
     /// A value never seen before publishes a new key once, then kills every older key without grace.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 256))]
+    #[schemars(length(min = 1, max = limits::REQUEST))]
     pub revoke: Option<String>,
 }

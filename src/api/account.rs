@@ -8,9 +8,12 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::rules;
 use super::schema;
+use crate::domain::limits;
 use crate::domain::names::{AccountId, TokenId};
 use crate::domain::settings::BaseRole;
+use crate::domain::syntax;
 
 /// At most this many orphans, and as many tokens left behind, are listed.
 pub const MAX_LISTED: usize = 50;
@@ -39,13 +42,18 @@ pub const MAX_LISTED: usize = 50;
 pub struct AccountSpec {
     /// Where LaunchDarkly's API is. The host must be on the operator's list. Default: `https://app.launchdarkly.com`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 512))]
+    #[schemars(length(min = 1, max = limits::URL))]
+    #[x_kube(validation = rules::form(&syntax::URL))]
+    #[x_kube(validation = rules::form(&syntax::SAFE_SCHEME))]
+    #[x_kube(validation = rules::form(&syntax::PLAIN_URL))]
     pub api_url: Option<String>,
     /// The access token to manage tokens with: in a Secret of this namespace, for the cluster kind of the operator's namespace.
     pub credentials_secret_ref: CredentialsSecretRef,
     /// Certificates, in PEM, of authorities to trust besides the usual ones; for a private proxy.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 65_536))]
+    #[schemars(length(min = 1, max = limits::CA_BUNDLE))]
+    #[x_kube(validation = rules::certificates())]
+    #[x_kube(validation = rules::no_private_key())]
     pub ca_bundle: Option<String>,
     /// What AccessTokens may ask for. `roles`, `customRoles` and `inlineRole` are one list: when any of them is given, only what they
     /// name is allowed. Default: for the cluster kind service tokens with role reader or writer, for the namespaced kind anything.
@@ -86,11 +94,13 @@ pub struct ClusterAccountSpec {
 #[derive(Clone, Debug, Default, PartialEq, Eq, KubeSchema, Serialize, Deserialize)]
 pub struct CredentialsSecretRef {
     /// The Secret's name.
-    #[schemars(length(min = 1, max = 253))]
+    #[schemars(length(min = 1, max = limits::NAME))]
+    #[x_kube(validation = rules::form(&syntax::OBJECT_NAME))]
     pub name: String,
     /// The entry that holds the access token. Default: `token`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 253))]
+    #[schemars(length(min = 1, max = limits::NAME))]
+    #[x_kube(validation = rules::form(&syntax::SECRET_KEY))]
     pub key: Option<String>,
 }
 
@@ -99,8 +109,7 @@ pub struct CredentialsSecretRef {
 pub struct AllowedNamespaces {
     /// Names of namespaces.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 200), inner(length(min = 1, max = 63)))]
-    #[x_kube(merge_strategy = ListMerge::Set)]
+    #[schemars(schema_with = "schema::namespaces")]
     pub names: Vec<String>,
     /// Labels of namespaces.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -109,31 +118,35 @@ pub struct AllowedNamespaces {
 
 /// Labels of namespaces; all that is said here must hold, and something must be said.
 #[derive(Clone, Debug, Default, PartialEq, Eq, KubeSchema, Serialize, Deserialize)]
+#[x_kube(validation = rules::selector_with_content())]
 #[serde(rename_all = "camelCase")]
 pub struct NamespaceSelector {
     /// Labels the namespace must have.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(schema_with = "schema::labels")]
+    #[x_kube(validation = rules::label_keys())]
+    #[x_kube(validation = rules::label_values())]
     pub match_labels: BTreeMap<String, String>,
     /// Statements about labels that must hold.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 16))]
+    #[schemars(length(max = limits::EXPRESSIONS))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub match_expressions: Vec<LabelExpression>,
 }
 
 /// A statement about one label.
 #[derive(Clone, Debug, PartialEq, Eq, KubeSchema, Serialize, Deserialize)]
+#[x_kube(validation = rules::values_fit_operator())]
 pub struct LabelExpression {
     /// The label's key.
-    #[schemars(length(min = 1, max = 317))]
+    #[schemars(length(min = 1, max = limits::LABEL_KEY))]
+    #[x_kube(validation = rules::form(&syntax::LABEL_KEY))]
     pub key: String,
     /// How the label relates to the values.
     pub operator: LabelOperator,
     /// The values; at least one for `In` and `NotIn`, none for `Exists` and `DoesNotExist`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 50), inner(length(max = 63)))]
-    #[x_kube(merge_strategy = ListMerge::Set)]
+    #[schemars(schema_with = "schema::label_values")]
     pub values: Vec<String>,
 }
 
@@ -156,27 +169,29 @@ pub enum LabelOperator {
 pub struct PolicySpec {
     /// Base roles that may be asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 3))]
+    #[schemars(length(max = limits::BASE_ROLES))]
     #[x_kube(merge_strategy = ListMerge::Set)]
     pub roles: Option<Vec<BaseRole>>,
     /// Keys of custom roles that may be asked for; `*` stands for any characters. An ID is resolved to its key first.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 100), inner(length(min = 1, max = 256)))]
-    #[x_kube(merge_strategy = ListMerge::Set)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "schema::role_globs")]
     pub custom_roles: Option<Vec<String>>,
     /// What inline policies may allow. Statements that deny are always permitted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub inline_role: Option<InlineRolePolicy>,
     /// Whether personal tokens may be asked for. Default: Forbid for the cluster kind, Allow for the namespaced kind.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Permission")]
     pub personal_tokens: Option<Permission>,
     /// How many AccessTokens may use this account. Default: no limit.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 0, max = 100_000))]
+    #[schemars(range(min = 0, max = limits::MAX_TOKENS))]
     pub max_tokens: Option<i64>,
     /// The longest `rotation.interval` that may be asked for; an AccessToken without interval is refused then. Default: no limit.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 24))]
+    #[schemars(length(max = limits::DURATION))]
+    #[x_kube(validation = rules::form(&syntax::DURATION))]
+    #[x_kube(validation = rules::interval_bounds())]
     pub max_rotation_interval: Option<String>,
 }
 
@@ -185,11 +200,11 @@ pub struct PolicySpec {
 #[derive(Clone, Debug, Default, PartialEq, Eq, KubeSchema, Serialize, Deserialize)]
 pub struct InlineRolePolicy {
     /// Resource specifiers.
-    #[schemars(length(min = 1, max = 100), inner(length(min = 1, max = 512)))]
+    #[schemars(length(min = 1, max = limits::GLOBS), inner(length(min = 1, max = limits::RESOURCE)))]
     #[x_kube(merge_strategy = ListMerge::Set)]
     pub resources: Vec<String>,
     /// Actions.
-    #[schemars(length(min = 1, max = 100), inner(length(min = 1, max = 128)))]
+    #[schemars(length(min = 1, max = limits::GLOBS), inner(length(min = 1, max = limits::ACTION)))]
     #[x_kube(merge_strategy = ListMerge::Set)]
     pub actions: Vec<String>,
 }
@@ -229,11 +244,11 @@ pub struct AccountStatus {
     pub features: Option<Features>,
     /// IDs of remote tokens that carry this operator's marker and that no AccessToken claims.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 50), extend("x-kubernetes-list-type" = "set"))]
+    #[schemars(length(max = MAX_LISTED), extend("x-kubernetes-list-type" = "set"))]
     pub orphans: Vec<TokenId>,
     /// IDs of remote tokens whose cleaning up was given up.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 50), extend("x-kubernetes-list-type" = "set"))]
+    #[schemars(length(max = MAX_LISTED), extend("x-kubernetes-list-type" = "set"))]
     pub left_behind: Vec<TokenId>,
 }
 
@@ -246,7 +261,7 @@ pub struct Features {
     /// Whether tokens can have an expiry date.
     pub expiry: Feature,
     /// When this was tried last.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::time")]
     pub probed_at: Option<Timestamp>,
 }

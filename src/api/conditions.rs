@@ -3,6 +3,8 @@
 use jiff::{Timestamp, Unit};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
+use strum::{EnumMessage as _, VariantArray as _};
+
 use super::Reason;
 
 /// A condition's message has at most this many characters.
@@ -10,7 +12,18 @@ pub const MAX_MESSAGE: usize = 1024;
 
 /// The types of conditions. `Reconciling` and `Stalled` are only present while true, and never both.
 #[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, strum::IntoStaticStr, strum::Display,
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    strum::IntoStaticStr,
+    strum::Display,
+    strum::EnumMessage,
+    strum::VariantArray,
 )]
 pub enum ConditionType {
     /// The summary. AccessToken: the Secret holds a key that works. Account: the credential works.
@@ -29,6 +42,20 @@ pub enum ConditionType {
     MassChange,
     /// Account: the operator's clock and LaunchDarkly's differ.
     ClockSkew,
+}
+
+impl ConditionType {
+    /// All types, in the order of the documentation.
+    #[must_use]
+    pub fn all() -> &'static [Self] {
+        Self::VARIANTS
+    }
+
+    /// What it says when it is true.
+    #[must_use]
+    pub fn meaning(self) -> &'static str {
+        self.get_documentation().unwrap_or_default()
+    }
 }
 
 /// Whether a condition holds.

@@ -2,7 +2,7 @@
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::CustomResourceExt;
-use serde_json::{Map, Value};
+use serde_json::{Map, Number, Value};
 
 use super::{AccessToken, ClusterLaunchDarklyAccount, LaunchDarklyAccount};
 
@@ -26,12 +26,14 @@ fn tidy(crd: CustomResourceDefinition) -> Option<Value> {
     Some(crd)
 }
 
-/// Strips `nullable` (a null is then pruned instead of stored) and empty arrays.
+/// Strips `nullable` (a null is then pruned instead of stored), empty arrays and bounds of nothing, and writes bounds as
+/// whole numbers.
 fn strip(value: &mut Value) {
     match value {
         Value::Object(map) => strip_map(map),
         Value::Array(items) => items.iter_mut().for_each(strip),
-        _ => {}
+        Value::Number(number) => whole(number),
+        Value::Null | Value::Bool(_) | Value::String(_) => {}
     }
 }
 
@@ -39,7 +41,18 @@ fn strip_map(map: &mut Map<String, Value>) {
     // A schema's keyword is a boolean; a property of this name would be an object.
     map.retain(|key, value| {
         let nullable = key == "nullable" && value.is_boolean();
-        !nullable && !value.as_array().is_some_and(Vec::is_empty)
+        let no_bound = matches!(key.as_str(), "minItems" | "minLength") && *value == 0;
+        let empty = value.as_array().is_some_and(Vec::is_empty);
+        !nullable && !no_bound && !empty
     });
     map.values_mut().for_each(strip);
+}
+
+/// Kubernetes' type for a bound is a float.
+fn whole(number: &mut Number) {
+    if let Some(float) = number.as_f64()
+        && let Ok(integer) = format!("{float:.0}").parse::<i64>()
+    {
+        *number = integer.into();
+    }
 }

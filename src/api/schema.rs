@@ -2,15 +2,16 @@
 
 use schemars::{Schema, SchemaGenerator, json_schema};
 
-/// At most this many labels, and as many annotations, on a Secret or in a selector.
-pub(super) const MAX_LABELS: usize = 32;
+use super::rules;
+use crate::domain::limits;
+use crate::domain::syntax::{self, Syntax};
 
 /// A bounded map of label values.
 pub(super) fn labels(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": "object",
-        "maxProperties": MAX_LABELS,
-        "additionalProperties": { "type": "string", "maxLength": 63 },
+        "maxProperties": limits::LABELS,
+        "additionalProperties": { "type": "string", "maxLength": limits::LABEL },
     })
 }
 
@@ -18,8 +19,52 @@ pub(super) fn labels(_: &mut SchemaGenerator) -> Schema {
 pub(super) fn annotations(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": "object",
-        "maxProperties": MAX_LABELS,
-        "additionalProperties": { "type": "string", "maxLength": 4096 },
+        "maxProperties": limits::LABELS,
+        "additionalProperties": { "type": "string", "maxLength": limits::ANNOTATION },
+    })
+}
+
+/// Keys or IDs of custom roles.
+pub(super) fn custom_roles(_: &mut SchemaGenerator) -> Schema {
+    set((1, limits::ENTRIES), (1, limits::ROLE), &syntax::ROLE)
+}
+
+/// Globs over keys of custom roles.
+pub(super) fn role_globs(_: &mut SchemaGenerator) -> Schema {
+    set((0, limits::GLOBS), (1, limits::ROLE), &syntax::ROLE_GLOB)
+}
+
+/// Names of namespaces.
+pub(super) fn namespaces(_: &mut SchemaGenerator) -> Schema {
+    set(
+        (0, limits::NAMESPACES),
+        (1, limits::LABEL),
+        &syntax::NAMESPACE,
+    )
+}
+
+/// Values of a label.
+pub(super) fn label_values(_: &mut SchemaGenerator) -> Schema {
+    set(
+        (0, limits::ENTRIES),
+        (0, limits::LABEL),
+        &syntax::LABEL_VALUE,
+    )
+}
+
+/// A set of texts of one form. The rule stands at the items, so that the API server names the one that breaks it.
+fn set(items: (usize, usize), length: (usize, usize), syntax: &Syntax) -> Schema {
+    json_schema!({
+        "type": "array",
+        "minItems": items.0,
+        "maxItems": items.1,
+        "x-kubernetes-list-type": "set",
+        "items": {
+            "type": "string",
+            "minLength": length.0,
+            "maxLength": length.1,
+            "x-kubernetes-validations": [rules::form(syntax)],
+        },
     })
 }
 

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::schema;
 use crate::domain::cause::Cause;
+use crate::domain::limits;
 use crate::domain::names::{
     AccountId, Attempt, Fingerprint, RequestHash, SecretUid, SettingsHash, TokenId,
 };
@@ -52,15 +53,15 @@ pub struct AccessTokenStatus {
     pub pending: Option<Pending>,
     /// Attempts given up. A remote token that turns up with one of them is cleaned up.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 8), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["attempt"]))]
+    #[schemars(length(max = MAX_ABANDONED), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["attempt"]))]
     pub abandoned: Vec<Abandoned>,
     /// Replaced tokens that wait for their deletion.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 3), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["tokenId"]))]
+    #[schemars(length(max = MAX_RETIRING), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["tokenId"]))]
     pub retiring: Vec<Retiring>,
     /// The last changes of the key, newest first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 10), extend("x-kubernetes-list-type" = "atomic"))]
+    #[schemars(length(max = MAX_HISTORY), extend("x-kubernetes-list-type" = "atomic"))]
     pub history: Vec<HistoryEntry>,
 }
 
@@ -95,7 +96,7 @@ pub struct TokenStatus {
 #[serde(rename_all = "camelCase")]
 pub struct SecretStatus {
     /// Its name.
-    #[schemars(length(min = 1, max = 253))]
+    #[schemars(length(min = 1, max = limits::NAME))]
     pub name: String,
     /// Its `metadata.uid`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -116,7 +117,7 @@ pub struct SecretStatus {
 #[serde(rename_all = "camelCase")]
 pub struct FormerSecret {
     /// Its name.
-    #[schemars(length(min = 1, max = 253))]
+    #[schemars(length(min = 1, max = limits::NAME))]
     pub name: String,
     /// Its `metadata.uid`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -148,7 +149,7 @@ pub struct RotationStatus {
     pub grace_period: Option<String>,
     /// Hashes of the trigger and revoke values already seen, newest last; they never rotate again.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 8), extend("x-kubernetes-list-type" = "atomic"))]
+    #[schemars(length(max = MAX_HANDLED), extend("x-kubernetes-list-type" = "atomic"))]
     pub handled: Vec<RequestHash>,
 }
 
@@ -192,7 +193,7 @@ pub struct Pending {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub token_id: Option<TokenId>,
     /// Where the key goes.
-    #[schemars(length(min = 1, max = 253))]
+    #[schemars(length(min = 1, max = limits::NAME))]
     pub secret_name: String,
     /// A hash of the settings asked for.
     pub spec_hash: SettingsHash,
@@ -201,7 +202,7 @@ pub struct Pending {
     pub token_name: String,
     /// Hashes of the trigger and revoke values that this call serves.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 8), extend("x-kubernetes-list-type" = "atomic"))]
+    #[schemars(length(max = MAX_HANDLED), extend("x-kubernetes-list-type" = "atomic"))]
     pub handles: Vec<RequestHash>,
     /// Until when the key of a reset token may work.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -60,10 +60,10 @@ forms! {
         "must be one line, without blanks at its ends";
     /// A key or an ID of a custom role. It becomes a segment of a URL path.
     ROLE = r"^[A-Za-z0-9][-._A-Za-z0-9]*$",
-        "must be keys or IDs of roles, of letters, digits, -, _ and ., beginning with a letter or digit";
+        "must be a key or an ID of a role: letters, digits, -, _ and ., beginning with a letter or digit";
     /// A glob over keys of custom roles.
     ROLE_GLOB = r"^[-._*A-Za-z0-9]+$",
-        "must be keys of roles, of letters, digits, -, _ and ., with * for any characters";
+        "must be a key of a role, of letters, digits, -, _ and ., with * for any characters";
     /// A duration; the numbers are bounded so that no sum can overflow.
     DURATION = r"^([0-9]{1,5}h([0-9]{1,6}m)?([0-9]{1,8}s)?|[0-9]{1,6}m([0-9]{1,8}s)?|[0-9]{1,8}s)$",
         "must be a duration such as 720h, 90m or 1h30m";
@@ -72,7 +72,7 @@ forms! {
         "must have valid keys such as team or example.com/team";
     /// A value of a label.
     LABEL_VALUE = r"^([A-Za-z0-9]([-._A-Za-z0-9]*[A-Za-z0-9])?)?$",
-        "must have only letters, digits, -, _ and . in values, and begin and end them with a letter or digit";
+        "must have a value of at most 63 letters, digits, -, _ and ., beginning and ending with a letter or digit";
     /// A key of a label or annotation that belongs to Kubernetes, to GitOps tools or to this operator. They decide who
     /// manages, prunes or trusts a Secret.
     RESERVED_KEY = r"^([-.a-z0-9]+[.])?(kubernetes[.]io|k8s[.]io|argoproj[.]io|helm[.]sh|fluxcd[.]io|ldtokens[.]dev)/",

@@ -108,14 +108,24 @@ fn policy(checks: &mut Checks, kind: AccountKind, spec: Option<&PolicySpec>) -> 
     }
     if let Some(globs) = &spec.custom_roles {
         let field = "spec.policy.customRoles";
-        checks.set(field, globs, 0, limits::GLOBS, limits::ROLE);
+        checks.set(field, globs, (0, limits::GLOBS), (1, limits::ROLE));
         checks.forms(field, globs, &syntax::ROLE_GLOB);
     }
     if let Some(inline) = &spec.inline_role {
         let field = "spec.policy.inlineRole.resources";
-        checks.set(field, &inline.resources, 1, limits::GLOBS, limits::RESOURCE);
+        checks.set(
+            field,
+            &inline.resources,
+            (1, limits::GLOBS),
+            (1, limits::RESOURCE),
+        );
         let field = "spec.policy.inlineRole.actions";
-        checks.set(field, &inline.actions, 1, limits::GLOBS, limits::ACTION);
+        checks.set(
+            field,
+            &inline.actions,
+            (1, limits::GLOBS),
+            (1, limits::ACTION),
+        );
     }
     if let Some(max) = spec.max_tokens {
         checks.range("spec.policy.maxTokens", max, 0, limits::MAX_TOKENS);
@@ -129,7 +139,12 @@ fn policy(checks: &mut Checks, kind: AccountKind, spec: Option<&PolicySpec>) -> 
 
 fn check_namespaces(checks: &mut Checks, allowed: &AllowedNamespaces) {
     let field = "spec.allowedNamespaces.names";
-    checks.set(field, &allowed.names, 0, limits::NAMESPACES, limits::LABEL);
+    checks.set(
+        field,
+        &allowed.names,
+        (0, limits::NAMESPACES),
+        (1, limits::LABEL),
+    );
     checks.forms(field, &allowed.names, &syntax::NAMESPACE);
     let Some(selector) = &allowed.selector else {
         return;
@@ -150,11 +165,8 @@ fn check_expression(checks: &mut Checks, field: &str, expression: &LabelExpressi
     let key = format!("{field}.key");
     checks.text(&key, &expression.key, limits::LABEL_KEY, &syntax::LABEL_KEY);
     let values = format!("{field}.values");
-    checks.count(&values, expression.values.len(), 0, limits::ENTRIES);
-    checks.distinct(&values, &expression.values);
-    for (index, value) in expression.values.iter().enumerate() {
-        checks.length(&format!("{values}[{index}]"), value, 0, limits::LABEL);
-    }
+    let (count, length) = ((0, limits::ENTRIES), (0, limits::LABEL));
+    checks.set(&values, &expression.values, count, length);
     checks.forms(&values, &expression.values, &syntax::LABEL_VALUE);
     let wanted = matches!(
         expression.operator,

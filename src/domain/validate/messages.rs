@@ -26,8 +26,6 @@ pub const EMPTY_SELECTOR: &str = "must have matchLabels or matchExpressions; to 
 pub const VALUES: &str =
     "must have values with In and NotIn, and none with Exists and DoesNotExist";
 
-/// How the user's description must not contain our marker.
-pub const MARKER_START: &str = "[ldtokens ";
 /// How a certificate in PEM begins.
 pub const PEM_BEGIN: &str = "-----BEGIN CERTIFICATE-----";
 /// How a certificate in PEM ends.

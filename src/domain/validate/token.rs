@@ -11,6 +11,7 @@ use crate::domain::desired::{
 };
 use crate::domain::durations;
 use crate::domain::limits;
+use crate::domain::marker;
 use crate::domain::names::RequestHash;
 use crate::domain::settings::{BaseRole, Grant, Statement, TokenSettings};
 use crate::domain::syntax;
@@ -47,7 +48,7 @@ fn settings(checks: &mut Checks, object: &AccessToken) -> TokenSettings {
     if let Some(description) = &spec.description {
         let field = "spec.description";
         checks.length(field, description, 0, limits::DESCRIPTION);
-        let free_of_marker = !description.contains(messages::MARKER_START);
+        let free_of_marker = !description.contains(marker::OPENING);
         checks.require(free_of_marker, field, messages::MARKER);
     }
     if let Some(version) = spec.default_api_version {
@@ -79,7 +80,7 @@ fn default_name(object: &AccessToken) -> String {
 fn grant(checks: &mut Checks, spec: &api::AccessTokenSpec) -> Grant {
     if let Some(roles) = &spec.custom_roles {
         let field = "spec.customRoles";
-        checks.set(field, roles, 1, limits::ENTRIES, limits::ROLE);
+        checks.set(field, roles, (1, limits::ENTRIES), (1, limits::ROLE));
         checks.forms(field, roles, &syntax::ROLE);
     }
     if let Some(statements) = &spec.inline_role {
@@ -113,7 +114,12 @@ fn check_statement(checks: &mut Checks, field: &str, statement: &api::Statement)
         ("notActions", &statement.not_actions, limits::ACTION),
     ] {
         if let Some(list) = list {
-            checks.set(&format!("{field}.{name}"), list, 1, limits::ENTRIES, length);
+            checks.set(
+                &format!("{field}.{name}"),
+                list,
+                (1, limits::ENTRIES),
+                (1, length),
+            );
         }
     }
     let resources = statement.resources.is_some() != statement.not_resources.is_some();

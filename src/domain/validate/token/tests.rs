@@ -52,7 +52,7 @@ fn every_mistake_is_named() {
     assert_eq!(
         found,
         [
-            "spec.customRoles must be keys or IDs of roles, of letters, digits, -, _ and ., beginning with a letter or digit; not ../b",
+            "spec.customRoles[1] must be a key or an ID of a role: letters, digits, -, _ and ., beginning with a letter or digit",
             "spec must have exactly one of role, customRoles and inlineRole",
             "spec.secret.previousKey must differ from secret.key",
             "spec.rotation.gracePeriod must be at most 80 % of rotation.interval: 30h is too long for 24h",
