@@ -5,4 +5,9 @@
 mod admin;
 mod faults;
 mod operations;
+mod patch;
+mod permissions;
+mod program;
+mod rate_limits;
 mod support;
+mod switches;

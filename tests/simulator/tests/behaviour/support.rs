@@ -23,11 +23,7 @@ pub fn simulator() -> Simulator {
     Simulator::new(config())
 }
 
-/// A simulator with one switch set.
-pub fn with_switch(name: &str, value: impl Into<Value>) -> Simulator {
-    with_switches(&json!({ name: value.into() }))
-}
-
+/// A simulator with these switches set.
 pub fn with_switches(switches: &Value) -> Simulator {
     let simulator = simulator();
     simulator.set_switches(switches).unwrap();
