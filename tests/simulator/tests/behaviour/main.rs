@@ -1,6 +1,10 @@
 //! The simulator's own behaviour, one file for each concern.
 
-#![expect(clippy::unwrap_used, reason = "a failed helper fails its test")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a failed helper fails its test"
+)]
 
 mod admin;
 mod faults;

@@ -130,8 +130,8 @@ fn values_are_moved_and_copied() {
             .is_none()
     );
     assert_eq!(patch(&simulator, &token, &moved).status, 422);
-    let taken = json!([{ "op": "move", "from": "/_id", "path": "/name" }]);
-    assert_eq!(patch(&simulator, &token, &taken).status, 400);
+    let theft = json!([{ "op": "move", "from": "/_id", "path": "/name" }]);
+    assert_eq!(patch(&simulator, &token, &theft).status, 400);
 }
 
 #[test]
