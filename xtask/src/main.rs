@@ -2,6 +2,7 @@
 
 mod command;
 mod console;
+mod demo;
 mod generate;
 mod test;
 
@@ -19,6 +20,8 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Task {
+    /// Show and check the life of a token on real parts.
+    Demo(demo::Arguments),
     /// Check everything: formatting, lints, dependencies, and all tests on real parts.
     Test(test::Arguments),
     /// Write the files that are generated from the types: the CRDs in crds/ and the field reference.
@@ -27,6 +30,7 @@ enum Task {
 
 fn main() -> ExitCode {
     let done = match Arguments::parse().task {
+        Task::Demo(arguments) => demo::run(&arguments),
         Task::Test(arguments) => test::run(&arguments),
         Task::Generate => generate::run(),
     };

@@ -5,6 +5,7 @@
 //! when its handle is dropped, and also when this process dies without dropping anything.
 
 pub mod build;
+mod consumer;
 mod control_plane;
 mod error;
 mod http;
@@ -16,9 +17,10 @@ mod simulator;
 pub mod wait;
 pub mod workspace;
 
+pub use consumer::{Consumer, ConsumerCall};
 pub use control_plane::{ControlPlane, ControlPlaneOptions, Kubectl, Source};
 pub use error::RigError;
 pub use http::free_port;
 pub use mask::mask;
 pub use operator::{Operator, OperatorOptions, install};
-pub use simulator::{Key, SimulatorOptions, SimulatorProcess, Token};
+pub use simulator::{Api, Key, SimulatorOptions, SimulatorProcess, Token};

@@ -137,8 +137,33 @@ impl SimulatorProcess {
         self.process.output()
     }
 
-    /// Asks who a key belongs to, as any consumer of the key might, and returns the status: 200 while the
-    /// key is valid, 401 afterwards.
+    /// The API as consumers of keys see it, usable from other threads.
+    #[must_use]
+    pub fn api(&self) -> Api {
+        Api {
+            url: self.url.clone(),
+            http: self.http.clone(),
+        }
+    }
+
+    /// See [`Api::call_with_key`].
+    ///
+    /// # Errors
+    /// There is no answer.
+    pub fn call_with_key(&self, key: &str) -> Result<u16, RigError> {
+        self.api().call_with_key(key)
+    }
+}
+
+/// LaunchDarkly's API as a consumer of keys sees it.
+#[derive(Debug, Clone)]
+pub struct Api {
+    url: String,
+    http: Http,
+}
+
+impl Api {
+    /// Asks who a key belongs to, and returns the status: 200 while the key is valid, 401 afterwards.
     ///
     /// # Errors
     /// There is no answer.

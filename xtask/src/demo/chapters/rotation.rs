@@ -1,0 +1,74 @@
+//! The key is rotated.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use rig::RigError;
+use serde_json::json;
+
+use crate::demo::stage::{Known, Stage, TOKEN};
+use crate::demo::story::{Failed, Story, ensure};
+
+/// How many checks this makes.
+pub const CHECKS: usize = 4;
+
+/// Asks for a rotation and watches the old key to its end.
+pub fn trigger(story: &mut Story, stage: &Stage) -> Result<(), Failed> {
+    story.chapter("Its key is rotated");
+    let old = story.prepare("the old key is known", || stage.known(TOKEN))?;
+    let calls = story.prepare("LaunchDarkly counts its calls", || stage.last_call())?;
+    story.shell(&format!(
+        "kubectl patch accesstoken {TOKEN} --type=merge --patch '{{\"spec\": {{\"rotation\": {{\"trigger\": \"audit\"}}}}}}'"
+    ));
+    let new = story.check("the Secret holds a new key of the same token", || {
+        stage.patch(TOKEN, &json!({"rotation": {"trigger": "audit"}}))?;
+        let new = stage.await_new_key(TOKEN, &old)?;
+        ensure(new.token_id == old.token_id, || {
+            "it is the key of another token".into()
+        })?;
+        Ok(new)
+    })?;
+    story.tell(&format!(
+        "{} was followed by {}.",
+        old.masked(),
+        new.masked()
+    ));
+    story.check(
+        "it was tried on a throw-away token first, which is gone again",
+        || {
+            let resets = stage.calls(calls, "POST", "/api/v2/tokens/{id}/reset")?;
+            ensure(resets == 2, || {
+                format!("there were {resets} resets instead of 2")
+            })?;
+            let deleted = stage.calls(calls, "DELETE", "/api/v2/tokens/{id}")?;
+            ensure(deleted == 1, || {
+                format!("there were {deleted} deletions instead of 1")
+            })
+        },
+    )?;
+    story.check("during the grace period both keys are accepted", || {
+        stage.accepted(&old.key)?;
+        stage.accepted(&new.key)
+    })?;
+    story.tell("LaunchDarkly's clock is put forward to the end of the grace period.");
+    story.check("the old key is refused, the new one is accepted", || {
+        stage
+            .simulator
+            .advance_clock(time_left(stage, &old)? + Duration::from_secs(1))?;
+        stage.refused(&old.key)?;
+        stage.accepted(&new.key)
+    })
+}
+
+/// How long the old key has left. The simulator's clock has not been moved so far.
+fn time_left(stage: &Stage, old: &Known) -> Result<Duration, RigError> {
+    let token = stage.remote(&old.token_id)?;
+    let key = token.keys.iter().find(|key| key.value == old.key);
+    let expiry = key
+        .and_then(|key| key.expiry)
+        .and_then(|expiry| u64::try_from(expiry).ok());
+    let expiry = expiry.ok_or_else(|| RigError::Unexpected("the old key never expires".into()))?;
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    Ok(Duration::from_millis(expiry).saturating_sub(now))
+}

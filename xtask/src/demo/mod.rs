@@ -1,0 +1,68 @@
+//! `cargo xtask demo`: the life of a token, on real parts, told and checked.
+
+mod chapters;
+mod stage;
+mod story;
+
+use std::thread;
+
+use crate::say;
+use stage::{Stage, Tempo};
+use story::{Failed, Story};
+
+/// How to tell it.
+#[derive(Debug, clap::Args)]
+pub struct Arguments {
+    /// Leave everything running afterwards, and say how to play with it.
+    #[arg(long)]
+    keep: bool,
+    /// Shorten the operator's waits.
+    #[arg(long)]
+    fast: bool,
+}
+
+const INTRODUCTION: &str = "\
+The life of a LaunchDarkly access token: created, changed, rotated, recovered, deleted.
+The parts are real: a Kubernetes API server with its controllers, and the operator's release binary with no
+more rights than its manifests grant. Only LaunchDarkly is simulated. Keys are masked.";
+
+/// Tells the story, and returns whether every check passed.
+pub fn run(arguments: &Arguments) -> bool {
+    say!("{INTRODUCTION}");
+    let tempo = if arguments.fast {
+        Tempo::Fast
+    } else {
+        Tempo::Calm
+    };
+    let mut story = Story::begin();
+    let mut stage = None;
+    let outcome = tell(&mut story, tempo, &mut stage);
+    let good = story.end(&outcome, chapters::CHECKS);
+    if let Some(stage) = stage.filter(|_| arguments.keep) {
+        stay(&stage);
+    }
+    good
+}
+
+/// The parts are left on `stage`, so that they can be kept, also after a failure.
+fn tell(story: &mut Story, tempo: Tempo, stage: &mut Option<Stage>) -> Result<(), Failed> {
+    let stage = stage.insert(chapters::parts::start(story, tempo)?);
+    chapters::account::connect(story, stage)?;
+    chapters::creation::apply(story, stage)?;
+    chapters::changes::describe(story, stage)?;
+    chapters::changes::narrow_role(story, stage)?;
+    chapters::rotation::trigger(story, stage)?;
+    chapters::crash::kill_between_reset_and_save(story, stage)?;
+    chapters::deletion::delete(story, stage)
+}
+
+/// Serves until Ctrl-C, which ends every part.
+fn stay(stage: &Stage) {
+    if let Err(error) = stage.begin_again() {
+        say!("\nThe sample could not be applied once more: {error:?}");
+    }
+    say!("\n{}\n\nCtrl-C ends everything.", stage.invitation());
+    loop {
+        thread::park();
+    }
+}

@@ -1,0 +1,229 @@
+//! The parts on stage, and what the chapters ask of them.
+
+use std::time::Duration;
+
+use rig::{ControlPlane, Operator, OperatorOptions, RigError, SimulatorProcess, Token};
+use rig::{mask, object, wait, workspace};
+use serde_json::{Value, json};
+
+use super::story::ensure;
+
+/// The namespace of the story.
+pub const NAMESPACE: &str = "demo";
+/// The `AccessToken` of the story, as users find it in the repository.
+pub const SAMPLE: &str = "deploy/samples/accesstoken.yaml";
+/// Its name.
+pub const TOKEN: &str = "ci-deployer";
+
+/// How long anything may take before the story fails.
+const PATIENCE: Duration = Duration::from_secs(45);
+
+/// How long the operator waits where it must wait.
+#[derive(Debug, Clone, Copy)]
+pub enum Tempo {
+    /// A few seconds.
+    Calm,
+    /// As little as it accepts.
+    Fast,
+}
+
+impl Tempo {
+    /// The operator's flags.
+    pub fn options(self) -> OperatorOptions {
+        let fast = OperatorOptions::fast();
+        match self {
+            Self::Fast => fast,
+            Self::Calm => fast
+                .flag("--request-timeout", "2s")
+                .flag("--settle-time", "4s")
+                .flag("--lease-duration", "6s"),
+        }
+    }
+}
+
+/// All parts, running.
+pub struct Stage {
+    // Dropped in this order: nobody loses what it talks to.
+    pub operator: Operator,
+    pub simulator: SimulatorProcess,
+    pub plane: ControlPlane,
+}
+
+impl Stage {
+    /// Applies YAML in the story's namespace.
+    pub fn apply(&self, yaml: &str) -> Result<(), RigError> {
+        let arguments = [
+            "apply",
+            "--server-side",
+            "--namespace",
+            NAMESPACE,
+            "-f",
+            "-",
+        ];
+        self.plane.kubectl_with_input(&arguments, yaml).map(drop)
+    }
+
+    /// Applies a file of the repository in the story's namespace.
+    pub fn apply_file(&self, file: &str) -> Result<(), RigError> {
+        let path = workspace::root().join(file).display().to_string();
+        let arguments = [
+            "apply",
+            "--server-side",
+            "--namespace",
+            NAMESPACE,
+            "-f",
+            &path,
+        ];
+        self.plane.kubectl(&arguments).map(drop)
+    }
+
+    /// Changes the spec of an `AccessToken`.
+    pub fn patch(&self, name: &str, spec: &Value) -> Result<(), RigError> {
+        let patch = json!({ "spec": spec }).to_string();
+        let arguments = ["patch", "accesstoken", name, "--namespace", NAMESPACE];
+        let arguments = [&arguments[..], &["--type=merge", "--patch", &patch]].concat();
+        self.plane.kubectl(&arguments).map(drop)
+    }
+
+    /// Waits until an object says that it is Ready, and returns it.
+    pub fn await_ready(&self, kind: &str, name: &str) -> Result<Value, RigError> {
+        wait::until_ok(PATIENCE, &format!("a Ready {kind} {name}"), || {
+            let object = self.get(kind, name).map_err(|error| format!("{error:?}"))?;
+            object::ready(&object).map(|()| object)
+        })
+    }
+
+    /// Waits until a Secret holds another key than `old` and its `AccessToken` is Ready; returns the key.
+    pub fn await_new_key(&self, name: &str, old: &Known) -> Result<Known, RigError> {
+        wait::until_ok(PATIENCE, "a new key in the Secret", || {
+            let object = self
+                .get("accesstoken", name)
+                .map_err(|error| format!("{error:?}"))?;
+            object::ready(&object)?;
+            let known = self.known(name).map_err(|error| format!("{error:?}"))?;
+            let same = format!("the Secret still holds {}", known.masked());
+            if known.key == old.key {
+                Err(same)
+            } else {
+                Ok(known)
+            }
+        })
+    }
+
+    /// What Kubernetes knows about the token of an `AccessToken`.
+    pub fn known(&self, name: &str) -> Result<Known, RigError> {
+        let object = self.get("accesstoken", name)?;
+        let text = |value: &Value, what: &str| {
+            value
+                .as_str()
+                .map(str::to_owned)
+                .ok_or_else(|| RigError::Unexpected(format!("accesstoken {name} has no {what}")))
+        };
+        let secret = text(&object["status"]["secret"]["name"], "status.secret.name")?;
+        let entry = object["spec"]["secret"]["key"].as_str().unwrap_or("token");
+        let key = object::secret_entry(&self.get("secret", &secret)?, entry)
+            .ok_or_else(|| RigError::Unexpected(format!("secret {secret} has no {entry}")))?;
+        let token_id = text(&object["status"]["token"]["id"], "status.token.id")?;
+        Ok(Known {
+            key,
+            token_id,
+            secret,
+        })
+    }
+
+    /// The token of this ID at LaunchDarkly.
+    pub fn remote(&self, id: &str) -> Result<Token, RigError> {
+        self.simulator
+            .created_tokens()?
+            .into_iter()
+            .find(|token| token.id == id)
+            .ok_or_else(|| RigError::Unexpected(format!("LaunchDarkly has no token {id}")))
+    }
+
+    /// Fails unless LaunchDarkly accepts the key.
+    pub fn accepted(&self, key: &str) -> Result<(), RigError> {
+        self.answered(key, 200)
+    }
+
+    /// Fails unless LaunchDarkly refuses the key.
+    pub fn refused(&self, key: &str) -> Result<(), RigError> {
+        self.answered(key, 401)
+    }
+
+    fn answered(&self, key: &str, expected: u16) -> Result<(), RigError> {
+        let status = self.simulator.call_with_key(key)?;
+        let what = || format!("{} is answered {status} instead of {expected}", mask(key));
+        ensure(status == expected, what)
+    }
+
+    /// How many calls of this method and route LaunchDarkly was asked for since call number `since`.
+    pub fn calls(&self, since: u64, method: &str, route: &str) -> Result<usize, RigError> {
+        let calls = self.simulator.requests(since)?;
+        let matching = |call: &&Value| call["method"] == method && call["route"] == route;
+        Ok(calls.iter().filter(matching).count())
+    }
+
+    /// The number of the last call so far.
+    pub fn last_call(&self) -> Result<u64, RigError> {
+        let calls = self.simulator.requests(0)?;
+        Ok(calls
+            .last()
+            .and_then(|call| call["seq"].as_u64())
+            .unwrap_or(0))
+    }
+
+    fn get(&self, kind: &str, name: &str) -> Result<Value, RigError> {
+        self.plane.get(kind, NAMESPACE, name)
+    }
+
+    /// Fails unless nothing of this kind and name is there.
+    pub fn gone(&self, kind: &str, name: &str) -> Result<(), RigError> {
+        let arguments = [
+            "get",
+            kind,
+            name,
+            "--namespace",
+            NAMESPACE,
+            "--ignore-not-found",
+        ];
+        let found = self.plane.kubectl(&arguments)?;
+        ensure(found.is_empty(), || format!("there still is:\n{found}"))
+    }
+
+    /// Applies the sample once more, so that there is something to play with.
+    pub fn begin_again(&self) -> Result<(), RigError> {
+        self.apply_file(SAMPLE)?;
+        self.await_ready("accesstoken", TOKEN).map(drop)
+    }
+
+    /// What a reader can type now.
+    pub fn invitation(&self) -> String {
+        let kubectl = self.plane.client().command_line();
+        let (simulator, operator) = (self.simulator.url(), self.operator.url());
+        format!(
+            "Everything still runs. In another terminal:\n\n  \
+             alias k='{kubectl} --namespace {NAMESPACE}'\n  \
+             k get accesstokens\n  \
+             k describe accesstoken {TOKEN}\n  \
+             k patch accesstoken {TOKEN} --type=merge --patch '{{\"spec\":{{\"rotation\":{{\"trigger\":\"now\"}}}}}}'\n  \
+             curl {simulator}/admin/tokens        # LaunchDarkly's side, keys in full\n  \
+             curl {operator}/metrics\n  \
+             tail -f {}",
+            self.operator.log_file().display()
+        )
+    }
+}
+
+/// A key in a Secret, and the token it belongs to.
+pub struct Known {
+    pub key: String,
+    pub token_id: String,
+    pub secret: String,
+}
+
+impl Known {
+    /// The key as it may be shown.
+    pub fn masked(&self) -> String {
+        mask(&self.key)
+    }
+}
