@@ -2,13 +2,16 @@
 
 use std::collections::HashMap;
 use std::env;
+use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::{ChildStderr, Command, Stdio};
 use std::sync::{LazyLock, Mutex, PoisonError};
+use std::thread;
 
 use serde_json::Value;
 
 use crate::error::Doing;
+use crate::progress::Progress;
 use crate::{RigError, workspace};
 
 pub use crate::control_plane::build::{control_plane, go, go_module};
@@ -42,18 +45,31 @@ fn release(package: &'static str) -> Result<PathBuf, RigError> {
     Ok(program)
 }
 
-fn cargo_build(package: &str) -> Result<PathBuf, RigError> {
-    let output = cargo()
-        .args(["build", "--release", "--quiet", "--package", package])
+fn cargo_build(package: &'static str) -> Result<PathBuf, RigError> {
+    let mut cargo = cargo();
+    cargo
+        .args([
+            "build",
+            "--release",
+            "--package",
+            package,
+            "--color",
+            "never",
+        ])
         .arg("--message-format=json-render-diagnostics")
-        .stderr(Stdio::inherit())
-        .output()
-        .doing(|| "run cargo".into())?;
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut child = cargo.spawn().doing(|| "run cargo".into())?;
+    let told = child.stderr.take();
+    let watcher = thread::spawn(move || watch(package, told));
+    let output = child.wait_with_output().doing(|| "wait for cargo".into())?;
+    let complaints = watcher.join().unwrap_or_default();
     if !output.status.success() {
-        return Err(RigError::command(
-            format!("cargo build --release -p {package}"),
-            &output,
-        ));
+        return Err(RigError::Command {
+            command: format!("cargo build --release --package {package}"),
+            status: output.status.to_string(),
+            output: complaints,
+        });
     }
     String::from_utf8_lossy(&output.stdout)
         .lines()
@@ -61,6 +77,26 @@ fn cargo_build(package: &str) -> Result<PathBuf, RigError> {
         .filter_map(|message| message["executable"].as_str().map(PathBuf::from))
         .next_back()
         .ok_or_else(|| RigError::Unexpected(format!("cargo names no program of {package}")))
+}
+
+/// Turns what cargo tells into a progress line, and returns the rest.
+fn watch(package: &str, told: Option<ChildStderr>) -> String {
+    let mut progress = Progress::new(format!("building {package} (release)"));
+    let mut rest = String::new();
+    let lines = told
+        .map(BufReader::new)
+        .into_iter()
+        .flat_map(BufRead::lines);
+    for line in lines.map_while(Result::ok) {
+        if line.trim_start().starts_with("Compiling ") {
+            progress.advance();
+        } else {
+            rest += &line;
+            rest.push('\n');
+        }
+    }
+    progress.finish();
+    rest
 }
 
 /// A cargo that sees the environment of a user, not that of the test or task which runs it: some build

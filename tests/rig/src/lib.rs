@@ -13,6 +13,7 @@ mod mask;
 pub mod object;
 mod operator;
 mod process;
+mod progress;
 mod simulator;
 pub mod wait;
 pub mod workspace;

@@ -50,7 +50,7 @@ fn tell(story: &mut Story, tempo: Tempo, stage: &mut Option<Stage>) -> Result<()
     chapters::account::connect(story, stage)?;
     chapters::creation::apply(story, stage)?;
     chapters::changes::describe(story, stage)?;
-    chapters::changes::narrow_role(story, stage)?;
+    chapters::changes::change_role(story, stage)?;
     chapters::rotation::trigger(story, stage)?;
     chapters::crash::kill_between_reset_and_save(story, stage)?;
     chapters::deletion::delete(story, stage)

@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 
 use super::story::ensure;
 
-/// The namespace of the story.
-pub const NAMESPACE: &str = "demo";
+/// The namespace of the story, which is that of the samples.
+pub const NAMESPACE: &str = "default";
 /// The `AccessToken` of the story, as users find it in the repository.
 pub const SAMPLE: &str = "deploy/samples/accesstoken.yaml";
 /// Its name.
@@ -50,31 +50,31 @@ pub struct Stage {
 }
 
 impl Stage {
-    /// Applies YAML in the story's namespace.
+    /// Applies an object.
     pub fn apply(&self, yaml: &str) -> Result<(), RigError> {
-        let arguments = [
-            "apply",
-            "--server-side",
-            "--namespace",
-            NAMESPACE,
-            "-f",
-            "-",
-        ];
-        self.plane.kubectl_with_input(&arguments, yaml).map(drop)
+        self.plane.apply(yaml)
     }
 
-    /// Applies a file of the repository in the story's namespace.
+    /// Applies a file of the repository.
     pub fn apply_file(&self, file: &str) -> Result<(), RigError> {
-        let path = workspace::root().join(file).display().to_string();
+        self.apply_file_with(file, &json!({}))
+    }
+
+    /// Applies a file of the repository after a merge patch.
+    pub fn apply_file_with(&self, file: &str, change: &Value) -> Result<(), RigError> {
+        let (path, change) = (workspace::root().join(file), change.to_string());
+        let path = path.display().to_string();
         let arguments = [
-            "apply",
-            "--server-side",
-            "--namespace",
-            NAMESPACE,
+            "patch",
+            "--local",
             "-f",
             &path,
+            "--type=merge",
+            "--patch",
+            &change,
         ];
-        self.plane.kubectl(&arguments).map(drop)
+        let object = self.plane.client().json(&arguments)?;
+        self.plane.apply(&object.to_string())
     }
 
     /// Changes the spec of an `AccessToken`.

@@ -8,8 +8,8 @@ use std::process::{Command, Stdio};
 
 use sha2::{Digest, Sha256};
 
-use super::progress::Progress;
 use crate::error::Doing;
+use crate::progress::Progress;
 use crate::{RigError, workspace};
 
 /// The Go module of the control plane.
@@ -99,6 +99,7 @@ fn kubernetes_version(sources: &BTreeMap<PathBuf, Vec<u8>>) -> String {
 
 fn build(version: &str, output: &Path) -> Result<(), RigError> {
     let mut progress = Progress::new("building the control plane for tests (once)");
+    progress.show("fetching modules");
     let packages = go(&["list", "-deps", "-trimpath", "."])?;
     progress.expect(packages.lines().count());
     let mut command = go_command();

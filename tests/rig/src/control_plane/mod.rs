@@ -4,7 +4,6 @@ mod assets;
 mod audit;
 pub(crate) mod build;
 mod kubectl;
-mod progress;
 mod source;
 mod supervised;
 

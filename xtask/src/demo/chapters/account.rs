@@ -1,43 +1,44 @@
 //! An account is connected.
 
+use rig::install;
+use serde_json::json;
+
 use crate::demo::stage::Stage;
 use crate::demo::story::{Failed, Story};
+
+const SAMPLE: &str = "deploy/samples/account.yaml";
 
 /// How many checks this makes.
 pub const CHECKS: usize = 1;
 
-/// Stores the managing key, and points a `LaunchDarklyAccount` to it.
+/// Stores the managing key, and applies the sample of an account, which points to it.
 pub fn connect(story: &mut Story, stage: &Stage) -> Result<(), Failed> {
     story.chapter("An account is connected");
-    story
-        .tell("A Secret holds the key that may manage tokens. A LaunchDarklyAccount points to it.");
+    story.tell("A Secret in the operator's namespace holds the key that may manage tokens.");
+    story.prepare("the managing key is stored", || {
+        stage.apply(&credential(stage.simulator.managing_key()))
+    })?;
+    story.shell(&format!(
+        "kubectl apply -f {SAMPLE}      # with the address of the simulation"
+    ));
     story.check(
-        "the account is Ready: the key works, and whose it is is known",
+        "the account is Ready: the key works, and whose account it is is known",
         || {
-            stage.apply(&account(
-                stage.simulator.url(),
-                stage.simulator.managing_key(),
-            ))?;
+            let address = json!({"spec": {"apiUrl": stage.simulator.url()}});
+            stage.apply_file_with(SAMPLE, &address)?;
             stage
-                .await_ready("launchdarklyaccount", "default")
+                .await_ready("clusterlaunchdarklyaccount", "default")
                 .map(drop)
         },
     )
 }
 
-fn account(url: &str, key: &str) -> String {
-    format!(
-        "apiVersion: v1
-kind: Secret
-metadata: {{name: launchdarkly-api-key}}
-stringData: {{token: {key}}}
----
-apiVersion: ldtokens.dev/v1alpha1
-kind: LaunchDarklyAccount
-metadata: {{name: default}}
-spec:
-  apiUrl: {url}
-  credentialsSecretRef: {{name: launchdarkly-api-key}}
-"
-    )
+fn credential(key: &str) -> String {
+    json!({
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": "launchdarkly-api-key", "namespace": install::NAMESPACE},
+        "stringData": {"token": key},
+    })
+    .to_string()
 }

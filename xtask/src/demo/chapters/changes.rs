@@ -35,13 +35,13 @@ pub fn describe(story: &mut Story, stage: &Stage) -> Result<(), Failed> {
 }
 
 /// What LaunchDarkly cannot change needs another token.
-pub fn narrow_role(story: &mut Story, stage: &Stage) -> Result<(), Failed> {
+pub fn change_role(story: &mut Story, stage: &Stage) -> Result<(), Failed> {
     story.chapter("Its role changes");
     story.tell("LaunchDarkly cannot change the role of a service token, so it gets a successor.");
     let old = story.prepare("the old key is known", || stage.known(TOKEN))?;
-    story.shell(&patch_command("role", "\"reader\""));
+    story.shell(&patch_command("role", "\"writer\""));
     let new = story.check("the Secret holds the key of a new token", || {
-        stage.patch(TOKEN, &json!({ "role": "reader" }))?;
+        stage.patch(TOKEN, &json!({ "role": "writer" }))?;
         let new = stage.await_new_key(TOKEN, &old)?;
         ensure(new.token_id != old.token_id, || {
             "it is the same token".into()
@@ -53,9 +53,9 @@ pub fn narrow_role(story: &mut Story, stage: &Stage) -> Result<(), Failed> {
         old.masked(),
         new.masked()
     ));
-    story.check("the new token is a reader", || {
+    story.check("the new token is a writer", || {
         let role = stage.remote(&new.token_id)?.role;
-        ensure(role.as_deref() == Some("reader"), || {
+        ensure(role.as_deref() == Some("writer"), || {
             format!("its role is {role:?}")
         })
     })?;

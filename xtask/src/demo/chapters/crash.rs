@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use rig::{Consumer, wait};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::demo::stage::{NAMESPACE, Stage};
 use crate::demo::story::{Failed, Story, ensure};
@@ -11,16 +11,15 @@ use crate::demo::story::{Failed, Story, ensure};
 /// How many checks this makes.
 pub const CHECKS: usize = 6;
 
-const UNLUCKY: &str = "unlucky";
+/// The second token.
+pub const UNLUCKY: &str = "unlucky";
 const RESET: &str = "/api/v2/tokens/{id}/reset";
 
 /// After LaunchDarkly made a new key and before the operator saved it, so that nobody knows the key.
 pub fn kill_between_reset_and_save(story: &mut Story, stage: &mut Stage) -> Result<(), Failed> {
     story.chapter("The operator is killed between the reset and the saving of the new key");
     let old = story.check("a second token is Ready", || {
-        stage.apply(&format!(
-            "{{apiVersion: ldtokens.dev/v1alpha1, kind: AccessToken, metadata: {{name: {UNLUCKY}}}, spec: {{role: reader}}}}"
-        ))?;
+        stage.apply(&unlucky().to_string())?;
         stage.await_ready("accesstoken", UNLUCKY)?;
         stage.known(UNLUCKY)
     })?;
@@ -96,4 +95,13 @@ pub fn kill_between_reset_and_save(story: &mut Story, stage: &mut Stage) -> Resu
     })?;
     story.tell(&format!("It called {served} times."));
     Ok(())
+}
+
+fn unlucky() -> Value {
+    json!({
+        "apiVersion": "ldtokens.dev/v1alpha1",
+        "kind": "AccessToken",
+        "metadata": {"name": UNLUCKY, "namespace": NAMESPACE},
+        "spec": {"accountRef": {"kind": "ClusterLaunchDarklyAccount"}, "role": "reader"},
+    })
 }

@@ -1,6 +1,6 @@
 //! A token is created.
 
-use crate::demo::stage::{NAMESPACE, SAMPLE, Stage, TOKEN};
+use crate::demo::stage::{SAMPLE, Stage, TOKEN};
 use crate::demo::story::{Failed, Story, ensure};
 
 /// How many checks this makes.
@@ -9,9 +9,7 @@ pub const CHECKS: usize = 3;
 /// Applies the sample and looks at both sides.
 pub fn apply(story: &mut Story, stage: &Stage) -> Result<(), Failed> {
     story.chapter("A token is created");
-    story.shell(&format!(
-        "kubectl apply --namespace {NAMESPACE} -f {SAMPLE}"
-    ));
+    story.shell(&format!("kubectl apply -f {SAMPLE}"));
     story.check("the AccessToken is Ready", || {
         stage.apply_file(SAMPLE)?;
         stage.await_ready("accesstoken", TOKEN).map(drop)

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use rig::wait;
 
+use super::crash::UNLUCKY;
 use crate::demo::stage::{NAMESPACE, Stage, TOKEN};
 use crate::demo::story::{Failed, Story, ensure};
 
@@ -14,11 +15,16 @@ pub const CHECKS: usize = 3;
 pub fn delete(story: &mut Story, stage: &Stage) -> Result<(), Failed> {
     story.chapter("Everything is deleted");
     let known = story.prepare("the last key is known", || stage.known(TOKEN))?;
-    story.shell(&format!(
-        "kubectl delete accesstokens --all --namespace {NAMESPACE}"
-    ));
+    story.shell(&format!("kubectl delete accesstokens {TOKEN} {UNLUCKY}"));
     story.check("the AccessTokens are gone", || {
-        let arguments = ["delete", "accesstokens", "--all", "--namespace", NAMESPACE];
+        let arguments = [
+            "delete",
+            "accesstokens",
+            TOKEN,
+            UNLUCKY,
+            "--namespace",
+            NAMESPACE,
+        ];
         stage
             .plane
             .kubectl(&[&arguments[..], &["--timeout=45s"]].concat())

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rig::{ControlPlane, ControlPlaneOptions, Operator, SimulatorOptions, SimulatorProcess, build};
 
-use crate::demo::stage::{NAMESPACE, Stage, Tempo};
+use crate::demo::stage::{Stage, Tempo};
 use crate::demo::story::{Failed, Story};
 
 /// How many checks this makes.
@@ -30,7 +30,6 @@ pub fn start(story: &mut Story, tempo: Tempo) -> Result<Stage, Failed> {
             let mut operator =
                 Operator::start(&plane, &tempo.options().allowing(simulator.host()))?;
             operator.await_ready(Duration::from_secs(60))?;
-            plane.kubectl(&["create", "namespace", NAMESPACE])?;
             Ok(operator)
         },
     )?;
