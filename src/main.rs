@@ -7,20 +7,10 @@ use std::process::ExitCode;
 
 use clap::error::ErrorKind;
 use clap::{CommandFactory as _, Parser as _};
+use launchdarkly_token_operator::controller::Operator;
 use launchdarkly_token_operator::runtime::args::{Cli, Command};
 use launchdarkly_token_operator::runtime::error::RunError;
 use launchdarkly_token_operator::runtime::run::run;
-use launchdarkly_token_operator::runtime::work::{Leading, Work, WorkError};
-
-/// Leads, and does nothing with it.
-struct Idle;
-
-impl Work for Idle {
-    async fn lead(self, leading: Leading) -> Result<(), WorkError> {
-        leading.drain.cancelled().await;
-        Ok(())
-    }
-}
 
 fn main() -> ExitCode {
     let Command::Run(args) = Cli::parse().command;
@@ -34,7 +24,7 @@ fn main() -> ExitCode {
         .build()
         .map_err(RunError::Runtime)
         .and_then(|runtime| {
-            let ended = runtime.block_on(run(*args, Idle));
+            let ended = runtime.block_on(run(*args, Operator));
             // What was dropped on the way out is not waited for.
             runtime.shutdown_background();
             ended

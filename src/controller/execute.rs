@@ -93,7 +93,7 @@ pub(super) async fn execute<C: Cluster, L: TokensApi>(
         Step::DeleteSecret { name, at } => {
             memory.forget_secret(&name);
             ctx.cluster.delete_secret(namespace, &name, &at).await?;
-            memory.remember_secret(&name, None);
+            memory.remember_secret(&name, None, ctx.clock.since_boot());
             Ok(())
         }
         Step::RemoveFinalizer { left_behind } => {
@@ -397,7 +397,7 @@ async fn write_secret<C: Cluster, L: TokensApi>(
         .cluster
         .write_secret(&world.observed.identity.namespace, at, manifest, false)
         .await?;
-    memory.remember_secret(&manifest.name, Some(written));
+    memory.remember_secret(&manifest.name, Some(written), ctx.clock.since_boot());
     Ok(())
 }
 

@@ -3,6 +3,7 @@
 //! None of it is needed after a crash; all of it may be lost at any moment.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -26,7 +27,9 @@ pub(super) struct Memory {
     /// When this process last changed the token: older looks and listings do not count.
     pub(super) last_write: Option<Timestamp>,
     /// The Secrets as last read or written, by name; `None` for absent.
-    pub(super) secrets: Vec<(String, Option<SecretSnapshot>)>,
+    pub(super) secrets: Vec<KnownSecret>,
+    /// The newest version of the object that this process wrote.
+    pub(super) written_version: Option<u128>,
     /// Whether a key of the Secret was accepted for a token.
     pub(super) secret_proof: Option<(Fingerprint, TokenId, bool)>,
     /// Tokens known to be deleted.
@@ -37,6 +40,16 @@ pub(super) struct Memory {
     pub(super) roles: Option<RolesAnswer>,
     /// Failures that are being waited out.
     pub(super) setbacks: Vec<Setback>,
+}
+
+/// A Secret as last read or written.
+#[derive(Debug)]
+pub(super) struct KnownSecret {
+    pub(super) name: String,
+    /// `None` for absent.
+    pub(super) snapshot: Option<SecretSnapshot>,
+    /// Since boot.
+    pub(super) read_at: Duration,
 }
 
 /// The pending call, as far as this process made it.
@@ -149,19 +162,28 @@ impl Memory {
     pub(super) fn secret(&self, name: &str) -> Option<&Option<SecretSnapshot>> {
         self.secrets
             .iter()
-            .find(|(known, _)| known == name)
-            .map(|(_, snapshot)| snapshot)
+            .find(|known| known.name == name)
+            .map(|known| &known.snapshot)
     }
 
-    /// Remembers a Secret as read or written.
-    pub(super) fn remember_secret(&mut self, name: &str, snapshot: Option<SecretSnapshot>) {
-        self.secrets.retain(|(known, _)| known != name);
-        self.secrets.push((name.to_owned(), snapshot));
+    /// Remembers a Secret as read or written at this time since boot.
+    pub(super) fn remember_secret(
+        &mut self,
+        name: &str,
+        snapshot: Option<SecretSnapshot>,
+        read_at: Duration,
+    ) {
+        self.forget_secret(name);
+        self.secrets.push(KnownSecret {
+            name: name.to_owned(),
+            snapshot,
+            read_at,
+        });
     }
 
     /// Forgets a Secret, so that it is read again.
     pub(super) fn forget_secret(&mut self, name: &str) {
-        self.secrets.retain(|(known, _)| known != name);
+        self.secrets.retain(|known| known.name != name);
     }
 
     /// Notes that a token was not found: confirmed by a second time, at least `settle` after the first.

@@ -1,15 +1,20 @@
 //! Observe, decide, execute, record: the loop around the pure decision.
 
 mod account;
+mod accounts;
 mod backoff;
 mod execute;
 mod failure;
+mod listing;
 mod memory;
 mod notices;
+mod objects;
 mod observe;
 mod probe;
 mod reconcile;
 mod report;
+mod start;
 
-pub use account::{AccountKey, Accounts, Entry, Session, Shared};
+pub use account::{AccountKey, Accounts, Entry, Session, Shared, State};
 pub use reconcile::{Context, Outcome, reconcile};
+pub use start::Operator;

@@ -218,7 +218,7 @@ async fn secret_state<C: Cluster, L: TokensApi>(
             .read_secret(&identity.namespace, &layout.name)
             .await
         {
-            Ok(snapshot) => memory.remember_secret(&layout.name, snapshot),
+            Ok(snapshot) => memory.remember_secret(&layout.name, snapshot, ctx.clock.since_boot()),
             Err(ClusterError::Forbidden { message }) => {
                 return Ok(SecretState::Unreadable {
                     reason: Reason::SecretAccessDenied,

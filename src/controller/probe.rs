@@ -32,11 +32,6 @@ pub(super) fn prober(key: &AccountKey) -> ObjectUid {
     ObjectUid::new(format!("probe-{hex}"))
 }
 
-/// Whether a marker is a throw-away token's.
-pub(super) fn is_probe(marker: &Marker) -> bool {
-    marker.object.as_str().starts_with("probe-")
-}
-
 /// Creates a token, resets it, asks with both keys, and deletes it. One at a time an account.
 pub(super) async fn probe<L: TokensApi>(
     session: &Session<L>,

@@ -1,6 +1,7 @@
 //! One visit to one object: observe, decide, execute, again and again, until there is nothing to do now.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -46,6 +47,11 @@ pub struct Context<C, L> {
     pub timing: Timing,
     /// This process, as it signs intents.
     pub holder: String,
+    /// Set while the process ends: no new call is begun then.
+    pub draining: AtomicBool,
+    /// How long a Secret that was read is believed without a sign that it changed.
+    secret_believed: Duration,
+    touched: Mutex<HashMap<(String, String), Option<String>>>,
     memories: Mutex<HashMap<ObjectUid, Arc<tokio::sync::Mutex<Memory>>>>,
     namespaces: Mutex<HashMap<String, (Duration, NamespaceFacts)>>,
 }
@@ -78,6 +84,9 @@ impl<C: Cluster, L: TokensApi> Context<C, L> {
             metrics,
             timing,
             holder,
+            draining: AtomicBool::new(false),
+            secret_believed: LONGEST_WAIT,
+            touched: Mutex::default(),
             memories: Mutex::default(),
             namespaces: Mutex::default(),
         }
@@ -92,9 +101,32 @@ impl<C: Cluster, L: TokensApi> Context<C, L> {
             .any(|memory| memory.try_lock().map_or(true, |memory| memory.holds_key()))
     }
 
-    /// A Secret was changed by somebody: what is remembered of it no longer holds.
-    pub async fn forget_secret(&self, uid: &ObjectUid, name: &str) {
-        self.memory(uid).lock().await.forget_secret(name);
+    /// Whether this object's key is in hand and not yet published.
+    pub fn holds_key_of(&self, uid: &ObjectUid) -> bool {
+        self.memory(uid)
+            .try_lock()
+            .is_ok_and(|memory| memory.holds_key())
+    }
+
+    /// A Secret was changed by somebody, us included: it is read again unless this version is the one that is known.
+    pub fn touch_secret(&self, namespace: &str, name: &str, version: Option<String>) {
+        let mut touched = self.touched.lock().unwrap_or_else(PoisonError::into_inner);
+        touched.insert((namespace.to_owned(), name.to_owned()), version);
+    }
+
+    /// Forgets the Secrets that may have changed since they were read.
+    fn forget_changed_secrets(&self, namespace: &str, memory: &mut Memory) {
+        let now = self.clock.since_boot();
+        let mut touched = self.touched.lock().unwrap_or_else(PoisonError::into_inner);
+        memory.secrets.retain(|known| {
+            let sign = touched.remove(&(namespace.to_owned(), known.name.clone()));
+            let version = known
+                .snapshot
+                .as_ref()
+                .map(|snapshot| snapshot.version.as_str());
+            let unchanged = sign.is_none_or(|sign| sign.as_deref() == version);
+            unchanged && now.saturating_sub(known.read_at) < self.secret_believed
+        });
     }
 
     fn memory(&self, uid: &ObjectUid) -> Arc<tokio::sync::Mutex<Memory>> {
@@ -142,13 +174,49 @@ pub async fn reconcile<C: Cluster, L: TokensApi>(
     let uid = ObjectUid::new(object.uid().unwrap_or_default());
     let memory = ctx.memory(&uid);
     let mut memory = memory.lock().await;
-    let outcome = visit(ctx, object, &mut memory).await;
+    let outcome = match newest(ctx, object, &memory).await {
+        Ok(object) => {
+            ctx.forget_changed_secrets(&object.namespace().unwrap_or_default(), &mut memory);
+            visit(ctx, object, &mut memory).await
+        }
+        Err(outcome) => outcome,
+    };
     drop(memory);
     if outcome == Outcome::Gone {
         ctx.forget(&uid);
         ctx.accounts.release(&uid);
     }
     outcome
+}
+
+/// A cache may lag behind what this process wrote: what is older than that is read again.
+async fn newest<C: Cluster, L: TokensApi>(
+    ctx: &Context<C, L>,
+    object: AccessToken,
+    memory: &Memory,
+) -> Result<AccessToken, Outcome> {
+    let older = match (version(&object), memory.written_version) {
+        (Some(shown), Some(written)) => shown < written,
+        (None, Some(_)) => true,
+        (_, None) => false,
+    };
+    if !older {
+        return Ok(object);
+    }
+    match ctx
+        .cluster
+        .read_object(&object.namespace().unwrap_or_default(), &object.name_any())
+        .await
+    {
+        Ok(Some(live)) if live.uid() == object.uid() => Ok(live),
+        Ok(_) => Err(Outcome::Gone),
+        Err(_) => Err(Outcome::Again(Duration::from_secs(1))),
+    }
+}
+
+/// Resource versions of one kind can be compared as numbers (Kubernetes says so since 1.35).
+fn version(object: &AccessToken) -> Option<u128> {
+    object.resource_version()?.parse().ok()
 }
 
 async fn visit<C: Cluster, L: TokensApi>(
@@ -169,11 +237,22 @@ async fn visit<C: Cluster, L: TokensApi>(
             return pause(ctx, object, &world, &step, memory).await;
         }
         let kind = step.kind();
+        if ctx.draining.load(Ordering::Relaxed)
+            && matches!(
+                kind,
+                StepKind::RecordIntent | StepKind::CreateToken | StepKind::ResetKey
+            )
+        {
+            return Outcome::Again(LONGEST_WAIT);
+        }
         ctx.metrics.stepped(kind.as_str());
         tracing::debug!(object = %log_name(&object), step = kind.as_str(), "step");
         match execute(ctx, &mut object, &world, memory, step).await {
             Ok(()) if kind == StepKind::RemoveFinalizer => return Outcome::Gone,
-            Ok(()) => memory.note_success(kind),
+            Ok(()) => {
+                memory.note_success(kind);
+                memory.written_version = version(&object).max(memory.written_version);
+            }
             Err(failure) => {
                 if failure.must_stop {
                     return Outcome::Stop;
@@ -265,7 +344,10 @@ async fn pause<C: Cluster, L: TokensApi>(
         if *after != before {
             let after = after.clone();
             match ctx.cluster.replace_status(&next).await {
-                Ok(written) => notices::conditions_changed(ctx, &written, &before, &after).await,
+                Ok(written) => {
+                    memory.written_version = version(&written).max(memory.written_version);
+                    notices::conditions_changed(ctx, &written, &before, &after).await;
+                }
                 Err(ClusterError::Conflict | ClusterError::NotFound) => {
                     memory.secrets.clear();
                     return Outcome::Again(Duration::from_millis(100));

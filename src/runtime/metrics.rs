@@ -63,17 +63,6 @@ pub enum TokenState {
     Deleting,
 }
 
-/// What came of a request to LaunchDarkly.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum ResponseCode {
-    /// An answer with this HTTP status.
-    Status(u16),
-    /// The connection was never made.
-    NotSent,
-    /// Sent, and no answer that could be read.
-    NoAnswer,
-}
-
 /// Declares label values whose text is the variant's name in small letters.
 macro_rules! small_letters {
     ($($name:ident { $($variant:ident => $text:literal),+ })+) => {$(
@@ -88,16 +77,6 @@ macro_rules! small_letters {
 small_letters! {
     Outcome { Success => "success", Error => "error" }
     TokenState { Ready => "ready", Reconciling => "reconciling", Stalled => "stalled", Deleting => "deleting" }
-}
-
-impl EncodeLabelValue for ResponseCode {
-    fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> Result<(), std::fmt::Error> {
-        match self {
-            Self::Status(code) => code.encode(encoder),
-            Self::NotSent => "not_sent".encode(encoder),
-            Self::NoAnswer => "no_answer".encode(encoder),
-        }
-    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -119,7 +98,7 @@ struct StepLabels {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct RequestLabels {
     operation: &'static str,
-    code: ResponseCode,
+    result: &'static str,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -264,10 +243,10 @@ impl Metrics {
         self.steps.get_or_create(&StepLabels { step }).inc();
     }
 
-    /// A request to LaunchDarkly ended after `took`, time in the limiter not counted.
-    pub fn requested(&self, operation: &'static str, code: ResponseCode, took: Duration) {
+    /// A request to LaunchDarkly ended after `took`, time in the limiter not counted. `result` is `ok` or the error's reason.
+    pub fn requested(&self, operation: &'static str, result: &'static str, took: Duration) {
         self.api_requests
-            .get_or_create(&RequestLabels { operation, code })
+            .get_or_create(&RequestLabels { operation, result })
             .inc();
         self.api_request_duration
             .get_or_create(&OperationLabel { operation })
@@ -342,8 +321,8 @@ mod tests {
         metrics.reconciled(Controller::AccessToken, Outcome::Success, took);
         metrics.set_queued(Controller::Account, 3);
         metrics.stepped("CreateToken");
-        metrics.requested("createToken", ResponseCode::Status(201), took);
-        metrics.requested("resetToken", ResponseCode::NoAnswer, took);
+        metrics.requested("create", "ok", took);
+        metrics.requested("reset", "Uncertain", took);
         metrics.set_ratelimit_remaining("app.launchdarkly.com", "route", 99);
         metrics.rotated("Schedule", Outcome::Success);
         metrics.set_tokens(TokenState::Stalled, 2);
@@ -356,8 +335,8 @@ mod tests {
             r#"launchdarkly_operator_reconcile_duration_seconds_count{controller="AccessToken"} 1"#,
             r#"launchdarkly_operator_queue_depth{controller="Account"} 3"#,
             r#"launchdarkly_operator_steps_total{step="CreateToken"} 1"#,
-            r#"launchdarkly_operator_api_requests_total{operation="createToken",code="201"} 1"#,
-            r#"launchdarkly_operator_api_requests_total{operation="resetToken",code="no_answer"} 1"#,
+            r#"launchdarkly_operator_api_requests_total{operation="create",result="ok"} 1"#,
+            r#"launchdarkly_operator_api_requests_total{operation="reset",result="Uncertain"} 1"#,
             r#"launchdarkly_operator_api_request_duration_seconds_count{operation="createToken"} 1"#,
             r#"launchdarkly_operator_api_ratelimit_remaining{host="app.launchdarkly.com",limit="route"} 99"#,
             r#"launchdarkly_operator_rotations_total{cause="Schedule",result="success"} 1"#,

@@ -32,6 +32,16 @@ pub enum Family {
 }
 
 impl Family {
+    /// The kind of limit, for metrics: bounded, and nothing of a key.
+    #[must_use]
+    pub fn label(&self) -> &'static str {
+        match self {
+            Self::Global => "global",
+            Self::Route(_) => "route",
+            Self::Token(_) => "token",
+        }
+    }
+
     /// The families a call counts in.
     pub(super) fn of(operation: Operation, key: &Fingerprint) -> [Self; 3] {
         [

@@ -1,0 +1,371 @@
+//! The account controller: keeps the credentials and what is known of their accounts up to date.
+
+mod credential;
+mod kinds;
+mod status;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use kube::ResourceExt;
+use kube::api::{Patch, PatchParams, PostParams};
+use serde_json::json;
+
+pub(super) use kinds::AccountObject;
+
+use super::account::{AccountKey, Accounts, Entry, Session, State};
+use crate::api::{ACCOUNT_FINALIZER, Reason};
+use crate::cluster::FIELD_MANAGER;
+use crate::domain::names::Fingerprint;
+use crate::gate::Gate;
+use crate::launchdarkly::{AllowedHosts, HttpClient, Lines, Options, TokensApi};
+use crate::runtime::clock::Clock;
+use credential::Trouble;
+
+/// How often the credential's Secret is looked at.
+const LOOK_EVERY: Duration = Duration::from_secs(60);
+/// How often an account that is being deleted is looked at while objects refer to it.
+const WAIT_FOR_USERS: Duration = Duration::from_secs(5);
+
+/// What reconciling accounts needs.
+pub(super) struct AccountContext {
+    pub(super) client: kube::Client,
+    pub(super) gate: Arc<dyn Gate>,
+    pub(super) call_time: Duration,
+    pub(super) own_namespace: String,
+    pub(super) accounts: Arc<Accounts<HttpClient>>,
+    pub(super) lines: Arc<Lines>,
+    pub(super) allowed_hosts: AllowedHosts,
+    pub(super) options: Options,
+    pub(super) clock: Arc<dyn Clock>,
+    /// How often a credential that does not work is tried.
+    pub(super) retry_every: SignedDuration,
+    /// How many objects refer to an account.
+    pub(super) users: Box<dyn Fn(&AccountKey) -> usize + Send + Sync>,
+    known: Mutex<HashMap<AccountKey, Known>>,
+}
+
+/// What was found out about a credential.
+#[derive(Clone)]
+struct Known {
+    fingerprint: Fingerprint,
+    generation: i64,
+    checked_at: Timestamp,
+    finding: Result<Session<HttpClient>, Trouble>,
+}
+
+impl AccountContext {
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "the parts of a context, each named where it is made"
+    )]
+    pub(super) fn new(
+        client: kube::Client,
+        gate: Arc<dyn Gate>,
+        call_time: Duration,
+        own_namespace: String,
+        accounts: Arc<Accounts<HttpClient>>,
+        lines: Arc<Lines>,
+        allowed_hosts: AllowedHosts,
+        options: Options,
+        clock: Arc<dyn Clock>,
+        retry_every: SignedDuration,
+        users: Box<dyn Fn(&AccountKey) -> usize + Send + Sync>,
+    ) -> Self {
+        Self {
+            client,
+            gate,
+            call_time,
+            own_namespace,
+            accounts,
+            lines,
+            allowed_hosts,
+            options,
+            clock,
+            retry_every,
+            users,
+            known: Mutex::default(),
+        }
+    }
+
+    /// A call with the credential was answered 401: what is known of it no longer counts.
+    pub(super) fn doubt(&self, key: &AccountKey) {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = known.get_mut(key).filter(|known| known.finding.is_ok()) {
+            known.checked_at = Timestamp::MIN;
+        }
+    }
+
+    fn known(&self, key: &AccountKey) -> Option<Known> {
+        self.known
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(key)
+            .cloned()
+    }
+
+    fn remember(&self, key: &AccountKey, known: Known) {
+        self.known
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(key.clone(), known);
+    }
+
+    fn forget(&self, key: &AccountKey) {
+        self.known
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(key);
+        self.accounts.remove(key);
+    }
+}
+
+/// Visits one account object.
+pub(super) async fn reconcile<K: AccountObject>(
+    ctx: &AccountContext,
+    object: &K,
+) -> Result<Duration, kube::Error> {
+    let key = object.key();
+    let users = (ctx.users)(&key);
+    if object.meta().deletion_timestamp.is_some() && users == 0 {
+        release(ctx, object).await?;
+        ctx.forget(&key);
+        return Ok(LOOK_EVERY);
+    }
+    let finding = find(ctx, object, &key).await;
+    publish(ctx, object, &key, &finding);
+    keep(ctx, object, users).await?;
+    write_status(ctx, object, &finding, users).await?;
+    let deleting = object.meta().deletion_timestamp.is_some();
+    Ok(if deleting { WAIT_FOR_USERS } else { LOOK_EVERY })
+}
+
+/// The session of the credential, or what is wrong with it. LaunchDarkly is asked only about what is new or in doubt.
+async fn find<K: AccountObject>(
+    ctx: &AccountContext,
+    object: &K,
+    key: &AccountKey,
+) -> Result<Session<HttpClient>, Trouble> {
+    let desired = object.desired().map_err(Trouble::invalid)?;
+    let endpoint = credential::endpoint(&desired, &ctx.allowed_hosts)?;
+    // A cluster-scoped account's credential is in the operator's own namespace.
+    let namespace = object
+        .namespace()
+        .unwrap_or_else(|| ctx.own_namespace.clone());
+    let managing_key = credential::read(&ctx.client, &namespace, &desired).await?;
+    let fingerprint = managing_key.fingerprint();
+    let generation = object.meta().generation.unwrap_or_default();
+    let now = ctx.clock.now();
+    let before = ctx
+        .known(key)
+        .filter(|known| known.fingerprint == fingerprint && known.generation == generation);
+    if let Some(known) = &before {
+        let settled = match &known.finding {
+            Ok(_) => known.checked_at != Timestamp::MIN,
+            Err(_) => now.duration_since(known.checked_at).abs() < ctx.retry_every,
+        };
+        if settled {
+            return known.finding.clone();
+        }
+    }
+    let pinned = object.status().and_then(|status| status.account_id.clone());
+    let found = credential::check(ctx, &endpoint, managing_key, pinned.as_ref()).await;
+    let finding = match (found, before) {
+        // A credential that worked is not given up for an outage.
+        (
+            Err(trouble),
+            Some(Known {
+                finding: Ok(session),
+                ..
+            }),
+        ) if trouble.transient => Ok(session),
+        (found, _) => found,
+    };
+    ctx.remember(
+        key,
+        Known {
+            fingerprint,
+            generation,
+            checked_at: now,
+            finding: finding.clone(),
+        },
+    );
+    finding
+}
+
+/// Puts what was found where the access tokens find it.
+fn publish<K: AccountObject>(
+    ctx: &AccountContext,
+    object: &K,
+    key: &AccountKey,
+    finding: &Result<Session<HttpClient>, Trouble>,
+) {
+    let before = ctx.accounts.get(key);
+    let Ok(desired) = object.desired() else {
+        if let (Some(before), Err(trouble)) = (before, finding) {
+            let entry = Entry {
+                state: unusable(trouble, Some(&before)),
+                ..(*before).clone()
+            };
+            ctx.accounts.put(key.clone(), entry);
+        }
+        return;
+    };
+    let state = match finding {
+        Ok(session) => {
+            session.shared.set_objects((ctx.users)(key));
+            adopt_features(object, session);
+            State::Usable(session.clone())
+        }
+        Err(trouble) => unusable(trouble, before.as_deref()),
+    };
+    let allowed_namespaces = desired.allowed_namespaces;
+    ctx.accounts.put(
+        key.clone(),
+        Entry {
+            state,
+            policy: desired.policy,
+            allowed_namespaces,
+        },
+    );
+}
+
+fn unusable(trouble: &Trouble, before: Option<&Entry<HttpClient>>) -> State<HttpClient> {
+    let last = before.and_then(|entry| match &entry.state {
+        State::Usable(session) => Some(session.clone()),
+        State::Unusable { last, .. } => last.clone(),
+    });
+    // Another account behind the credential means that nothing may be written with it (I10).
+    let last = last.filter(|_| trouble.reason != Reason::AccountMismatch);
+    State::Unusable {
+        reason: Reason::AccountNotReady,
+        message: format!("the account cannot be used: {}", trouble.message),
+        transient: trouble.transient,
+        last,
+    }
+}
+
+/// What an earlier process found out about the instance is taken over from the status.
+fn adopt_features<K: AccountObject>(object: &K, session: &Session<HttpClient>) {
+    let Some(noted) = object.status().and_then(|status| status.features.as_ref()) else {
+        return;
+    };
+    session.shared.update_features(|features| {
+        if features.probed_at.is_none() {
+            features.reset = status::to_domain(noted.reset);
+            features.expiry = status::to_domain(noted.expiry);
+            features.probed_at = noted.probed_at;
+        }
+    });
+}
+
+/// An account stays while objects refer to it: their tokens are deleted with its credential.
+async fn keep<K: AccountObject>(
+    ctx: &AccountContext,
+    object: &K,
+    users: usize,
+) -> Result<(), kube::Error> {
+    let has = object
+        .finalizers()
+        .iter()
+        .any(|name| name == ACCOUNT_FINALIZER);
+    match (users > 0, has) {
+        (true, false) if object.meta().deletion_timestamp.is_none() => {
+            let finalizers = object
+                .finalizers()
+                .iter()
+                .cloned()
+                .chain([ACCOUNT_FINALIZER.to_owned()]);
+            patch_finalizers(ctx, object, finalizers.collect()).await
+        }
+        (false, true) => release(ctx, object).await,
+        (true | false, _) => Ok(()),
+    }
+}
+
+async fn release<K: AccountObject>(ctx: &AccountContext, object: &K) -> Result<(), kube::Error> {
+    if !object
+        .finalizers()
+        .iter()
+        .any(|name| name == ACCOUNT_FINALIZER)
+    {
+        return Ok(());
+    }
+    let others = object
+        .finalizers()
+        .iter()
+        .filter(|name| *name != ACCOUNT_FINALIZER)
+        .cloned();
+    patch_finalizers(ctx, object, others.collect()).await
+}
+
+async fn patch_finalizers<K: AccountObject>(
+    ctx: &AccountContext,
+    object: &K,
+    finalizers: Vec<String>,
+) -> Result<(), kube::Error> {
+    if ctx.gate.pass(ctx.call_time).is_err() {
+        return Ok(());
+    }
+    let patch = json!({"metadata": {
+        "resourceVersion": object.resource_version(), "uid": object.uid(), "finalizers": finalizers,
+    }});
+    let params = PatchParams {
+        field_manager: Some(FIELD_MANAGER.to_owned()),
+        ..PatchParams::default()
+    };
+    match object
+        .api(&ctx.client)
+        .patch(&object.name_any(), &params, &Patch::Merge(patch))
+        .await
+    {
+        Ok(_) => Ok(()),
+        Err(kube::Error::Api(status)) if status.is_conflict() || status.is_not_found() => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+async fn write_status<K: AccountObject>(
+    ctx: &AccountContext,
+    object: &K,
+    finding: &Result<Session<HttpClient>, Trouble>,
+    users: usize,
+) -> Result<(), kube::Error> {
+    // The finalizer may have been written a moment ago: the status goes onto the object as it is now.
+    let Some(mut live) = object.api(&ctx.client).get_opt(&object.name_any()).await? else {
+        return Ok(());
+    };
+    let before = live.status().cloned().unwrap_or_default();
+    let mut after = before.clone();
+    let view = status::View {
+        generation: live.meta().generation,
+        users,
+        deleting: live.meta().deletion_timestamp.is_some(),
+        now: ctx.clock.now(),
+    };
+    status::write(&view, finding, &mut after);
+    if after == before || ctx.gate.pass(ctx.call_time).is_err() {
+        return Ok(());
+    }
+    *live.status_mut() = Some(after);
+    let params = PostParams {
+        field_manager: Some(FIELD_MANAGER.to_owned()),
+        ..PostParams::default()
+    };
+    match object
+        .api(&ctx.client)
+        .replace_status(&object.name_any(), &params, &live)
+        .await
+    {
+        Ok(_) => Ok(()),
+        Err(kube::Error::Api(status)) if status.is_conflict() || status.is_not_found() => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+/// The clock offset of a session, for the warning about clocks that differ.
+fn offset(session: &Session<HttpClient>) -> SignedDuration {
+    session.api.clock_offset()
+}

@@ -1,0 +1,150 @@
+//! What an account's status says.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::super::account::Session;
+use super::credential::Trouble;
+use super::offset;
+use crate::api::account::{Feature as FeatureStatus, Features as FeaturesStatus};
+use crate::api::conditions::{ConditionStatus, ConditionType, remove_condition, set_condition};
+use crate::api::{AccountStatus, Reason};
+use crate::domain::observed::Feature;
+use crate::launchdarkly::HttpClient;
+
+/// Clocks may differ by this much before it is worth a word.
+const SKEW: SignedDuration = SignedDuration::from_mins(1);
+
+/// The object whose status is written.
+pub(super) struct View {
+    pub(super) generation: Option<i64>,
+    pub(super) users: usize,
+    pub(super) deleting: bool,
+    pub(super) now: Timestamp,
+}
+
+/// Writes what was found into a status.
+pub(super) fn write(
+    view: &View,
+    finding: &Result<Session<HttpClient>, Trouble>,
+    status: &mut AccountStatus,
+) {
+    status.observed_generation = view.generation;
+    let mut set = |kind, holds: bool, reason, message: &str| {
+        let holds = ConditionStatus::from(holds);
+        set_condition(
+            &mut status.conditions,
+            kind,
+            holds,
+            reason,
+            message,
+            view.generation,
+            view.now,
+        );
+    };
+    match finding {
+        Ok(_) if view.deleting => {
+            let message = format!(
+                "{} AccessTokens still refer to this account; delete them first",
+                view.users
+            );
+            set(ConditionType::Ready, true, Reason::InUse, &message);
+        }
+        Ok(_) => set(
+            ConditionType::Ready,
+            true,
+            Reason::Available,
+            "LaunchDarkly accepts the credential",
+        ),
+        Err(trouble) => set(
+            ConditionType::Ready,
+            false,
+            trouble.reason,
+            &trouble.message,
+        ),
+    }
+    let stalled = finding.as_ref().err().filter(|trouble| !trouble.transient);
+    mark(
+        view,
+        status,
+        ConditionType::Stalled,
+        stalled.map(|t| (t.reason, t.message.clone())),
+    );
+    let waiting = finding.as_ref().err().filter(|trouble| trouble.transient);
+    mark(
+        view,
+        status,
+        ConditionType::Reconciling,
+        waiting.map(|t| (t.reason, t.message.clone())),
+    );
+    if let Ok(session) = finding {
+        describe(view, session, status);
+    }
+}
+
+fn describe(view: &View, session: &Session<HttpClient>, status: &mut AccountStatus) {
+    status.account_id = Some(session.account_id.clone());
+    status.credential_token_id = session.credential.clone();
+    let features = session.shared.features(view.now);
+    status.features = Some(FeaturesStatus {
+        reset: to_status(features.reset),
+        expiry: to_status(features.expiry),
+        probed_at: features.probed_at,
+    });
+    let braked = (session.shared.unasked_left(view.now) == 0).then(|| {
+        let message = "many keys of this account were lost within ten minutes; no more are replaced until the window has passed";
+        (Reason::MassChange, message.to_owned())
+    });
+    mark(view, status, ConditionType::MassChange, braked);
+    let offset = offset(session);
+    // Whole minutes, so that the message does not change with every answer.
+    let skewed = (offset.abs() > SKEW).then(|| {
+        let message = format!(
+            "this machine's clock and LaunchDarkly's differ by about {} min; synchronise it",
+            offset.abs().as_mins()
+        );
+        (Reason::ClockSkew, message)
+    });
+    mark(view, status, ConditionType::ClockSkew, skewed);
+}
+
+fn mark(
+    view: &View,
+    status: &mut AccountStatus,
+    kind: ConditionType,
+    holds: Option<(Reason, String)>,
+) {
+    match holds {
+        Some((reason, message)) => {
+            set_condition(
+                &mut status.conditions,
+                kind,
+                ConditionStatus::True,
+                reason,
+                &message,
+                view.generation,
+                view.now,
+            );
+        }
+        None => {
+            remove_condition(&mut status.conditions, kind);
+        }
+    }
+}
+
+/// A feature as the status has it.
+fn to_status(feature: Feature) -> FeatureStatus {
+    match feature {
+        Feature::Unknown => FeatureStatus::Unknown,
+        Feature::Available => FeatureStatus::Available,
+        Feature::Unavailable => FeatureStatus::Unavailable,
+    }
+}
+
+/// A feature as decisions have it.
+pub(super) fn to_domain(feature: FeatureStatus) -> Feature {
+    match feature {
+        FeatureStatus::Unknown => Feature::Unknown,
+        FeatureStatus::Available => Feature::Available,
+        FeatureStatus::Unavailable => Feature::Unavailable,
+    }
+}

@@ -1,0 +1,109 @@
+//! The shared listing: one look a drift interval at all tokens of an account, which every object of it is compared with.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::future;
+use tokio::sync::watch;
+
+use super::account::{Session, State};
+use super::execute::list_since;
+use super::objects::Objects;
+use super::probe;
+use super::reconcile::Context;
+use crate::cluster::{Cluster, KubeCluster};
+use crate::domain::names::AccountId;
+use crate::launchdarkly::{HttpClient, Lines, TokensApi};
+
+/// How often the gauges are brought up to date.
+const GAUGES_EVERY: Duration = Duration::from_secs(5);
+
+/// Lists every account in use once an interval and has its objects compared; never ends.
+pub(super) async fn run(
+    ctx: Arc<Context<KubeCluster, HttpClient>>,
+    lines: Arc<Lines>,
+    objects: Objects,
+    tick: watch::Sender<u64>,
+    interval: Duration,
+) {
+    let mut next = tokio::time::Instant::now() + jittered(interval);
+    loop {
+        objects.count(&ctx.metrics);
+        show_rate_limits(&ctx, &lines);
+        tokio::time::sleep_until(next.min(tokio::time::Instant::now() + GAUGES_EVERY)).await;
+        if tokio::time::Instant::now() < next {
+            continue;
+        }
+        next = tokio::time::Instant::now() + jittered(interval);
+        list_all(&ctx).await;
+        tick.send_modify(|round| *round = round.wrapping_add(1));
+    }
+}
+
+/// The least that is left of each kind of limit.
+fn show_rate_limits<C: Cluster, L: TokensApi>(ctx: &Context<C, L>, lines: &Lines) {
+    let mut least: BTreeMap<(String, &'static str), u32> = BTreeMap::new();
+    for (host, _, line) in lines.all() {
+        for left in line.rate_left() {
+            let known = least
+                .entry((host.clone(), left.family.label()))
+                .or_insert(left.remaining);
+            *known = left.remaining.min(*known);
+        }
+    }
+    for ((host, limit), remaining) in least {
+        ctx.metrics
+            .set_ratelimit_remaining(&host, limit, remaining.into());
+    }
+}
+
+/// One listing per host and account, whatever the number of credentials (I13).
+async fn list_all<C: Cluster, L: TokensApi>(ctx: &Context<C, L>) {
+    let mut sessions: BTreeMap<AccountId, (Vec<super::AccountKey>, Session<L>)> = BTreeMap::new();
+    for (key, entry) in ctx.accounts.all() {
+        if let State::Usable(session) = &entry.state {
+            let known = sessions.entry(session.account_id.clone());
+            known
+                .or_insert_with(|| (Vec::new(), session.clone()))
+                .0
+                .push(key);
+        }
+    }
+    let in_use = |keys: &[super::AccountKey]| keys.iter().any(|key| ctx.accounts.users(key) > 0);
+    let listings = sessions.values().filter(|(keys, _)| in_use(keys)).map(|(keys, session)| async move {
+        if let Err(failure) = list_since(session, ctx.clock.now()).await {
+            tracing::warn!(account = %session.account_id, "could not list the tokens: {}", failure.message);
+            if failure.doubts_credential {
+                keys.iter().for_each(|key| ctx.accounts.doubt(key));
+            }
+            return;
+        }
+        sweep_probes(ctx, keys, session).await;
+    });
+    future::join_all(listings).await;
+}
+
+/// What an interrupted probe left is deleted, unless one is under way.
+async fn sweep_probes<C: Cluster, L: TokensApi>(
+    ctx: &Context<C, L>,
+    keys: &[super::AccountKey],
+    session: &Session<L>,
+) {
+    let Ok(_turn) = session.shared.probe_turn.try_lock() else {
+        return;
+    };
+    for key in keys {
+        if let Err(failure) =
+            probe::sweep(session, &ctx.accounts.installation, &probe::prober(key)).await
+        {
+            tracing::warn!(account = %session.account_id, "could not delete a throw-away token: {}", failure.message);
+        }
+    }
+}
+
+/// Up to a tenth less, so that accounts and replicas do not ask at the same moment.
+fn jittered(interval: Duration) -> Duration {
+    let draw = u32::from(uuid::Uuid::new_v4().as_bytes()[0]);
+    interval - interval * draw / 2560
+}

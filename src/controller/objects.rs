@@ -1,0 +1,99 @@
+//! All objects as the caches show them.
+
+use std::sync::Arc;
+
+use kube::ResourceExt;
+use kube::runtime::reflector::Store;
+
+use super::account::{AccountKey, Accounts};
+use super::observe::account_key;
+use crate::api::AccessToken;
+use crate::api::conditions::{ConditionType, find_condition};
+use crate::domain::names::ObjectUid;
+use crate::launchdarkly::TokensApi;
+use crate::runtime::metrics::{Metrics, TokenState};
+use crate::runtime::work::WorkError;
+
+/// The caches of all namespaces that are looked after.
+#[derive(Clone)]
+pub(super) struct Objects(Arc<Vec<Store<AccessToken>>>);
+
+impl Objects {
+    pub(super) fn new(stores: Vec<Store<AccessToken>>) -> Self {
+        Self(Arc::new(stores))
+    }
+
+    /// Waits until every object has been seen once.
+    pub(super) async fn wait_until_seen(&self) -> Result<(), WorkError> {
+        for store in self.0.iter() {
+            store.wait_until_ready().await?;
+        }
+        Ok(())
+    }
+
+    /// Every object.
+    pub(super) fn all(&self) -> Vec<Arc<AccessToken>> {
+        self.0.iter().flat_map(Store::state).collect()
+    }
+
+    /// How many objects refer to an account.
+    pub(super) fn using(&self, key: &AccountKey) -> usize {
+        self.all()
+            .iter()
+            .filter(|object| account_key(object) == *key)
+            .count()
+    }
+
+    /// Objects that have a token take their slots before any new one can.
+    pub(super) fn occupy<L: TokensApi>(&self, accounts: &Accounts<L>) {
+        for object in self.all() {
+            if object
+                .status
+                .as_ref()
+                .is_some_and(|status| status.token.is_some() || status.pending.is_some())
+            {
+                accounts.occupy(
+                    &account_key(&object),
+                    &ObjectUid::new(object.uid().unwrap_or_default()),
+                );
+            }
+        }
+    }
+
+    /// Counts the objects by state.
+    pub(super) fn count(&self, metrics: &Metrics) {
+        let objects = self.all();
+        for state in [
+            TokenState::Ready,
+            TokenState::Reconciling,
+            TokenState::Stalled,
+            TokenState::Deleting,
+        ] {
+            metrics.set_tokens(
+                state,
+                objects
+                    .iter()
+                    .filter(|object| state_of(object) == state)
+                    .count(),
+            );
+        }
+    }
+}
+
+fn state_of(object: &AccessToken) -> TokenState {
+    let holds = |kind| {
+        let conditions = object.status.as_ref().map(|status| &status.conditions);
+        conditions
+            .and_then(|conditions| find_condition(conditions, kind))
+            .is_some_and(|c| c.status == "True")
+    };
+    if object.metadata.deletion_timestamp.is_some() {
+        TokenState::Deleting
+    } else if holds(ConditionType::Stalled) {
+        TokenState::Stalled
+    } else if holds(ConditionType::Ready) {
+        TokenState::Ready
+    } else {
+        TokenState::Reconciling
+    }
+}
