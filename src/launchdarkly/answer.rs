@@ -17,7 +17,8 @@ const USUAL_SIZE: usize = 4_096;
 /// The most that is read of an error's body, in bytes.
 const REFUSAL_LIMIT: usize = 64 << 10;
 
-/// Reads the body of a success into memory that is wiped afterwards, since it may have a key.
+/// Reads the body of a success into memory that is wiped afterwards, since it may have a key. The transport's own
+/// buffers are out of reach.
 pub(super) async fn body(
     operation: Operation,
     response: Response,

@@ -49,7 +49,8 @@ pub trait TokensApi: Clone + Send + Sync + 'static {
     /// One token.
     fn get(&self, id: &TokenId) -> impl Future<Output = Result<Token, ApiError>> + Send;
 
-    /// Creates a token. A durable intent must exist (I5).
+    /// Creates a token. A durable intent must exist (I5). Dropping this future once it was polled is as uncertain as a
+    /// lost answer.
     fn create(&self, wish: &NewToken) -> impl Future<Output = Result<Issued, ApiError>> + Send;
 
     /// Changes a token, all or nothing (inferred). Whether the change was applied is to be seen in the answer.
@@ -63,7 +64,8 @@ pub trait TokensApi: Clone + Send + Sync + 'static {
     fn delete(&self, id: &TokenId) -> impl Future<Output = Result<Deleted, ApiError>> + Send;
 
     /// Gives a token a new key; the old one is asked to live for `old_key_lives` from when the request leaves. A durable
-    /// intent must exist (I5). Deprecated since October 2026 (documented).
+    /// intent must exist (I5), and dropping this future is as uncertain as with [`create`](TokensApi::create).
+    /// Deprecated since October 2026 (documented).
     fn reset(
         &self,
         id: &TokenId,
