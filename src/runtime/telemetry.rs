@@ -3,7 +3,7 @@
 use std::panic;
 
 use tracing::Level;
-use tracing_subscriber::filter::{EnvFilter, ParseError, filter_fn};
+use tracing_subscriber::filter::{EnvFilter, LevelFilter, ParseError, filter_fn};
 use tracing_subscriber::util::TryInitError;
 use tracing_subscriber::{fmt, layer::SubscriberExt as _, util::SubscriberInitExt as _};
 
@@ -32,12 +32,30 @@ fn may_be_written(target: &str, level: Level) -> bool {
     target != TELLS_KEYS && (level <= Level::INFO || !CLOSE_TO_KEYS.contains(&library))
 }
 
+/// Why a `--log-level` is none.
+#[derive(Debug, thiserror::Error)]
+pub enum LevelError {
+    /// A word that is no level would be taken for a part of the program, and the rest would fall silent.
+    #[error("{0:?} is no level")]
+    Word(String),
+    /// Not a list of `part=level`.
+    #[error(transparent)]
+    List(#[from] ParseError),
+}
+
 /// Reads the `--log-level` flag.
 ///
 /// # Errors
 /// When the text is no level and no list of `part=level`.
-pub fn filter(level: &str) -> Result<EnvFilter, ParseError> {
-    EnvFilter::builder().parse(level)
+pub fn filter(level: &str) -> Result<EnvFilter, LevelError> {
+    let mut words = level
+        .split(',')
+        .map(str::trim)
+        .filter(|word| !word.contains('='));
+    match words.find(|word| word.parse::<LevelFilter>().is_err()) {
+        Some(word) => Err(LevelError::Word(word.to_owned())),
+        None => Ok(EnvFilter::builder().parse(level)?),
+    }
 }
 
 /// Why the log could not be set up.
@@ -45,7 +63,7 @@ pub fn filter(level: &str) -> Result<EnvFilter, ParseError> {
 pub enum TelemetryError {
     /// The level does not parse; [`RunArgs::validate`](super::args::RunArgs::validate) finds this first.
     #[error("cannot read --log-level")]
-    Level(#[from] ParseError),
+    Level(#[from] LevelError),
     /// Something else logs already.
     #[error("cannot set up the log")]
     Init(#[from] TryInitError),
@@ -96,5 +114,15 @@ mod tests {
     fn an_answer_that_cannot_be_read_is_not_written_out() {
         assert!(!may_be_written("kube_client::client", Level::WARN));
         assert!(may_be_written("kube_client::client::tls", Level::WARN));
+    }
+
+    #[test]
+    fn a_word_that_is_no_level_is_refused() {
+        assert_eq!(
+            filter("verbose").unwrap_err().to_string(),
+            "\"verbose\" is no level"
+        );
+        assert!(filter("warn").is_ok());
+        assert!(filter("info,kube=debug").is_ok());
     }
 }
