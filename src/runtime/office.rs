@@ -43,7 +43,10 @@ impl Office {
         tokio::select! {
             biased;
             // A standby has nothing in hand.
-            () = shutdown.drain.cancelled() => return self.hand_over().await,
+            () = shutdown.drain.cancelled() => {
+                self.hand_over().await;
+                return Ok(());
+            }
             stands = wait_until(&mut self.standing, |stands| *stands != Leadership::Standby) => {
                 if let Leadership::Lost(loss) = stands {
                     return Err(loss.into());
@@ -61,7 +64,7 @@ impl Office {
         match end {
             End::Done(Ok(result)) => {
                 let ended_early = !shutdown.drain.is_cancelled();
-                self.hand_over().await?;
+                self.hand_over().await;
                 match result {
                     Err(error) => Err(RunError::Failed(error)),
                     Ok(()) if ended_early => Err(RunError::EndedEarly),
@@ -76,12 +79,11 @@ impl Office {
     }
 
     /// Gives the Lease back, if it is ours.
-    async fn hand_over(self) -> Result<(), RunError> {
+    async fn hand_over(self) {
         self.release.cancel();
         if timeout(self.release_limit, self.electing).await.is_err() {
             tracing::warn!("could not release the Lease in time; it will run out");
         }
-        Ok(())
     }
 }
 

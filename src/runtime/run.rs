@@ -14,7 +14,7 @@ use super::error::RunError;
 use super::leader::{self, ApiLease, Elector, LeaseGate, Timing};
 use super::metrics::Metrics;
 use super::office::Office;
-use super::readiness::Readiness;
+use super::readiness::{Part, Readiness};
 use super::shutdown::Shutdown;
 use super::work::{Leading, Work};
 use super::{admin, build_info, crds, telemetry};
@@ -32,7 +32,8 @@ pub async fn run(args: RunArgs, work: impl Work) -> Result<(), RunError> {
     let shutdown = Shutdown::on_signals().map_err(RunError::Signals)?;
     let drain = shutdown.drain.clone();
     let process = Process::start(args, shutdown).await?;
-    match drain.run_until_cancelled(process.wait_for_kinds()).await {
+    let kinds = crds::wait(&process.clients.calls, &process.kinds);
+    match drain.run_until_cancelled(kinds).await {
         Some(()) => process.stand_by(work).await,
         None => Ok(()),
     }
@@ -43,6 +44,10 @@ struct Process {
     clients: Clients,
     metrics: Metrics,
     readiness: Readiness,
+    /// Ready when the API server knows our kinds.
+    kinds: Part,
+    /// Ready when the Lease was reached; none when it never will be, as this process is paused.
+    lease: Option<Part>,
     shutdown: Shutdown,
     _admin: AbortOnDropHandle<io::Result<()>>,
 }
@@ -57,6 +62,9 @@ impl Process {
             tracing::info!(%address, "serving probes and metrics");
         }
         let (metrics, readiness) = (Metrics::default(), Readiness::default());
+        // Before anybody can ask.
+        let kinds = readiness.expect("kinds");
+        let lease = (!args.leadership.paused).then(|| readiness.expect("lease"));
         let router = admin::router(readiness.clone(), metrics.clone());
         let admin = tokio::spawn(axum::serve(listener, router).into_future());
         let clients = Clients::infer(&args.timing, &args.leadership).await?;
@@ -65,26 +73,23 @@ impl Process {
             clients,
             metrics,
             readiness,
+            kinds,
+            lease,
             shutdown,
             _admin: AbortOnDropHandle::new(admin),
         })
     }
 
-    async fn wait_for_kinds(&self) {
-        let kinds = self.readiness.expect("kinds");
-        crds::wait(&self.clients.calls, &kinds).await;
-    }
-
     /// Waits for leadership, then works under it.
     async fn stand_by(self, work: impl Work) -> Result<(), RunError> {
         let leadership = &self.args.leadership;
-        if leadership.paused {
+        let Some(lease) = self.lease else {
             tracing::warn!(
                 "--paused: nothing is changed anywhere until the process is started without it"
             );
             self.shutdown.drain.cancelled().await;
             return Ok(());
-        }
+        };
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let gate = LeaseGate::new(clock.clone());
         let identity = leader::new_identity(&leadership.pod_name);
@@ -104,7 +109,7 @@ impl Process {
             timing,
             gate.clone(),
             self.metrics.clone(),
-            self.readiness.expect("lease"),
+            lease,
         );
         let release = CancellationToken::new();
         let office = Office {
