@@ -33,8 +33,10 @@ pub struct Entry {
     pub handled: bool,
     /// Whether a whole answer was sent.
     pub answered: bool,
-    /// The calling token, when the credential was a valid key.
+    /// The token whose key came with the call, also when the key no longer worked.
     pub caller: Option<String>,
+    /// Whether the key worked when the call arrived.
+    pub key_valid: bool,
     /// Which of the caller's keys was used, counted from 0.
     pub caller_key: Option<u32>,
     /// The kinds of the faults that hit the call.

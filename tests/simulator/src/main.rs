@@ -96,7 +96,7 @@ async fn run(arguments: Arguments) -> io::Result<()> {
     if let Some(file) = &arguments.port_file {
         write_whole(file, &running.address().port().to_string())?;
     }
-    announce(&running)?;
+    announce(&running);
     ended(arguments.exit_with_stdin).await?;
     running.stop(Duration::from_millis(100));
     Ok(())
@@ -135,15 +135,10 @@ fn config(arguments: &Arguments) -> io::Result<Config> {
     Ok(config)
 }
 
-fn announce(running: &Running) -> io::Result<()> {
-    let mut out = io::stdout().lock();
-    writeln!(
-        out,
-        "API at {}, admin interface at {}",
-        running.url(),
-        running.admin_url()
-    )?;
-    out.flush()
+fn announce(running: &Running) {
+    let (api, admin) = (running.url(), running.admin_url());
+    // It serves as well when nobody reads this.
+    let _ = writeln!(io::stdout(), "API at {api}, admin interface at {admin}");
 }
 
 /// Writes a file in one go: who sees it sees all of it.

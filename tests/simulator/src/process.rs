@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::api::call::{Answer, Call};
-use crate::api::caller::identify;
+use crate::api::caller::{identify, works};
 use crate::api::refusal::Refusal;
 use crate::api::route::Route;
 use crate::clock::wall_ms;
@@ -80,6 +80,7 @@ fn arrival(world: &mut World, call: &Call, method: String, route: &str) -> (Blow
         handled: false,
         answered: false,
         caller: caller_id,
+        key_valid: caller.is_some_and(|caller| works(world, &caller)),
         caller_key: caller.map(|caller| caller.key),
         faults: blow.kinds.iter().map(kind).collect(),
         user_agent: call.find_header("User-Agent").map(str::to_owned),

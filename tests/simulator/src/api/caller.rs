@@ -16,14 +16,21 @@ pub struct Caller {
     pub key: u32,
 }
 
-/// Finds the caller, if the call carries a key that works now. Changes nothing.
+/// Finds the token whose key a call carries, be the key still good or not. Changes nothing.
 #[must_use]
 pub fn identify(world: &World, call: &Call) -> Option<Caller> {
-    let (index, number) = world.tokens.find_key(call.find_header("Authorization")?)?;
-    let token = world.tokens.at(index);
-    let key = token.keys.iter().find(|key| key.number == number)?;
-    let accepted = token.accepts(key, world.now());
-    accepted.then_some(Caller { index, key: number })
+    let credential = call.find_header("Authorization")?;
+    let (index, key) = world.tokens.find_key(credential)?;
+    Some(Caller { index, key })
+}
+
+/// Whether the caller's key works now.
+#[must_use]
+pub fn works(world: &World, caller: &Caller) -> bool {
+    let token = world.tokens.at(caller.index);
+    let mut keys = token.keys.iter();
+    let key = keys.find(|key| key.number == caller.key);
+    key.is_some_and(|key| token.accepts(key, world.now()))
 }
 
 /// Finds the caller or refuses the call: any key of a token that works now will do.
@@ -39,7 +46,9 @@ pub fn authenticate(world: &World, call: &Call) -> Result<Caller, Refusal> {
     if bearer {
         return Err(Refusal::bearer());
     }
-    identify(world, call).ok_or_else(Refusal::unauthorized)
+    identify(world, call)
+        .filter(|caller| works(world, caller))
+        .ok_or_else(Refusal::unauthorized)
 }
 
 /// Whether the caller may see a token: all service tokens and its member's own personal tokens;

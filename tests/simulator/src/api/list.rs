@@ -9,7 +9,6 @@ use super::caller::{self, Caller};
 use super::refusal::Refusal;
 use super::represent;
 use super::versions::{LATEST, Version};
-use crate::state::token::Facts;
 use crate::state::world::World;
 use crate::switches::{LagFor, ListLinks, ListOrder, MaxLimit, TotalCount};
 
@@ -40,13 +39,15 @@ pub fn tokens(world: &mut World, call: &Call, caller: &Caller, version: Version)
     let all = call
         .find_query("showAll")
         .is_some_and(|value| value != "false");
-    let seen = seen(world, caller, all);
+    let then = read_time(world, LagFor::List);
+    let seen = seen(world, caller, all, then);
     let total = seen.len();
-    let shown: Vec<_> = seen.into_iter().skip(offset).take(limit).collect();
-    let items: Vec<Value> = shown
-        .iter()
-        .map(|(index, facts)| represent::token_with(world, *index, facts, None))
-        .collect();
+    let mut items = Vec::new();
+    for index in seen.into_iter().skip(offset).take(limit) {
+        if let Some(facts) = world.tokens.at(index).seen_at(then).cloned() {
+            items.push(represent::token_with(world, index, &facts, None));
+        }
+    }
     let mut body = Map::new();
     match world.switches.list_total_count {
         TotalCount::Total => drop(body.insert("totalCount".to_owned(), json!(total))),
@@ -96,15 +97,16 @@ pub fn page(call: &Call, default: usize) -> Result<(usize, usize), Refusal> {
     Ok((limit, number("offset")?.unwrap_or(0)))
 }
 
-fn seen(world: &mut World, caller: &Caller, all: bool) -> Vec<(usize, Facts)> {
-    let then = read_time(world, LagFor::List);
-    let mut seen: Vec<(usize, Facts)> = world
+/// The tokens the caller saw at `then`, in the order of the list.
+fn seen(world: &mut World, caller: &Caller, all: bool, then: i64) -> Vec<usize> {
+    let mut seen: Vec<usize> = world
         .tokens
         .iter()
+        .filter(|(_, token)| token.seen_at(then).is_some())
         .filter(|(_, token)| {
             caller::lingers(world, token) && caller::sees(world, caller, token, all)
         })
-        .filter_map(|(index, token)| Some((index, token.seen_at(then)?.clone())))
+        .map(|(index, _)| index)
         .collect();
     match world.switches.list_order {
         ListOrder::Ascending => {}

@@ -326,7 +326,15 @@ impl World {
             Rights::Role(role) => Permissions::of_role(*role, &token.member_id),
             rights => Permissions::of_policies(self.policies(rights), &token.member_id),
         };
-        own.within(token.cap.clone())
+        if token.service {
+            return own.within(token.cap.clone());
+        }
+        // A personal token never does more than its member, as the member is now (documented).
+        let member = self
+            .members
+            .iter()
+            .find(|member| member.id == token.member_id);
+        own.within(member.map(|member| Permissions::of_role(member.role, &member.id)))
     }
 
     /// The policies behind rights other than a base role.

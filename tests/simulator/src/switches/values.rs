@@ -45,7 +45,9 @@ macro_rules! choice {
 
         impl SwitchValue for $name {
             fn read(value: &Value) -> Option<Self> {
-                match value.as_str()? {
+                // Statuses may come as numbers.
+                let number = value.as_u64().map(|number| number.to_string());
+                match value.as_str().or(number.as_deref())? {
                     $($text => Some(Self::$variant),)+
                     _ => None,
                 }

@@ -8,10 +8,12 @@
 
 mod admin;
 mod faults;
+mod load;
 mod operations;
 mod patch;
 mod permissions;
 mod program;
 mod rate_limits;
+mod readme;
 mod support;
 mod switches;

@@ -176,6 +176,21 @@ fn a_token_never_does_more_than_its_creator_could() {
 }
 
 #[test]
+fn a_personal_token_never_does_more_than_its_member() {
+    let simulator = simulator();
+    let token = create(
+        &simulator,
+        &json!({ "serviceToken": false, "role": "admin" }),
+    );
+    let key = key_of(&token);
+    assert!(refused(&attempts(&simulator, &key, true)).is_empty());
+    for member in &mut simulator.world().members {
+        member.role = launchdarkly_simulator::BaseRole::Reader;
+    }
+    assert_eq!(refused(&attempts(&simulator, &key, true)).len(), 6);
+}
+
+#[test]
 fn a_token_may_act_on_itself() {
     let simulator = simulator();
     let own = create(&simulator, &json!({ "role": "admin" }));

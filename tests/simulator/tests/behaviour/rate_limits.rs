@@ -9,9 +9,7 @@ fn limited(sizes: [u64; 3]) -> Simulator {
     let simulator = with_switches(&json!({
         "rateLimits.global": sizes[0], "rateLimits.route": sizes[1], "rateLimits.token": sizes[2],
     }));
-    // Begin with a window, so that no test runs into the next one.
-    let now = simulator.now_ms();
-    simulator.advance_clock(10_000 - now % 10_000);
+    begin_window(&simulator);
     simulator
 }
 

@@ -96,6 +96,12 @@ pub fn status_of_key(simulator: &Simulator, key: &str) -> u16 {
         .status
 }
 
+/// Begins a rate-limit window, so that no test runs into the next one.
+pub fn begin_window(simulator: &Simulator) {
+    let length = i64::try_from(simulator.switches().rate_window_ms).unwrap();
+    simulator.advance_clock(length - simulator.now_ms() % length);
+}
+
 pub fn client() -> reqwest::Client {
     // Fails when another test of this process was first, which is as good.
     let _ = rustls::crypto::ring::default_provider().install_default();

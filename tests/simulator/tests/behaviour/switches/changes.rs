@@ -30,8 +30,8 @@ fn eleven_years(simulator: &Simulator) -> u16 {
 /// Whether an expired token is found, is listed, and counts against a limit of two.
 fn expired(simulator: &Simulator) -> (u16, bool, u16) {
     simulator.set_switches(&json!({ "tokenLimit": 2 })).unwrap();
-    let token = create(simulator, &json!({ "expiry": simulator.now_ms() + 1_000 }));
-    simulator.advance_clock(1_000);
+    let token = create(simulator, &json!({ "expiry": simulator.now_ms() + 60_000 }));
+    simulator.advance_clock(60_000);
     let found = get(simulator, &path_of(&token)).status;
     let list = get(simulator, "/api/v2/tokens").json();
     (

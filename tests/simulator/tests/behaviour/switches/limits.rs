@@ -8,6 +8,7 @@ use crate::support::*;
 
 fn limited(simulator: &Simulator, family: &str) -> Vec<u16> {
     simulator.set_switches(&json!({ family: 2 })).unwrap();
+    begin_window(simulator);
     (0..3)
         .map(|_| get(simulator, "/api/v2/versions").status)
         .collect()
@@ -17,6 +18,7 @@ fn retry_after(simulator: &Simulator) -> bool {
     simulator
         .set_switches(&json!({ "rateLimits.global": 1 }))
         .unwrap();
+    begin_window(simulator);
     get(simulator, "/api/v2/versions");
     get(simulator, "/api/v2/versions")
         .find_header("Retry-After")
