@@ -74,7 +74,7 @@ pub fn record(status: &AccessTokenStatus) -> Record {
 /// Writes the record into a status, beside its conditions. Times are kept to the second, as the API server keeps its own.
 pub fn write(record: &Record, status: &mut AccessTokenStatus) {
     status.observed_generation = record.observed_generation;
-    status.account_id = record.account_id.clone();
+    status.account_id.clone_from(&record.account_id);
     status.token = record.token.as_ref().map(|token| TokenStatus {
         id: token.id.clone(),
         name: token.name.clone(),

@@ -75,7 +75,9 @@ async fn list_all<C: Cluster, L: TokensApi>(ctx: &Context<C, L>) {
         if let Err(failure) = list_since(session, ctx.clock.now()).await {
             tracing::warn!(account = %session.account_id, "could not list the tokens: {}", failure.message);
             if failure.doubts_credential {
-                keys.iter().for_each(|key| ctx.accounts.doubt(key));
+                for key in keys {
+                    ctx.accounts.doubt(key);
+                }
             }
             return;
         }
@@ -105,5 +107,5 @@ async fn sweep_probes<C: Cluster, L: TokensApi>(
 /// Up to a tenth less, so that accounts and replicas do not ask at the same moment.
 fn jittered(interval: Duration) -> Duration {
     let draw = u32::from(uuid::Uuid::new_v4().as_bytes()[0]);
-    interval - interval * draw / 2560
+    interval.saturating_sub(interval * draw / 2560)
 }

@@ -69,7 +69,9 @@ pub(super) async fn left_behind<C: Cluster, L: TokensApi>(
         ids.join(", ")
     );
     tracing::warn!(object = %log_name(object), tokens = %ids.join(","), "left behind");
-    tokens.iter().for_each(|_| ctx.metrics.left_behind());
+    for _ in tokens {
+        ctx.metrics.left_behind();
+    }
     let reason = Reason::LeftBehind.as_str();
     ctx.cluster
         .notify(

@@ -1,5 +1,6 @@
 //! Trying on a throw-away token whether a reset leaves the old key alive, before any key in use is reset.
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -24,12 +25,11 @@ pub(super) fn prober(key: &AccountKey) -> ObjectUid {
         AccountKey::Cluster { name } => name.clone(),
     };
     let digest = Sha256::digest(name.as_bytes());
-    let hex: String = digest
-        .iter()
-        .take(8)
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
-    ObjectUid::new(format!("probe-{hex}"))
+    let mut uid = "probe-".to_owned();
+    for byte in digest.iter().take(8) {
+        let _ = write!(uid, "{byte:02x}");
+    }
+    ObjectUid::new(uid)
 }
 
 /// Creates a token, resets it, asks with both keys, and deletes it. One at a time an account.

@@ -29,7 +29,7 @@ use crate::runtime::metrics::Metrics;
 /// More steps than any situation needs: beyond it something is wrong, and it is slowed down.
 const MAX_STEPS: usize = 40;
 /// The longest wait without a look at the wall clock, which may have been set.
-const LONGEST_WAIT: Duration = Duration::from_mins(5);
+const LONGEST_WAIT: Duration = Duration::from_secs(300);
 /// What a namespace says is believed this long.
 const NAMESPACE_BELIEVED: Duration = Duration::from_secs(10);
 
@@ -177,7 +177,7 @@ pub async fn reconcile<C: Cluster, L: TokensApi>(
     let outcome = match newest(ctx, object, &memory).await {
         Ok(object) => {
             ctx.forget_changed_secrets(&object.namespace().unwrap_or_default(), &mut memory);
-            visit(ctx, object, &mut memory).await
+            Box::pin(visit(ctx, object, &mut memory)).await
         }
         Err(outcome) => outcome,
     };
@@ -247,7 +247,7 @@ async fn visit<C: Cluster, L: TokensApi>(
         }
         ctx.metrics.stepped(kind.as_str());
         tracing::debug!(object = %log_name(&object), step = kind.as_str(), "step");
-        match execute(ctx, &mut object, &world, memory, step).await {
+        match Box::pin(execute(ctx, &mut object, &world, memory, step)).await {
             Ok(()) if kind == StepKind::RemoveFinalizer => return Outcome::Gone,
             Ok(()) => {
                 memory.note_success(kind);

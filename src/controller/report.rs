@@ -27,7 +27,7 @@ pub(super) fn report(
     situation.summary(&mut writer);
     situation.token(&mut writer, observed);
     situation.secret(&mut writer);
-    situation.overlap(&mut writer, record);
+    overlap(&mut writer, record);
 }
 
 /// What there is to say.
@@ -244,25 +244,25 @@ impl<'a> Situation<'a> {
             message,
         );
     }
+}
 
-    fn overlap(&self, writer: &mut Writer<'_>, record: &Record) {
-        let ends = record
-            .retiring
-            .iter()
-            .map(|r| r.retire_at)
-            .chain(record.rotation.previous_key_expires_at)
-            .max();
-        let message = ends.map_or_else(String::new, |end| {
-            let end = end.round(jiff::Unit::Second).unwrap_or(end);
-            format!("an older key works until {end}")
-        });
-        writer.mark(
-            ConditionType::OverlapActive,
-            ends.is_some(),
-            Reason::PreviousKeyValid,
-            &message,
-        );
-    }
+fn overlap(writer: &mut Writer<'_>, record: &Record) {
+    let ends = record
+        .retiring
+        .iter()
+        .map(|r| r.retire_at)
+        .chain(record.rotation.previous_key_expires_at)
+        .max();
+    let message = ends.map_or_else(String::new, |end| {
+        let end = end.round(jiff::Unit::Second).unwrap_or(end);
+        format!("an older key works until {end}")
+    });
+    writer.mark(
+        ConditionType::OverlapActive,
+        ends.is_some(),
+        Reason::PreviousKeyValid,
+        &message,
+    );
 }
 
 /// Refusals that make the summary bad although a key works: somebody decided so, and it must be seen (I9).

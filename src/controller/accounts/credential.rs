@@ -31,7 +31,7 @@ impl Trouble {
         }
     }
 
-    pub(super) fn invalid(mistakes: Vec<Invalid>) -> Self {
+    pub(super) fn invalid(mistakes: &[Invalid]) -> Self {
         let text: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
         Self::new(Reason::InvalidSpec, text.join("; "))
     }
@@ -111,7 +111,7 @@ pub(super) async fn check(
         ctx.gate.clone(),
     )
     .map_err(|error| Trouble::new(Reason::HostNotAllowed, error.to_string()))?;
-    let identity = client.identify().await.map_err(trouble)?;
+    let identity = client.identify().await.map_err(|error| trouble(&error))?;
     let (Some(account_id), credential) = (identity.account_id, identity.token_id) else {
         let message =
             "LaunchDarkly does not say which account the credential belongs to; check spec.apiUrl";
@@ -135,12 +135,12 @@ pub(super) async fn check(
     })
 }
 
-fn trouble(error: ApiError) -> Trouble {
+fn trouble(error: &ApiError) -> Trouble {
     let transient = matches!(
         error.retry_class(),
         RetryClass::Soon | RetryClass::After(_) | RetryClass::Never
     );
-    let reason = match &error {
+    let reason = match error {
         ApiError::Unauthorized => Reason::CredentialRejected,
         ApiError::Forbidden { .. } => Reason::Forbidden,
         ApiError::RateLimited { .. } => Reason::RateLimited,
@@ -148,7 +148,7 @@ fn trouble(error: ApiError) -> Trouble {
         ApiError::Unreadable { .. } => Reason::UnexpectedAnswer,
         _ => Reason::LaunchDarklyUnavailable,
     };
-    let message = match std::error::Error::source(&error) {
+    let message = match std::error::Error::source(error) {
         Some(cause) => format!("{error}: {cause}"),
         None => error.to_string(),
     };

@@ -148,7 +148,9 @@ async fn find<K: AccountObject>(
     object: &K,
     key: &AccountKey,
 ) -> Result<Session<HttpClient>, Trouble> {
-    let desired = object.desired().map_err(Trouble::invalid)?;
+    let desired = object
+        .desired()
+        .map_err(|mistakes| Trouble::invalid(&mistakes))?;
     let endpoint = credential::endpoint(&desired, &ctx.allowed_hosts)?;
     // A cluster-scoped account's credential is in the operator's own namespace.
     let namespace = object

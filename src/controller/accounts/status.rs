@@ -83,7 +83,7 @@ pub(super) fn write(
 
 fn describe(view: &View, session: &Session<HttpClient>, status: &mut AccountStatus) {
     status.account_id = Some(session.account_id.clone());
-    status.credential_token_id = session.credential.clone();
+    status.credential_token_id.clone_from(&session.credential);
     let features = session.shared.features(view.now);
     status.features = Some(FeaturesStatus {
         reset: to_status(features.reset),

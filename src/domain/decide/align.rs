@@ -90,7 +90,7 @@ fn adjust(view: &View<'_>, desired: &Desired, token: &TokenRecord, facts: &Remot
     if only(&facts.differs, patchable) {
         patch(view, desired, token, facts)
     } else {
-        intend(view, Need::create(Cause::SpecChanged))
+        intend(view, &Need::create(Cause::SpecChanged))
     }
 }
 

@@ -58,7 +58,7 @@ pub(super) fn obtain_token(view: &View<'_>) -> Option<Step> {
         .collect();
     Some(intend(
         view,
-        Need {
+        &Need {
             handles,
             ..Need::create(Cause::Created)
         },
@@ -66,7 +66,7 @@ pub(super) fn obtain_token(view: &View<'_>) -> Option<Step> {
 }
 
 /// Writes the intent, or says what has to be so first (C0, R0).
-pub(super) fn intend(view: &View<'_>, need: Need) -> Step {
+pub(super) fn intend(view: &View<'_>, need: &Need) -> Step {
     let observed = view.observed;
     if !observed.finalizer {
         return Step::AddFinalizer;
@@ -74,10 +74,10 @@ pub(super) fn intend(view: &View<'_>, need: Need) -> Step {
     let Some(desired) = view.desired() else {
         return view.understand_wish().unwrap_or_else(|| view.rest());
     };
-    if let Some(obstacle) = obstacle(view, desired, &need) {
+    if let Some(obstacle) = obstacle(view, desired, need) {
         return obstacle;
     }
-    record_intent(view, desired, &need)
+    record_intent(view, desired, need)
 }
 
 fn obstacle(view: &View<'_>, desired: &Desired, need: &Need) -> Option<Step> {

@@ -115,7 +115,7 @@ fn forget(view: &View<'_>, intent: &Intent) -> Step {
 fn renew(view: &View<'_>, intent: &Intent) -> Step {
     intend(
         view,
-        Need {
+        &Need {
             operation: Operation::Create,
             cause: Cause::LostKey,
             previous_key_expires_at: intent.previous_key_expires_at,

@@ -61,7 +61,7 @@ pub(super) fn revoke(view: &View<'_>) -> Option<Step> {
     };
     Some(intend(
         view,
-        Need {
+        &Need {
             operation,
             handles,
             ..Need::create(Cause::Revoke)
@@ -90,11 +90,11 @@ pub(super) fn rotate_when_due(view: &View<'_>) -> Option<Step> {
     let may_reset =
         rotation.strategy == Strategy::Reset && !in_grace && rotation.grace >= MIN_RESET_GRACE;
     if !may_reset {
-        return Some(intend(view, need));
+        return Some(intend(view, &need));
     }
     Some(match view.account().ok()?.reset {
         Feature::Unknown => Step::ProbeReset,
-        Feature::Unavailable => intend(view, need),
+        Feature::Unavailable => intend(view, &need),
         Feature::Available => reset_if_key_is_known(view, need),
     })
 }
@@ -115,11 +115,11 @@ fn reset_if_key_is_known(view: &View<'_>, need: Need) -> Step {
             } else {
                 Operation::Create
             };
-            intend(view, Need { operation, ..need })
+            intend(view, &Need { operation, ..need })
         }
         Remote::Absent {
             confirmed: true, ..
-        } => intend(view, need),
+        } => intend(view, &need),
         Remote::Present(_) | Remote::Absent { .. } | Remote::Unknown => Step::FetchToken {
             token_id: token.id.clone(),
         },

@@ -31,7 +31,7 @@ pub(super) fn replace_lost_key(view: &View<'_>) -> Option<Step> {
     }
     match view.observed.secret_key {
         SecretKeyProof::Rejected if !recorded.proven => {
-            return Some(intend(view, Need::create(Cause::LostKey)));
+            return Some(intend(view, &Need::create(Cause::LostKey)));
         }
         SecretKeyProof::Rejected | SecretKeyProof::Unasked | SecretKeyProof::Accepted => {}
     }
@@ -134,7 +134,7 @@ fn lost(view: &View<'_>, cause: Cause) -> Step {
             until: Some(plus(oldest, CONTESTED_WITHIN)),
         };
     }
-    intend(view, Need::create(cause))
+    intend(view, &Need::create(cause))
 }
 
 /// The token must exist, and its key must be ours; both are looked at twice before anything is replaced.
@@ -147,7 +147,7 @@ fn keep_remote(view: &View<'_>) -> Option<Step> {
     match &view.observed.remote {
         Remote::Absent {
             confirmed: true, ..
-        } => Some(intend(view, Need::create(Cause::TokenMissing))),
+        } => Some(intend(view, &Need::create(Cause::TokenMissing))),
         Remote::Absent {
             confirmed: false,
             first,
@@ -160,7 +160,7 @@ fn keep_remote(view: &View<'_>) -> Option<Step> {
             if view.now() < second_look {
                 None
             } else if facts.seen_at >= second_look && facts.source != Source::Listing {
-                Some(intend(view, Need::create(Cause::ResetElsewhere)))
+                Some(intend(view, &Need::create(Cause::ResetElsewhere)))
             } else {
                 Some(fetch())
             }

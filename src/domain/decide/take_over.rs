@@ -62,7 +62,7 @@ pub(super) fn trust_secret(view: &View<'_>) -> Option<Step> {
         }),
         (SecretKeyProof::Accepted, Remote::Present(facts)) if facts.source != Source::Listing => {
             match (&account.permit, &observed.roles) {
-                (Permit::NeedsRoles, _) => Some(intend(view, Need::create(Cause::Created))),
+                (Permit::NeedsRoles, _) => Some(intend(view, &Need::create(Cause::Created))),
                 (Permit::Refused { reason, message }, _) => {
                     Some(hold(*reason, message.clone(), true))
                 }

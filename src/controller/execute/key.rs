@@ -1,0 +1,275 @@
+//! Keys: receiving them, proving them, publishing them.
+
+use super::secret::write_secret;
+use super::session;
+use super::token::wire_settings;
+
+use super::super::account::Session;
+use super::super::failure::Failure;
+use super::super::memory::{HandMemory, HandState, Held, Memory};
+use super::super::observe::{World, hash_of};
+use super::super::reconcile::Context;
+use crate::api::Reason;
+use crate::cluster::Cluster;
+use crate::cluster::manifest::{KeySource, SecretManifest};
+use crate::domain::marker;
+use crate::domain::names::{AccountId, Attempt, Fingerprint, TokenId};
+use crate::domain::observed::{Arrangement, Feature, Proof};
+use crate::domain::plan::SecretPlan;
+use crate::domain::record::{Operation, Record};
+use crate::domain::settings::TokenSettings;
+use crate::launchdarkly::{ApiError, Identity, Issued, TokensApi};
+
+pub(super) fn arm<L>(
+    world: &World<L>,
+    memory: &mut Memory,
+    record: &Record,
+    arrangement: Box<Arrangement>,
+    now: jiff::Timestamp,
+) {
+    let Some(intent) = &record.pending else {
+        return;
+    };
+    memory.hand = Some(HandMemory {
+        attempt: intent.attempt.clone(),
+        arrangement,
+        state: HandState::Armed,
+    });
+    if intent.cause.is_unasked()
+        && world.observed.record.token.is_some()
+        && let Some(session) = &world.session
+    {
+        session.shared.note_unasked(now);
+    }
+}
+
+/// Takes the answer of a create or a reset: the key is in hand from here on.
+pub(super) fn receive<C: Cluster, L: TokensApi>(
+    ctx: &Context<C, L>,
+    world: &World<L>,
+    memory: &mut Memory,
+    attempt: &Attempt,
+    settings: Option<&TokenSettings>,
+    answer: Result<(Issued, Option<jiff::Timestamp>), ApiError>,
+) -> Result<(), Failure> {
+    let now = ctx.clock.now();
+    match answer {
+        Ok((issued, old_key_until)) => {
+            let token = &issued.token;
+            let (user_part, _) = marker::split(&token.description);
+            let differs = settings.map_or_else(Vec::new, |wish| {
+                let fields = crate::launchdarkly::differences(&wire_settings(wish), token);
+                fields.into_iter().map(str::to_owned).collect()
+            });
+            let before = world.observed.record.token.as_ref();
+            let kept = before.filter(|_| settings.is_none());
+            let held = Held {
+                token_id: token.id.clone(),
+                created_at: token
+                    .created_at
+                    .or_else(|| kept.and_then(|token| token.created_at)),
+                observed_hash: hash_of(token, user_part, &world.wish),
+                differs: kept.map_or(differs, |token| token.differs.clone()),
+                old_key_until,
+                since: now,
+                proof: Proof::Unasked,
+                key: issued.key,
+            };
+            memory.last_write = Some(now);
+            memory.look = None;
+            memory.set_hand(attempt, HandState::Held(Box::new(held)));
+            Ok(())
+        }
+        Err(error) => {
+            let refused = error.is_definite_refusal();
+            memory.set_hand(
+                attempt,
+                if refused {
+                    HandState::Refused
+                } else {
+                    HandState::Uncertain
+                },
+            );
+            Err(error.into())
+        }
+    }
+}
+
+/// What a refusal of the reset route says about the instance; twice in a row, and rotations go by replacement.
+pub(super) fn note_reset<C: Cluster, L: TokensApi, T>(
+    world: &World<L>,
+    answer: &Result<T, ApiError>,
+    ctx: &Context<C, L>,
+) {
+    let Some(session) = &world.session else {
+        return;
+    };
+    let refused = matches!(
+        answer,
+        Err(ApiError::NotFound { .. }
+            | ApiError::MethodGone { .. }
+            | ApiError::Forbidden { .. }
+            | ApiError::Invalid { status: 415, .. })
+    );
+    session.shared.update_features(|features| {
+        features.reset_refusals = if refused {
+            features.reset_refusals + 1
+        } else {
+            0
+        };
+        if features.reset_refusals >= 2 {
+            features.reset = Feature::Unavailable;
+            features.probed_at = Some(ctx.clock.now());
+        }
+    });
+}
+
+pub(super) async fn publish<C: Cluster, L: TokensApi>(
+    ctx: &Context<C, L>,
+    world: &World<L>,
+    memory: &mut Memory,
+    attempt: &Attempt,
+    plan: &SecretPlan,
+) -> Result<(), Failure> {
+    let name = plan.layout.name.clone();
+    let before = memory.secret(&name).cloned().flatten();
+    let held = memory.held_mut(attempt).ok_or_else(Failure::stale)?;
+    let manifest = SecretManifest::render(
+        &world.observed.identity,
+        plan,
+        KeySource::InHand(&held.key),
+        before.as_ref(),
+    )
+    .ok_or_else(Failure::stale)?;
+    write_secret(ctx, world, memory, &plan.at, &manifest).await
+}
+
+/// Asks LaunchDarkly who the key in hand is. A 401 counts only while the managing key is accepted.
+pub(super) async fn prove<C: Cluster, L: TokensApi>(
+    ctx: &Context<C, L>,
+    world: &World<L>,
+    memory: &mut Memory,
+    attempt: &Attempt,
+    token_id: &TokenId,
+) -> Result<(), Failure> {
+    let session = session(world)?;
+    let pinned = world.observed.record.account_id.clone();
+    let resets = world
+        .observed
+        .record
+        .pending
+        .as_ref()
+        .is_some_and(|p| p.operation == Operation::Reset);
+    let held = memory.held_mut(attempt).ok_or_else(Failure::stale)?;
+    let answer = session.api.identify_with(&held.key).await;
+    let (proof, failure) = judge(
+        session,
+        answer,
+        token_id,
+        pinned.as_ref().map(AccountId::as_str),
+    )
+    .await;
+    held.proof = proof;
+    if proof == Proof::Accepted && resets {
+        watch_overlap(ctx, world, memory, session).await;
+    }
+    failure.map_or(Ok(()), Err)
+}
+
+/// After a reset the old key must still work; where it does not, rotations go by replacement from now on (R3).
+pub(super) async fn watch_overlap<C: Cluster, L: TokensApi>(
+    ctx: &Context<C, L>,
+    world: &World<L>,
+    memory: &Memory,
+    session: &Session<L>,
+) {
+    let name = &world.layout.name;
+    let old = world.observed.record.secret.as_ref().and_then(|recorded| {
+        let snapshot = memory.secret(name)?.as_ref()?;
+        snapshot.key(snapshot.entry_of(&recorded.fingerprint)?)
+    });
+    let Some(old) = old else { return };
+    if session.api.identify_with(&old).await == Err(ApiError::Unauthorized) {
+        session.shared.update_features(|features| {
+            features.reset = Feature::Unavailable;
+            features.probed_at = Some(ctx.clock.now());
+        });
+        tracing::warn!(
+            reason = Reason::OverlapBroken.as_str(),
+            "the old key stopped working at the reset"
+        );
+    }
+}
+
+pub(super) async fn judge<L: TokensApi>(
+    session: &Session<L>,
+    answer: Result<Identity, ApiError>,
+    token_id: &TokenId,
+    account: Option<&str>,
+) -> (Proof, Option<Failure>) {
+    match answer {
+        Ok(identity) => {
+            let other_token = identity.token_id.as_ref().is_some_and(|id| id != token_id);
+            let other_account = identity
+                .account_id
+                .as_ref()
+                .zip(account)
+                .is_some_and(|(id, pinned)| id.as_str() != pinned);
+            let silent = identity.token_id.is_none() || identity.account_id.is_none();
+            if other_token || other_account {
+                (Proof::OtherOwner, None)
+            } else if silent {
+                (
+                    Proof::Unavailable,
+                    Some(Failure::unsettled(
+                        "LaunchDarkly does not say whose the new key is",
+                    )),
+                )
+            } else {
+                (Proof::Accepted, None)
+            }
+        }
+        Err(ApiError::Unauthorized) => match session.api.identify().await {
+            Ok(_) => (
+                Proof::Rejected,
+                Some(Failure::unsettled(
+                    "LaunchDarkly does not accept the new key yet",
+                )),
+            ),
+            Err(error) => (Proof::Unavailable, Some(error.into())),
+        },
+        Err(error) => (Proof::Unavailable, Some(error.into())),
+    }
+}
+
+pub(super) async fn prove_secret_key<C: Cluster, L: TokensApi>(
+    _ctx: &Context<C, L>,
+    world: &World<L>,
+    memory: &mut Memory,
+    fingerprint: Fingerprint,
+    token_id: TokenId,
+) -> Result<(), Failure> {
+    let session = session(world)?;
+    let snapshot = memory.secret(&world.layout.name).cloned().flatten();
+    let key = snapshot.and_then(|snapshot| snapshot.key(snapshot.entry_of(&fingerprint)?));
+    let Some(key) = key else {
+        memory.secret_proof = Some((fingerprint, token_id, false));
+        return Ok(());
+    };
+    let answer = session.api.identify_with(&key).await;
+    match judge(
+        session,
+        answer,
+        &token_id,
+        Some(session.account_id.as_str()),
+    )
+    .await
+    {
+        (Proof::Accepted, _) => memory.secret_proof = Some((fingerprint, token_id, true)),
+        (Proof::OtherOwner | Proof::Rejected, _) => {
+            memory.secret_proof = Some((fingerprint, token_id, false));
+        }
+        (Proof::Unasked | Proof::Unavailable, failure) => return failure.map_or(Ok(()), Err),
+    }
+    Ok(())
+}

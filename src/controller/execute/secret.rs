@@ -1,0 +1,77 @@
+//! Secrets: trying, writing, rendering again.
+
+use super::super::failure::Failure;
+use super::super::memory::Memory;
+use super::super::observe::World;
+use super::super::reconcile::Context;
+use crate::cluster::Cluster;
+use crate::cluster::manifest::{KeySource, SecretManifest};
+use crate::domain::names::Fingerprint;
+use crate::domain::plan::{SecretPlan, SecretRevision};
+use crate::launchdarkly::TokensApi;
+
+/// The Secret is tried without effect, so that no key is made that has nowhere to go (C0).
+pub(super) async fn rehearse<C: Cluster, L: TokensApi>(
+    ctx: &Context<C, L>,
+    world: &World<L>,
+    memory: &mut Memory,
+    plan: &SecretPlan,
+) -> Result<(), Failure> {
+    let name = plan.layout.name.clone();
+    let manifest =
+        SecretManifest::render(&world.observed.identity, plan, KeySource::Rehearsal, None)
+            .ok_or_else(Failure::stale)?;
+    let tried = ctx
+        .cluster
+        .write_secret(
+            &world.observed.identity.namespace,
+            &plan.at,
+            &manifest,
+            true,
+        )
+        .await;
+    if tried.is_err() {
+        memory.forget_secret(&name);
+    }
+    tried.map(drop).map_err(Failure::from)
+}
+
+/// Renders a Secret from a key that a Secret holds already.
+pub(super) async fn rewrite<C: Cluster, L: TokensApi>(
+    ctx: &Context<C, L>,
+    world: &World<L>,
+    memory: &mut Memory,
+    from: &str,
+    fingerprint: Option<&Fingerprint>,
+    plan: &SecretPlan,
+) -> Result<(), Failure> {
+    let (Some(before), Some(fingerprint)) = (memory.secret(from).cloned().flatten(), fingerprint)
+    else {
+        memory.forget_secret(from);
+        return Err(Failure::stale());
+    };
+    let source = KeySource::Held {
+        by: &before,
+        fingerprint,
+    };
+    let manifest = SecretManifest::render(&world.observed.identity, plan, source, Some(&before))
+        .ok_or_else(Failure::stale)?;
+    write_secret(ctx, world, memory, &plan.at, &manifest).await
+}
+
+pub(super) async fn write_secret<C: Cluster, L: TokensApi>(
+    ctx: &Context<C, L>,
+    world: &World<L>,
+    memory: &mut Memory,
+    at: &SecretRevision,
+    manifest: &SecretManifest,
+) -> Result<(), Failure> {
+    // Whatever comes of it, what was known of the Secret no longer holds.
+    memory.forget_secret(&manifest.name);
+    let written = ctx
+        .cluster
+        .write_secret(&world.observed.identity.namespace, at, manifest, false)
+        .await?;
+    memory.remember_secret(&manifest.name, Some(written), ctx.clock.since_boot());
+    Ok(())
+}

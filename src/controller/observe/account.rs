@@ -1,0 +1,174 @@
+//! The account an object belongs to: whether calls can be made, and what it may ask for.
+
+use std::collections::BTreeMap;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::super::account::{AccountKey, Entry, Session, State};
+use super::super::memory::Memory;
+use super::super::reconcile::Context;
+use crate::api::Reason;
+use crate::cluster::Cluster;
+use crate::domain::decide::Wish;
+use crate::domain::desired::Desired;
+use crate::domain::observed::{Account, AccountFacts, Permit, Roles};
+use crate::domain::policy::{self, ResolvedRole};
+use crate::domain::record::Identity;
+use crate::domain::settings::Grant;
+use crate::launchdarkly::TokensApi;
+
+/// A looked-up role is believed this long.
+pub(super) const ROLES_BELIEVED: SignedDuration = SignedDuration::from_mins(1);
+
+pub(super) fn unusable_account_missing(key: &AccountKey) -> Account {
+    let message = match key {
+        AccountKey::Cluster { name } => {
+            format!("ClusterLaunchDarklyAccount {name:?} does not exist; create it")
+        }
+        AccountKey::Namespaced { namespace, name } => {
+            format!(
+                "LaunchDarklyAccount {name:?} does not exist in namespace {namespace:?}; create it, or set spec.accountRef"
+            )
+        }
+    };
+    Account::Unusable {
+        reason: Reason::AccountNotFound,
+        message,
+        transient: false,
+    }
+}
+
+/// What an account says to an object.
+pub(super) struct Asking<'a, C, L> {
+    pub(super) ctx: &'a Context<C, L>,
+    pub(super) key: &'a AccountKey,
+    pub(super) identity: &'a Identity,
+    pub(super) namespace_labels: &'a BTreeMap<String, String>,
+    pub(super) wish: &'a Wish,
+    pub(super) has_token: bool,
+    pub(super) deleting: bool,
+    pub(super) now: Timestamp,
+}
+
+impl<C: Cluster, L: TokensApi> Asking<'_, C, L> {
+    pub(super) fn account(
+        &self,
+        entry: &Entry<L>,
+        memory: &Memory,
+    ) -> (Account, Option<Session<L>>) {
+        let session = match &entry.state {
+            State::Usable(session) => session,
+            // The last good credential still serves for deletions.
+            State::Unusable {
+                last: Some(last), ..
+            } if self.deleting => last,
+            State::Unusable {
+                reason,
+                message,
+                transient,
+                ..
+            } => {
+                let account = Account::Unusable {
+                    reason: *reason,
+                    message: message.clone(),
+                    transient: *transient,
+                };
+                return (account, None);
+            }
+        };
+        let features = session.shared.features(self.now);
+        let facts = AccountFacts {
+            id: session.account_id.clone(),
+            credential: session.credential.clone(),
+            installation: self.ctx.accounts.installation.clone(),
+            permit: self.permit(entry, memory),
+            reset: features.reset,
+            expiry: features.expiry,
+            unasked_left: session.shared.unasked_left(self.now),
+        };
+        (Account::Usable(facts), Some(session.clone()))
+    }
+
+    fn permit(&self, entry: &Entry<L>, memory: &Memory) -> Permit {
+        let Wish::Valid(desired) = self.wish else {
+            return Permit::Granted;
+        };
+        let namespace = &self.identity.namespace;
+        if let Some(allowed) = &entry.allowed_namespaces
+            && !policy::namespace_allowed(allowed, namespace, self.namespace_labels)
+        {
+            return Permit::Refused {
+                reason: Reason::NamespaceNotAllowed,
+                message: format!(
+                    "the account does not admit namespace {namespace:?}; have its spec.allowedNamespaces extended"
+                ),
+            };
+        }
+        let resolved = match resolved_roles(desired, memory, self.now) {
+            Some(Ok(roles)) => roles,
+            Some(Err(_)) => return Permit::Granted,
+            None => return Permit::NeedsRoles,
+        };
+        let judgement = policy::allowed(&entry.policy, &desired.settings, &resolved)
+            .and_then(|()| entry.policy.allows_interval(desired.rotation.interval))
+            .and_then(|()| self.take_slot(entry));
+        match judgement {
+            Ok(()) => Permit::Granted,
+            Err(refusal) => Permit::Refused {
+                reason: Reason::NotAllowedByPolicy,
+                message: refusal.to_string(),
+            },
+        }
+    }
+
+    fn take_slot(&self, entry: &Entry<L>) -> Result<(), policy::Refusal> {
+        let accounts = &self.ctx.accounts;
+        if self.deleting || self.has_token {
+            accounts.occupy(self.key, &self.identity.uid);
+            return Ok(());
+        }
+        accounts.reserve(self.key, &self.identity.uid, &entry.policy)
+    }
+}
+
+pub(super) fn asked_roles(desired: &Desired) -> Vec<String> {
+    match &desired.settings.grant {
+        Grant::CustomRoles(roles) => roles.iter().cloned().collect(),
+        Grant::Role(_) | Grant::Inline(_) => Vec::new(),
+    }
+}
+
+pub(super) fn resolved_roles(
+    desired: &Desired,
+    memory: &Memory,
+    now: Timestamp,
+) -> Option<Result<Vec<ResolvedRole>, String>> {
+    let asked = asked_roles(desired);
+    if asked.is_empty() {
+        return Some(Ok(Vec::new()));
+    }
+    let known = memory.roles.as_ref().filter(|known| known.asked == asked)?;
+    // A missing role is looked for again soon; one that was found stays known for what is settled.
+    match &known.answer {
+        Ok(roles) => Some(Ok(roles
+            .iter()
+            .map(|(id, key)| ResolvedRole {
+                id: id.clone(),
+                key: key.clone(),
+            })
+            .collect())),
+        Err(missing) if now.duration_since(known.at) < ROLES_BELIEVED => Some(Err(missing.clone())),
+        Err(_) => None,
+    }
+}
+
+pub(super) fn roles(wish: &Wish, memory: &Memory, now: Timestamp) -> Roles {
+    let Wish::Valid(desired) = wish else {
+        return Roles::Unknown;
+    };
+    match resolved_roles(desired, memory, now) {
+        None => Roles::Unknown,
+        Some(Err(missing)) => Roles::Missing(missing),
+        Some(Ok(roles)) => Roles::Resolved(roles.into_iter().map(|role| role.id).collect()),
+    }
+}

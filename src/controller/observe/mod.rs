@@ -1,0 +1,269 @@
+//! The only reader: gathers what is known around one object.
+
+mod account;
+mod remote;
+
+use kube::ResourceExt;
+
+use super::account::{AccountKey, Session};
+use super::memory::Memory;
+use super::reconcile::Context;
+use crate::api::access_token::AccountKind;
+use crate::api::{AccessToken, Reason, SKIP_CLEANUP_ANNOTATION, TOKEN_FINALIZER};
+use crate::cluster::{Cluster, ClusterError, status};
+use crate::domain::clocks::{Clocks, plus};
+use crate::domain::decide::{Wish, token_to_take_over};
+use crate::domain::desired::SecretLayout;
+use crate::domain::names::{Attempt, ObjectUid};
+use crate::domain::observed::{Deletion, Hand, Observed, Remote, SecretKeyProof, SecretState};
+use crate::domain::record::{Identity, Record};
+use crate::domain::validate;
+use crate::launchdarkly::TokensApi;
+
+use self::account::*;
+pub(super) use self::remote::hash_of;
+use self::remote::*;
+
+/// The world around one object, with what is needed to act on it.
+pub(in crate::controller) struct World<L> {
+    pub(super) wish: Wish,
+    pub(super) observed: Observed,
+    pub(super) session: Option<Session<L>>,
+    pub(super) account_key: AccountKey,
+    /// Where the key is and belongs, whatever the wish says now.
+    pub(super) layout: SecretLayout,
+}
+
+/// Reads everything that a decision needs.
+pub(in crate::controller) async fn observe<C: Cluster, L: TokensApi>(
+    ctx: &Context<C, L>,
+    object: &AccessToken,
+    memory: &mut Memory,
+) -> Result<World<L>, ClusterError> {
+    let identity = identity(object);
+    let record = object
+        .status
+        .as_ref()
+        .map(status::record)
+        .unwrap_or_default();
+    let wish = match validate::desired(object) {
+        Ok(desired) => Wish::Valid(Box::new(desired)),
+        Err(mistakes) => Wish::Invalid(explain(&mistakes)),
+    };
+    let layout = layout(&wish, &record);
+    let now = ctx.clock.now();
+    let namespace = ctx.namespace(&identity.namespace).await?;
+    let secret = secret_state(ctx, &identity, &record, &layout, memory).await?;
+    let former_secret = former_state(ctx, &identity, &record, &layout, memory).await?;
+    let account_key = account_key(object);
+    let entry = ctx.accounts.get(&account_key);
+    let roles = roles(&wish, memory, now);
+    let deletion = deletion(object);
+    let (account, session) = match entry.as_deref() {
+        None => (unusable_account_missing(&account_key), None),
+        Some(entry) => Asking {
+            ctx,
+            key: &account_key,
+            identity: &identity,
+            namespace_labels: &namespace.labels,
+            wish: &wish,
+            has_token: record.token.is_some(),
+            deleting: deletion.is_some(),
+            now,
+        }
+        .account(entry, memory),
+    };
+    let offset = session
+        .as_ref()
+        .map(|session| session.api.clock_offset())
+        .unwrap_or_default();
+    let clocks = Clocks {
+        local: now,
+        remote: plus(now, offset),
+    };
+    let listing = session
+        .as_ref()
+        .and_then(|session| session.shared.listing());
+    let mut observed = Observed {
+        generation: object.metadata.generation.unwrap_or_default(),
+        finalizer: object
+            .finalizers()
+            .iter()
+            .any(|name| name == TOKEN_FINALIZER),
+        namespace_terminating: namespace.terminating,
+        hand: record
+            .pending
+            .as_ref()
+            .map_or(Hand::Empty, |intent| memory.hand_for(&intent.attempt)),
+        remote: Remote::Unknown,
+        secret_key: SecretKeyProof::Unasked,
+        listed_at: listing.as_ref().map(|listing| listing.started_at),
+        found: listing
+            .as_ref()
+            .map(|listing| found(listing, &identity.uid, &record))
+            .unwrap_or_default(),
+        gone: memory.gone.clone(),
+        life_limited: memory.life_limited.clone(),
+        setbacks: memory.setbacks.clone(),
+        timing: ctx.timing,
+        holder: ctx.holder.clone(),
+        nonce: nonce(),
+        identity,
+        deletion,
+        record,
+        account,
+        secret,
+        former_secret,
+        roles,
+        clocks,
+    };
+    let subject = token_to_take_over(&observed)
+        .or(observed.record.token.as_ref().map(|token| &token.id))
+        .cloned();
+    if let Some(token_id) = subject {
+        observed.secret_key = secret_key_proof(&observed, &token_id, memory);
+        observed.remote = remote(
+            &wish,
+            &observed,
+            &token_id,
+            listing.as_deref(),
+            &layout,
+            memory,
+        );
+    }
+    Ok(World {
+        wish,
+        observed,
+        session,
+        account_key,
+        layout,
+    })
+}
+
+/// All mistakes of a spec in one line.
+pub(super) fn explain(mistakes: &[validate::Invalid]) -> String {
+    mistakes
+        .iter()
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join("; ")
+}
+
+/// Who the object is.
+pub(in crate::controller) fn identity(object: &AccessToken) -> Identity {
+    Identity {
+        uid: ObjectUid::new(object.uid().unwrap_or_default()),
+        namespace: object.namespace().unwrap_or_default(),
+        name: object.name_any(),
+    }
+}
+
+/// Which account the object names.
+pub(in crate::controller) fn account_key(object: &AccessToken) -> AccountKey {
+    let reference = &object.spec.account_ref;
+    match reference.kind {
+        AccountKind::LaunchDarklyAccount => AccountKey::Namespaced {
+            namespace: object.namespace().unwrap_or_default(),
+            name: reference.name.clone(),
+        },
+        AccountKind::ClusterLaunchDarklyAccount => AccountKey::Cluster {
+            name: reference.name.clone(),
+        },
+    }
+}
+
+pub(super) fn deletion(object: &AccessToken) -> Option<Deletion> {
+    let requested_at = object.metadata.deletion_timestamp.as_ref()?.0;
+    let skip = object
+        .annotations()
+        .get(SKIP_CLEANUP_ANNOTATION)
+        .is_some_and(|value| value == "true");
+    Some(Deletion {
+        requested_at,
+        skip_cleanup: skip,
+    })
+}
+
+/// The wished layout; without a valid wish, or with a call pending, under the name that is recorded.
+pub(super) fn layout(wish: &Wish, record: &Record) -> SecretLayout {
+    let mut layout = match wish {
+        Wish::Valid(desired) => desired.secret.clone(),
+        Wish::Invalid(_) => SecretLayout::default(),
+    };
+    let recorded = record.secret.as_ref().map(|secret| &secret.name);
+    let pending = record.pending.as_ref().map(|intent| &intent.secret_name);
+    if let Some(name) = pending.or(recorded.filter(|_| layout.name.is_empty())) {
+        layout.name.clone_from(name);
+    }
+    layout
+}
+
+pub(super) async fn secret_state<C: Cluster, L: TokensApi>(
+    ctx: &Context<C, L>,
+    identity: &Identity,
+    record: &Record,
+    layout: &SecretLayout,
+    memory: &mut Memory,
+) -> Result<SecretState, ClusterError> {
+    if layout.name.is_empty() {
+        return Ok(SecretState::Absent);
+    }
+    if memory.secret(&layout.name).is_none() {
+        match ctx
+            .cluster
+            .read_secret(&identity.namespace, &layout.name)
+            .await
+        {
+            Ok(snapshot) => memory.remember_secret(&layout.name, snapshot, ctx.clock.since_boot()),
+            Err(ClusterError::Forbidden { message }) => {
+                return Ok(SecretState::Unreadable {
+                    reason: Reason::SecretAccessDenied,
+                    message,
+                });
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    let recorded = record
+        .secret
+        .as_ref()
+        .filter(|secret| secret.name == layout.name)
+        .map(|secret| &secret.uid);
+    Ok(match memory.secret(&layout.name) {
+        Some(Some(snapshot)) => snapshot.state(identity, recorded, layout),
+        Some(None) | None => SecretState::Absent,
+    })
+}
+
+/// The Secret that the key comes from, or that is left for a while, when it is not the wished one.
+pub(super) async fn former_state<C: Cluster, L: TokensApi>(
+    ctx: &Context<C, L>,
+    identity: &Identity,
+    record: &Record,
+    layout: &SecretLayout,
+    memory: &mut Memory,
+) -> Result<SecretState, ClusterError> {
+    let moved = record
+        .secret
+        .as_ref()
+        .map(|secret| secret.name.clone())
+        .filter(|name| *name != layout.name);
+    let Some(name) = moved.or_else(|| {
+        record
+            .former_secret
+            .as_ref()
+            .map(|former| former.name.clone())
+    }) else {
+        return Ok(SecretState::Absent);
+    };
+    let layout = SecretLayout {
+        name,
+        ..layout.clone()
+    };
+    secret_state(ctx, identity, record, &layout, memory).await
+}
+
+pub(super) fn nonce() -> Attempt {
+    let random = uuid::Uuid::new_v4().simple().to_string();
+    Attempt::new(random.chars().take(8).collect::<String>())
+}

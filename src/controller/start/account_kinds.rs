@@ -1,0 +1,112 @@
+//! The controllers of the two account kinds.
+
+use super::settings::{api, scopes};
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::{StreamExt, future};
+use kube::api::{Api, ListParams};
+use kube::runtime::controller::{Action, Controller};
+use kube::runtime::watcher::Config as WatchConfig;
+use tokio::sync::broadcast::error::RecvError;
+use tokio_util::task::AbortOnDropHandle;
+
+use super::super::accounts::{self, AccountContext, AccountObject};
+use crate::api::{ClusterLaunchDarklyAccount, LaunchDarklyAccount};
+use crate::runtime::metrics::{Controller as ControllerLabel, Outcome as MetricOutcome};
+use crate::runtime::work::{Leading, WorkError};
+
+/// Every account is checked once before any token is decided on.
+pub(super) async fn check_accounts(
+    leading: &Leading,
+    ctx: &Arc<AccountContext>,
+) -> Result<(), WorkError> {
+    let calls = &leading.clients.calls;
+    let clusters = Api::<ClusterLaunchDarklyAccount>::all(calls.clone())
+        .list(&ListParams::default())
+        .await?;
+    future::join_all(
+        clusters
+            .items
+            .iter()
+            .map(|account| accounts::reconcile(ctx, account)),
+    )
+    .await;
+    for scope in scopes(&leading.args) {
+        let accounts = api::<LaunchDarklyAccount>(calls, scope.as_deref())
+            .list(&ListParams::default())
+            .await?;
+        future::join_all(
+            accounts
+                .items
+                .iter()
+                .map(|account| accounts::reconcile(ctx, account)),
+        )
+        .await;
+    }
+    Ok(())
+}
+
+pub(super) fn spawn_accounts(
+    leading: &Leading,
+    ctx: &Arc<AccountContext>,
+) -> Vec<AbortOnDropHandle<()>> {
+    let watches = &leading.clients.watches;
+    let mut tasks = vec![spawn_account_kind(
+        leading,
+        Api::<ClusterLaunchDarklyAccount>::all(watches.clone()),
+        ctx,
+    )];
+    for scope in scopes(&leading.args) {
+        tasks.push(spawn_account_kind(
+            leading,
+            api::<LaunchDarklyAccount>(watches, scope.as_deref()),
+            ctx,
+        ));
+    }
+    tasks
+}
+
+pub(super) fn spawn_account_kind<K: AccountObject>(
+    leading: &Leading,
+    api: Api<K>,
+    ctx: &Arc<AccountContext>,
+) -> AbortOnDropHandle<()> {
+    let metrics = leading.metrics.clone();
+    let controller = Controller::new(api, WatchConfig::default());
+    let stream = controller.reconcile_all_on(doubts(ctx.clone())).run(
+        move |object: Arc<K>, ctx: Arc<AccountContext>| {
+            let metrics = metrics.clone();
+            async move {
+                let begun = std::time::Instant::now();
+                let visited = accounts::reconcile(&ctx, &*object).await;
+                let result = if visited.is_ok() {
+                    MetricOutcome::Success
+                } else {
+                    MetricOutcome::Error
+                };
+                metrics.reconciled(ControllerLabel::Account, result, begun.elapsed());
+                visited.map(Action::requeue)
+            }
+        },
+        |_, error, _| {
+            tracing::warn!(%error, "could not look after an account");
+            Action::requeue(Duration::from_secs(5))
+        },
+        ctx.clone(),
+    );
+    AbortOnDropHandle::new(tokio::spawn(stream.for_each(|_| future::ready(()))))
+}
+
+/// One item whenever a credential is in doubt: accounts are few, so all of them are looked at.
+pub(super) fn doubts(ctx: Arc<AccountContext>) -> impl futures::Stream<Item = ()> + Send + 'static {
+    let receiver = ctx.accounts.doubts();
+    futures::stream::unfold((receiver, ctx), |(mut receiver, ctx)| async move {
+        match receiver.recv().await {
+            Ok(key) => ctx.doubt(&key),
+            Err(RecvError::Lagged(_)) => {}
+            Err(RecvError::Closed) => return None,
+        }
+        Some(((), (receiver, ctx)))
+    })
+}

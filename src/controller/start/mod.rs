@@ -1,0 +1,153 @@
+//! Puts the controllers together and lets them run while this process leads.
+
+mod account_kinds;
+mod settings;
+mod tokens;
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use futures::future;
+use kube::runtime::controller::Controller;
+use tokio::sync::watch;
+use tokio_util::task::AbortOnDropHandle;
+
+use super::account::Accounts;
+use super::accounts::AccountContext;
+use super::listing;
+use super::objects::Objects;
+use super::reconcile::Context;
+use crate::api::AccessToken;
+use crate::cluster::KubeCluster;
+use crate::launchdarkly::{HttpClient, Lines, Options};
+use crate::runtime::work::{Leading, Work, WorkError};
+
+use self::account_kinds::*;
+use self::settings::*;
+use self::tokens::*;
+
+/// The controllers, as the process runs them.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Operator;
+
+pub(in crate::controller) type Shared = Arc<Context<KubeCluster, HttpClient>>;
+
+impl Work for Operator {
+    async fn lead(self, leading: Leading) -> Result<(), WorkError> {
+        let parts = Parts::new(&leading).await?;
+        parts.run(&leading).await
+    }
+}
+
+struct Parts {
+    ctx: Shared,
+    accounts: Arc<AccountContext>,
+    objects: Objects,
+    controllers: Vec<Controller<AccessToken>>,
+    tick: watch::Sender<u64>,
+    open: watch::Sender<bool>,
+}
+
+impl Parts {
+    async fn new(leading: &Leading) -> Result<Self, WorkError> {
+        let args = &leading.args;
+        let calls = leading.clients.calls.clone();
+        let registry = Arc::new(Accounts::new(installation(&calls).await?));
+        let timing = timing(args);
+        let call_time = args.timing.request_timeout;
+        let namespace = &args.leadership.namespace;
+        let cluster = KubeCluster::new(
+            calls.clone(),
+            leading.gate.clone(),
+            namespace,
+            &args.leadership.pod_name,
+            call_time,
+        );
+        let ctx = Arc::new(Context::new(
+            cluster,
+            registry.clone(),
+            leading.clock.clone(),
+            leading.metrics.clone(),
+            timing,
+            leading.identity.clone(),
+        ));
+        let (tick, _) = watch::channel(0);
+        let (open, _) = watch::channel(false);
+        let controllers: Vec<_> = scopes(args)
+            .iter()
+            .map(|scope| token_controller(leading, scope.as_deref(), &ctx, &tick))
+            .collect();
+        let objects = Objects::new(controllers.iter().map(Controller::store).collect());
+        let users = objects.clone();
+        let accounts = Arc::new(AccountContext::new(
+            calls,
+            leading.gate.clone(),
+            call_time,
+            namespace.clone(),
+            registry,
+            Arc::new(Lines::new(
+                line_options(args),
+                Arc::new(Observer(leading.metrics.clone())),
+            )),
+            allowed_hosts(args)?,
+            Options {
+                request_timeout: args.timing.request_timeout,
+                ..Options::default()
+            },
+            leading.clock.clone(),
+            signed(args.timing.drift_interval),
+            Box::new(move |key| users.using(key)),
+        ));
+        Ok(Self {
+            ctx,
+            accounts,
+            objects,
+            controllers,
+            tick,
+            open,
+        })
+    }
+
+    /// Runs until told to drain; then the keys in hand are published, and nothing acts any more.
+    async fn run(self, leading: &Leading) -> Result<(), WorkError> {
+        let Self {
+            ctx,
+            accounts,
+            objects,
+            controllers,
+            tick,
+            open,
+        } = self;
+        let tokens: Vec<_> = controllers
+            .into_iter()
+            .map(|controller| spawn_tokens(controller, leading, ctx.clone(), open.subscribe()))
+            .collect();
+        // Nothing is decided before every object and every account has been seen once.
+        let seen = async {
+            objects.wait_until_seen().await?;
+            objects.occupy(&ctx.accounts);
+            check_accounts(leading, &accounts).await
+        };
+        match leading.drain.run_until_cancelled(seen).await {
+            None => return Ok(()),
+            Some(result) => result?,
+        }
+        open.send_replace(true);
+        let account_tasks = spawn_accounts(leading, &accounts);
+        let listing = AbortOnDropHandle::new(tokio::spawn(listing::run(
+            ctx.clone(),
+            accounts.lines.clone(),
+            objects.clone(),
+            tick,
+            leading.args.timing.drift_interval,
+        )));
+        let drained = future::join_all(tokens).await;
+        ctx.draining.store(true, Ordering::Relaxed);
+        drop((listing, account_tasks));
+        publish_what_is_in_hand(&ctx, &objects).await;
+        drained
+            .into_iter()
+            .find_map(Result::err)
+            .map_or(Ok(()), |error| Err(error.into()))
+    }
+}

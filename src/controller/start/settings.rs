@@ -1,0 +1,94 @@
+//! From the flags to what the controllers need.
+
+use std::time::Duration;
+
+use jiff::SignedDuration;
+use k8s_openapi::api::core::v1::Namespace;
+use kube::api::Api;
+use kube::{Client, Resource, ResourceExt};
+
+use crate::domain::names::Installation;
+use crate::domain::observed::Timing;
+use crate::launchdarkly::{AllowedHosts, CallObserver, LineOptions, Operation};
+use crate::runtime::args::RunArgs;
+use crate::runtime::metrics::Metrics;
+use crate::runtime::work::WorkError;
+
+/// How long a deletion waits out trouble that may pass.
+pub(super) const GIVE_UP_TRANSIENT: SignedDuration = SignedDuration::from_hours(24);
+
+/// The namespaces to look after, `None` for all.
+pub(super) fn scopes(args: &RunArgs) -> Vec<Option<String>> {
+    let named: Vec<_> = args
+        .scope
+        .namespaces()
+        .into_iter()
+        .map(|name| Some(name.to_owned()))
+        .collect();
+    if named.is_empty() { vec![None] } else { named }
+}
+
+pub(super) fn api<K>(client: &Client, scope: Option<&str>) -> Api<K>
+where
+    K: Resource<DynamicType = (), Scope = k8s_openapi::NamespaceResourceScope>,
+{
+    match scope {
+        Some(namespace) => Api::namespaced(client.clone(), namespace),
+        None => Api::all(client.clone()),
+    }
+}
+
+/// The first half of the UID of `kube-system`: which cluster this is.
+pub(super) async fn installation(client: &Client) -> Result<Installation, WorkError> {
+    let namespace = Api::<Namespace>::all(client.clone())
+        .get("kube-system")
+        .await?;
+    let uid = namespace.uid().unwrap_or_default();
+    Ok(Installation::new(uid.chars().take(8).collect::<String>()))
+}
+
+pub(super) fn timing(args: &RunArgs) -> Timing {
+    Timing {
+        settle: signed(args.timing.settle_time),
+        lease: signed(args.leadership.lease_duration),
+        publication_margin: signed(args.timing.publication_margin),
+        give_up: signed(args.timing.deletion_give_up_after),
+        give_up_transient: GIVE_UP_TRANSIENT,
+    }
+}
+
+pub(super) fn signed(duration: Duration) -> SignedDuration {
+    SignedDuration::try_from(duration).unwrap_or(SignedDuration::MAX)
+}
+
+pub(super) fn line_options(args: &RunArgs) -> LineOptions {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "validated to be between 0 and 0.9"
+    )]
+    let headroom_percent = (args.remote.rate_limit_headroom * 100.0).round() as u8;
+    LineOptions {
+        headroom_percent,
+        ..LineOptions::default()
+    }
+}
+
+pub(super) fn allowed_hosts(args: &RunArgs) -> Result<AllowedHosts, WorkError> {
+    let hosts: Result<Vec<_>, _> = args
+        .remote
+        .allowed_hosts()
+        .into_iter()
+        .map(str::parse)
+        .collect();
+    Ok(AllowedHosts::new(hosts?))
+}
+
+/// Counts the calls to LaunchDarkly.
+pub(super) struct Observer(pub(super) Metrics);
+
+impl CallObserver for Observer {
+    fn called(&self, operation: Operation, result: &'static str, took: Duration) {
+        self.0.requested(operation.into(), result, took);
+    }
+}

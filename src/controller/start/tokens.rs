@@ -1,0 +1,178 @@
+//! The controller of access tokens: what it watches, and when it visits an object.
+
+use super::Shared;
+use super::settings::api;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::StreamExt;
+use k8s_openapi::api::core::v1::Secret;
+use kube::ResourceExt;
+use kube::api::{Api, PartialObjectMeta};
+use kube::runtime::controller::{Action, Config as ControllerConfig, Controller};
+use kube::runtime::reflector::{ObjectRef, Store};
+use kube::runtime::watcher::Config as WatchConfig;
+use tokio::sync::watch;
+
+use super::super::account::AccountKey;
+use super::super::accounts::AccountObject;
+use super::super::objects::Objects;
+use super::super::observe::account_key;
+use super::super::reconcile::{Outcome, reconcile};
+use crate::api::{AccessToken, ClusterLaunchDarklyAccount, LaunchDarklyAccount};
+use crate::cluster::FIELD_MANAGER;
+use crate::cluster::manifest::annotation;
+use crate::domain::names::ObjectUid;
+use crate::runtime::metrics::{Controller as ControllerLabel, Metrics, Outcome as MetricOutcome};
+use crate::runtime::work::Leading;
+
+pub(super) fn token_controller(
+    leading: &Leading,
+    scope: Option<&str>,
+    ctx: &Shared,
+    tick: &watch::Sender<u64>,
+) -> Controller<AccessToken> {
+    let watches = &leading.clients.watches;
+    let controller = Controller::new(api::<AccessToken>(watches, scope), WatchConfig::default());
+    let store = controller.store();
+    let ours =
+        WatchConfig::default().labels(&format!("app.kubernetes.io/managed-by={FIELD_MANAGER}"));
+    let touched = ctx.clone();
+    let drain = leading.drain.clone();
+    let (by_cluster, by_namespace) = (store.clone(), store.clone());
+    controller
+        .with_config(ControllerConfig::default().concurrency(leading.args.scope.concurrency))
+        .watches(
+            api::<PartialObjectMeta<Secret>>(watches, scope),
+            ours,
+            move |secret| owners(&touched, &store, &secret),
+        )
+        .watches(
+            Api::<ClusterLaunchDarklyAccount>::all(watches.clone()),
+            WatchConfig::default(),
+            move |account| users_of(&by_cluster, &account.key()),
+        )
+        .watches(
+            api::<LaunchDarklyAccount>(watches, scope),
+            WatchConfig::default(),
+            move |account| users_of(&by_namespace, &account.key()),
+        )
+        .reconcile_all_on(rounds(tick.subscribe()))
+        .graceful_shutdown_on(async move { drain.cancelled_owned().await })
+}
+
+/// The objects whose Secret was changed; what is remembered of that Secret no longer holds.
+pub(super) fn owners(
+    ctx: &Shared,
+    store: &Store<AccessToken>,
+    secret: &PartialObjectMeta<Secret>,
+) -> Vec<ObjectRef<AccessToken>> {
+    let (namespace, name) = (secret.namespace().unwrap_or_default(), secret.name_any());
+    ctx.touch_secret(&namespace, &name, secret.resource_version());
+    if let Some((owner_namespace, owner)) = secret
+        .annotations()
+        .get(annotation::OWNED_BY)
+        .and_then(|mark| mark.split_once('/'))
+    {
+        return vec![ObjectRef::new(owner).within(owner_namespace)];
+    }
+    let records = |object: &AccessToken| {
+        object
+            .status
+            .as_ref()
+            .and_then(|status| status.secret.as_ref())
+            .is_some_and(|s| s.name == name)
+    };
+    let in_namespace = store
+        .state()
+        .into_iter()
+        .filter(|object| object.namespace().as_deref() == Some(&namespace));
+    in_namespace
+        .filter(|object| records(object))
+        .map(|object| ObjectRef::from_obj(&*object))
+        .collect()
+}
+
+pub(super) fn users_of(
+    store: &Store<AccessToken>,
+    key: &AccountKey,
+) -> Vec<ObjectRef<AccessToken>> {
+    let users = store
+        .state()
+        .into_iter()
+        .filter(|object| account_key(object) == *key);
+    users.map(|object| ObjectRef::from_obj(&*object)).collect()
+}
+
+pub(super) fn spawn_tokens(
+    controller: Controller<AccessToken>,
+    leading: &Leading,
+    ctx: Shared,
+    open: watch::Receiver<bool>,
+) -> tokio::task::JoinHandle<()> {
+    let metrics = leading.metrics.clone();
+    let stream = controller.run(
+        move |object: Arc<AccessToken>, ctx: Arc<Visitor>| async move { ctx.visit(&object).await },
+        |_, error: &Never, _| match *error {},
+        Arc::new(Visitor { ctx, open, metrics }),
+    );
+    tokio::spawn(stream.for_each(|visited| async move {
+        if let Err(error) = visited {
+            tracing::debug!(%error, "a visit was not possible");
+        }
+    }))
+}
+
+/// Visits never fail: what went wrong is in the object's status and in the wait.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Never {}
+
+pub(super) struct Visitor {
+    pub(super) ctx: Shared,
+    pub(super) open: watch::Receiver<bool>,
+    pub(super) metrics: Metrics,
+}
+
+impl Visitor {
+    async fn visit(&self, object: &AccessToken) -> Result<Action, Never> {
+        let mut open = self.open.clone();
+        if open.wait_for(|open| *open).await.is_err() {
+            return Ok(Action::await_change());
+        }
+        let begun = std::time::Instant::now();
+        let outcome = reconcile(&self.ctx, object.clone()).await;
+        let result = if outcome == Outcome::Stop {
+            MetricOutcome::Error
+        } else {
+            MetricOutcome::Success
+        };
+        self.metrics
+            .reconciled(ControllerLabel::AccessToken, result, begun.elapsed());
+        Ok(match outcome {
+            Outcome::Again(wait) => Action::requeue(wait),
+            Outcome::Gone => Action::await_change(),
+            Outcome::Stop => Action::requeue(Duration::from_secs(1)),
+        })
+    }
+}
+
+/// One item a round of listings.
+pub(super) fn rounds(
+    tick: watch::Receiver<u64>,
+) -> impl futures::Stream<Item = ()> + Send + 'static {
+    futures::stream::unfold(tick, |mut tick| async move {
+        tick.changed().await.ok().map(|()| ((), tick))
+    })
+}
+
+/// Keys that were issued but not published yet are published before this process ends: nobody else has them.
+pub(super) async fn publish_what_is_in_hand(ctx: &Shared, objects: &Objects) {
+    while ctx.holds_keys() {
+        for object in objects.all() {
+            if ctx.holds_key_of(&ObjectUid::new(object.uid().unwrap_or_default())) {
+                reconcile(ctx, (*object).clone()).await;
+            }
+        }
+        tokio::time::sleep(Duration::from_millis(250)).await;
+    }
+}
