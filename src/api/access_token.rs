@@ -48,7 +48,7 @@ pub struct AccessTokenSpec {
     pub account_ref: AccountRef,
     /// The token's name at LaunchDarkly, where names need not be unique. Default: `<namespace>/<name>` of this object.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = limits::TOKEN_NAME))]
+    #[schemars(length(max = limits::TOKEN_NAME))]
     #[x_kube(validation = rules::form(&syntax::ONE_LINE))]
     pub name: Option<String>,
     /// A note shown at LaunchDarkly. The operator appends its own marker `[ldtokens …]` there, which must not be part of this text.
@@ -106,7 +106,7 @@ pub struct AccountRef {
     /// `LaunchDarklyAccount` in this namespace, or `ClusterLaunchDarklyAccount`. Default: LaunchDarklyAccount.
     pub kind: AccountKind,
     /// The account's name. Default: `default`.
-    #[schemars(length(min = 1, max = limits::NAME))]
+    #[schemars(length(max = limits::NAME))]
     pub name: String,
 }
 
@@ -179,17 +179,17 @@ pub struct Statement {
 pub struct SecretSpec {
     /// Its name, in this namespace. A change moves the key; the old Secret goes after the grace period. Default: the name of this object.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = limits::NAME))]
+    #[schemars(length(max = limits::NAME))]
     #[x_kube(validation = rules::form(&syntax::OBJECT_NAME))]
     pub name: Option<String>,
     /// The entry that holds the key. Default: `token`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = limits::NAME))]
+    #[schemars(length(max = limits::NAME))]
     #[x_kube(validation = rules::form(&syntax::SECRET_KEY))]
     pub key: Option<String>,
     /// The entry that holds the previous key while its grace period lasts. Default: the previous key is not kept in the Secret.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = limits::NAME))]
+    #[schemars(length(max = limits::NAME))]
     #[x_kube(validation = rules::form(&syntax::SECRET_KEY))]
     pub previous_key: Option<String>,
     /// What else the Secret carries.

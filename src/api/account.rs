@@ -42,7 +42,7 @@ pub const MAX_LISTED: usize = 50;
 pub struct AccountSpec {
     /// Where LaunchDarkly's API is. The host must be on the operator's list. Default: `https://app.launchdarkly.com`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = limits::URL))]
+    #[schemars(length(max = limits::URL))]
     #[x_kube(validation = rules::form(&syntax::URL))]
     #[x_kube(validation = rules::form(&syntax::SAFE_SCHEME))]
     #[x_kube(validation = rules::form(&syntax::PLAIN_URL))]
@@ -51,7 +51,7 @@ pub struct AccountSpec {
     pub credentials_secret_ref: CredentialsSecretRef,
     /// Certificates, in PEM, of authorities to trust besides the usual ones; for a private proxy.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = limits::CA_BUNDLE))]
+    #[schemars(length(max = limits::CA_BUNDLE))]
     #[x_kube(validation = rules::certificates())]
     #[x_kube(validation = rules::no_private_key())]
     pub ca_bundle: Option<String>,
@@ -94,12 +94,12 @@ pub struct ClusterAccountSpec {
 #[derive(Clone, Debug, Default, PartialEq, Eq, KubeSchema, Serialize, Deserialize)]
 pub struct CredentialsSecretRef {
     /// The Secret's name.
-    #[schemars(length(min = 1, max = limits::NAME))]
+    #[schemars(length(max = limits::NAME))]
     #[x_kube(validation = rules::form(&syntax::OBJECT_NAME))]
     pub name: String,
     /// The entry that holds the access token. Default: `token`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = limits::NAME))]
+    #[schemars(length(max = limits::NAME))]
     #[x_kube(validation = rules::form(&syntax::SECRET_KEY))]
     pub key: Option<String>,
 }
@@ -139,7 +139,7 @@ pub struct NamespaceSelector {
 #[x_kube(validation = rules::values_fit_operator())]
 pub struct LabelExpression {
     /// The label's key.
-    #[schemars(length(min = 1, max = limits::LABEL_KEY))]
+    #[schemars(length(max = limits::LABEL_KEY))]
     #[x_kube(validation = rules::form(&syntax::LABEL_KEY))]
     pub key: String,
     /// How the label relates to the values.

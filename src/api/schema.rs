@@ -26,34 +26,26 @@ pub(super) fn annotations(_: &mut SchemaGenerator) -> Schema {
 
 /// Keys or IDs of custom roles.
 pub(super) fn custom_roles(_: &mut SchemaGenerator) -> Schema {
-    set((1, limits::ENTRIES), (1, limits::ROLE), &syntax::ROLE)
+    set((1, limits::ENTRIES), limits::ROLE, &syntax::ROLE)
 }
 
 /// Globs over keys of custom roles.
 pub(super) fn role_globs(_: &mut SchemaGenerator) -> Schema {
-    set((0, limits::GLOBS), (1, limits::ROLE), &syntax::ROLE_GLOB)
+    set((0, limits::GLOBS), limits::ROLE, &syntax::ROLE_GLOB)
 }
 
 /// Names of namespaces.
 pub(super) fn namespaces(_: &mut SchemaGenerator) -> Schema {
-    set(
-        (0, limits::NAMESPACES),
-        (1, limits::LABEL),
-        &syntax::NAMESPACE,
-    )
+    set((0, limits::NAMESPACES), limits::LABEL, &syntax::NAMESPACE)
 }
 
 /// Values of a label.
 pub(super) fn label_values(_: &mut SchemaGenerator) -> Schema {
-    set(
-        (0, limits::ENTRIES),
-        (0, limits::LABEL),
-        &syntax::LABEL_VALUE,
-    )
+    set((0, limits::ENTRIES), limits::LABEL, &syntax::LABEL_VALUE)
 }
 
 /// A set of texts of one form. The rule stands at the items, so that the API server names the one that breaks it.
-fn set(items: (usize, usize), length: (usize, usize), syntax: &Syntax) -> Schema {
+fn set(items: (usize, usize), length: usize, syntax: &Syntax) -> Schema {
     json_schema!({
         "type": "array",
         "minItems": items.0,
@@ -61,8 +53,7 @@ fn set(items: (usize, usize), length: (usize, usize), syntax: &Syntax) -> Schema
         "x-kubernetes-list-type": "set",
         "items": {
             "type": "string",
-            "minLength": length.0,
-            "maxLength": length.1,
+            "maxLength": length,
             "x-kubernetes-validations": [rules::form(syntax)],
         },
     })

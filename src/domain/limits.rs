@@ -15,7 +15,7 @@ pub const TOKEN_NAME: usize = 256;
 /// Characters in a token's description, without the operator's marker. LaunchDarkly's own limit is unknown.
 pub const DESCRIPTION: usize = 200;
 /// Characters in a duration.
-pub const DURATION: usize = 24;
+pub const DURATION: usize = 22;
 /// Characters in a trigger or revoke value.
 pub const REQUEST: usize = 256;
 /// Roles of a token, statements of an inline policy, entries of a statement's list, values of a label expression.

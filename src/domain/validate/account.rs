@@ -80,7 +80,7 @@ fn shared(checks: &mut Checks, kind: AccountKind, spec: &AccountSpec) -> Desired
 
 fn check_url(checks: &mut Checks, url: &str) {
     let field = "spec.apiUrl";
-    checks.length(field, url, 1, limits::URL);
+    checks.length(field, url, 0, limits::URL);
     for form in [&syntax::URL, &syntax::SAFE_SCHEME, &syntax::PLAIN_URL] {
         checks.form(field, url, form);
     }
@@ -92,7 +92,7 @@ fn check_url(checks: &mut Checks, url: &str) {
 
 fn check_bundle(checks: &mut Checks, bundle: &str) {
     let field = "spec.caBundle";
-    checks.length(field, bundle, 1, limits::CA_BUNDLE);
+    checks.length(field, bundle, 0, limits::CA_BUNDLE);
     let pem = bundle.contains(messages::PEM_BEGIN) && bundle.contains(messages::PEM_END);
     checks.require(pem, field, messages::PEM);
     let public = !bundle.contains(messages::PEM_PRIVATE);
@@ -108,7 +108,7 @@ fn policy(checks: &mut Checks, kind: AccountKind, spec: Option<&PolicySpec>) -> 
     }
     if let Some(globs) = &spec.custom_roles {
         let field = "spec.policy.customRoles";
-        checks.set(field, globs, (0, limits::GLOBS), (1, limits::ROLE));
+        checks.set(field, globs, (0, limits::GLOBS), (0, limits::ROLE));
         checks.forms(field, globs, &syntax::ROLE_GLOB);
     }
     if let Some(inline) = &spec.inline_role {
@@ -143,7 +143,7 @@ fn check_namespaces(checks: &mut Checks, allowed: &AllowedNamespaces) {
         field,
         &allowed.names,
         (0, limits::NAMESPACES),
-        (1, limits::LABEL),
+        (0, limits::LABEL),
     );
     checks.forms(field, &allowed.names, &syntax::NAMESPACE);
     let Some(selector) = &allowed.selector else {

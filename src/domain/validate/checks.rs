@@ -71,7 +71,7 @@ impl Checks {
 
     /// A bounded text has a form.
     pub(super) fn text(&mut self, field: &str, text: &str, max: usize, syntax: &Syntax) {
-        self.length(field, text, 1, max);
+        self.length(field, text, 0, max);
         self.form(field, text, syntax);
     }
 

@@ -80,7 +80,7 @@ fn default_name(object: &AccessToken) -> String {
 fn grant(checks: &mut Checks, spec: &api::AccessTokenSpec) -> Grant {
     if let Some(roles) = &spec.custom_roles {
         let field = "spec.customRoles";
-        checks.set(field, roles, (1, limits::ENTRIES), (1, limits::ROLE));
+        checks.set(field, roles, (1, limits::ENTRIES), (0, limits::ROLE));
         checks.forms(field, roles, &syntax::ROLE);
     }
     if let Some(statements) = &spec.inline_role {
@@ -224,7 +224,7 @@ pub(super) fn duration(
     text: &str,
     (min, message): (SignedDuration, &str),
 ) -> Option<SignedDuration> {
-    checks.length(field, text, 1, limits::DURATION);
+    checks.length(field, text, 0, limits::DURATION);
     checks.form(field, text, &syntax::DURATION);
     let duration = durations::parse(text)?;
     let fits = (min..=durations::MAX).contains(&duration);

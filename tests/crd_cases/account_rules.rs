@@ -1,0 +1,158 @@
+//! What the rules say about accounts.
+
+use serde_json::{Value, json};
+
+use super::Case;
+use super::objects::Kind;
+use super::rules::{
+    DURATION, INTERVAL, LABEL_KEYS, NAME, SECRET_KEY, passes, refused, refused_text,
+};
+
+/// All cases.
+pub fn cases() -> Vec<Case> {
+    [
+        account(Kind::Account),
+        account(Kind::ClusterAccount),
+        namespaces(),
+    ]
+    .concat()
+}
+
+fn account(kind: Kind) -> Vec<Case> {
+    let url = "spec.apiUrl";
+    let scheme =
+        "must begin with https://; http:// is only for loopback, such as http://127.0.0.1:8080";
+    let form =
+        "must be a URL such as https://app.launchdarkly.com, with a port and a path if need be";
+    let plain = "must not have a user name, a query or a fragment";
+    let pem = "must be certificates in PEM, from -----BEGIN CERTIFICATE----- to -----END CERTIFICATE-----";
+    let bundle = "-----BEGIN CERTIFICATE-----\nMII=\n-----END CERTIFICATE-----\n";
+    let with_key = format!("{bundle}-----BEGIN PRIVATE KEY-----");
+    let interval = "spec.policy.maxRotationInterval";
+    vec![
+        passes(kind, url, json!("https://app.eu.launchdarkly.com")),
+        passes(
+            kind,
+            url,
+            json!("https://proxy.example.com:8443/launchdarkly/"),
+        ),
+        passes(kind, url, json!("http://127.0.0.1:8080")),
+        passes(kind, url, json!("http://localhost")),
+        passes(kind, url, json!("http://[::1]:8080")),
+        refused_text(kind, url, "http://app.launchdarkly.com", scheme),
+        refused_text(kind, url, "http://127.0.0.1.example.com", scheme),
+        refused_text(kind, url, "ftp://app.launchdarkly.com", scheme),
+        refused_text(kind, url, "https://", form),
+        refused_text(kind, url, "https://a:65536", form),
+        refused_text(kind, url, "https://a b", form),
+        refused_text(kind, url, "https://app.launchdarkly.com/?a=b", plain),
+        refused_text(kind, url, "https://app.launchdarkly.com/#a", plain),
+        refused_text(kind, url, "https://app.launchdarkly.com/@a", plain),
+        passes(
+            kind,
+            "spec.credentialsSecretRef",
+            json!({"name": "a.b", "key": "api-key"}),
+        ),
+        refused_text(kind, "spec.credentialsSecretRef.name", "a/b", NAME),
+        refused_text(kind, "spec.credentialsSecretRef.key", "a/b", SECRET_KEY),
+        passes(kind, "spec.caBundle", json!(bundle)),
+        refused_text(kind, "spec.caBundle", "LS0tLS1CRUdJTg==", pem),
+        refused_text(
+            kind,
+            "spec.caBundle",
+            &with_key,
+            "must have certificates only, not a private key",
+        ),
+        passes(kind, "spec.policy", json!({})),
+        passes(kind, "spec.policy", json!({"roles": []})),
+        passes(kind, "spec.policy.customRoles", json!(["*", "deploy-*"])),
+        refused(
+            kind,
+            "spec.policy.customRoles",
+            json!(["deploy-*", "deploy ?"]),
+            "spec.policy.customRoles[1]: Invalid value: \"deploy ?\": must be a key of a role, of letters, digits, -, _ and ., with * for any characters",
+        ),
+        passes(kind, interval, json!("2160h")),
+        refused_text(kind, interval, "90d", DURATION),
+        refused_text(kind, interval, "30s", INTERVAL),
+    ]
+}
+
+fn namespaces() -> Vec<Case> {
+    let kind = Kind::ClusterAccount;
+    let selector = "spec.allowedNamespaces.selector";
+    let expression = |operator: &str, values: Value| json!({"matchExpressions": [{"key": "a", "operator": operator, "values": values}]});
+    let says = |place: &str, message: &str| format!("{selector}{place}: Invalid value: {message}");
+    let empty = "must have matchLabels or matchExpressions; to allow every namespace use the expression {key: kubernetes.io/metadata.name, operator: Exists}";
+    let values = "must have values with In and NotIn, and none with Exists and DoesNotExist";
+    let value = "must have a value of at most 63 letters, digits, -, _ and ., beginning and ending with a letter or digit";
+    vec![
+        passes(kind, "spec.allowedNamespaces", json!({})),
+        passes(
+            kind,
+            "spec.allowedNamespaces.names",
+            json!(["team-a", "default"]),
+        ),
+        refused(
+            kind,
+            "spec.allowedNamespaces.names",
+            json!(["team-*"]),
+            "spec.allowedNamespaces.names[0]: Invalid value: \"team-*\": must have only lower-case letters, digits and -, and begin and end with a letter or digit",
+        ),
+        passes(
+            kind,
+            selector,
+            json!({"matchLabels": {"kubernetes.io/metadata.name": "a"}}),
+        ),
+        passes(kind, selector, expression("In", json!(["a", ""]))),
+        passes(kind, selector, expression("Exists", json!([]))),
+        passes(
+            kind,
+            selector,
+            json!({"matchExpressions": [{"key": "a", "operator": "DoesNotExist"}]}),
+        ),
+        refused(kind, selector, json!({}), &says("", empty)),
+        refused(
+            kind,
+            selector,
+            json!({"matchLabels": {}, "matchExpressions": []}),
+            &says("", empty),
+        ),
+        refused(
+            kind,
+            selector,
+            json!({"matchLabels": {"a b": "c"}}),
+            &says(".matchLabels", LABEL_KEYS),
+        ),
+        refused(
+            kind,
+            selector,
+            json!({"matchLabels": {"a": "b c"}}),
+            &says(".matchLabels", value),
+        ),
+        refused(
+            kind,
+            selector,
+            json!({"matchExpressions": [{"key": "a b", "operator": "Exists"}]}),
+            &format!("{selector}.matchExpressions[0].key: Invalid value: \"a b\": {LABEL_KEYS}"),
+        ),
+        refused(
+            kind,
+            selector,
+            expression("In", json!(["b c"])),
+            &format!("{selector}.matchExpressions[0].values[0]: Invalid value: \"b c\": {value}"),
+        ),
+        refused(
+            kind,
+            selector,
+            expression("In", json!([])),
+            &says(".matchExpressions[0]", values),
+        ),
+        refused(
+            kind,
+            selector,
+            expression("Exists", json!(["a"])),
+            &says(".matchExpressions[0]", values),
+        ),
+    ]
+}
