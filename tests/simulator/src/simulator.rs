@@ -12,12 +12,13 @@ use crate::faults::{Fault, Faults};
 use crate::history::{Event, History};
 use crate::journal::{Entry, Journal};
 use crate::rate_limits::RateLimits;
+use crate::state::changes::{Actor, Draft};
 use crate::state::ids::Random;
 use crate::state::key::KeyValue;
 use crate::state::members::{Account, Member};
 use crate::state::token::{BaseRole, Rights};
 use crate::state::tokens::Tokens;
-use crate::state::world::{Actor, Draft, World};
+use crate::state::world::World;
 use crate::switches::Switches;
 
 /// A LaunchDarkly account with its API. Clones share the state.

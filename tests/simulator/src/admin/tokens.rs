@@ -7,11 +7,12 @@ use serde_json::json;
 use super::reply::{Body, Refused, Reply, bad, missing, ok};
 use crate::api::versions::LATEST;
 use crate::simulator::{Simulator, snapshot};
+use crate::state::changes::{Actor, Draft};
 use crate::state::key::KeyValue;
 use crate::state::roles::CustomRole;
 use crate::state::statement::Statement;
 use crate::state::token::{BaseRole, Rights};
-use crate::state::world::{Actor, Draft, World};
+use crate::state::world::World;
 
 /// Which tokens to show.
 #[derive(Debug, Deserialize)]

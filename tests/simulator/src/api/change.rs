@@ -10,8 +10,9 @@ use super::refusal::Refusal;
 use super::represent;
 use super::rights::{Names, Wish, member};
 use crate::patch::{self, Member, Operation, PatchError};
+use crate::state::changes::Actor;
 use crate::state::token::Facts;
-use crate::state::world::{Actor, World};
+use crate::state::world::World;
 use crate::switches::{ExpiryClear, RoleNamesPatch, ServiceTokenPolicyPatch, Switches};
 
 const RIGHTS: [&str; 3] = ["role", "customRoleIds", "inlineRole"];

@@ -9,9 +9,10 @@ use super::refusal::Refusal;
 use super::represent;
 use super::rights::{Names, Wish, member};
 use super::versions::{LATEST, VALID};
+use crate::state::changes::{Actor, Draft};
 use crate::state::permissions::Permissions;
 use crate::state::token::{Rights, Token, resource};
-use crate::state::world::{Actor, Draft, World};
+use crate::state::world::World;
 use crate::switches::{
     ExpiryMax, LimitStatus, PersonalByService, RightsAboveCreator, RoleNamesPost, Switches, TooLong,
 };

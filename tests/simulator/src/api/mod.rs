@@ -19,7 +19,8 @@ use self::call::{Answer, Call};
 use self::caller::Caller;
 use self::refusal::Refusal;
 use self::route::Route;
-use crate::state::world::{Actor, World};
+use crate::state::changes::Actor;
+use crate::state::world::World;
 
 /// What handling a call gives: an answer, or a refusal that becomes one.
 pub type Outcome = Result<Answer, Refusal>;

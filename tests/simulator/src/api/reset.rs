@@ -8,7 +8,8 @@ use super::caller::{self, Caller};
 use super::refusal::Refusal;
 use super::represent;
 use super::rights::member;
-use crate::state::world::{Actor, World};
+use crate::state::changes::Actor;
+use crate::state::world::World;
 use crate::switches::{ExpirySource, Profile, RemovedStatus, ResetContentType};
 
 /// Issues a new key and answers with it. The old key lives on until `expiry` (milliseconds since

@@ -1,6 +1,7 @@
 //! The account: its members, roles, tokens, audit log, and everything that watches them.
 
 pub mod audit;
+pub mod changes;
 pub mod ids;
 pub mod key;
 pub mod members;
