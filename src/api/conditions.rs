@@ -1,6 +1,6 @@
 //! Conditions: their types, and the one way to set them.
 
-use jiff::{Timestamp, Unit};
+use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
 use strum::{EnumMessage as _, VariantArray as _};
@@ -94,7 +94,7 @@ pub fn set_condition(
         message: bounded(message),
         observed_generation: generation,
         // Whole seconds, as the API server stores them: what is read back then equals what was written.
-        last_transition_time: Time(now.round(Unit::Second).unwrap_or(now)),
+        last_transition_time: Time(Timestamp::from_second(now.as_second()).unwrap_or(now)),
     };
     let Some(old) = conditions.iter_mut().find(|c| c.type_ == new.type_) else {
         conditions.push(new);
