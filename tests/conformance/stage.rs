@@ -1,0 +1,290 @@
+//! The two places where cases run.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::sync::{Arc, LazyLock};
+use std::time::Duration;
+
+use k8s_openapi::api::core::v1::{Namespace, Secret};
+use kube::api::{Api, DeleteParams, Patch, PatchParams, PostParams};
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::{Client, Config};
+use launchdarkly_token_operator::api::AccessToken;
+use launchdarkly_token_operator::cluster::{Cluster, KubeCluster, NamespaceFacts};
+use launchdarkly_token_operator::gate::AlwaysOpen;
+use launchdarkly_token_operator::runtime::clock::SystemClock;
+use rig::{ControlPlane, ControlPlaneOptions, workspace};
+use serde_json::json;
+use support::{MemoryCluster, Part, Verb};
+
+/// A cluster with a namespace of its own for one case, and what others than the operator do there.
+pub trait Stage {
+    type Cluster: Cluster;
+
+    fn cluster(&self) -> &Self::Cluster;
+    /// The same, seen by somebody without rights.
+    fn without_rights(&self) -> Self::Cluster;
+    fn namespace(&self) -> &str;
+    fn create_object(&self, object: AccessToken) -> impl Future<Output = AccessToken>;
+    fn delete_object(&self, name: &str) -> impl Future<Output = ()>;
+    /// Another finalizer than ours.
+    fn hold_object(&self, name: &str) -> impl Future<Output = AccessToken>;
+    /// Sets a label, an annotation and an entry of somebody else's on a Secret, created if there is none.
+    fn touch_secret(&self, name: &str) -> impl Future<Output = ()>;
+    fn delete_secret(&self, name: &str) -> impl Future<Output = ()>;
+    fn label_namespace(&self, name: &str, value: &str) -> impl Future<Output = ()>;
+    /// Begins the namespace's deletion; an object with a finalizer keeps it from going.
+    fn terminate_namespace(&self) -> impl Future<Output = ()>;
+}
+
+/// What somebody else writes into a Secret.
+pub const FOREIGN: (&str, &str) = ("theirs", "foreign");
+
+pub struct Twin(MemoryCluster);
+
+impl Twin {
+    pub fn new() -> Self {
+        let cluster = MemoryCluster::new(Arc::new(SystemClock));
+        cluster.set_namespace("stage", NamespaceFacts::default());
+        Self(cluster)
+    }
+}
+
+impl Stage for Twin {
+    type Cluster = MemoryCluster;
+
+    fn cluster(&self) -> &MemoryCluster {
+        &self.0
+    }
+
+    fn without_rights(&self) -> MemoryCluster {
+        self.0.forbidding(&[
+            Verb::ReadObject,
+            Verb::AddFinalizer,
+            Verb::RemoveFinalizer,
+            Verb::ReplaceStatus,
+            Verb::ReadSecret,
+            Verb::CreateSecret,
+            Verb::ApplySecret,
+            Verb::AnnotateSecret,
+            Verb::DeleteSecret,
+            Verb::ReadNamespace,
+        ])
+    }
+
+    fn namespace(&self) -> &'static str {
+        "stage"
+    }
+
+    async fn create_object(&self, object: AccessToken) -> AccessToken {
+        self.0.create_object(object).unwrap()
+    }
+
+    async fn delete_object(&self, name: &str) {
+        self.0.delete_object("stage", name);
+    }
+
+    async fn hold_object(&self, name: &str) -> AccessToken {
+        let hold = |object: &mut AccessToken| {
+            let finalizers = object.metadata.finalizers.get_or_insert_default();
+            finalizers.push("example.com/theirs".to_owned());
+        };
+        self.0.edit_object("stage", name, hold).unwrap()
+    }
+
+    async fn touch_secret(&self, name: &str) {
+        let value = FOREIGN.1.as_bytes().to_vec();
+        let fields = [Part::Label, Part::Annotation, Part::Entry]
+            .map(|part| ((part, FOREIGN.0.to_owned()), value.clone()));
+        if self.0.secret("stage", name).is_none() {
+            self.0.put_secret("stage", name, fields.into());
+        } else {
+            let changes = fields.map(|(field, value)| (field, Some(value)));
+            self.0.edit_secret("stage", name, changes.into()).unwrap();
+        }
+    }
+
+    async fn delete_secret(&self, name: &str) {
+        self.0.remove_secret("stage", name);
+    }
+
+    async fn label_namespace(&self, name: &str, value: &str) {
+        let labels = BTreeMap::from([(name.to_owned(), value.to_owned())]);
+        let facts = NamespaceFacts {
+            labels,
+            terminating: false,
+        };
+        self.0.set_namespace("stage", facts);
+    }
+
+    async fn terminate_namespace(&self) {
+        let facts = NamespaceFacts {
+            terminating: true,
+            ..NamespaceFacts::default()
+        };
+        self.0.set_namespace("stage", facts);
+    }
+}
+
+/// One control plane for all cases; it ends with the process.
+static PLANE: LazyLock<ControlPlane> = LazyLock::new(|| {
+    let plane = ControlPlane::start(ControlPlaneOptions::default()).unwrap();
+    let crds = workspace::root().join("crds").display().to_string();
+    let established = ["wait", "--for=condition=Established", "--timeout=30s", "-f"];
+    plane
+        .kubectl(&["apply", "--server-side", "-f", &crds])
+        .unwrap();
+    plane
+        .kubectl(&[&established[..], &[crds.as_str()]].concat())
+        .unwrap();
+    plane
+});
+
+pub struct Kubernetes {
+    client: Client,
+    cluster: KubeCluster,
+    namespace: String,
+}
+
+impl Kubernetes {
+    pub async fn stage(case: &str) -> Self {
+        // Waits for child processes, which would hold this test's own tasks up.
+        let kubeconfig = tokio::task::spawn_blocking(|| PLANE.kubeconfig().to_owned())
+            .await
+            .unwrap();
+        let kubeconfig = Kubeconfig::read_from(kubeconfig).unwrap();
+        let options = KubeConfigOptions::default();
+        let mut config = Config::from_custom_kubeconfig(kubeconfig, &options)
+            .await
+            .unwrap();
+        config.default_retry = false;
+        let client = Client::try_from(config).unwrap();
+        let name: String = case.replace('_', "-").chars().take(55).collect();
+        let namespace = name.trim_end_matches('-').to_owned();
+        let new = serde_json::from_value(json!({"metadata": {"name": namespace}})).unwrap();
+        Api::<Namespace>::all(client.clone())
+            .create(&PostParams::default(), &new)
+            .await
+            .unwrap();
+        Self {
+            cluster: cluster_of(client.clone()),
+            client,
+            namespace,
+        }
+    }
+
+    fn objects(&self) -> Api<AccessToken> {
+        Api::namespaced(self.client.clone(), &self.namespace)
+    }
+
+    fn secrets(&self) -> Api<Secret> {
+        Api::namespaced(self.client.clone(), &self.namespace)
+    }
+}
+
+fn cluster_of(client: Client) -> KubeCluster {
+    let gate = Arc::new(AlwaysOpen);
+    KubeCluster::new(client, gate, "default", "test", Duration::from_secs(20))
+}
+
+fn as_somebody() -> PatchParams {
+    PatchParams {
+        field_manager: Some("somebody".to_owned()),
+        ..PatchParams::default()
+    }
+}
+
+impl Stage for Kubernetes {
+    type Cluster = KubeCluster;
+
+    fn cluster(&self) -> &KubeCluster {
+        &self.cluster
+    }
+
+    fn without_rights(&self) -> KubeCluster {
+        let kubeconfig = Kubeconfig::read_from(PLANE.kubeconfig()).unwrap();
+        let mut config = futures::executor::block_on(Config::from_custom_kubeconfig(
+            kubeconfig,
+            &KubeConfigOptions::default(),
+        ))
+        .unwrap();
+        config.auth_info.impersonate = Some("nobody".to_owned());
+        config.default_retry = false;
+        cluster_of(Client::try_from(config).unwrap())
+    }
+
+    fn namespace(&self) -> &str {
+        &self.namespace
+    }
+
+    async fn create_object(&self, object: AccessToken) -> AccessToken {
+        let mut object = object;
+        object.metadata.namespace = Some(self.namespace.clone());
+        self.objects()
+            .create(&PostParams::default(), &object)
+            .await
+            .unwrap()
+    }
+
+    async fn delete_object(&self, name: &str) {
+        self.objects()
+            .delete(name, &DeleteParams::default())
+            .await
+            .unwrap();
+    }
+
+    async fn hold_object(&self, name: &str) -> AccessToken {
+        let object = self.objects().get(name).await.unwrap();
+        let mut finalizers = object.metadata.finalizers.unwrap_or_default();
+        finalizers.push("example.com/theirs".to_owned());
+        let patch = Patch::Merge(json!({"metadata": {"finalizers": finalizers}}));
+        self.objects()
+            .patch(name, &as_somebody(), &patch)
+            .await
+            .unwrap()
+    }
+
+    async fn touch_secret(&self, name: &str) {
+        let (field, value) = FOREIGN;
+        let body = json!({
+            "apiVersion": "v1", "kind": "Secret",
+            "metadata": {"name": name, "labels": {field: value}, "annotations": {field: value}},
+            "data": {field: "Zm9yZWlnbg=="},
+        });
+        if self.secrets().get_opt(name).await.unwrap().is_some() {
+            let patch = Patch::Merge(body);
+            self.secrets()
+                .patch(name, &as_somebody(), &patch)
+                .await
+                .unwrap();
+        } else {
+            let secret = serde_json::from_value(body).unwrap();
+            self.secrets()
+                .create(&PostParams::default(), &secret)
+                .await
+                .unwrap();
+        }
+    }
+
+    async fn delete_secret(&self, name: &str) {
+        self.secrets()
+            .delete(name, &DeleteParams::default())
+            .await
+            .unwrap();
+    }
+
+    async fn label_namespace(&self, name: &str, value: &str) {
+        let patch = Patch::Merge(json!({"metadata": {"labels": {name: value}}}));
+        Api::<Namespace>::all(self.client.clone())
+            .patch(&self.namespace, &as_somebody(), &patch)
+            .await
+            .unwrap();
+    }
+
+    async fn terminate_namespace(&self) {
+        Api::<Namespace>::all(self.client.clone())
+            .delete(&self.namespace, &DeleteParams::default())
+            .await
+            .unwrap();
+    }
+}
