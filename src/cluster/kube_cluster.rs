@@ -1,6 +1,6 @@
 //! The real Kubernetes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -89,39 +89,28 @@ impl KubeCluster {
             .await?)
     }
 
-    /// Entries that a create of ours wrote and that are no longer wanted: applying does not remove what was not applied.
-    async fn drop_stale_entries(
+    /// Takes off what a create or a merge patch of ours wrote and an apply left: applying removes only what was applied.
+    async fn drop_leftovers(
         &self,
         namespace: &str,
-        written: Secret,
+        written: SecretSnapshot,
         manifest: &SecretManifest,
-    ) -> Result<Secret, ClusterError> {
-        let created = written
-            .metadata
-            .managed_fields
-            .iter()
-            .flatten()
-            .filter(|fields| {
-                fields.manager.as_deref() == Some(FIELD_MANAGER)
-                    && fields.operation.as_deref() == Some("Update")
-            });
-        let stale: BTreeMap<String, Option<()>> = created
-            .filter_map(|fields| fields.fields_v1.as_ref()?.0.get("f:data")?.as_object())
-            .flat_map(|entries| entries.keys().filter_map(|name| name.strip_prefix("f:")))
-            .filter(|name| !manifest.data.contains_key(*name))
-            .filter(|name| {
-                written
-                    .data
-                    .as_ref()
-                    .is_some_and(|data| data.contains_key(*name))
-            })
-            .map(|name| (name.to_owned(), None))
-            .collect();
-        if stale.is_empty() {
+    ) -> Result<SecretSnapshot, ClusterError> {
+        let leftovers = written.unapplied.beyond(manifest);
+        if leftovers.is_empty() {
             return Ok(written);
         }
+        let none = |names: &BTreeSet<String>| -> BTreeMap<String, Option<()>> {
+            names.iter().map(|name| (name.clone(), None)).collect()
+        };
         self.pass_gate()?;
-        let patch = json!({"metadata": {"resourceVersion": written.metadata.resource_version}, "data": stale});
+        let patch = json!({
+            "metadata": {
+                "resourceVersion": written.version.as_str(),
+                "labels": none(&leftovers.labels), "annotations": none(&leftovers.annotations),
+            },
+            "data": none(&leftovers.data),
+        });
         let params = PatchParams {
             field_manager: Some(FIELD_MANAGER.to_owned()),
             ..PatchParams::default()
@@ -129,7 +118,8 @@ impl KubeCluster {
         Ok(self
             .secrets(namespace)
             .patch(&manifest.name, &params, &Patch::Merge(patch))
-            .await?)
+            .await?
+            .into())
     }
 }
 
@@ -223,13 +213,11 @@ impl Cluster for KubeCluster {
                 let written = api
                     .patch(&manifest.name, &params, &Patch::Apply(&secret))
                     .await?;
-                let written = if rehearse {
-                    written
-                } else {
-                    self.drop_stale_entries(namespace, written, manifest)
-                        .await?
-                };
-                Ok(written.into())
+                if rehearse {
+                    return Ok(written.into());
+                }
+                self.drop_leftovers(namespace, written.into(), manifest)
+                    .await
             }
         }
     }

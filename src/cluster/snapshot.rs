@@ -1,12 +1,13 @@
 //! A Secret as it was read, and what it means.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Secret;
 use zeroize::Zeroizing;
 
+use super::FIELD_MANAGER;
 use super::manifest::{SecretManifest, annotation};
 use crate::domain::desired::SecretLayout;
 use crate::domain::names::{
@@ -32,6 +33,62 @@ pub struct SecretSnapshot {
     pub data: BTreeMap<String, Zeroizing<Vec<u8>>>,
     /// Whether it is being deleted.
     pub deleting: bool,
+    /// Parts of ours that an apply does not remove.
+    pub unapplied: Unapplied,
+}
+
+/// The names of parts that we wrote by a create or a merge patch: an apply that leaves them out lets them be.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Unapplied {
+    /// Labels.
+    pub labels: BTreeSet<String>,
+    /// Annotations.
+    pub annotations: BTreeSet<String>,
+    /// Entries.
+    pub data: BTreeSet<String>,
+}
+
+impl Unapplied {
+    fn of(secret: &Secret) -> Self {
+        let ours = secret.metadata.managed_fields.iter().flatten();
+        let ours = ours.filter(|fields| {
+            fields.manager.as_deref() == Some(FIELD_MANAGER)
+                && fields.operation.as_deref() == Some("Update")
+        });
+        let mut found = Self::default();
+        for fields in ours.filter_map(|fields| fields.fields_v1.as_ref()) {
+            let names = |path: &str| {
+                let part = fields.0.pointer(path).and_then(|part| part.as_object());
+                let names = part.into_iter().flat_map(|part| part.keys());
+                names.filter_map(|name| Some(name.strip_prefix("f:")?.to_owned()))
+            };
+            found.labels.extend(names("/f:metadata/f:labels"));
+            found.annotations.extend(names("/f:metadata/f:annotations"));
+            found.data.extend(names("/f:data"));
+        }
+        found
+    }
+
+    /// Those that a manifest does not have.
+    #[must_use]
+    pub fn beyond(&self, manifest: &SecretManifest) -> Self {
+        Self {
+            labels: without(&self.labels, &manifest.labels),
+            annotations: without(&self.annotations, &manifest.annotations),
+            data: without(&self.data, &manifest.data),
+        }
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.labels.is_empty() && self.annotations.is_empty() && self.data.is_empty()
+    }
+}
+
+fn without<T>(names: &BTreeSet<String>, wanted: &BTreeMap<String, T>) -> BTreeSet<String> {
+    let others = names.iter().filter(|name| !wanted.contains_key(*name));
+    others.cloned().collect()
 }
 
 impl fmt::Debug for SecretSnapshot {
@@ -45,6 +102,7 @@ impl fmt::Debug for SecretSnapshot {
 
 impl From<Secret> for SecretSnapshot {
     fn from(secret: Secret) -> Self {
+        let unapplied = Unapplied::of(&secret);
         let metadata = secret.metadata;
         Self {
             uid: SecretUid::new(metadata.uid.unwrap_or_default()),
@@ -58,6 +116,7 @@ impl From<Secret> for SecretSnapshot {
                 .map(|(name, bytes)| (name, Zeroizing::new(bytes.0)))
                 .collect(),
             deleting: metadata.deletion_timestamp.is_some(),
+            unapplied,
         }
     }
 }
@@ -150,15 +209,25 @@ impl SecretSnapshot {
 
     /// Whether everything of ours but the key's value is as it is to be.
     fn is_intact(&self, identity: &Identity, layout: &SecretLayout, marks: &Marks) -> bool {
-        let wished = SecretManifest::frame(identity, layout, marks);
+        let mut wished = SecretManifest::frame(identity, layout, marks);
         let has = |have: &BTreeMap<String, String>, want: &BTreeMap<String, String>| {
             want.iter()
                 .all(|(name, value)| have.get(name) == Some(value))
         };
         let named = |entry: &str| self.data.contains_key(entry);
         let noted_previous = self.annotations.get(annotation::PREVIOUS_ENTRY);
-        has(&self.labels, &wished.labels)
-            && has(&self.annotations, &wished.annotations)
+        let in_place =
+            has(&self.labels, &wished.labels) && has(&self.annotations, &wished.annotations);
+        if let Some(noted) = noted_previous {
+            let name = annotation::PREVIOUS_ENTRY.to_owned();
+            wished.annotations.insert(name, noted.clone());
+        }
+        let entries = [Some(&layout.key), layout.previous_key.as_ref()];
+        for entry in entries.into_iter().flatten() {
+            wished.data.insert(entry.clone(), Zeroizing::default());
+        }
+        in_place
+            && self.unapplied.beyond(&wished).is_empty()
             && marks.owner_uid == identity.uid.as_str()
             && named(&layout.key)
             && self
