@@ -337,7 +337,7 @@ mod tests {
             r#"launchdarkly_operator_steps_total{step="CreateToken"} 1"#,
             r#"launchdarkly_operator_api_requests_total{operation="create",result="ok"} 1"#,
             r#"launchdarkly_operator_api_requests_total{operation="reset",result="Uncertain"} 1"#,
-            r#"launchdarkly_operator_api_request_duration_seconds_count{operation="createToken"} 1"#,
+            r#"launchdarkly_operator_api_request_duration_seconds_count{operation="create"} 1"#,
             r#"launchdarkly_operator_api_ratelimit_remaining{host="app.launchdarkly.com",limit="route"} 99"#,
             r#"launchdarkly_operator_rotations_total{cause="Schedule",result="success"} 1"#,
             r#"launchdarkly_operator_tokens{state="stalled"} 2"#,
