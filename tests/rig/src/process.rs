@@ -158,3 +158,41 @@ impl Drop for Lifeline {
         let _ = self.0.wait();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::process::ExitStatusExt as _;
+
+    use super::*;
+
+    const SOON: Duration = Duration::from_secs(10);
+
+    fn sleeper() -> (Process, tempfile::TempDir) {
+        let directory = tempfile::tempdir().unwrap();
+        let log = directory.path().join("log");
+        let mut command = Command::new("sleep");
+        (
+            Process::start("sleep", command.arg("1000"), &log).unwrap(),
+            directory,
+        )
+    }
+
+    #[test]
+    fn a_tied_process_dies_when_the_other_end_of_its_lifeline_does() {
+        let (mut process, _directory) = sleeper();
+        let mut lifeline = Lifeline::tie(process.id()).unwrap();
+        // What the operating system does for a process that ends, however it ends.
+        drop(lifeline.0.stdin.take());
+        assert_eq!(process.await_end(SOON).unwrap().signal(), Some(9));
+    }
+
+    #[test]
+    fn a_process_that_is_no_longer_tied_lives_on() {
+        let (mut process, _directory) = sleeper();
+        drop(Lifeline::tie(process.id()).unwrap());
+        process.must_run().unwrap();
+        process.signal("TERM").unwrap();
+        assert_eq!(process.await_end(SOON).unwrap().signal(), Some(15));
+        assert!(process.must_run().is_err());
+    }
+}
