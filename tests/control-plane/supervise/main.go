@@ -75,7 +75,7 @@ func parse(args []string) (Options, error) {
 func serve(o Options) error {
 	began := time.Now()
 	if o.Ephemeral {
-		defer os.RemoveAll(o.Dir)
+		defer remove(o.Dir)
 	}
 	asked := endRequests()
 	children := newChildren(o.Dir)
@@ -94,5 +94,17 @@ func serve(o Options) error {
 		return nil
 	case ended := <-children.ended:
 		return ended
+	}
+}
+
+// remove removes the directory for good: a kubectl that is still under way may write to its cache in
+// there for a moment.
+func remove(dir string) {
+	for range 20 {
+		_ = os.RemoveAll(dir)
+		time.Sleep(50 * time.Millisecond)
+		if _, err := os.Stat(dir); os.IsNotExist(err) {
+			return
+		}
 	}
 }
