@@ -44,7 +44,7 @@ impl Progress {
         } else {
             String::new()
         };
-        self.show(&format!("{}{of} packages", self.done));
+        self.show(&format!("package {}{of}", self.done));
     }
 
     /// Ends the line, if there is one.
