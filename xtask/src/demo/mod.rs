@@ -22,9 +22,10 @@ pub struct Arguments {
 }
 
 const INTRODUCTION: &str = "\
-The life of a LaunchDarkly access token: created, changed, rotated, recovered, deleted.
-The parts are real: a Kubernetes API server with its controllers, and the operator's release binary with no
-more rights than its manifests grant. Only LaunchDarkly is simulated. Keys are masked.";
+The life of a LaunchDarkly access token: created, changed, rotated, recovered,
+deleted. Kubernetes is real, and so is the operator: the release binary, with
+no more rights than its manifests grant. LaunchDarkly is simulated. Keys are
+masked.";
 
 /// Tells the story, and returns whether every check passed.
 pub fn run(arguments: &Arguments) -> bool {
@@ -39,7 +40,7 @@ pub fn run(arguments: &Arguments) -> bool {
     let outcome = tell(&mut story, tempo, &mut stage);
     let good = story.end(&outcome, chapters::CHECKS);
     if let Some(stage) = stage.filter(|_| arguments.keep) {
-        stay(&stage);
+        stay(&stage, good);
     }
     good
 }
@@ -57,8 +58,8 @@ fn tell(story: &mut Story, tempo: Tempo, stage: &mut Option<Stage>) -> Result<()
 }
 
 /// Serves until Ctrl-C, which ends every part.
-fn stay(stage: &Stage) {
-    if let Err(error) = stage.begin_again() {
+fn stay(stage: &Stage, good: bool) {
+    if good && let Err(error) = stage.begin_again() {
         say!("\nThe sample could not be applied once more: {error:?}");
     }
     say!("\n{}\n\nCtrl-C ends everything.", stage.invitation());

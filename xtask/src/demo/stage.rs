@@ -30,7 +30,7 @@ pub enum Tempo {
 impl Tempo {
     /// The operator's flags.
     pub fn options(self) -> OperatorOptions {
-        let fast = OperatorOptions::fast();
+        let fast = OperatorOptions::fast().flag("--log-format", "text");
         match self {
             Self::Fast => fast,
             Self::Calm => fast

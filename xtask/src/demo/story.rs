@@ -4,12 +4,14 @@ use std::io::{self, IsTerminal, Write};
 use std::time::{Duration, Instant};
 
 use rig::RigError;
+use serde_json::{Value, json};
 
+use super::stage::TOKEN;
 use crate::console::lasted;
 use crate::say;
 
-/// Where the times stand.
-const COLUMN: usize = 84;
+/// Where the times end, so that a line fits into the usual 80 columns.
+const COLUMN: usize = 74;
 
 /// Tells a story and checks that it is true. It ends at the first check that fails.
 pub struct Story {
@@ -49,6 +51,14 @@ impl Story {
     #[expect(clippy::unused_self, reason = "the story is the one who speaks")]
     pub fn shell(&self, command: &str) {
         say!("   $ {command}");
+    }
+
+    /// Shows the command that changes the spec of the story's token.
+    pub fn patch(&self, spec: &Value) {
+        self.shell(&format!(
+            "kubectl patch accesstoken {TOKEN} --type=merge \\"
+        ));
+        say!("       --patch '{}'", json!({ "spec": spec }));
     }
 
     /// Claims `sentence`, does what proves it, and fails if that does.
@@ -107,7 +117,7 @@ impl Story {
 
 fn conclude(mark: char, sentence: &str, took: Duration) {
     let gap = COLUMN.saturating_sub(sentence.chars().count());
-    say!("   {mark} {sentence} {:>gap$}", lasted(took).to_string());
+    say!("   {mark} {sentence}{:>gap$}", lasted(took).to_string());
 }
 
 fn fail(what: &str, after: Duration, error: &RigError) -> Failed {

@@ -1,5 +1,6 @@
 //! kubectl, bound to one cluster and one identity.
 
+use std::env;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -8,8 +9,8 @@ use std::thread;
 use serde_json::Value;
 
 use super::Source;
-use crate::RigError;
 use crate::error::Doing;
+use crate::{RigError, build};
 
 /// kubectl with a kubeconfig of its own; it neither reads nor writes the user's.
 #[derive(Debug, Clone)]
@@ -22,18 +23,19 @@ pub struct Kubectl {
 }
 
 impl Kubectl {
-    pub(crate) fn new(source: &Source, kubeconfig: &Path, cache: &Path) -> Self {
+    pub(crate) fn new(source: &Source, kubeconfig: &Path, cache: &Path) -> Result<Self, RigError> {
         let (program, subcommand) = match source {
             Source::Built(program) => (program.clone(), Some("kubectl")),
             Source::Assets(directory) => (directory.join("kubectl"), None),
-            Source::Cluster(_) => ("kubectl".into(), None),
+            Source::Cluster(_) if on_path("kubectl") => ("kubectl".into(), None),
+            Source::Cluster(_) => (build::control_plane()?, Some("kubectl")),
         };
-        Self {
+        Ok(Self {
             program,
             subcommand,
             kubeconfig: kubeconfig.to_owned(),
             cache: cache.to_owned(),
-        }
+        })
     }
 
     /// The same program with another identity or cluster.
@@ -156,4 +158,9 @@ impl Kubectl {
             ))
         })
     }
+}
+
+fn on_path(program: &str) -> bool {
+    env::var_os("PATH")
+        .is_some_and(|path| env::split_paths(&path).any(|folder| folder.join(program).is_file()))
 }

@@ -71,7 +71,7 @@ impl ControlPlane {
             &source,
             &kubeconfig,
             &directory.path().join("kubectl-cache"),
-        );
+        )?;
         let audit_path = directory.path().join("audit.log");
         let supervisor = match &source {
             Source::Cluster(_) => None,

@@ -18,19 +18,15 @@ pub fn connect(story: &mut Story, stage: &Stage) -> Result<(), Failed> {
     story.prepare("the managing key is stored", || {
         stage.apply(&credential(stage.simulator.managing_key()))
     })?;
-    story.shell(&format!(
-        "kubectl apply -f {SAMPLE}      # with the address of the simulation"
-    ));
-    story.check(
-        "the account is Ready: the key works, and whose account it is is known",
-        || {
-            let address = json!({"spec": {"apiUrl": stage.simulator.url()}});
-            stage.apply_file_with(SAMPLE, &address)?;
-            stage
-                .await_ready("clusterlaunchdarklyaccount", "default")
-                .map(drop)
-        },
-    )
+    story.shell(&format!("kubectl apply -f {SAMPLE}"));
+    story.tell("(with the address of the simulation)");
+    story.check("the account is Ready: its key works", || {
+        let address = json!({"spec": {"apiUrl": stage.simulator.url()}});
+        stage.apply_file_with(SAMPLE, &address)?;
+        stage
+            .await_ready("clusterlaunchdarklyaccount", "default")
+            .map(drop)
+    })
 }
 
 fn credential(key: &str) -> String {

@@ -16,7 +16,7 @@ pub fn describe(story: &mut Story, stage: &Stage) -> Result<(), Failed> {
     let before = story.prepare("the token is known", || stage.known(TOKEN))?;
     let calls = story.prepare("LaunchDarkly counts its calls", || stage.last_call())?;
     let text = "Deploys flags on Fridays, too";
-    story.shell(&patch_command("description", &format!("\"{text}\"")));
+    story.patch(&json!({ "description": text }));
     story.check("the same token has the new description", || {
         stage.patch(TOKEN, &json!({ "description": text }))?;
         wait::until_ok(Duration::from_secs(20), "the new description", || {
@@ -37,9 +37,9 @@ pub fn describe(story: &mut Story, stage: &Stage) -> Result<(), Failed> {
 /// What LaunchDarkly cannot change needs another token.
 pub fn change_role(story: &mut Story, stage: &Stage) -> Result<(), Failed> {
     story.chapter("Its role changes");
-    story.tell("LaunchDarkly cannot change the role of a service token, so it gets a successor.");
+    story.tell("LaunchDarkly cannot change the role of a service token: it gets a successor.");
     let old = story.prepare("the old key is known", || stage.known(TOKEN))?;
-    story.shell(&patch_command("role", "\"writer\""));
+    story.patch(&json!({ "role": "writer" }));
     let new = story.check("the Secret holds the key of a new token", || {
         stage.patch(TOKEN, &json!({ "role": "writer" }))?;
         let new = stage.await_new_key(TOKEN, &old)?;
@@ -60,7 +60,7 @@ pub fn change_role(story: &mut Story, stage: &Stage) -> Result<(), Failed> {
         })
     })?;
     story.check(
-        "both keys are accepted: nobody is cut off who still uses the old one",
+        "both keys work: nobody who still uses the old one is cut off",
         || {
             stage.accepted(&old.key)?;
             stage.accepted(&new.key)
@@ -73,10 +73,4 @@ pub fn change_role(story: &mut Story, stage: &Stage) -> Result<(), Failed> {
             format!("status.retiring is {retiring}")
         })
     })
-}
-
-fn patch_command(field: &str, value: &str) -> String {
-    format!(
-        "kubectl patch accesstoken {TOKEN} --type=merge --patch '{{\"spec\": {{\"{field}\": {value}}}}}'"
-    )
 }

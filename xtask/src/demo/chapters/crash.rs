@@ -17,14 +17,14 @@ const RESET: &str = "/api/v2/tokens/{id}/reset";
 
 /// After LaunchDarkly made a new key and before the operator saved it, so that nobody knows the key.
 pub fn kill_between_reset_and_save(story: &mut Story, stage: &mut Stage) -> Result<(), Failed> {
-    story.chapter("The operator is killed between the reset and the saving of the new key");
+    story.chapter("The operator is killed between a reset and the saving of the new key");
     let old = story.check("a second token is Ready", || {
         stage.apply(&unlucky().to_string())?;
         stage.await_ready("accesstoken", UNLUCKY)?;
         stage.known(UNLUCKY)
     })?;
     story.tell(&format!(
-        "A consumer calls LaunchDarkly with the key from the Secret, now {}, all the time.",
+        "A consumer calls LaunchDarkly with the Secret's key, now {}.",
         old.masked()
     ));
     let pause = Duration::from_millis(200);

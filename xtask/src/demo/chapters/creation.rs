@@ -1,6 +1,6 @@
 //! A token is created.
 
-use crate::demo::stage::{SAMPLE, Stage, TOKEN};
+use crate::demo::stage::{NAMESPACE, SAMPLE, Stage, TOKEN};
 use crate::demo::story::{Failed, Story, ensure};
 
 /// How many checks this makes.
@@ -31,5 +31,14 @@ pub fn apply(story: &mut Story, stage: &Stage) -> Result<(), Failed> {
         known.secret,
         known.masked()
     ));
+    let table = story.prepare("the table", || {
+        stage
+            .plane
+            .kubectl(&["get", "accesstokens", "--namespace", NAMESPACE])
+    })?;
+    story.shell("kubectl get accesstokens");
+    table
+        .lines()
+        .for_each(|line| story.tell(&format!("  {line}")));
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! `KUBEBUILDER_ASSETS`: the components as separate programs.
+//! What a control plane can come from besides our own binary.
 #![expect(clippy::unwrap_used, reason = "helpers of tests may fail like tests")]
 
 use std::fs;
@@ -83,4 +83,18 @@ fn without_go_the_error_names_both_ways_out() {
     ] {
         assert!(said.contains(way_out), "{said}");
     }
+}
+
+#[test]
+fn a_running_cluster_is_used_as_it_is_and_stays() {
+    let plane = ControlPlane::start(ControlPlaneOptions::default()).unwrap();
+    let guest = ControlPlane::start(ControlPlaneOptions {
+        source: Some(Source::Cluster(plane.kubeconfig().to_owned())),
+        ..ControlPlaneOptions::default()
+    })
+    .unwrap();
+    guest.kubectl(&["create", "configmap", "guest"]).unwrap();
+    assert!(guest.audit_events().is_err());
+    drop(guest);
+    plane.get("configmap", "default", "guest").unwrap();
 }
