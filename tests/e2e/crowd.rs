@@ -1,0 +1,39 @@
+//! Many objects at once.
+
+use std::time::{Duration, Instant};
+
+use rig::{object, wait};
+use serde_json::json;
+
+use crate::stage::{Home, stage};
+
+const OBJECTS: usize = 200;
+/// 80 creates in 10 seconds is what the default limit of a route less the headroom allows: 200 take 30 s, and some to spare.
+const LIMIT: Duration = Duration::from_secs(120);
+
+#[test]
+fn two_hundred_objects_at_once_get_exactly_two_hundred_tokens() {
+    let crowded = &stage().crowded;
+    let home = Home::at(crowded, "crowd");
+    let objects: Vec<_> = (0..OBJECTS)
+        .map(|n| {
+            json!({
+                "apiVersion": "ldtokens.dev/v1alpha1", "kind": "AccessToken",
+                "metadata": {"name": format!("t{n:03}"), "namespace": "crowd"}, "spec": {"role": "reader"},
+            })
+        })
+        .collect();
+    let begun = Instant::now();
+    stage().plane.apply(&json!({"apiVersion": "v1", "kind": "List", "items": objects}).to_string()).unwrap();
+    wait::until_ok(LIMIT, "200 Ready objects", || {
+        let found = stage().plane.client().list("accesstokens", "crowd").map_err(|error| format!("{error:?}"))?;
+        let ready = found.iter().filter(|object| object::ready(object).is_ok()).count();
+        if ready == OBJECTS { Ok(()) } else { Err(format!("{ready} are Ready")) }
+    })
+    .unwrap();
+    let took = begun.elapsed();
+    assert_eq!(home.remote(crowded).len(), OBJECTS);
+    let issued = crowded.created_tokens().unwrap().len();
+    assert_eq!(issued, OBJECTS, "no token was made in vain");
+    println!("{OBJECTS} objects were Ready after {took:.1?}");
+}

@@ -1,0 +1,9 @@
+//! The shipped binary against a real API server and the simulated LaunchDarkly, as users meet it.
+
+mod account_trouble;
+mod crowd;
+mod life;
+mod quiet;
+mod remote_trouble;
+mod secrets;
+mod stage;

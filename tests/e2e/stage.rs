@@ -1,0 +1,214 @@
+//! The parts that all tests of this binary share, and a home for each test: a namespace with an account.
+
+use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use rig::{ControlPlane, ControlPlaneOptions, Operator, OperatorOptions, SimulatorOptions, SimulatorProcess};
+use rig::{object, wait};
+use serde_json::{Value, json};
+
+/// How long anything may take before a test fails.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The processes; they end with this one.
+pub struct Stage {
+    pub plane: ControlPlane,
+    /// Where nothing goes wrong.
+    pub calm: SimulatorProcess,
+    /// Where faults and switches are set, by one test at a time; another account than the calm one.
+    rough: Mutex<SimulatorProcess>,
+    /// An instance that knows neither `expiry` nor reset.
+    pub old: SimulatorProcess,
+    /// An instance for many objects at once.
+    pub crowded: SimulatorProcess,
+    pub operator: Mutex<Operator>,
+}
+
+/// The stage, started once.
+pub fn stage() -> &'static Stage {
+    static STAGE: LazyLock<Stage> = LazyLock::new(Stage::start);
+    &STAGE
+}
+
+impl Stage {
+    fn start() -> Self {
+        let plane = ControlPlane::start(ControlPlaneOptions::default()).unwrap();
+        let simulator = |seed, flags: &[&str], profile: &str| {
+            SimulatorProcess::start(&SimulatorOptions {
+                seed,
+                profile: profile.to_owned(),
+                roles: vec!["deployer".to_owned()],
+                flags: flags.iter().map(|flag| (*flag).to_owned()).collect(),
+                ..SimulatorOptions::default()
+            })
+            .unwrap()
+        };
+        let calm = simulator(1, &[], "2026-10");
+        let rough = simulator(2, &["--account-id", "569f514156e003339cfd3999"], "2026-10");
+        let old = simulator(3, &[], "2024");
+        let crowded = simulator(4, &[], "2026-10");
+        let hosts = [calm.host(), rough.host(), old.host(), crowded.host()].join(",");
+        let mut operator = Operator::start(&plane, &OperatorOptions::fast().allowing(&hosts)).unwrap();
+        operator.await_ready(PATIENCE).unwrap();
+        Self { plane, calm, rough: Mutex::new(rough), old, crowded, operator: Mutex::new(operator) }
+    }
+
+    /// The simulator where things go wrong, for one test at a time, without faults and with default switches.
+    pub fn rough(&self) -> MutexGuard<'_, SimulatorProcess> {
+        let rough = self.rough.lock().unwrap_or_else(PoisonError::into_inner);
+        rough.clear_faults().unwrap();
+        rough
+    }
+}
+
+/// A namespace with an account named `default`.
+pub struct Home {
+    pub namespace: String,
+}
+
+impl Home {
+    /// A namespace whose account is at this simulator.
+    pub fn at(simulator: &SimulatorProcess, namespace: &str) -> Self {
+        let home = Self::bare(namespace);
+        home.credential(simulator.managing_key());
+        home.account(&json!({"apiUrl": simulator.url(), "credentialsSecretRef": {"name": "managing-key"}}));
+        home.wait("launchdarklyaccount", "default", "a Ready account", object::ready);
+        home
+    }
+
+    /// A namespace with nothing in it.
+    pub fn bare(namespace: &str) -> Self {
+        let yaml = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}});
+        stage().plane.apply(&yaml.to_string()).unwrap();
+        Self { namespace: namespace.to_owned() }
+    }
+
+    /// Stores a managing key.
+    pub fn credential(&self, key: &str) {
+        self.apply(&json!({
+            "apiVersion": "v1", "kind": "Secret", "metadata": {"name": "managing-key"}, "stringData": {"token": key},
+        }));
+    }
+
+    /// Applies the account.
+    pub fn account(&self, spec: &Value) {
+        self.apply(&json!({
+            "apiVersion": "ldtokens.dev/v1alpha1", "kind": "LaunchDarklyAccount", "metadata": {"name": "default"}, "spec": spec,
+        }));
+    }
+
+    /// Applies an `AccessToken`.
+    pub fn token(&self, name: &str, spec: &Value) {
+        self.apply(&json!({
+            "apiVersion": "ldtokens.dev/v1alpha1", "kind": "AccessToken", "metadata": {"name": name}, "spec": spec,
+        }));
+    }
+
+    /// Applies an object to this namespace.
+    pub fn apply(&self, object: &Value) {
+        let mut object = object.clone();
+        object["metadata"]["namespace"] = json!(self.namespace);
+        stage().plane.apply(&object.to_string()).unwrap();
+    }
+
+    /// Patches an object.
+    pub fn patch(&self, kind: &str, name: &str, patch: &Value) {
+        let patch = patch.to_string();
+        let arguments = ["patch", kind, name, "--namespace", &self.namespace, "--type=merge", "--patch", &patch];
+        stage().plane.kubectl(&arguments).unwrap();
+    }
+
+    /// Deletes an object without waiting.
+    pub fn delete(&self, kind: &str, name: &str) {
+        let arguments = ["delete", kind, name, "--namespace", &self.namespace, "--wait=false"];
+        stage().plane.kubectl(&arguments).unwrap();
+    }
+
+    /// Reads an object.
+    pub fn get(&self, kind: &str, name: &str) -> Value {
+        stage().plane.get(kind, &self.namespace, name).unwrap()
+    }
+
+    /// Waits until an object is as `probe` wants it, and returns it.
+    pub fn wait(&self, kind: &str, name: &str, what: &str, probe: impl Fn(&Value) -> Result<(), String>) -> Value {
+        wait::until_ok(PATIENCE, what, || {
+            let object = stage().plane.get(kind, &self.namespace, name).map_err(|error| format!("{error:?}"))?;
+            probe(&object).map(|()| object)
+        })
+        .unwrap()
+    }
+
+    /// Waits until an `AccessToken` is Ready.
+    pub fn ready(&self, name: &str) -> Value {
+        self.wait("accesstoken", name, &format!("a Ready {name}"), object::ready)
+    }
+
+    /// Waits until a condition of an `AccessToken` has this reason; returns its message.
+    pub fn reason(&self, name: &str, kind: &str, reason: &str) -> String {
+        self.reason_of("accesstoken", name, kind, reason)
+    }
+
+    /// Waits until a condition of an object has this reason, for the current generation; returns its message.
+    pub fn reason_of(&self, object_kind: &str, name: &str, kind: &str, reason: &str) -> String {
+        let what = format!("{kind} of {object_kind} {name} with reason {reason}");
+        let object = self.wait(object_kind, name, &what, |object| {
+            let condition = object::condition(object, kind).ok_or("no such condition")?;
+            let current = condition.observed_generation == object["metadata"]["generation"].as_i64();
+            let seen = format!("{} {} {}", condition.status, condition.reason, condition.message);
+            if condition.reason == reason && current { Ok(()) } else { Err(seen) }
+        });
+        object::condition(&object, kind).unwrap().message
+    }
+
+    /// The key in the Secret of an `AccessToken`.
+    pub fn key(&self, name: &str) -> String {
+        object::secret_entry(&self.get("secret", name), "token").unwrap()
+    }
+
+    /// Waits until the Secret holds another key, and the `AccessToken` is Ready; returns the key.
+    pub fn new_key(&self, name: &str, old: &str) -> String {
+        wait::until_ok(PATIENCE, &format!("a new key in Secret {name}"), || {
+            let secret = stage().plane.get("secret", &self.namespace, name).map_err(|error| format!("{error:?}"))?;
+            let key = object::secret_entry(&secret, "token").filter(|key| key != old).ok_or("the old key is there")?;
+            let token = stage().plane.get("accesstoken", &self.namespace, name).map_err(|error| format!("{error:?}"))?;
+            object::ready(&token)?;
+            Ok::<_, String>(key)
+        })
+        .unwrap()
+    }
+
+    /// Waits until an object is gone.
+    pub fn gone(&self, kind: &str, name: &str) {
+        let arguments = ["get", kind, name, "--namespace", &self.namespace, "--ignore-not-found", "--output=name"];
+        wait::until_true(PATIENCE, &format!("{kind} {name} to be gone"), || {
+            Ok(stage().plane.kubectl(&arguments)?.trim().is_empty())
+        })
+        .unwrap();
+    }
+
+    /// Tokens at LaunchDarkly, living, whose name begins with this namespace.
+    pub fn remote(&self, simulator: &SimulatorProcess) -> Vec<rig::Token> {
+        let prefix = format!("{}/", self.namespace);
+        let tokens = simulator.created_tokens().unwrap();
+        tokens.into_iter().filter(|token| token.deleted_at.is_none() && token.name.starts_with(&prefix)).collect()
+    }
+
+    /// Waits until exactly this many tokens of this namespace live at LaunchDarkly.
+    pub fn remote_count(&self, simulator: &SimulatorProcess, count: usize) {
+        wait::until_ok(PATIENCE, &format!("{count} tokens at LaunchDarkly"), || {
+            let found = self.remote(simulator).len();
+            if found == count { Ok(()) } else { Err(format!("there are {found}")) }
+        })
+        .unwrap();
+    }
+}
+
+/// Asserts that LaunchDarkly accepts a key.
+pub fn accepted(simulator: &SimulatorProcess, key: &str) {
+    assert_eq!(simulator.call_with_key(key).unwrap(), 200, "the key should be accepted");
+}
+
+/// Asserts that LaunchDarkly refuses a key.
+pub fn refused(simulator: &SimulatorProcess, key: &str) {
+    assert_eq!(simulator.call_with_key(key).unwrap(), 401, "the key should be refused");
+}
