@@ -198,6 +198,7 @@ pub struct Pending {
     /// A hash of the settings asked for.
     pub spec_hash: SettingsHash,
     /// The token's name asked for.
+    #[serde(default)]
     #[schemars(length(max = 512))]
     pub token_name: String,
     /// Hashes of the trigger and revoke values that this call serves.

@@ -1,9 +1,11 @@
 //! All objects as the caches show them.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use kube::ResourceExt;
 use kube::runtime::reflector::Store;
+use tokio::time::timeout;
 
 use super::account::{AccountKey, Accounts};
 use super::observe::account_key;
@@ -13,6 +15,9 @@ use crate::domain::names::ObjectUid;
 use crate::launchdarkly::TokensApi;
 use crate::runtime::metrics::{Metrics, TokenState};
 use crate::runtime::work::WorkError;
+
+/// How often a store is asked whether it has seen everything.
+const ASK_AGAIN: Duration = Duration::from_millis(50);
 
 /// The caches of all namespaces that are looked after.
 #[derive(Clone)]
@@ -24,9 +29,16 @@ impl Objects {
     }
 
     /// Waits until every object has been seen once.
+    ///
+    /// A store wakes only whoever asked last, and its controller asks too: so it is asked again and again.
     pub(super) async fn wait_until_seen(&self) -> Result<(), WorkError> {
         for store in self.0.iter() {
-            store.wait_until_ready().await?;
+            loop {
+                if let Ok(seen) = timeout(ASK_AGAIN, store.wait_until_ready()).await {
+                    seen?;
+                    break;
+                }
+            }
         }
         Ok(())
     }

@@ -28,6 +28,8 @@ use crate::runtime::metrics::Metrics;
 
 /// More steps than any situation needs: beyond it something is wrong, and it is slowed down.
 const MAX_STEPS: usize = 40;
+/// More rounds than racing with others explains: beyond it, somebody writes all the time, and it is slowed down.
+const MAX_STALE_READS: usize = 3;
 /// The longest wait without a look at the wall clock, which may have been set.
 const LONGEST_WAIT: Duration = Duration::from_secs(300);
 /// What a namespace says is believed this long.
@@ -224,6 +226,7 @@ async fn visit<C: Cluster, L: TokensApi>(
     mut object: AccessToken,
     memory: &mut Memory,
 ) -> Outcome {
+    let mut stale_reads = 0;
     for _ in 0..MAX_STEPS {
         let world = match observe(ctx, &object, memory).await {
             Ok(world) => world,
@@ -260,7 +263,11 @@ async fn visit<C: Cluster, L: TokensApi>(
                 if failure.doubts_credential {
                     ctx.accounts.doubt(&world.account_key);
                 }
+                if failure.stale && stale_reads == MAX_STALE_READS {
+                    return Outcome::Again(Duration::from_secs(1));
+                }
                 if failure.stale {
+                    stale_reads += 1;
                     match reread(ctx, object, memory).await {
                         Ok(live) => object = live,
                         Err(outcome) => return outcome,

@@ -10,7 +10,10 @@ fn an_unknown_account_is_named() {
     let home = Home::bare("trouble-unknown");
     home.token("web", &json!({"role": "reader"}));
     let message = home.reason("web", "Stalled", "AccountNotFound");
-    assert!(message.contains("\"default\"") && message.contains("create it"), "{message}");
+    assert!(
+        message.contains("\"default\"") && message.contains("create it"),
+        "{message}"
+    );
 }
 
 #[test]
@@ -18,7 +21,12 @@ fn a_missing_credential_is_named_and_picked_up_when_it_comes() {
     let calm = &stage().calm;
     let home = Home::bare("trouble-missing");
     home.account(&json!({"apiUrl": calm.url(), "credentialsSecretRef": {"name": "managing-key"}}));
-    let message = home.reason_of("launchdarklyaccount", "default", "Ready", "CredentialMissing");
+    let message = home.reason_of(
+        "launchdarklyaccount",
+        "default",
+        "Ready",
+        "CredentialMissing",
+    );
     assert!(message.contains("managing-key"), "{message}");
     home.token("web", &json!({"role": "reader"}));
     home.reason("web", "Ready", "AccountNotReady");
@@ -31,7 +39,12 @@ fn a_credential_without_the_entry_is_invalid() {
     let home = Home::bare("trouble-entry");
     home.credential("whatever");
     home.account(&json!({"apiUrl": stage().calm.url(), "credentialsSecretRef": {"name": "managing-key", "key": "other"}}));
-    let message = home.reason_of("launchdarklyaccount", "default", "Stalled", "CredentialInvalid");
+    let message = home.reason_of(
+        "launchdarklyaccount",
+        "default",
+        "Stalled",
+        "CredentialInvalid",
+    );
     assert!(message.contains("\"other\""), "{message}");
 }
 
@@ -42,7 +55,12 @@ fn a_wrong_credential_is_rejected_and_a_right_one_heals_it() {
     home.credential("api-00000000-0000-4000-8000-000000000000");
     home.account(&json!({"apiUrl": calm.url(), "credentialsSecretRef": {"name": "managing-key"}}));
     home.token("web", &json!({"role": "reader"}));
-    home.reason_of("launchdarklyaccount", "default", "Stalled", "CredentialRejected");
+    home.reason_of(
+        "launchdarklyaccount",
+        "default",
+        "Stalled",
+        "CredentialRejected",
+    );
     let message = home.reason("web", "Ready", "AccountNotReady");
     assert!(message.contains("401"), "{message}");
     home.credential(calm.managing_key());
@@ -59,9 +77,18 @@ fn another_account_behind_the_credential_changes_nothing() {
     let rough = stage().rough();
     home.credential(rough.managing_key());
     home.account(&json!({"apiUrl": rough.url(), "credentialsSecretRef": {"name": "managing-key"}}));
-    let message = home.reason_of("launchdarklyaccount", "default", "Stalled", "AccountMismatch");
+    let message = home.reason_of(
+        "launchdarklyaccount",
+        "default",
+        "Stalled",
+        "AccountMismatch",
+    );
     assert!(message.contains("bound to account"), "{message}");
-    home.patch("accesstoken", "web", &json!({"spec": {"rotation": {"trigger": "x"}}}));
+    home.patch(
+        "accesstoken",
+        "web",
+        &json!({"spec": {"rotation": {"trigger": "x"}}}),
+    );
     home.reason("web", "TokenSynced", "AccountNotReady");
     assert_eq!(home.key("web"), key);
     accepted(calm, &key);
@@ -73,8 +100,16 @@ fn a_host_that_is_not_listed_never_sees_a_key() {
     let home = Home::bare("trouble-host");
     home.credential("api-00000000-0000-4000-8000-000000000000");
     home.account(&json!({"apiUrl": "https://launchdarkly.example.com", "credentialsSecretRef": {"name": "managing-key"}}));
-    let message = home.reason_of("launchdarklyaccount", "default", "Stalled", "HostNotAllowed");
-    assert!(message.contains("launchdarkly.example.com") || message.contains("allowed"), "{message}");
+    let message = home.reason_of(
+        "launchdarklyaccount",
+        "default",
+        "Stalled",
+        "HostNotAllowed",
+    );
+    assert!(
+        message.contains("launchdarkly.example.com") || message.contains("allowed"),
+        "{message}"
+    );
 }
 
 #[test]
@@ -84,7 +119,11 @@ fn a_role_that_does_not_exist_is_named() {
     home.token("web", &json!({"customRoles": ["nobody-has-this"]}));
     let message = home.reason("web", "Stalled", "RoleNotFound");
     assert!(message.contains("nobody-has-this"), "{message}");
-    home.patch("accesstoken", "web", &json!({"spec": {"customRoles": ["deployer"]}}));
+    home.patch(
+        "accesstoken",
+        "web",
+        &json!({"spec": {"customRoles": ["deployer"]}}),
+    );
     home.ready("web");
 }
 
@@ -97,7 +136,10 @@ fn two_kinds_of_role_are_refused_at_admission() {
     });
     let refusal = stage().plane.apply(&object.to_string()).unwrap_err();
     let text = format!("{refusal:?}");
-    assert!(text.contains("role") && text.contains("exactly one"), "{text}");
+    assert!(
+        text.contains("role") && text.contains("exactly one"),
+        "{text}"
+    );
 }
 
 #[test]
@@ -136,10 +178,19 @@ fn an_account_stays_until_the_last_object_that_refers_to_it_is_gone() {
     home.token("web", &json!({"role": "reader"}));
     home.ready("web");
     home.delete("launchdarklyaccount", "default");
-    home.wait("launchdarklyaccount", "default", "a deletion that waits", |account| {
-        let ready = object::condition(account, "Ready").ok_or("no condition")?;
-        if ready.reason == "InUse" { Ok(()) } else { Err(ready.reason) }
-    });
+    home.wait(
+        "launchdarklyaccount",
+        "default",
+        "a deletion that waits",
+        |account| {
+            let ready = object::condition(account, "Ready").ok_or("no condition")?;
+            if ready.reason == "InUse" {
+                Ok(())
+            } else {
+                Err(ready.reason)
+            }
+        },
+    );
     home.delete("accesstoken", "web");
     home.gone("accesstoken", "web");
     home.gone("launchdarklyaccount", "default");
@@ -153,12 +204,27 @@ fn a_deletion_gives_up_in_the_stated_time_when_the_account_is_gone_and_says_what
     home.ready("web");
     let id = home.remote(&stage().calm)[0].id.clone();
     // Without its finalizer the account goes at once, as a user in a hurry would have it.
-    home.patch("launchdarklyaccount", "default", &json!({"metadata": {"finalizers": null}}));
+    home.patch(
+        "launchdarklyaccount",
+        "default",
+        &json!({"metadata": {"finalizers": null}}),
+    );
     home.delete("launchdarklyaccount", "default");
-    home.patch("launchdarklyaccount", "default", &json!({"metadata": {"finalizers": null}}));
+    home.patch(
+        "launchdarklyaccount",
+        "default",
+        &json!({"metadata": {"finalizers": null}}),
+    );
     home.gone("launchdarklyaccount", "default");
     home.delete("accesstoken", "web");
     home.gone("accesstoken", "web");
-    let note = stage().plane.get("configmap", rig::install::NAMESPACE, "launchdarkly-token-operator-left-behind").unwrap();
+    let note = stage()
+        .plane
+        .get(
+            "configmap",
+            rig::install::NAMESPACE,
+            "launchdarkly-token-operator-left-behind",
+        )
+        .unwrap();
     assert!(note["data"].to_string().contains(&id), "{note}");
 }

@@ -24,11 +24,25 @@ fn two_hundred_objects_at_once_get_exactly_two_hundred_tokens() {
         })
         .collect();
     let begun = Instant::now();
-    stage().plane.apply(&json!({"apiVersion": "v1", "kind": "List", "items": objects}).to_string()).unwrap();
+    stage()
+        .plane
+        .apply(&json!({"apiVersion": "v1", "kind": "List", "items": objects}).to_string())
+        .unwrap();
     wait::until_ok(LIMIT, "200 Ready objects", || {
-        let found = stage().plane.client().list("accesstokens", "crowd").map_err(|error| format!("{error:?}"))?;
-        let ready = found.iter().filter(|object| object::ready(object).is_ok()).count();
-        if ready == OBJECTS { Ok(()) } else { Err(format!("{ready} are Ready")) }
+        let found = stage()
+            .plane
+            .client()
+            .list("accesstokens", "crowd")
+            .map_err(|error| format!("{error:?}"))?;
+        let ready = found
+            .iter()
+            .filter(|object| object::ready(object).is_ok())
+            .count();
+        if ready == OBJECTS {
+            Ok(())
+        } else {
+            Err(format!("{ready} are Ready"))
+        }
     })
     .unwrap();
     let took = begun.elapsed();

@@ -16,12 +16,20 @@ fn a_token_is_created_patched_and_deleted() {
     accepted(calm, &home.key("web"));
     let id = token["status"]["token"]["id"].as_str().unwrap().to_owned();
 
-    home.patch("accesstoken", "web", &json!({"spec": {"description": "second"}}));
+    home.patch(
+        "accesstoken",
+        "web",
+        &json!({"spec": {"description": "second"}}),
+    );
     home.ready("web");
     let remote = home.remote(calm);
     assert_eq!(remote.len(), 1, "a new description needs no new token");
     assert_eq!(remote[0].id, id);
-    assert!(remote[0].description.starts_with("second [ldtokens "), "{}", remote[0].description);
+    assert!(
+        remote[0].description.starts_with("second [ldtokens "),
+        "{}",
+        remote[0].description
+    );
 
     let key = home.key("web");
     home.delete("accesstoken", "web");
@@ -44,7 +52,12 @@ fn a_changed_role_of_a_service_token_replaces_it_with_overlap() {
     accepted(calm, &old);
     accepted(calm, &new);
     assert!(object::condition(&home.get("accesstoken", "web"), "OverlapActive").is_some());
-    wait::until_true(PATIENCE, "the old key to be refused after its grace", || Ok(calm.call_with_key(&old)? == 401)).unwrap();
+    wait::until_true(
+        PATIENCE,
+        "the old key to be refused after its grace",
+        || Ok(calm.call_with_key(&old)? == 401),
+    )
+    .unwrap();
     accepted(calm, &new);
     home.remote_count(calm, 1);
 }
@@ -57,13 +70,28 @@ fn a_trigger_resets_the_key_once_and_both_keys_work_during_the_grace() {
     home.token("web", &json!({"role": "reader", "secret": secret, "rotation": {"gracePeriod": "1m", "trigger": "a"}}));
     let id = home.ready("web")["status"]["token"]["id"].clone();
     let old = home.key("web");
-    home.patch("accesstoken", "web", &json!({"spec": {"rotation": {"trigger": "b"}}}));
+    home.patch(
+        "accesstoken",
+        "web",
+        &json!({"spec": {"rotation": {"trigger": "b"}}}),
+    );
     let new = home.new_key("web", &old);
     let token = home.ready("web");
-    assert_eq!(token["status"]["token"]["id"], id, "a reset keeps the token");
+    assert_eq!(
+        token["status"]["token"]["id"], id,
+        "a reset keeps the token"
+    );
     assert_eq!(token["status"]["history"][0]["cause"], "Trigger");
-    assert_eq!(token["status"]["history"].as_array().unwrap().len(), 2, "one rotation: {}", token["status"]["history"]);
-    assert_eq!(object::secret_entry(&home.get("secret", "web"), "previous").unwrap(), old);
+    assert_eq!(
+        token["status"]["history"].as_array().unwrap().len(),
+        2,
+        "one rotation: {}",
+        token["status"]["history"]
+    );
+    assert_eq!(
+        object::secret_entry(&home.get("secret", "web"), "previous").unwrap(),
+        old
+    );
     accepted(calm, &old);
     accepted(calm, &new);
     home.remote_count(calm, 1);
@@ -80,11 +108,18 @@ fn a_schedule_rotates_by_replacement() {
     // The interval is a minute, the least there is; it is waited for as a user would.
     let new = wait::until_ok(Duration::from_secs(90), "a rotation by schedule", || {
         let key = home.key("web");
-        if key == old { Err("the old key is there") } else { Ok(key) }
+        if key == old {
+            Err("the old key is there")
+        } else {
+            Ok(key)
+        }
     })
     .unwrap();
     accepted(calm, &new);
-    assert_eq!(home.ready("web")["status"]["history"][0]["cause"], "Schedule");
+    assert_eq!(
+        home.ready("web")["status"]["history"][0]["cause"],
+        "Schedule"
+    );
     home.remote_count(calm, 1);
 }
 
@@ -92,16 +127,30 @@ fn a_schedule_rotates_by_replacement() {
 fn a_revocation_kills_every_older_key_as_soon_as_the_new_one_is_published() {
     let calm = &stage().calm;
     let home = Home::at(calm, "life-revoke");
-    home.token("web", &json!({"role": "reader", "rotation": {"gracePeriod": "24h", "strategy": "Replace"}}));
+    home.token(
+        "web",
+        &json!({"role": "reader", "rotation": {"gracePeriod": "24h", "strategy": "Replace"}}),
+    );
     home.ready("web");
     let first = home.key("web");
-    home.patch("accesstoken", "web", &json!({"spec": {"rotation": {"trigger": "now"}}}));
+    home.patch(
+        "accesstoken",
+        "web",
+        &json!({"spec": {"rotation": {"trigger": "now"}}}),
+    );
     let second = home.new_key("web", &first);
     accepted(calm, &first);
-    home.patch("accesstoken", "web", &json!({"spec": {"rotation": {"revoke": "leak"}}}));
+    home.patch(
+        "accesstoken",
+        "web",
+        &json!({"spec": {"rotation": {"revoke": "leak"}}}),
+    );
     let third = home.new_key("web", &second);
     for key in [&first, &second] {
-        wait::until_true(PATIENCE, "an older key to be refused", || Ok(calm.call_with_key(key)? == 401)).unwrap();
+        wait::until_true(PATIENCE, "an older key to be refused", || {
+            Ok(calm.call_with_key(key)? == 401)
+        })
+        .unwrap();
     }
     accepted(calm, &third);
     home.remote_count(calm, 1);
@@ -111,7 +160,10 @@ fn a_revocation_kills_every_older_key_as_soon_as_the_new_one_is_published() {
 fn a_retained_token_and_its_secret_outlive_the_object_and_are_taken_over() {
     let calm = &stage().calm;
     let home = Home::at(calm, "life-retain");
-    home.token("web", &json!({"role": "reader", "deletionPolicy": "Retain"}));
+    home.token(
+        "web",
+        &json!({"role": "reader", "deletionPolicy": "Retain"}),
+    );
     let id = home.ready("web")["status"]["token"]["id"].clone();
     let key = home.key("web");
     home.delete("accesstoken", "web");
@@ -121,12 +173,19 @@ fn a_retained_token_and_its_secret_outlive_the_object_and_are_taken_over() {
 
     home.token("web", &json!({"role": "reader"}));
     let again = home.ready("web");
-    assert_eq!(again["status"]["token"]["id"], id, "the token is taken over");
+    assert_eq!(
+        again["status"]["token"]["id"], id,
+        "the token is taken over"
+    );
     assert_eq!(home.key("web"), key, "and its key is not rotated");
     wait::until_ok(PATIENCE, "the marker of the new object", || {
         let uid = again["metadata"]["uid"].as_str().unwrap();
         let description = home.remote(calm)[0].description.clone();
-        if description.contains(uid) { Ok(()) } else { Err(description) }
+        if description.contains(uid) {
+            Ok(())
+        } else {
+            Err(description)
+        }
     })
     .unwrap();
 }
@@ -138,7 +197,11 @@ fn a_suspended_object_is_left_alone_until_it_is_resumed() {
     home.token("web", &json!({"role": "reader"}));
     home.ready("web");
     let key = home.key("web");
-    home.patch("accesstoken", "web", &json!({"spec": {"suspend": true, "rotation": {"trigger": "x"}}}));
+    home.patch(
+        "accesstoken",
+        "web",
+        &json!({"spec": {"suspend": true, "rotation": {"trigger": "x"}}}),
+    );
     home.reason("web", "Ready", "Suspended");
     assert_eq!(home.key("web"), key);
     home.patch("accesstoken", "web", &json!({"spec": {"suspend": false}}));

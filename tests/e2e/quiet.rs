@@ -13,13 +13,19 @@ const QUIET: Duration = Duration::from_secs(22);
 fn settled_objects_cause_no_write_through_several_drift_intervals() {
     let home = Home::at(&stage().calm, "quiet");
     for name in ["a", "b", "c"] {
-        home.token(name, &json!({"role": "reader", "rotation": {"interval": "720h"}}));
+        home.token(
+            name,
+            &json!({"role": "reader", "rotation": {"interval": "720h"}}),
+        );
     }
     for name in ["a", "b", "c"] {
         home.ready(name);
     }
     let mark = stage().plane.audit_mark().unwrap();
-    let versions = || ["a", "b", "c"].map(|name| home.get("accesstoken", name)["metadata"]["resourceVersion"].clone());
+    let versions = || {
+        ["a", "b", "c"]
+            .map(|name| home.get("accesstoken", name)["metadata"]["resourceVersion"].clone())
+    };
     let before = versions();
     let until = Instant::now() + QUIET;
     while Instant::now() < until {
@@ -30,9 +36,24 @@ fn settled_objects_cause_no_write_through_several_drift_intervals() {
         .audit_events_since(mark)
         .unwrap()
         .iter()
-        .filter(|event| matches!(event["verb"].as_str(), Some("create" | "update" | "patch" | "delete")))
-        .filter(|event| event["user"]["username"].as_str().unwrap_or_default().contains("launchdarkly-token-operator"))
-        .filter(|event| event["requestURI"].as_str().unwrap_or_default().contains("/namespaces/quiet/"))
+        .filter(|event| {
+            matches!(
+                event["verb"].as_str(),
+                Some("create" | "update" | "patch" | "delete")
+            )
+        })
+        .filter(|event| {
+            event["user"]["username"]
+                .as_str()
+                .unwrap_or_default()
+                .contains("launchdarkly-token-operator")
+        })
+        .filter(|event| {
+            event["requestURI"]
+                .as_str()
+                .unwrap_or_default()
+                .contains("/namespaces/quiet/")
+        })
         .map(|event| format!("{} {}", event["verb"], event["requestURI"]))
         .collect();
     assert!(writes.is_empty(), "{writes:#?}");

@@ -10,12 +10,19 @@ fn a_create_meets(namespace: &str, fault: &Value, reason: &str) {
     let rough = stage().rough();
     let home = Home::at(&rough, namespace);
     let mut whole = json!({"method": "POST", "route": "/api/v2/tokens", "nth": 1, "count": 1000});
-    whole.as_object_mut().unwrap().extend(fault.as_object().unwrap().clone());
+    whole
+        .as_object_mut()
+        .unwrap()
+        .extend(fault.as_object().unwrap().clone());
     rough.fault(&whole).unwrap();
     home.token("web", &json!({"role": "reader"}));
     home.reason("web", "Ready", reason);
     rough.clear_faults().unwrap();
-    home.patch("accesstoken", "web", &json!({"spec": {"description": "tried again at once"}}));
+    home.patch(
+        "accesstoken",
+        "web",
+        &json!({"spec": {"description": "tried again at once"}}),
+    );
     home.ready("web");
     accepted(&rough, &home.key("web"));
     home.remote_count(&rough, 1);
@@ -23,23 +30,39 @@ fn a_create_meets(namespace: &str, fault: &Value, reason: &str) {
 
 #[test]
 fn a_401_on_create_is_not_taken_for_more_than_it_is() {
-    a_create_meets("remote-401", &json!({"kind": "status", "status": 401}), "CredentialRejected");
+    a_create_meets(
+        "remote-401",
+        &json!({"kind": "status", "status": 401}),
+        "CredentialRejected",
+    );
 }
 
 #[test]
 fn a_403_names_the_missing_permission() {
     let body = json!({"code": "forbidden", "message": "no", "access": {"action": "createAccessToken", "resource": "service-token/*"}});
-    a_create_meets("remote-403", &json!({"kind": "status", "status": 403, "body": body}), "Forbidden");
+    a_create_meets(
+        "remote-403",
+        &json!({"kind": "status", "status": 403, "body": body}),
+        "Forbidden",
+    );
 }
 
 #[test]
 fn a_404_on_create_is_reported() {
-    a_create_meets("remote-404", &json!({"kind": "status", "status": 404}), "NotFound");
+    a_create_meets(
+        "remote-404",
+        &json!({"kind": "status", "status": 404}),
+        "NotFound",
+    );
 }
 
 #[test]
 fn a_422_on_create_is_reported() {
-    a_create_meets("remote-422", &json!({"kind": "status", "status": 422}), "RequestRejected");
+    a_create_meets(
+        "remote-422",
+        &json!({"kind": "status", "status": 422}),
+        "RequestRejected",
+    );
 }
 
 #[test]
@@ -50,7 +73,11 @@ fn a_429_with_a_reset_in_the_past_is_waited_out() {
 
 #[test]
 fn a_500_leaves_no_token_behind() {
-    a_create_meets("remote-500", &json!({"kind": "status", "status": 500}), "LaunchDarklyUnavailable");
+    a_create_meets(
+        "remote-500",
+        &json!({"kind": "status", "status": 500}),
+        "LaunchDarklyUnavailable",
+    );
 }
 
 #[test]
@@ -105,12 +132,19 @@ fn a_conflict_on_create_is_looked_into_before_anything_is_repeated() {
 fn a_reset_whose_answer_was_lost_never_resets_again_and_cuts_nobody_off() {
     let rough = stage().rough();
     let home = Home::at(&rough, "remote-reset");
-    home.token("web", &json!({"role": "reader", "rotation": {"gracePeriod": "1m"}}));
+    home.token(
+        "web",
+        &json!({"role": "reader", "rotation": {"gracePeriod": "1m"}}),
+    );
     home.ready("web");
     let old = home.key("web");
     // The probe is the account's first reset; the fault is for the second.
     rough.fault(&json!({"method": "POST", "route": "/api/v2/tokens/{id}/reset", "nth": 2, "count": 1, "kind": "drop-after"})).unwrap();
-    home.patch("accesstoken", "web", &json!({"spec": {"rotation": {"trigger": "x"}}}));
+    home.patch(
+        "accesstoken",
+        "web",
+        &json!({"spec": {"rotation": {"trigger": "x"}}}),
+    );
     let new = home.new_key("web", &old);
     accepted(&rough, &old);
     accepted(&rough, &new);
@@ -121,12 +155,21 @@ fn a_reset_whose_answer_was_lost_never_resets_again_and_cuts_nobody_off() {
 #[test]
 fn an_instance_without_expiry_and_with_a_gone_reset_rotates_by_replacement() {
     let old_instance = &stage().old;
-    old_instance.set_switches(&json!({"profile": "reset-removed"})).unwrap();
+    old_instance
+        .set_switches(&json!({"profile": "reset-removed"}))
+        .unwrap();
     let home = Home::at(old_instance, "remote-old");
-    home.token("web", &json!({"role": "reader", "rotation": {"gracePeriod": "1m"}}));
+    home.token(
+        "web",
+        &json!({"role": "reader", "rotation": {"gracePeriod": "1m"}}),
+    );
     let id = home.ready("web")["status"]["token"]["id"].clone();
     let old = home.key("web");
-    home.patch("accesstoken", "web", &json!({"spec": {"rotation": {"trigger": "x"}}}));
+    home.patch(
+        "accesstoken",
+        "web",
+        &json!({"spec": {"rotation": {"trigger": "x"}}}),
+    );
     let new = home.new_key("web", &old);
     assert_ne!(home.ready("web")["status"]["token"]["id"], id);
     accepted(old_instance, &old);
@@ -144,12 +187,23 @@ fn a_token_that_somebody_deleted_is_replaced() {
     wait::until_ok(PATIENCE, "the deletion to be noticed", || {
         for token in home.remote(calm) {
             let created = token.more["creationDate"].as_i64().unwrap_or_default();
-            let now = i64::try_from(std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_millis()).unwrap();
+            let now = i64::try_from(
+                std::time::SystemTime::now()
+                    .duration_since(std::time::UNIX_EPOCH)
+                    .unwrap()
+                    .as_millis(),
+            )
+            .unwrap();
             if now - created > 3_000 && home.key("web") == old {
-                calm.delete_token(&token.id).map_err(|error| format!("{error:?}"))?;
+                calm.delete_token(&token.id)
+                    .map_err(|error| format!("{error:?}"))?;
             }
         }
-        if home.key("web") == old { Err("the old key is there".to_owned()) } else { Ok(()) }
+        if home.key("web") == old {
+            Err("the old key is there".to_owned())
+        } else {
+            Ok(())
+        }
     })
     .unwrap();
     let token = home.ready("web");
@@ -169,7 +223,10 @@ fn a_key_that_somebody_reset_is_replaced() {
     calm.patch_token(&id, &json!({"newKey": true})).unwrap();
     let new = home.new_key("web", &old);
     accepted(calm, &new);
-    assert_eq!(home.ready("web")["status"]["history"][0]["cause"], "ResetElsewhere");
+    assert_eq!(
+        home.ready("web")["status"]["history"][0]["cause"],
+        "ResetElsewhere"
+    );
 }
 
 #[test]
@@ -181,13 +238,25 @@ fn drift_is_corrected_or_reported_as_the_policy_says() {
     home.ready("fix");
     home.ready("tell");
     for token in home.remote(calm) {
-        calm.patch_token(&token.id, &json!({"name": format!("{}/renamed", home.namespace)})).unwrap();
+        calm.patch_token(
+            &token.id,
+            &json!({"name": format!("{}/renamed", home.namespace)}),
+        )
+        .unwrap();
     }
     let message = home.reason("tell", "TokenSynced", "Drifted");
     assert!(message.contains("name"), "{message}");
     wait::until_ok(PATIENCE, "the name to be put back", || {
-        let names: Vec<_> = home.remote(calm).into_iter().map(|token| token.name).collect();
-        if names.contains(&"remote-drift/fix".to_owned()) { Ok(()) } else { Err(names.join(", ")) }
+        let names: Vec<_> = home
+            .remote(calm)
+            .into_iter()
+            .map(|token| token.name)
+            .collect();
+        if names.contains(&"remote-drift/fix".to_owned()) {
+            Ok(())
+        } else {
+            Err(names.join(", "))
+        }
     })
     .unwrap();
 }

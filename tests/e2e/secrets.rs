@@ -16,7 +16,10 @@ fn a_deleted_secret_comes_back_with_a_new_key_and_the_old_one_keeps_working() {
     let new = home.new_key("web", &old);
     accepted(calm, &old);
     accepted(calm, &new);
-    assert_eq!(home.ready("web")["status"]["history"][0]["cause"], "SecretDeleted");
+    assert_eq!(
+        home.ready("web")["status"]["history"][0]["cause"],
+        "SecretDeleted"
+    );
 }
 
 #[test]
@@ -29,7 +32,11 @@ fn an_edited_key_is_replaced_with_grace_and_foreign_entries_stay() {
     home.patch("secret", "web", &json!({"stringData": {"token": "not-a-key", "mine": "stays"}, "metadata": {"labels": {"mine": "stays"}}}));
     let new = wait::until_ok(PATIENCE, "a new key", || {
         let key = home.key("web");
-        if key == old || key == "not-a-key" { Err(key.len()) } else { Ok(key) }
+        if key == old || key == "not-a-key" {
+            Err(key.len())
+        } else {
+            Ok(key)
+        }
     })
     .unwrap();
     accepted(calm, &old);
@@ -45,13 +52,20 @@ fn an_edited_key_is_replaced_with_grace_and_foreign_entries_stay() {
 fn missing_annotations_are_put_back_without_a_rotation() {
     let home = Home::at(&stage().calm, "secret-annotations");
     let template = json!({"metadata": {"labels": {"team": "a"}}});
-    home.token("web", &json!({"role": "reader", "secret": {"template": template}}));
+    home.token(
+        "web",
+        &json!({"role": "reader", "secret": {"template": template}}),
+    );
     home.ready("web");
     let key = home.key("web");
     home.patch("secret", "web", &json!({"metadata": {"labels": {"team": null}, "annotations": {"ldtokens.dev/attempt": null}}}));
     home.wait("secret", "web", "the label again", |secret| {
         let labels = &secret["metadata"]["labels"];
-        if labels["team"] == "a" { Ok(()) } else { Err(labels.to_string()) }
+        if labels["team"] == "a" {
+            Ok(())
+        } else {
+            Err(labels.to_string())
+        }
     });
     assert_eq!(home.key("web"), key);
 }
@@ -99,7 +113,13 @@ fn a_secret_that_may_not_be_written_stops_the_creation_before_it_begins() {
     // A policy takes a moment to be in force: it is tried until it is.
     let refused = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "web", "namespace": "secret-refused"}});
     wait::until_true(PATIENCE, "the policy to be in force", || {
-        let denied = stage().plane.kubectl_with_input(&["create", "--dry-run=server", "-f", "-"], &refused.to_string()).is_err();
+        let denied = stage()
+            .plane
+            .kubectl_with_input(
+                &["create", "--dry-run=server", "-f", "-"],
+                &refused.to_string(),
+            )
+            .is_err();
         Ok(denied)
     })
     .unwrap();
@@ -112,14 +132,25 @@ fn a_secret_that_may_not_be_written_stops_the_creation_before_it_begins() {
 #[test]
 fn a_renamed_secret_gets_the_same_key_and_the_old_one_stays_for_the_grace() {
     let home = Home::at(&stage().calm, "secret-moved");
-    home.token("web", &json!({"role": "reader", "rotation": {"gracePeriod": "5s"}}));
+    home.token(
+        "web",
+        &json!({"role": "reader", "rotation": {"gracePeriod": "5s"}}),
+    );
     home.ready("web");
     let key = home.key("web");
-    home.patch("accesstoken", "web", &json!({"spec": {"secret": {"name": "moved", "key": "api-key"}}}));
+    home.patch(
+        "accesstoken",
+        "web",
+        &json!({"spec": {"secret": {"name": "moved", "key": "api-key"}}}),
+    );
     home.ready("web");
     let moved = home.wait("secret", "moved", "the moved Secret", |_| Ok(()));
     assert_eq!(object::secret_entry(&moved, "api-key").unwrap(), key);
-    assert_eq!(home.key("web"), key, "the former Secret is there during the grace");
+    assert_eq!(
+        home.key("web"),
+        key,
+        "the former Secret is there during the grace"
+    );
     home.gone("secret", "web");
     home.ready("web");
 }

@@ -3,7 +3,10 @@
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use rig::{ControlPlane, ControlPlaneOptions, Operator, OperatorOptions, SimulatorOptions, SimulatorProcess};
+use rig::{
+    ControlPlane, ControlPlaneOptions, Operator, OperatorOptions, SimulatorOptions,
+    SimulatorProcess,
+};
 use rig::{object, wait};
 use serde_json::{Value, json};
 
@@ -48,9 +51,17 @@ impl Stage {
         let old = simulator(3, &[], "2024");
         let crowded = simulator(4, &[], "2026-10");
         let hosts = [calm.host(), rough.host(), old.host(), crowded.host()].join(",");
-        let mut operator = Operator::start(&plane, &OperatorOptions::fast().allowing(&hosts)).unwrap();
+        let mut operator =
+            Operator::start(&plane, &OperatorOptions::fast().allowing(&hosts)).unwrap();
         operator.await_ready(PATIENCE).unwrap();
-        Self { plane, calm, rough: Mutex::new(rough), old, crowded, operator: Mutex::new(operator) }
+        Self {
+            plane,
+            calm,
+            rough: Mutex::new(rough),
+            old,
+            crowded,
+            operator: Mutex::new(operator),
+        }
     }
 
     /// The simulator where things go wrong, for one test at a time, without faults and with default switches.
@@ -71,16 +82,26 @@ impl Home {
     pub fn at(simulator: &SimulatorProcess, namespace: &str) -> Self {
         let home = Self::bare(namespace);
         home.credential(simulator.managing_key());
-        home.account(&json!({"apiUrl": simulator.url(), "credentialsSecretRef": {"name": "managing-key"}}));
-        home.wait("launchdarklyaccount", "default", "a Ready account", object::ready);
+        home.account(
+            &json!({"apiUrl": simulator.url(), "credentialsSecretRef": {"name": "managing-key"}}),
+        );
+        home.wait(
+            "launchdarklyaccount",
+            "default",
+            "a Ready account",
+            object::ready,
+        );
         home
     }
 
     /// A namespace with nothing in it.
     pub fn bare(namespace: &str) -> Self {
-        let yaml = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}});
+        let yaml =
+            json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}});
         stage().plane.apply(&yaml.to_string()).unwrap();
-        Self { namespace: namespace.to_owned() }
+        Self {
+            namespace: namespace.to_owned(),
+        }
     }
 
     /// Stores a managing key.
@@ -114,13 +135,29 @@ impl Home {
     /// Patches an object.
     pub fn patch(&self, kind: &str, name: &str, patch: &Value) {
         let patch = patch.to_string();
-        let arguments = ["patch", kind, name, "--namespace", &self.namespace, "--type=merge", "--patch", &patch];
+        let arguments = [
+            "patch",
+            kind,
+            name,
+            "--namespace",
+            &self.namespace,
+            "--type=merge",
+            "--patch",
+            &patch,
+        ];
         stage().plane.kubectl(&arguments).unwrap();
     }
 
     /// Deletes an object without waiting.
     pub fn delete(&self, kind: &str, name: &str) {
-        let arguments = ["delete", kind, name, "--namespace", &self.namespace, "--wait=false"];
+        let arguments = [
+            "delete",
+            kind,
+            name,
+            "--namespace",
+            &self.namespace,
+            "--wait=false",
+        ];
         stage().plane.kubectl(&arguments).unwrap();
     }
 
@@ -130,9 +167,18 @@ impl Home {
     }
 
     /// Waits until an object is as `probe` wants it, and returns it.
-    pub fn wait(&self, kind: &str, name: &str, what: &str, probe: impl Fn(&Value) -> Result<(), String>) -> Value {
+    pub fn wait(
+        &self,
+        kind: &str,
+        name: &str,
+        what: &str,
+        probe: impl Fn(&Value) -> Result<(), String>,
+    ) -> Value {
         wait::until_ok(PATIENCE, what, || {
-            let object = stage().plane.get(kind, &self.namespace, name).map_err(|error| format!("{error:?}"))?;
+            let object = stage()
+                .plane
+                .get(kind, &self.namespace, name)
+                .map_err(|error| format!("{error:?}"))?;
             probe(&object).map(|()| object)
         })
         .unwrap()
@@ -140,7 +186,12 @@ impl Home {
 
     /// Waits until an `AccessToken` is Ready.
     pub fn ready(&self, name: &str) -> Value {
-        self.wait("accesstoken", name, &format!("a Ready {name}"), object::ready)
+        self.wait(
+            "accesstoken",
+            name,
+            &format!("a Ready {name}"),
+            object::ready,
+        )
     }
 
     /// Waits until a condition of an `AccessToken` has this reason; returns its message.
@@ -153,9 +204,17 @@ impl Home {
         let what = format!("{kind} of {object_kind} {name} with reason {reason}");
         let object = self.wait(object_kind, name, &what, |object| {
             let condition = object::condition(object, kind).ok_or("no such condition")?;
-            let current = condition.observed_generation == object["metadata"]["generation"].as_i64();
-            let seen = format!("{} {} {}", condition.status, condition.reason, condition.message);
-            if condition.reason == reason && current { Ok(()) } else { Err(seen) }
+            let current =
+                condition.observed_generation == object["metadata"]["generation"].as_i64();
+            let seen = format!(
+                "{} {} {}",
+                condition.status, condition.reason, condition.message
+            );
+            if condition.reason == reason && current {
+                Ok(())
+            } else {
+                Err(seen)
+            }
         });
         object::condition(&object, kind).unwrap().message
     }
@@ -168,9 +227,17 @@ impl Home {
     /// Waits until the Secret holds another key, and the `AccessToken` is Ready; returns the key.
     pub fn new_key(&self, name: &str, old: &str) -> String {
         wait::until_ok(PATIENCE, &format!("a new key in Secret {name}"), || {
-            let secret = stage().plane.get("secret", &self.namespace, name).map_err(|error| format!("{error:?}"))?;
-            let key = object::secret_entry(&secret, "token").filter(|key| key != old).ok_or("the old key is there")?;
-            let token = stage().plane.get("accesstoken", &self.namespace, name).map_err(|error| format!("{error:?}"))?;
+            let secret = stage()
+                .plane
+                .get("secret", &self.namespace, name)
+                .map_err(|error| format!("{error:?}"))?;
+            let key = object::secret_entry(&secret, "token")
+                .filter(|key| key != old)
+                .ok_or("the old key is there")?;
+            let token = stage()
+                .plane
+                .get("accesstoken", &self.namespace, name)
+                .map_err(|error| format!("{error:?}"))?;
             object::ready(&token)?;
             Ok::<_, String>(key)
         })
@@ -179,7 +246,15 @@ impl Home {
 
     /// Waits until an object is gone.
     pub fn gone(&self, kind: &str, name: &str) {
-        let arguments = ["get", kind, name, "--namespace", &self.namespace, "--ignore-not-found", "--output=name"];
+        let arguments = [
+            "get",
+            kind,
+            name,
+            "--namespace",
+            &self.namespace,
+            "--ignore-not-found",
+            "--output=name",
+        ];
         wait::until_true(PATIENCE, &format!("{kind} {name} to be gone"), || {
             Ok(stage().plane.kubectl(&arguments)?.trim().is_empty())
         })
@@ -190,14 +265,21 @@ impl Home {
     pub fn remote(&self, simulator: &SimulatorProcess) -> Vec<rig::Token> {
         let prefix = format!("{}/", self.namespace);
         let tokens = simulator.created_tokens().unwrap();
-        tokens.into_iter().filter(|token| token.deleted_at.is_none() && token.name.starts_with(&prefix)).collect()
+        tokens
+            .into_iter()
+            .filter(|token| token.deleted_at.is_none() && token.name.starts_with(&prefix))
+            .collect()
     }
 
     /// Waits until exactly this many tokens of this namespace live at LaunchDarkly.
     pub fn remote_count(&self, simulator: &SimulatorProcess, count: usize) {
         wait::until_ok(PATIENCE, &format!("{count} tokens at LaunchDarkly"), || {
             let found = self.remote(simulator).len();
-            if found == count { Ok(()) } else { Err(format!("there are {found}")) }
+            if found == count {
+                Ok(())
+            } else {
+                Err(format!("there are {found}"))
+            }
         })
         .unwrap();
     }
@@ -205,10 +287,18 @@ impl Home {
 
 /// Asserts that LaunchDarkly accepts a key.
 pub fn accepted(simulator: &SimulatorProcess, key: &str) {
-    assert_eq!(simulator.call_with_key(key).unwrap(), 200, "the key should be accepted");
+    assert_eq!(
+        simulator.call_with_key(key).unwrap(),
+        200,
+        "the key should be accepted"
+    );
 }
 
 /// Asserts that LaunchDarkly refuses a key.
 pub fn refused(simulator: &SimulatorProcess, key: &str) {
-    assert_eq!(simulator.call_with_key(key).unwrap(), 401, "the key should be refused");
+    assert_eq!(
+        simulator.call_with_key(key).unwrap(),
+        401,
+        "the key should be refused"
+    );
 }

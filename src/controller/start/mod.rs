@@ -133,6 +133,8 @@ impl Parts {
             Some(result) => result?,
         }
         open.send_replace(true);
+        // The controllers may have missed that their stores are complete: a first round wakes them.
+        tick.send_modify(|round| *round += 1);
         let account_tasks = spawn_accounts(leading, &accounts);
         let listing = AbortOnDropHandle::new(tokio::spawn(listing::run(
             ctx.clone(),
