@@ -88,6 +88,8 @@ pub(super) struct Look {
     pub(super) token: Token,
     pub(super) at: Timestamp,
     pub(super) source: Source,
+    /// For the answer to a `PATCH`: the settings that were asked for with it.
+    pub(super) asked: Option<SettingsHash>,
 }
 
 /// A token that was not found.
@@ -209,12 +211,26 @@ impl Memory {
     }
 
     /// Notes what a token looks like.
-    pub(super) fn note_look(&mut self, token: Token, at: Timestamp, source: Source) {
+    pub(super) fn note_look(&mut self, token: Token, at: Timestamp) {
         self.absent = None;
-        if source == Source::Patch {
-            self.last_write = Some(at);
-        }
-        self.look = Some(Look { token, at, source });
+        self.look = Some(Look {
+            token,
+            at,
+            source: Source::Get,
+            asked: None,
+        });
+    }
+
+    /// Notes what a token looks like after our own `PATCH`, which asked for these settings.
+    pub(super) fn note_patch(&mut self, token: Token, at: Timestamp, asked: Option<SettingsHash>) {
+        self.absent = None;
+        self.last_write = Some(at);
+        self.look = Some(Look {
+            token,
+            at,
+            source: Source::Patch,
+            asked,
+        });
     }
 
     /// Notes a failure; the back-off grows with every one in a row.

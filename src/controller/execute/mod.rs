@@ -15,7 +15,6 @@ use super::{notices, probe, report};
 use crate::api::AccessToken;
 use crate::cluster::manifest::annotation;
 use crate::cluster::{Cluster, status};
-use crate::domain::observed::Source;
 use crate::domain::plan::Step;
 use crate::domain::record::Record;
 use crate::launchdarkly::{ApiError, Lane, TokensApi};
@@ -144,7 +143,7 @@ pub(in crate::controller) async fn execute<C: Cluster, L: TokensApi>(
         Step::FetchToken { token_id } => {
             let at = ctx.clock.now();
             match session(world)?.api.get(&token_id).await {
-                Ok(token) => memory.note_look(token, at, Source::Get),
+                Ok(token) => memory.note_look(token, at),
                 Err(ApiError::NotFound { .. }) => {
                     memory.note_absence(&token_id, at, ctx.timing.settle);
                 }

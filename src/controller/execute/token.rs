@@ -8,9 +8,10 @@ use super::super::memory::{Memory, RolesAnswer};
 use super::super::observe::World;
 use super::super::reconcile::Context;
 use crate::cluster::Cluster;
+use crate::domain::decide::Wish;
 use crate::domain::marker;
 use crate::domain::names::{RoleId, TokenId};
-use crate::domain::observed::{Feature, Source};
+use crate::domain::observed::Feature;
 use crate::domain::settings::{Grant, TokenSettings};
 use crate::launchdarkly::{ApiError, Listing, NewToken, ResolvedGrant, TokensApi};
 
@@ -82,17 +83,21 @@ pub(super) async fn patch<C: Cluster, L: TokensApi>(
         // Only name and description change: for the rest the token is taken as it is.
         wish.grant = grant_of(&look.token);
     }
+    let asked = match &world.wish {
+        Wish::Valid(desired) => Some(desired.settings.hash()),
+        Wish::Invalid(_) => None,
+    };
     let changes = crate::launchdarkly::patch_towards(&wish, &look.token);
     let at = ctx.clock.now();
     if changes.is_empty() {
         let token = look.token.clone();
-        memory.note_look(token, at, Source::Patch);
+        memory.note_patch(token, at, asked.clone());
         return Ok(());
     }
     let api = session(world)?.api.clone();
     match api.patch(token_id, &changes).await {
         Ok(token) => {
-            memory.note_look(token, at, Source::Patch);
+            memory.note_patch(token, at, asked.clone());
             Ok(())
         }
         Err(error) => {

@@ -101,6 +101,7 @@ pub(super) fn remote(
                 token: token.clone(),
                 at: listing.started_at,
                 source: Source::Listing,
+                asked: None,
             }),
             // A token that we made a moment ago may not be listed yet; an empty list proves nothing.
             None if is_young(observed, settle) || listing.tokens.is_empty() => look,
@@ -140,7 +141,15 @@ pub(super) fn facts(
     let key_matches = key_matches(observed, token, layout, memory);
     RemoteFacts {
         seen_at: look.at,
-        source: look.source,
+        // The answer to a patch that asked for other settings is a look like any other.
+        source: match (look.source, wish) {
+            (Source::Patch, Wish::Valid(desired))
+                if look.asked.as_ref() != Some(&desired.settings.hash()) =>
+            {
+                Source::Get
+            }
+            (source, _) => source,
+        },
         hash: hash_of(token, user_part, wish),
         differs: differs(wish, &observed.roles, token, user_part, marked),
         marked,
