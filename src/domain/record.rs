@@ -187,6 +187,18 @@ impl Record {
         self.token_ids().any(|claimed| claimed == id)
     }
 
+    /// Whether the token in use still has an older key that works: resetting it now might cut that one off (unknown).
+    ///
+    /// After a replacement the older key is another token's, which a reset does not touch.
+    #[must_use]
+    pub fn has_key_in_grace(&self) -> bool {
+        let mut publications = self.history.iter().map(|entry| Some(&entry.token_id));
+        let token = self.token.as_ref().map(|token| &token.id);
+        let replaced = publications.next() == Some(token)
+            && publications.next().is_some_and(|before| before != token);
+        self.rotation.previous_key_expires_at.is_some() && !replaced
+    }
+
     /// Remembers that values were handled, as the latest ones, forgetting the oldest beyond [`MAX_HANDLED`].
     pub fn remember_handled(&mut self, requests: &[RequestHash]) {
         self.rotation

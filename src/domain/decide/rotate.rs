@@ -75,7 +75,7 @@ pub(super) fn rotate_when_due(view: &View<'_>) -> Option<Step> {
     let triggers = unhandled(view, &rotation.triggers);
     let record = view.record();
     let due = record.rotation.next.is_some_and(|next| next <= view.now());
-    let in_grace = record.rotation.previous_key_expires_at.is_some();
+    let in_grace = record.has_key_in_grace();
     let cause = match (triggers.is_empty(), due) {
         (false, _) => Cause::Trigger,
         // The grace is at most four fifths of the interval, so this wait ends before long.
