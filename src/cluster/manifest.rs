@@ -46,7 +46,7 @@ pub mod annotation {
 }
 
 /// Says who manages the Secret.
-const MANAGED_BY: (&str, &str) = (
+pub const MANAGED_BY: (&str, &str) = (
     "app.kubernetes.io/managed-by",
     "launchdarkly-token-operator",
 );

@@ -8,7 +8,7 @@ use k8s_openapi::api::core::v1::Secret;
 use zeroize::Zeroizing;
 
 use super::FIELD_MANAGER;
-use super::manifest::{SecretManifest, annotation};
+use super::manifest::{MANAGED_BY, SecretManifest, annotation};
 use crate::domain::desired::SecretLayout;
 use crate::domain::names::{
     Attempt, Fingerprint, RequestHash, ResourceVersion, SecretUid, TokenId,
@@ -129,6 +129,14 @@ impl SecretSnapshot {
             uid: self.uid.clone(),
             version: self.version.clone(),
         }
+    }
+
+    /// Whether it has the label by which Secrets of ours are watched.
+    #[must_use]
+    pub fn is_labelled_ours(&self) -> bool {
+        self.labels
+            .get(MANAGED_BY.0)
+            .is_some_and(|manager| manager == MANAGED_BY.1)
     }
 
     /// The key in an entry, if there is a usable one.

@@ -186,6 +186,15 @@ impl Shared {
     }
 }
 
+/// Why accounts should be looked at before their time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Sign {
+    /// A call with this account's credential was answered 401.
+    Doubt(AccountKey),
+    /// An object began or ceased to use an account.
+    Users,
+}
+
 /// All accounts, by the object that names them.
 #[derive(Debug)]
 pub struct Accounts<L> {
@@ -194,20 +203,20 @@ pub struct Accounts<L> {
     entries: RwLock<HashMap<AccountKey, Arc<Entry<L>>>>,
     shared: Mutex<BTreeMap<(String, AccountId), Arc<Shared>>>,
     slots: Mutex<HashMap<AccountKey, HashSet<ObjectUid>>>,
-    doubts: tokio::sync::broadcast::Sender<AccountKey>,
+    signs: tokio::sync::broadcast::Sender<Sign>,
 }
 
 impl<L: TokensApi> Accounts<L> {
     /// No account yet.
     #[must_use]
     pub fn new(installation: Installation) -> Self {
-        let (doubts, _) = tokio::sync::broadcast::channel(64);
+        let (signs, _) = tokio::sync::broadcast::channel(64);
         Self {
             installation,
             entries: RwLock::default(),
             shared: Mutex::default(),
             slots: Mutex::default(),
-            doubts,
+            signs,
         }
     }
 
@@ -258,7 +267,9 @@ impl<L: TokensApi> Accounts<L> {
     /// Takes a slot for an object that has a token already.
     pub fn occupy(&self, key: &AccountKey, object: &ObjectUid) {
         let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
-        slots.entry(key.clone()).or_default().insert(object.clone());
+        if slots.entry(key.clone()).or_default().insert(object.clone()) {
+            self.send(Sign::Users);
+        }
     }
 
     /// Takes a slot for an object, under one lock, if `policy` has room for it (I9).
@@ -276,6 +287,7 @@ impl<L: TokensApi> Accounts<L> {
         if !taken.contains(object) {
             policy.has_room(taken.len())?;
             taken.insert(object.clone());
+            self.send(Sign::Users);
         }
         Ok(())
     }
@@ -283,9 +295,13 @@ impl<L: TokensApi> Accounts<L> {
     /// Gives an object's slot back.
     pub fn release(&self, object: &ObjectUid) {
         let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
-        slots.values_mut().for_each(|taken| {
-            taken.remove(object);
-        });
+        let released = slots
+            .values_mut()
+            .filter_map(|taken| taken.take(object))
+            .count();
+        if released > 0 {
+            self.send(Sign::Users);
+        }
     }
 
     /// How many objects use an account.
@@ -299,12 +315,16 @@ impl<L: TokensApi> Accounts<L> {
 
     /// A call was answered 401: the credential is looked at again at once.
     pub fn doubt(&self, key: &AccountKey) {
-        // Nobody listening means that nobody needs to know.
-        let _ = self.doubts.send(key.clone());
+        self.send(Sign::Doubt(key.clone()));
     }
 
-    /// Tells which accounts' credentials are in doubt.
-    pub fn doubts(&self) -> tokio::sync::broadcast::Receiver<AccountKey> {
-        self.doubts.subscribe()
+    /// Tells why accounts should be looked at before their time.
+    pub fn signs(&self) -> tokio::sync::broadcast::Receiver<Sign> {
+        self.signs.subscribe()
+    }
+
+    fn send(&self, sign: Sign) {
+        // Nobody listening means that nobody needs to know.
+        let _ = self.signs.send(sign);
     }
 }

@@ -15,6 +15,6 @@ mod reconcile;
 mod report;
 mod start;
 
-pub use account::{AccountKey, Accounts, Entry, Session, Shared, State};
+pub use account::{AccountKey, Accounts, Entry, Session, Shared, Sign, State};
 pub use reconcile::{Context, Outcome, reconcile};
 pub use start::Operator;

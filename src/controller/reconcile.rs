@@ -17,6 +17,7 @@ use super::notices::{self, log_name};
 use super::observe::{World, observe};
 use super::report::report;
 use crate::api::AccessToken;
+use crate::cluster::snapshot::SecretSnapshot;
 use crate::cluster::{Cluster, ClusterError, NamespaceFacts, status};
 use crate::domain::decide::{decide, record_at_rest};
 use crate::domain::names::ObjectUid;
@@ -32,6 +33,8 @@ const MAX_STEPS: usize = 40;
 const MAX_STALE_READS: usize = 3;
 /// The longest wait without a look at the wall clock, which may have been set.
 const LONGEST_WAIT: Duration = Duration::from_secs(300);
+/// The wait when the next time is past already.
+const OVERDUE_WAIT: Duration = Duration::from_secs(2);
 /// What a namespace says is believed this long.
 const NAMESPACE_BELIEVED: Duration = Duration::from_secs(10);
 
@@ -127,7 +130,12 @@ impl<C: Cluster, L: TokensApi> Context<C, L> {
                 .as_ref()
                 .map(|snapshot| snapshot.version.as_str());
             let unchanged = sign.is_none_or(|sign| sign.as_deref() == version);
-            unchanged && now.saturating_sub(known.read_at) < self.secret_believed
+            // Only Secrets with our label are watched: any other may have changed without a sign.
+            let watched = known
+                .snapshot
+                .as_ref()
+                .is_none_or(SecretSnapshot::is_labelled_ours);
+            watched && unchanged && now.saturating_sub(known.read_at) < self.secret_believed
         });
     }
 
@@ -322,7 +330,9 @@ fn note_failure<C: Cluster, L: TokensApi>(
         step: kind,
         reason: failure.reason,
         message: failure.message,
-        terminal: failure.terminal,
+        // A credential that is refused while its object is deleted will hardly be accepted again.
+        terminal: failure.terminal
+            || (failure.doubts_credential && object.metadata.deletion_timestamp.is_some()),
         until,
         generation: object.metadata.generation.unwrap_or_default(),
         times: times.saturating_add(1),
@@ -375,6 +385,10 @@ fn wait(until: Option<Timestamp>, now: Timestamp) -> Duration {
         return LONGEST_WAIT;
     };
     let wait = Duration::try_from(until.duration_since(now)).unwrap_or_default();
+    if wait.is_zero() {
+        // What is due but waits for something else is looked at again before long, not at once.
+        return OVERDUE_WAIT;
+    }
     // A hair later than the time itself, so that it has passed by then.
     (wait + Duration::from_millis(20)).min(LONGEST_WAIT)
 }

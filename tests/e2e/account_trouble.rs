@@ -177,6 +177,7 @@ fn an_account_stays_until_the_last_object_that_refers_to_it_is_gone() {
     let home = Home::at(calm, "trouble-order");
     home.token("web", &json!({"role": "reader"}));
     home.ready("web");
+    home.in_use();
     home.delete("launchdarklyaccount", "default");
     home.wait(
         "launchdarklyaccount",
@@ -203,12 +204,8 @@ fn a_deletion_gives_up_in_the_stated_time_when_the_account_is_gone_and_says_what
     home.token("web", &json!({"role": "reader"}));
     home.ready("web");
     let id = home.remote(&stage().calm)[0].id.clone();
+    home.in_use();
     // Without its finalizer the account goes at once, as a user in a hurry would have it.
-    home.patch(
-        "launchdarklyaccount",
-        "default",
-        &json!({"metadata": {"finalizers": null}}),
-    );
     home.delete("launchdarklyaccount", "default");
     home.patch(
         "launchdarklyaccount",

@@ -21,6 +21,7 @@ fn settled_objects_cause_no_write_through_several_drift_intervals() {
     for name in ["a", "b", "c"] {
         home.ready(name);
     }
+    home.in_use();
     let mark = stage().plane.audit_mark().unwrap();
     let versions = || {
         ["a", "b", "c"]

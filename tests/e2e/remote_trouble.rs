@@ -111,7 +111,7 @@ fn a_truncated_answer_leaves_no_token_behind() {
 fn an_answer_that_comes_too_late_leaves_no_token_behind() {
     let rough = stage().rough();
     let home = Home::at(&rough, "remote-late");
-    let fault = json!({"method": "POST", "route": "/api/v2/tokens", "nth": 1, "count": 1, "kind": "delay", "delayMs": 1800});
+    let fault = json!({"method": "POST", "route": "/api/v2/tokens", "nth": 1, "count": 1, "kind": "delay", "delayMs": 3000});
     rough.fault(&fault).unwrap();
     home.token("web", &json!({"role": "reader"}));
     home.ready("web");
@@ -194,7 +194,7 @@ fn a_token_that_somebody_deleted_is_replaced() {
                     .as_millis(),
             )
             .unwrap();
-            if now - created > 3_000 && home.key("web") == old {
+            if now - created > 5_000 && home.key("web") == old {
                 calm.delete_token(&token.id)
                     .map_err(|error| format!("{error:?}"))?;
             }

@@ -7,7 +7,7 @@ use crate::stage::{Home, PATIENCE, accepted, stage};
 
 #[test]
 fn a_deleted_secret_comes_back_with_a_new_key_and_the_old_one_keeps_working() {
-    let calm = &stage().calm;
+    let calm = &stage().careless;
     let home = Home::at(calm, "secret-deleted");
     home.token("web", &json!({"role": "reader"}));
     home.ready("web");
@@ -24,7 +24,7 @@ fn a_deleted_secret_comes_back_with_a_new_key_and_the_old_one_keeps_working() {
 
 #[test]
 fn an_edited_key_is_replaced_with_grace_and_foreign_entries_stay() {
-    let calm = &stage().calm;
+    let calm = &stage().careless;
     let home = Home::at(calm, "secret-edited");
     home.token("web", &json!({"role": "reader"}));
     home.ready("web");

@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::super::memory::{Look, Memory};
-use crate::domain::clocks::minus;
+use crate::domain::clocks::{minus, plus};
 use crate::domain::decide::Wish;
 use crate::domain::desired::SecretLayout;
 use crate::domain::marker;
@@ -104,7 +104,7 @@ pub(super) fn remote(
                 asked: None,
             }),
             // A token that we made a moment ago may not be listed yet; an empty list proves nothing.
-            None if is_young(observed, settle) || listing.tokens.is_empty() => look,
+            None if !shows(listing, observed, settle) => look,
             None => {
                 return Remote::Absent {
                     confirmed: false,
@@ -118,13 +118,23 @@ pub(super) fn remote(
     })
 }
 
-pub(super) fn is_young(observed: &Observed, settle: SignedDuration) -> bool {
+/// Whether a listing had to show the token, had it been there: it began well after the token was made and its key published.
+fn shows(listing: &Listing, observed: &Observed, settle: SignedDuration) -> bool {
     let created = observed
         .record
         .token
         .as_ref()
         .and_then(|token| token.created_at);
-    created.is_some_and(|created| observed.clocks.remote.duration_since(created) < settle)
+    let published = match &observed.secret {
+        SecretState::Ours(secret) => secret.marks.rotated_at,
+        SecretState::Absent | SecretState::Foreign { .. } | SecretState::Unreadable { .. } => None,
+    };
+    let known = [created, published, observed.record.rotation.last];
+    let late_enough = known
+        .into_iter()
+        .flatten()
+        .all(|time| listing.started_at >= plus(time, settle));
+    late_enough && !listing.tokens.is_empty()
 }
 
 pub(super) fn facts(

@@ -11,6 +11,7 @@ use kube::runtime::watcher::Config as WatchConfig;
 use tokio::sync::broadcast::error::RecvError;
 use tokio_util::task::AbortOnDropHandle;
 
+use super::super::account::Sign;
 use super::super::accounts::{self, AccountContext, AccountObject};
 use crate::api::{ClusterLaunchDarklyAccount, LaunchDarklyAccount};
 use crate::runtime::metrics::{Controller as ControllerLabel, Outcome as MetricOutcome};
@@ -74,7 +75,7 @@ pub(super) fn spawn_account_kind<K: AccountObject>(
 ) -> AbortOnDropHandle<()> {
     let metrics = leading.metrics.clone();
     let controller = Controller::new(api, WatchConfig::default());
-    let stream = controller.reconcile_all_on(doubts(ctx.clone())).run(
+    let stream = controller.reconcile_all_on(signs(ctx.clone())).run(
         move |object: Arc<K>, ctx: Arc<AccountContext>| {
             let metrics = metrics.clone();
             async move {
@@ -98,13 +99,13 @@ pub(super) fn spawn_account_kind<K: AccountObject>(
     AbortOnDropHandle::new(tokio::spawn(stream.for_each(|_| future::ready(()))))
 }
 
-/// One item whenever a credential is in doubt: accounts are few, so all of them are looked at.
-pub(super) fn doubts(ctx: Arc<AccountContext>) -> impl futures::Stream<Item = ()> + Send + 'static {
-    let receiver = ctx.accounts.doubts();
+/// One item whenever an account should be looked at before its time: accounts are few, so all of them are.
+pub(super) fn signs(ctx: Arc<AccountContext>) -> impl futures::Stream<Item = ()> + Send + 'static {
+    let receiver = ctx.accounts.signs();
     futures::stream::unfold((receiver, ctx), |(mut receiver, ctx)| async move {
         match receiver.recv().await {
-            Ok(key) => ctx.doubt(&key),
-            Err(RecvError::Lagged(_)) => {}
+            Ok(Sign::Doubt(key)) => ctx.doubt(&key),
+            Ok(Sign::Users) | Err(RecvError::Lagged(_)) => {}
             Err(RecvError::Closed) => return None,
         }
         Some(((), (receiver, ctx)))
