@@ -189,13 +189,19 @@ impl Record {
 
     /// Whether the token in use still has an older key that works: resetting it now might cut that one off (unknown).
     ///
-    /// After a replacement the older key is another token's, which a reset does not touch.
+    /// After a replacement the older key is another token's, which a reset does not touch. Of a token that was taken over
+    /// nobody knows how its key was made.
     #[must_use]
     pub fn has_key_in_grace(&self) -> bool {
-        let mut publications = self.history.iter().map(|entry| Some(&entry.token_id));
         let token = self.token.as_ref().map(|token| &token.id);
-        let replaced = publications.next() == Some(token)
-            && publications.next().is_some_and(|before| before != token);
+        let replaced = match self.history.as_slice() {
+            [last, before, ..] => {
+                Some(&last.token_id) == token
+                    && last.cause != Cause::Adopted
+                    && before.token_id != last.token_id
+            }
+            [_] | [] => false,
+        };
         self.rotation.previous_key_expires_at.is_some() && !replaced
     }
 

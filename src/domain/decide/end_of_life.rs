@@ -22,16 +22,17 @@ pub(super) fn end_of_life(view: &View<'_>) -> Option<Step> {
             left_behind: ours(view).into_iter().collect(),
         });
     }
-    Some(wind_up(view).unwrap_or_else(|obstacle| give_up_in_time(view, deletion, obstacle)))
+    Some(
+        wind_up(view, deletion)
+            .unwrap_or_else(|obstacle| give_up_in_time(view, deletion, obstacle)),
+    )
 }
 
-fn wind_up(view: &View<'_>) -> Result<Step, Step> {
-    if let Some(step) = find_pending_create(view)? {
+fn wind_up(view: &View<'_>, deletion: &Deletion) -> Result<Step, Step> {
+    if let Some(step) = find_pending_create(view, deletion)? {
         return Ok(step);
     }
-    let retain = view
-        .desired()
-        .is_some_and(|d| d.deletion_policy == DeletionPolicy::Retain);
+    let retain = retains(view);
     let ours = ours(view);
     let left: Vec<&TokenId> = ours
         .iter()
@@ -48,30 +49,35 @@ fn wind_up(view: &View<'_>) -> Result<Step, Step> {
         }
         return Ok(dispose(view, (*id).clone(), retain));
     }
-    if !retain && let SecretState::Ours(secret) = &view.observed.secret {
-        return Ok(Step::DeleteSecret {
-            name: secret_name(view),
-            at: revision(secret),
-        });
-    }
-    if !retain
-        && let (SecretState::Ours(secret), Some(record)) =
-            (&view.observed.former_secret, former_name(view))
-    {
-        return Ok(Step::DeleteSecret {
-            name: record,
-            at: revision(secret),
-        });
-    }
-    Ok(Step::RemoveFinalizer {
+    Ok(delete_secrets(view).unwrap_or(Step::RemoveFinalizer {
         left_behind: Vec::new(),
-    })
+    }))
+}
+
+fn retains(view: &View<'_>) -> bool {
+    view.desired()
+        .is_some_and(|d| d.deletion_policy == DeletionPolicy::Retain)
+}
+
+fn delete_secrets(view: &View<'_>) -> Option<Step> {
+    if retains(view) {
+        return None;
+    }
+    let delete = |name, state: &SecretState| match state {
+        SecretState::Ours(secret) => Some(Step::DeleteSecret {
+            name,
+            at: revision(secret),
+        }),
+        SecretState::Absent | SecretState::Foreign { .. } | SecretState::Unreadable { .. } => None,
+    };
+    delete(secret_name(view), &view.observed.secret)
+        .or_else(|| delete(former_name(view)?, &view.observed.former_secret))
 }
 
 fn dispose(view: &View<'_>, token_id: TokenId, retain: bool) -> Step {
-    let unpublished = matches!(&view.observed.hand, Hand::Held { token_id: id, .. } if *id == token_id)
-        || view.observed.found.iter().any(|found| found.id == token_id);
-    if retain && !unpublished {
+    let published =
+        view.observed.record.claims(&token_id) || view.token_in_secret() == Some(&token_id);
+    if retain && published {
         Step::MarkRetained { token_id }
     } else {
         Step::DeleteToken {
@@ -82,7 +88,10 @@ fn dispose(view: &View<'_>, token_id: TokenId, retain: bool) -> Step {
 }
 
 /// A create that was announced or given up may have left a token: only a listing tells.
-fn find_pending_create(view: &View<'_>) -> Result<Option<Step>, Step> {
+///
+/// A call leaves within the settle time after its intent, and before the deletion was asked for; it takes effect within
+/// another one. A listing that began earlier may have missed its token.
+fn find_pending_create(view: &View<'_>, deletion: &Deletion) -> Result<Option<Step>, Step> {
     let observed = view.observed;
     let pending = observed
         .record
@@ -93,22 +102,15 @@ fn find_pending_create(view: &View<'_>) -> Result<Option<Step>, Step> {
         observed.hand,
         Hand::Armed(_) | Hand::Refused(_) | Hand::Held { .. }
     );
-    let unresolved = pending.filter(|_| !certain).map(|p| {
-        let foreign = p.holder != observed.holder;
-        if foreign {
-            plus(p.started_at, observed.timing.settle)
-        } else {
-            p.started_at
-        }
-    });
-    let abandoned = observed
-        .record
-        .abandoned
-        .iter()
-        .map(|a| plus(a.started_at, observed.timing.settle));
-    let Some(begun_after) = unresolved.chain(abandoned).max() else {
+    let unresolved = pending.filter(|_| !certain).map(|p| p.started_at);
+    let abandoned = observed.record.abandoned.iter().map(|a| a.started_at);
+    let Some(last) = unresolved.chain(abandoned).max() else {
         return Ok(None);
     };
+    let begun_after = plus(
+        last.min(deletion.requested_at),
+        observed.timing.settle.saturating_mul(2),
+    );
     if observed
         .listed_at
         .is_some_and(|listed| listed >= begun_after)
@@ -116,9 +118,9 @@ fn find_pending_create(view: &View<'_>) -> Result<Option<Step>, Step> {
         return Ok(None);
     }
     if view.now() < begun_after {
-        return Ok(Some(Step::Rest {
+        return Err(Step::Rest {
             until: Some(begun_after),
-        }));
+        });
     }
     view.account()?;
     Ok(Some(Step::ListTokens { begun_after }))
@@ -181,13 +183,7 @@ fn give_up_in_time(view: &View<'_>, deletion: &Deletion, obstacle: Step) -> Step
     };
     let end = plus(deletion.requested_at, patience);
     if view.now() >= end {
-        let gone = &view.observed.gone;
-        return Step::RemoveFinalizer {
-            left_behind: ours(view)
-                .into_iter()
-                .filter(|id| !gone.contains(id))
-                .collect(),
-        };
+        return leave_behind(view);
     }
     match obstacle {
         Step::Hold {
@@ -219,13 +215,14 @@ pub(super) fn gives_up_on(view: &View<'_>, terminal: bool) -> bool {
         .is_some_and(|deletion| view.now() >= plus(deletion.requested_at, patience))
 }
 
-/// Lets the object go although something could not be dealt with.
+/// Lets the object go although something could not be dealt with. The key goes all the same: nobody would look after it.
 pub(super) fn leave_behind(view: &View<'_>) -> Step {
     let gone = &view.observed.gone;
-    Step::RemoveFinalizer {
+    let secrets = delete_secrets(view).filter(|step| view.setback(step.kind()).is_none());
+    secrets.unwrap_or_else(|| Step::RemoveFinalizer {
         left_behind: ours(view)
             .into_iter()
             .filter(|id| !gone.contains(id))
             .collect(),
-    }
+    })
 }

@@ -1,6 +1,6 @@
 //! Beginning a call that must not be repeated: everything that has to hold before its intent is written.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use super::publish;
 use super::view::{View, hold};
@@ -13,12 +13,9 @@ use crate::domain::names::{Attempt, RequestHash};
 use crate::domain::observed::{AccountFacts, Arrangement, Permit, Roles, SecretState};
 use crate::domain::plan::Step;
 use crate::domain::record::{
-    AbandonedAttempt, Intent, MAX_ABANDONED, MAX_RETIRING, Operation, Record,
+    AbandonedAttempt, Intent, MAX_ABANDONED, MAX_HANDLED, MAX_RETIRING, Operation, Record,
 };
 use crate::domain::settings::{Grant, TokenSettings};
-
-/// An intent older than this is written anew before its call is made, so that a token is never much younger than its attempt.
-pub(super) const INTENT_LIFE: SignedDuration = SignedDuration::from_mins(30);
 
 /// The longest description that is sent: 200 characters of the user's, a blank and the marker.
 const MAX_DESCRIPTION: usize = 300;
@@ -102,14 +99,19 @@ fn obstacle(view: &View<'_>, desired: &Desired, need: &Need) -> Option<Step> {
     let asks_roles = matches!(desired.settings.grant, Grant::CustomRoles(_));
     match &observed.roles {
         Roles::Missing(role) => return Some(role_not_found(role)),
-        Roles::Unknown if asks_roles || account.permit == Permit::NeedsRoles => {
+        Roles::Unknown | Roles::Resolved(_) if account.permit == Permit::NeedsRoles => {
+            return Some(Step::ResolveRoles {
+                roles: asked_roles(desired),
+            });
+        }
+        Roles::Unknown if asks_roles => {
             return Some(Step::ResolveRoles {
                 roles: asked_roles(desired),
             });
         }
         Roles::Unknown | Roles::Resolved(_) => {}
     }
-    no_room(view, need)
+    no_room(view)
         .or_else(|| secret_in_the_way(view))
         .or_else(|| brake(view, need, account.unasked_left))
 }
@@ -131,24 +133,11 @@ pub(super) fn role_not_found(role: &str) -> Step {
     )
 }
 
-/// Every bounded list needs room for what the attempt may add to it.
-fn no_room(view: &View<'_>, need: &Need) -> Option<Step> {
+/// Every bounded list needs room for what the attempt may add to it; a reset too, whose lost key would be replaced.
+fn no_room(view: &View<'_>) -> Option<Step> {
     let record = view.record();
-    let replaces = need.operation == Operation::Create && record.token.is_some();
-    let earliest = record
-        .retiring
-        .iter()
-        .map(|r| view.observed.clocks.passed_at(r.retire_at))
-        .min();
-    if replaces && record.retiring.len() >= MAX_RETIRING {
-        return Some(Step::Hold {
-            reason: Reason::RotationDelayed,
-            message: format!(
-                "{MAX_RETIRING} replaced tokens still wait for the end of their grace"
-            ),
-            terminal: false,
-            until: earliest,
-        });
+    if record.token.is_some() && record.retiring.len() >= MAX_RETIRING {
+        return Some(too_many_retiring(view));
     }
     (record.abandoned.len() >= MAX_ABANDONED).then(|| {
         hold(
@@ -157,6 +146,20 @@ fn no_room(view: &View<'_>, need: &Need) -> Option<Step> {
             false,
         )
     })
+}
+
+/// Nothing but a revocation replaces while three tokens retire.
+pub(super) fn too_many_retiring(view: &View<'_>) -> Step {
+    let retiring = view.observed.record.retiring.iter();
+    Step::Hold {
+        reason: Reason::RotationDelayed,
+        message: format!("{MAX_RETIRING} replaced tokens still wait for the end of their grace"),
+        terminal: false,
+        until: retiring
+            .map(|r| view.observed.clocks.passed_at(r.retire_at))
+            .filter(|time| *time >= view.now())
+            .min(),
+    }
 }
 
 /// The target Secret must be absent or ours.
@@ -197,8 +200,9 @@ fn record_intent(view: &View<'_>, desired: &Desired, need: &Need) -> Step {
     let observed = view.observed;
     let mut record = view.record();
     abandon_pending(&mut record);
-    let seen =
-        |request: &&RequestHash| record.has_handled(request) || need.handles.contains(*request);
+    let seen = |request: &&RequestHash| {
+        record.rotation.handled.contains(*request) || need.handles.contains(*request)
+    };
     let current = desired
         .rotation
         .triggers
@@ -212,6 +216,7 @@ fn record_intent(view: &View<'_>, desired: &Desired, need: &Need) -> Step {
             .cloned()
             .collect::<Vec<_>>(),
     );
+    handles.truncate(MAX_HANDLED);
     if let Ok(account) = view.account() {
         record.account_id = Some(account.id.clone());
     }

@@ -15,7 +15,7 @@ pub use take_over::token_to_take_over;
 pub use view::Wish;
 
 use super::observed::Observed;
-use super::plan::Step;
+use super::plan::{Step, StepKind};
 use super::record::Record;
 use view::View;
 
@@ -32,11 +32,14 @@ use view::View;
 #[must_use]
 pub fn decide(wish: &Wish, observed: &Observed) -> Step {
     let view = View::new(wish, observed);
+    let ready = |step: &Step| view.setback(step.kind()).is_none();
     let step = end_of_life::end_of_life(&view)
+        .or_else(|| view.stay_in_pinned_account())
+        .or_else(|| view.keep_finalizer())
         .or_else(|| pending::resolve_pending(&view))
         .or_else(|| view.stay_in_account())
-        .or_else(|| retire::retire_tokens(&view))
-        .or_else(|| retire::clean_found(&view))
+        .or_else(|| retire::retire_tokens(&view).filter(ready))
+        .or_else(|| retire::clean_found(&view).filter(ready))
         .or_else(|| view.understand_wish())
         .or_else(|| secret::claim_secret(&view))
         .or_else(|| take_over::trust_secret(&view))
@@ -48,6 +51,9 @@ pub fn decide(wish: &Wish, observed: &Observed) -> Step {
         .or_else(|| align::align_settings(&view))
         .or_else(|| secret::tidy_secret(&view))
         .or_else(|| view.stay_in_policy())
+        // What could not be cleaned up a moment ago keeps nothing else waiting, but is not passed over in silence.
+        .or_else(|| retire::retire_tokens(&view))
+        .or_else(|| retire::clean_found(&view))
         .unwrap_or_else(|| view.rest());
     wait_out(&view, step)
 }
@@ -58,17 +64,20 @@ pub fn record_at_rest(wish: &Wish, observed: &Observed) -> Record {
     View::new(wish, observed).record()
 }
 
-/// A step that failed a moment ago is not tried again before its time; meanwhile tokens still retire.
+/// A step that failed a moment ago is not tried again before its time; while something is waited for, tokens still retire.
 fn wait_out(view: &View<'_>, step: Step) -> Step {
-    match view.setback(step.kind()) {
-        None => step,
-        Some(Step::Hold { terminal, .. }) if end_of_life::gives_up_on(view, terminal) => {
-            end_of_life::leave_behind(view)
+    let pause = match view.setback(step.kind()) {
+        None if step.is_pause() => step,
+        None => return step,
+        Some(Step::Hold { terminal, .. })
+            if step.kind() != StepKind::RemoveFinalizer
+                && end_of_life::gives_up_on(view, terminal) =>
+        {
+            return end_of_life::leave_behind(view);
         }
-        Some(hold) => retire::retire_tokens(view)
-            .filter(|other| {
-                view.observed.deletion.is_none() && view.setback(other.kind()).is_none()
-            })
-            .unwrap_or(hold),
-    }
+        Some(hold) => hold,
+    };
+    retire::retire_tokens(view)
+        .filter(|other| view.observed.deletion.is_none() && view.setback(other.kind()).is_none())
+        .unwrap_or(pause)
 }

@@ -1,14 +1,14 @@
 //! Resolving a call that was announced: made or not, answered or not, by this process or another.
 
-use super::intend::{INTENT_LIFE, Need, abandon_pending, asked_roles, intend, marked_settings};
-use super::publish;
+use super::intend::{Need, abandon_pending, asked_roles, intend, marked_settings};
 use super::view::{View, hold, revision};
+use super::{publish, retire, rotate};
 use crate::api::Reason;
 use crate::domain::cause::Cause;
 use crate::domain::clocks::plus;
 use crate::domain::desired::Desired;
 use crate::domain::names::TokenId;
-use crate::domain::observed::{Feature, Hand, Proof, SecretState};
+use crate::domain::observed::{AccountFacts, Arrangement, Hand, Permit, Proof, SecretState};
 use crate::domain::plan::Step;
 use crate::domain::record::{Intent, MAX_ABANDONED, Operation};
 
@@ -18,15 +18,15 @@ const REVOKED_KEY_LIVES: jiff::SignedDuration = jiff::SignedDuration::from_secs(
 /// An announced call is resolved before anything else is begun (I5).
 pub(super) fn resolve_pending(view: &View<'_>) -> Option<Step> {
     let intent = view.observed.record.pending.as_ref()?;
-    if let Some(secret) = view.secret()
-        && secret.marks.attempt.as_ref() == Some(&intent.attempt)
-        && secret.marks.token_id.is_some()
-    {
-        return Some(publish::record_publication(view, intent, secret));
+    if let Some(published) = publish::published_by(view, intent) {
+        return Some(publish::record_publication(view, intent, &published));
     }
     Some(match &view.observed.hand {
-        Hand::Armed(_) => make_the_call(view, intent),
-        Hand::Refused(_) => after_refusal(view, intent),
+        Hand::Armed(_) | Hand::Refused(_) if rotate::overtakes(view, intent) => {
+            forget(view, intent)
+        }
+        Hand::Armed(arrangement) => make_the_call(view, intent, arrangement),
+        Hand::Refused(arrangement) => after_refusal(view, intent, arrangement),
         Hand::Held {
             token_id,
             proof,
@@ -37,19 +37,15 @@ pub(super) fn resolve_pending(view: &View<'_>) -> Option<Step> {
     })
 }
 
-/// The intent stands and nothing was sent yet.
-fn make_the_call(view: &View<'_>, intent: &Intent) -> Step {
+/// The intent stands and nothing was sent yet. What has to hold for an intent has to hold for its call.
+fn make_the_call(view: &View<'_>, intent: &Intent, arrangement: &Arrangement) -> Step {
     let as_intended = |desired: &&Desired| {
         intent.operation == Operation::Reset || desired.settings.hash() == intent.spec_hash
     };
     let Some(desired) = view.desired().filter(as_intended) else {
         return forget(view, intent);
     };
-    if view
-        .observed
-        .clocks
-        .passed(plus(intent.started_at, INTENT_LIFE))
-    {
+    if view.now() > plus(intent.started_at, view.observed.timing.settle) {
         return forget(view, intent);
     }
     let account = match view.account() {
@@ -58,20 +54,21 @@ fn make_the_call(view: &View<'_>, intent: &Intent) -> Step {
     };
     let urgent = intent.cause == Cause::Revoke;
     match (intent.operation, &intent.token_id) {
-        (Operation::Reset, Some(token_id)) => Step::ResetKey {
+        (Operation::Reset, Some(token_id)) if rotate::may_reset(view, token_id) => Step::ResetKey {
             attempt: intent.attempt.clone(),
             token_id: token_id.clone(),
             old_key_lives: if urgent {
                 REVOKED_KEY_LIVES
             } else {
-                desired
-                    .rotation
-                    .grace
-                    .saturating_add(view.observed.timing.publication_margin)
+                let margin = view.observed.timing.publication_margin;
+                arrangement.grace.saturating_add(margin)
             },
             urgent,
         },
-        (Operation::Reset, None) => forget(view, intent),
+        (Operation::Reset, Some(_) | None) => forget(view, intent),
+        (Operation::Create, _) if matches!(account.permit, Permit::Refused { .. }) => {
+            forget(view, intent)
+        }
         (Operation::Create, _) => {
             let attempt = intent.attempt.clone();
             match marked_settings(view, desired, account, &attempt) {
@@ -89,21 +86,20 @@ fn make_the_call(view: &View<'_>, intent: &Intent) -> Step {
 }
 
 /// The call certainly had no effect: it may be made again with the same intent, while it is still wanted.
-fn after_refusal(view: &View<'_>, intent: &Intent) -> Step {
-    let revoke_may_reset = intent.cause == Cause::Revoke
-        && view
-            .account()
-            .is_ok_and(|account| account.reset == Feature::Available);
+fn after_refusal(view: &View<'_>, intent: &Intent, arrangement: &Arrangement) -> Step {
+    let in_use = intent.token_id.as_ref();
+    let revoke_may_reset =
+        intent.cause == Cause::Revoke && in_use.is_some_and(|id| rotate::may_reset(view, id));
     if intent.operation == Operation::Reset || revoke_may_reset {
         return forget(view, intent);
     }
-    make_the_call(view, intent)
+    make_the_call(view, intent, arrangement)
 }
 
 /// Drops an intent whose call had no effect. The need for a lost key's replacement shows nowhere else, so that intent is
 /// only ever replaced by a new one.
 fn forget(view: &View<'_>, intent: &Intent) -> Step {
-    if intent.cause == Cause::LostKey && view.desired().is_some() {
+    if intent.cause == Cause::LostKey {
         return renew(view, intent);
     }
     let mut record = view.record();
@@ -111,7 +107,7 @@ fn forget(view: &View<'_>, intent: &Intent) -> Step {
     Step::ForgetIntent(Box::new(record))
 }
 
-/// A new attempt with the same purpose.
+/// A new attempt with the same purpose. A revocation is not done by it: it comes after, and cuts what this leaves alive.
 fn renew(view: &View<'_>, intent: &Intent) -> Step {
     intend(
         view,
@@ -119,7 +115,11 @@ fn renew(view: &View<'_>, intent: &Intent) -> Step {
             operation: Operation::Create,
             cause: Cause::LostKey,
             previous_key_expires_at: intent.previous_key_expires_at,
-            handles: intent.handles.clone(),
+            handles: if intent.cause == Cause::Revoke {
+                Vec::new()
+            } else {
+                intent.handles.clone()
+            },
         },
     )
 }
@@ -132,16 +132,16 @@ fn deliver(
     proof: Proof,
     since: jiff::Timestamp,
 ) -> Step {
-    let patience_over = view.now() >= plus(since, view.observed.timing.settle);
-    let prove = || Step::ProveKey {
-        attempt: intent.attempt.clone(),
-        token_id: token_id.clone(),
-    };
+    let patience_ends = plus(since, view.observed.timing.settle);
+    let patience_over = view.now() >= patience_ends;
+    let account = view.account();
     match proof {
-        Proof::Accepted => publish_key(view, intent),
-        Proof::Unavailable if patience_over => publish_key(view, intent),
-        Proof::Rejected if !patience_over => prove(),
-        Proof::Unasked | Proof::Unavailable => prove(),
+        Proof::Accepted => publish_key(view, intent, token_id),
+        Proof::Unavailable if patience_over => publish_key(view, intent, token_id),
+        // Without an account nobody can be asked, and the old key does not wait for one.
+        Proof::Unasked if patience_over && account.is_err() => publish_key(view, intent, token_id),
+        Proof::Unasked | Proof::Unavailable => prove(account, intent, token_id, patience_ends),
+        Proof::Rejected if !patience_over => prove(account, intent, token_id, patience_ends),
         Proof::Rejected | Proof::OtherOwner => match intent.operation {
             Operation::Reset => renew(view, intent),
             Operation::Create
@@ -149,18 +149,48 @@ fn deliver(
             {
                 give_up(view)
             }
-            Operation::Create => Step::DeleteToken {
-                token_id: token_id.clone(),
-                urgent: false,
+            Operation::Create => match account {
+                Ok(_) => Step::DeleteToken {
+                    token_id: token_id.clone(),
+                    urgent: false,
+                },
+                Err(wait) => wait,
             },
         },
     }
 }
 
+fn prove(
+    account: Result<&AccountFacts, Step>,
+    intent: &Intent,
+    token_id: &TokenId,
+    patience_ends: jiff::Timestamp,
+) -> Step {
+    match account {
+        Ok(_) => Step::ProveKey {
+            attempt: intent.attempt.clone(),
+            token_id: token_id.clone(),
+        },
+        Err(Step::Hold {
+            reason,
+            message,
+            terminal,
+            ..
+        }) => Step::Hold {
+            reason,
+            message,
+            terminal,
+            until: Some(patience_ends),
+        },
+        Err(wait) => wait,
+    }
+}
+
 /// A Secret that cannot take the key now does not make us drop it: it stays in hand.
-fn publish_key(view: &View<'_>, intent: &Intent) -> Step {
+fn publish_key(view: &View<'_>, intent: &Intent, token_id: &TokenId) -> Step {
     match &view.observed.secret {
-        SecretState::Absent | SecretState::Ours(_) => publish::publish(view, intent),
+        SecretState::Absent | SecretState::Ours(_) => retire::spare_published(view, token_id)
+            .unwrap_or_else(|| publish::publish(view, intent)),
         SecretState::Unreadable { reason, message } => hold(*reason, message.clone(), true),
         SecretState::Foreign { .. } => hold(
             Reason::SecretForeign,
@@ -193,13 +223,12 @@ fn recover(view: &View<'_>, intent: &Intent) -> Step {
             if let Err(wait) = view.account() {
                 return wait;
             }
-            if view
-                .observed
-                .listed_at
-                .is_none_or(|listed| listed < intent.started_at)
-            {
+            // No listing is newer than an intent from the future: there any will do.
+            let from_future = intent.started_at > view.now();
+            let listed = view.observed.listed_at;
+            if !listed.is_some_and(|listed| from_future || listed >= intent.started_at) {
                 return Step::ListTokens {
-                    begun_after: intent.started_at,
+                    begun_after: intent.started_at.min(view.now()),
                 };
             }
             if intent.cause == Cause::LostKey {

@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use super::view::View;
 use crate::domain::cause::Cause;
 use crate::domain::clocks::plus;
+use crate::domain::names::{Fingerprint, TokenId};
 use crate::domain::observed::{Arrangement, Hand, Marks, Proof, SecretFacts};
 use crate::domain::plan::{PreviousKey, SecretPlan, Step};
 use crate::domain::record::{
@@ -91,25 +92,58 @@ fn old_key_until_for(
     }
 }
 
-/// The Secret carries the attempt: that is the fact, and the record follows it (C5, R5).
-pub(super) fn record_publication(view: &View<'_>, intent: &Intent, secret: &SecretFacts) -> Step {
+/// A publication, as the Secret's own marks tell it.
+pub(super) struct Publication<'a> {
+    secret: &'a SecretFacts,
+    token_id: &'a TokenId,
+    fingerprint: &'a Fingerprint,
+}
+
+/// The publication of this attempt, if the Secret carries it. Marks that cannot be this attempt's were tampered with.
+pub(super) fn published_by<'a>(view: &View<'a>, intent: &Intent) -> Option<Publication<'a>> {
+    let secret = view.secret()?;
     let marks = &secret.marks;
-    let (Some(token_id), Some(fingerprint)) = (&marks.token_id, &marks.fingerprint) else {
-        return view.rest();
+    let (token_id, fingerprint) = (marks.token_id.as_ref()?, marks.fingerprint.as_ref()?);
+    let record = &view.observed.record;
+    let possible = match intent.operation {
+        Operation::Reset => intent.token_id.as_ref() == Some(token_id),
+        Operation::Create => !record.claims(token_id),
     };
+    (possible && marks.attempt.as_ref() == Some(&intent.attempt)).then_some(Publication {
+        secret,
+        token_id,
+        fingerprint,
+    })
+}
+
+/// The Secret carries the attempt: that is the fact, and the record follows it (C5, R5).
+pub(super) fn record_publication(
+    view: &View<'_>,
+    intent: &Intent,
+    publication: &Publication<'_>,
+) -> Step {
+    let Publication {
+        secret,
+        token_id,
+        fingerprint,
+    } = publication;
+    let marks = &secret.marks;
     let published_at = marks.rotated_at.unwrap_or_else(|| view.now());
     let mut record = view.record();
     record.pending = None;
+    let old_until = marks
+        .previous_expires_at
+        .unwrap_or_else(|| unmarked_grace(view, intent, published_at));
     if let Some(old) = record
         .token
         .as_ref()
-        .filter(|old| old.id != *token_id && intent.operation == Operation::Create)
+        .filter(|old| old.id != **token_id && intent.operation == Operation::Create)
     {
         let old = old.id.clone();
         record.retire(RetiringToken {
             token_id: old,
             cause: intent.cause,
-            retire_at: marks.previous_expires_at.unwrap_or(published_at),
+            retire_at: old_until,
         });
     }
     if let Some(moved) = record
@@ -119,7 +153,7 @@ pub(super) fn record_publication(view: &View<'_>, intent: &Intent, secret: &Secr
     {
         record.former_secret = Some(crate::domain::record::FormerSecret {
             name: moved.name.clone(),
-            delete_after: marks.previous_expires_at.unwrap_or(published_at),
+            delete_after: old_until,
         });
     }
     let proven = matches!(
@@ -133,7 +167,7 @@ pub(super) fn record_publication(view: &View<'_>, intent: &Intent, secret: &Secr
     record.secret = Some(SecretRecord {
         name: intent.secret_name.clone(),
         uid: secret.uid.clone(),
-        fingerprint: fingerprint.clone(),
+        fingerprint: (*fingerprint).clone(),
         proven,
     });
     record.rotation.last = Some(published_at);
@@ -143,18 +177,23 @@ pub(super) fn record_publication(view: &View<'_>, intent: &Intent, secret: &Secr
     record.remember_publication(HistoryEntry {
         time: published_at,
         cause: intent.cause,
-        token_id: token_id.clone(),
+        token_id: (*token_id).clone(),
         old_key_until: marks.previous_expires_at,
     });
     view.reschedule(&mut record, false);
     Step::RecordPublication(Box::new(record))
 }
 
-fn token_record(
-    view: &View<'_>,
-    intent: &Intent,
-    id: &crate::domain::names::TokenId,
-) -> TokenRecord {
+/// Only a revocation publishes without a grace; a mark that is missing elsewhere was taken away.
+fn unmarked_grace(view: &View<'_>, intent: &Intent, published_at: Timestamp) -> Timestamp {
+    if intent.cause == Cause::Revoke {
+        return published_at;
+    }
+    let grace = view.observed.record.rotation.grace.unwrap_or_default();
+    plus(view.observed.clocks.later(), grace)
+}
+
+fn token_record(view: &View<'_>, intent: &Intent, id: &TokenId) -> TokenRecord {
     let before = view.observed.record.token.as_ref();
     let (observed_hash, differs, created_at) = match &view.observed.hand {
         Hand::Held {

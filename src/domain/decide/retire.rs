@@ -3,7 +3,8 @@
 use super::view::View;
 use crate::domain::cause::Cause;
 use crate::domain::clocks::plus;
-use crate::domain::observed::{Feature, FoundToken};
+use crate::domain::names::TokenId;
+use crate::domain::observed::{Feature, FoundToken, SecretState};
 use crate::domain::plan::Step;
 use crate::domain::record::{MAX_RETIRING, Record, RetiringToken};
 
@@ -22,13 +23,12 @@ pub(super) fn retire_tokens(view: &View<'_>) -> Option<Step> {
     {
         return Some(Step::RecordRetirement(Box::new(without_gone(view, record))));
     }
-    let deletable = |r: &&RetiringToken| account.credential.as_ref() != Some(&r.token_id);
-    if let Some(due) = record
-        .retiring
-        .iter()
-        .filter(deletable)
-        .find(|r| observed.clocks.passed(r.retire_at))
-    {
+    // Somebody may have put an old key back into the Secret: its token waits until the key is replaced.
+    let deletable = |r: &&RetiringToken| {
+        !view.is_credential(&r.token_id) && view.token_in_secret() != Some(&r.token_id)
+    };
+    let due = |r: &&RetiringToken| r.cause == Cause::Revoke || observed.clocks.passed(r.retire_at);
+    if let Some(due) = record.retiring.iter().filter(deletable).find(due) {
         return Some(Step::DeleteToken {
             token_id: due.token_id.clone(),
             urgent: due.cause == Cause::Revoke,
@@ -39,7 +39,10 @@ pub(super) fn retire_tokens(view: &View<'_>) -> Option<Step> {
     (account.expiry != Feature::Unavailable && record.pending.is_none()).then(|| Step::LimitLife {
         token_id: waiting.token_id.clone(),
         expiry: plus(
-            observed.clocks.to_remote(waiting.retire_at),
+            observed
+                .clocks
+                .to_remote(waiting.retire_at)
+                .max(waiting.retire_at),
             observed.timing.publication_margin,
         ),
     })
@@ -58,16 +61,19 @@ fn without_gone(view: &View<'_>, mut record: Record) -> Record {
 /// It is deleted at once only when nobody can hold its key; else it retires with grace.
 pub(super) fn clean_found(view: &View<'_>) -> Option<Step> {
     let observed = view.observed;
-    let account = view.account().ok()?;
+    view.account().ok()?;
     let pending = observed.record.pending.as_ref().map(|p| &p.attempt);
     // The Secret may hold the key of a token that a lost status no longer names.
+    if matches!(observed.secret, SecretState::Unreadable { .. }) {
+        return None;
+    }
     let published = view
         .secret()
         .and_then(|secret| secret.marks.token_id.as_ref());
     let unclaimed = |found: &&FoundToken| {
         !observed.record.claims(&found.id)
             && !observed.gone.contains(&found.id)
-            && account.credential.as_ref() != Some(&found.id)
+            && !view.is_credential(&found.id)
             && published != Some(&found.id)
             && pending != Some(&found.attempt)
     };
@@ -78,9 +84,29 @@ pub(super) fn clean_found(view: &View<'_>) -> Option<Step> {
             urgent: false,
         });
     }
+    retire_with_grace(view, &found.id)
+}
+
+/// A paused predecessor may have published a key that is about to be overwritten: whoever read it keeps it for the grace.
+pub(super) fn spare_published(view: &View<'_>, in_hand: &TokenId) -> Option<Step> {
+    let published = view.token_in_secret()?;
+    let spared = published == in_hand
+        || view.observed.record.claims(published)
+        || view.observed.gone.contains(published)
+        || view.is_credential(published);
+    if spared {
+        return None;
+    }
+    retire_with_grace(view, published)
+}
+
+fn retire_with_grace(view: &View<'_>, token_id: &TokenId) -> Option<Step> {
     let mut record = view.record();
     if record.retiring.len() >= MAX_RETIRING {
         return None;
+    }
+    if !view.observed.finalizer {
+        return Some(Step::AddFinalizer);
     }
     let grace = view
         .desired()
@@ -88,9 +114,9 @@ pub(super) fn clean_found(view: &View<'_>) -> Option<Step> {
         .or(record.rotation.grace)
         .unwrap_or_default();
     record.retire(RetiringToken {
-        token_id: found.id.clone(),
+        token_id: token_id.clone(),
         cause: Cause::LostKey,
-        retire_at: plus(observed.clocks.later(), grace),
+        retire_at: plus(view.observed.clocks.later(), grace),
     });
     Some(Step::RecordRetirement(Box::new(record)))
 }

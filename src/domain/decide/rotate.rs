@@ -7,10 +7,10 @@ use super::view::{View, hold};
 use crate::api::Reason;
 use crate::domain::cause::Cause;
 use crate::domain::desired::Strategy;
-use crate::domain::names::RequestHash;
+use crate::domain::names::{RequestHash, TokenId};
 use crate::domain::observed::{Feature, Remote, Source};
 use crate::domain::plan::{Step, StepKind};
-use crate::domain::record::Operation;
+use crate::domain::record::{Intent, Operation};
 
 /// A reset needs at least this much grace: below it, publishing may take longer than the old key lives.
 const MIN_RESET_GRACE: SignedDuration = SignedDuration::from_mins(1);
@@ -27,7 +27,7 @@ pub(super) fn revoke(view: &View<'_>) -> Option<Step> {
         .record
         .retiring
         .iter()
-        .find(|r| !observed.gone.contains(&r.token_id))
+        .find(|r| !observed.gone.contains(&r.token_id) && !view.is_credential(&r.token_id))
     {
         return Some(Step::DeleteToken {
             token_id: retiring.token_id.clone(),
@@ -39,16 +39,14 @@ pub(super) fn revoke(view: &View<'_>) -> Option<Step> {
         .chain(unhandled(view, &rotation.triggers))
         .collect();
     let no_room = view.setback(StepKind::CreateToken);
-    let operation = match (&no_room, view.account().ok()?.reset) {
-        (Some(_), Feature::Available) => Operation::Reset,
-        (
-            Some(Step::Hold {
-                terminal: true,
-                message,
-                ..
-            }),
-            Feature::Unknown | Feature::Unavailable,
-        ) => {
+    let in_use = observed.record.token.as_ref()?;
+    let operation = match &no_room {
+        Some(_) if may_reset(view, &in_use.id) => Operation::Reset,
+        Some(Step::Hold {
+            terminal: true,
+            message,
+            ..
+        }) => {
             return Some(hold(
                 Reason::RevokeBlocked,
                 format!(
@@ -57,7 +55,7 @@ pub(super) fn revoke(view: &View<'_>) -> Option<Step> {
                 true,
             ));
         }
-        (Some(_) | None, _) => Operation::Create,
+        Some(_) | None => Operation::Create,
     };
     Some(intend(
         view,
@@ -69,13 +67,29 @@ pub(super) fn revoke(view: &View<'_>) -> Option<Step> {
     ))
 }
 
+/// Whether a reset of this token cuts no key that somebody may still use: not the operator's own, none in its grace (I5, I6).
+pub(super) fn may_reset(view: &View<'_>, token_id: &TokenId) -> bool {
+    let available = view
+        .account()
+        .is_ok_and(|account| account.reset == Feature::Available);
+    available && !view.in_grace() && !view.is_credential(token_id)
+}
+
+/// A revocation does not wait for a call that was not made yet. A lost key's replacement does: its need shows nowhere else.
+pub(super) fn overtakes(view: &View<'_>, intent: &Intent) -> bool {
+    let revokes = view.desired().map(|desired| &desired.rotation.revokes);
+    let asked = revokes.is_some_and(|revokes| !unhandled(view, revokes).is_empty());
+    let waits = matches!(intent.cause, Cause::Revoke | Cause::LostKey);
+    asked && !waits && view.observed.record.token.is_some()
+}
+
 /// A new trigger value or a due time rotates once (I4).
 pub(super) fn rotate_when_due(view: &View<'_>) -> Option<Step> {
     let rotation = &view.desired()?.rotation;
     let triggers = unhandled(view, &rotation.triggers);
     let record = view.record();
     let due = record.rotation.next.is_some_and(|next| next <= view.now());
-    let in_grace = record.has_key_in_grace();
+    let in_grace = view.in_grace();
     let cause = match (triggers.is_empty(), due) {
         (false, _) => Cause::Trigger,
         // The grace is at most four fifths of the interval, so this wait ends before long.
@@ -87,9 +101,12 @@ pub(super) fn rotate_when_due(view: &View<'_>) -> Option<Step> {
         handles: triggers,
         ..Need::create(cause)
     };
-    let may_reset =
-        rotation.strategy == Strategy::Reset && !in_grace && rotation.grace >= MIN_RESET_GRACE;
-    if !may_reset {
+    let in_use = view.observed.record.token.as_ref()?;
+    let by_reset = rotation.strategy == Strategy::Reset
+        && !in_grace
+        && rotation.grace >= MIN_RESET_GRACE
+        && !view.is_credential(&in_use.id);
+    if !by_reset {
         return Some(intend(view, &need));
     }
     Some(match view.account().ok()?.reset {
@@ -120,7 +137,11 @@ fn reset_if_key_is_known(view: &View<'_>, need: Need) -> Step {
         Remote::Absent {
             confirmed: true, ..
         } => intend(view, &need),
-        Remote::Present(_) | Remote::Absent { .. } | Remote::Unknown => Step::FetchToken {
+        // The second look comes a settle time after the first.
+        Remote::Absent {
+            confirmed: false, ..
+        } => view.rest(),
+        Remote::Present(_) | Remote::Unknown => Step::FetchToken {
             token_id: token.id.clone(),
         },
     }

@@ -174,17 +174,17 @@ pub(super) fn tidy_secret(view: &View<'_>) -> Option<Step> {
     let (desired, secret) = (view.desired()?, view.secret()?);
     let record = view.record();
     let over = record.rotation.previous_key_expires_at.is_none() && secret.previous.is_some();
-    if over || !secret.intact {
+    let marks = marks_of(view, &record, secret);
+    let marked = marks.token_id == secret.marks.token_id
+        && marks.account_id == secret.marks.account_id
+        && marks.fingerprint == secret.marks.fingerprint;
+    if over || !secret.intact || !marked {
         let keep = secret.previous.is_some() && !over;
         return Some(Step::RenderSecret {
             plan: Box::new(SecretPlan {
                 at: revision(secret),
                 layout: desired.secret.clone(),
-                marks: Marks {
-                    previous_expires_at: record.rotation.previous_key_expires_at,
-                    owner_uid: view.observed.identity.uid.to_string(),
-                    ..secret.marks.clone()
-                },
+                marks,
                 previous: if keep {
                     PreviousKey::Keep
                 } else {
@@ -194,6 +194,20 @@ pub(super) fn tidy_secret(view: &View<'_>) -> Option<Step> {
         });
     }
     prove_late(view, &record, secret).or_else(|| drop_former(view, &record))
+}
+
+/// What the Secret's marks are to say: the record knows it, whatever somebody wrote into them.
+fn marks_of(view: &View<'_>, record: &Record, secret: &SecretFacts) -> Marks {
+    Marks {
+        owner_uid: view.observed.identity.uid.to_string(),
+        token_id: record.token.as_ref().map(|token| token.id.clone()),
+        account_id: record.account_id.clone(),
+        fingerprint: record.secret.as_ref().map(|s| s.fingerprint.clone()),
+        rotated_at: secret.marks.rotated_at.or(record.rotation.last),
+        previous_expires_at: record.rotation.previous_key_expires_at,
+        handled: record.rotation.handled.clone(),
+        ..secret.marks.clone()
+    }
 }
 
 /// A key that was published unproven is proven as soon as LaunchDarkly can say.

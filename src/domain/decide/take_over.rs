@@ -1,19 +1,20 @@
 //! A Secret of ours that knows more than the status: after a lost or restored status, or a re-created object.
 
-use super::intend::{Need, intend};
+use super::intend::{asked_roles, role_not_found, too_many_retiring};
 use super::view::{View, hold};
 use crate::api::Reason;
 use crate::domain::cause::Cause;
+use crate::domain::clocks::plus;
 use crate::domain::names::TokenId;
 use crate::domain::observed::{
-    Observed, Permit, Remote, SecretFacts, SecretKeyProof, SecretState, Source,
+    Observed, Permit, Remote, RemoteFacts, Roles, SecretFacts, SecretKeyProof, SecretState, Source,
 };
 use crate::domain::plan::Step;
-use crate::domain::record::{RetiringToken, SecretRecord, TokenRecord};
+use crate::domain::record::{HistoryEntry, MAX_RETIRING, RetiringToken, SecretRecord, TokenRecord};
 
 /// The token that a Secret of ours names and the status does not, or whose key the status does not know.
 ///
-/// A token that is retiring is not one of them: a Secret restored to an older key does not bring its token back.
+/// A Secret that is older than the status, restored to a key that was replaced, does not bring that key back.
 #[must_use]
 pub fn token_to_take_over(observed: &Observed) -> Option<&TokenId> {
     let SecretState::Ours(secret) = &observed.secret else {
@@ -30,7 +31,8 @@ pub fn token_to_take_over(observed: &Observed) -> Option<&TokenId> {
         && record.secret.as_ref().is_some_and(|s| {
             Some(&s.fingerprint) == secret.key.as_ref() || !s.fingerprint.is_current()
         });
-    (record.pending.is_none() && consistent && !retiring && !known).then_some(named)
+    let newer = record.token.is_none() || secret.marks.rotated_at > record.rotation.last;
+    (record.pending.is_none() && consistent && !retiring && !known && newer).then_some(named)
 }
 
 /// A Secret whose key is proven wins over the status: the status is rebuilt from it and nothing rotates.
@@ -55,18 +57,47 @@ pub(super) fn trust_secret(view: &View<'_>) -> Option<Step> {
         ));
     }
     match (observed.secret_key, &observed.remote) {
-        (SecretKeyProof::Rejected, _) | (_, Remote::Absent { .. }) => None,
+        (SecretKeyProof::Rejected, _)
+        | (
+            _,
+            Remote::Absent {
+                confirmed: true, ..
+            },
+        ) => None,
+        (
+            _,
+            Remote::Absent {
+                confirmed: false,
+                first,
+            },
+        ) => {
+            let second_look = plus(*first, observed.timing.settle);
+            Some(if view.now() >= second_look {
+                Step::FetchToken {
+                    token_id: token_id.clone(),
+                }
+            } else {
+                Step::Rest {
+                    until: Some(second_look),
+                }
+            })
+        }
         (SecretKeyProof::Unasked, _) => Some(Step::ProveSecretKey {
             fingerprint: secret.key.clone()?,
             token_id: token_id.clone(),
         }),
         (SecretKeyProof::Accepted, Remote::Present(facts)) if facts.source != Source::Listing => {
             match (&account.permit, &observed.roles) {
-                (Permit::NeedsRoles, _) => Some(intend(view, &Need::create(Cause::Created))),
                 (Permit::Refused { reason, message }, _) => {
                     Some(hold(*reason, message.clone(), true))
                 }
-                (Permit::Granted, _) => Some(record_take_over(view, token_id, secret, facts)),
+                (Permit::NeedsRoles, _) => Some(Step::ResolveRoles {
+                    roles: view.desired().map(asked_roles).unwrap_or_default(),
+                }),
+                (Permit::Granted, Roles::Missing(role)) => Some(role_not_found(role)),
+                (Permit::Granted, Roles::Unknown | Roles::Resolved(_)) => {
+                    Some(take_over(view, token_id, secret, facts))
+                }
             }
         }
         (SecretKeyProof::Accepted, Remote::Present(_) | Remote::Unknown) => {
@@ -77,11 +108,32 @@ pub(super) fn trust_secret(view: &View<'_>) -> Option<Step> {
     }
 }
 
+/// What is taken over is cleaned up with the object, and makes another token retire, if there is room for one.
+fn take_over(
+    view: &View<'_>,
+    token_id: &TokenId,
+    secret: &SecretFacts,
+    facts: &RemoteFacts,
+) -> Step {
+    let record = &view.observed.record;
+    let replaces = record
+        .token
+        .as_ref()
+        .is_some_and(|token| token.id != *token_id);
+    if !view.observed.finalizer {
+        Step::AddFinalizer
+    } else if replaces && record.retiring.len() >= MAX_RETIRING {
+        too_many_retiring(view)
+    } else {
+        record_take_over(view, token_id, secret, facts)
+    }
+}
+
 fn record_take_over(
     view: &View<'_>,
     token_id: &TokenId,
     secret: &SecretFacts,
-    facts: &crate::domain::observed::RemoteFacts,
+    facts: &RemoteFacts,
 ) -> Step {
     let observed = view.observed;
     let mut record = view.record();
@@ -89,8 +141,7 @@ fn record_take_over(
         return view.rest();
     };
     if let Some(other) = record.token.take().filter(|other| other.id != *token_id) {
-        let grace_over =
-            crate::domain::clocks::plus(observed.clocks.later(), desired.rotation.grace);
+        let grace_over = plus(observed.clocks.later(), desired.rotation.grace);
         record.retire(RetiringToken {
             token_id: other.id,
             cause: Cause::Adopted,
@@ -103,13 +154,13 @@ fn record_take_over(
         .triggers
         .iter()
         .chain(&desired.rotation.revokes);
-    // A status that was lost knows no handled values: those present now are the baseline again.
-    let baseline: Vec<_> = if record.rotation.handled.is_empty() && secret.marks.handled.is_empty()
-    {
-        requests.cloned().collect()
-    } else {
-        secret.marks.handled.clone()
-    };
+    // Requests that are there when an object is created never rotate; of a lost status the Secret knows what was handled.
+    let created_again = secret.marks.owner_uid != observed.identity.uid.as_str();
+    let mut baseline = secret.marks.handled.clone();
+    for request in requests.filter(|_| created_again) {
+        baseline.retain(|known| known != request);
+        baseline.push(request.clone());
+    }
     record.account_id = view.account().ok().map(|account| account.id.clone());
     record.token = Some(TokenRecord {
         id: token_id.clone(),
@@ -130,6 +181,9 @@ fn record_take_over(
         fingerprint,
         proven: true,
     });
+    record.former_secret = record
+        .former_secret
+        .filter(|former| former.name != desired.secret.name);
     record.rotation.last = Some(published);
     record.rotation.next = None;
     record.rotation.previous_key_expires_at = secret
@@ -137,6 +191,12 @@ fn record_take_over(
         .previous_expires_at
         .filter(|end| !observed.clocks.passed(*end));
     record.remember_handled(&baseline);
+    record.remember_publication(HistoryEntry {
+        time: published,
+        cause: Cause::Adopted,
+        token_id: token_id.clone(),
+        old_key_until: record.rotation.previous_key_expires_at,
+    });
     view.reschedule(&mut record, false);
     Step::RecordTakeOver(Box::new(record))
 }

@@ -3,8 +3,9 @@
 use jiff::Timestamp;
 
 use crate::api::Reason;
-use crate::domain::clocks::{minus, plus};
+use crate::domain::clocks::plus;
 use crate::domain::desired::Desired;
+use crate::domain::names::TokenId;
 use crate::domain::observed::{
     Account, AccountFacts, Observed, Permit, Remote, SecretFacts, SecretState,
 };
@@ -109,16 +110,20 @@ impl<'a> View<'a> {
     }
 
     /// Sets the due time anew after a publication or an edit; otherwise the recorded one stands.
+    ///
+    /// No edit takes back a time that has come: a spec that is edited again and again still rotates.
     pub(super) fn reschedule(&self, record: &mut Record, edited: bool) {
         let interval = self.desired().and_then(|desired| desired.rotation.interval);
         let uid = &self.observed.identity.uid;
         let clocks = self.observed.clocks;
         record.rotation.next = match (interval, record.rotation.last, record.rotation.next) {
-            (Some(interval), Some(last), Some(_)) if edited => {
-                Some(schedule::due_after_edit(uid, last, interval, clocks))
-            }
-            (Some(interval), Some(last), None) if edited => {
-                Some(schedule::due_after_edit(uid, last, interval, clocks))
+            (Some(interval), Some(last), before) if edited => {
+                let due = schedule::due(uid, last, interval, clocks);
+                let spread = schedule::due_after_edit(uid, last, interval, clocks);
+                match before {
+                    Some(before) if due <= clocks.local => Some(before.min(spread)),
+                    Some(_) | None => Some(spread),
+                }
             }
             (Some(interval), Some(last), None) => Some(schedule::due(uid, last, interval, clocks)),
             // A due time further away than any interval allows comes from a clock that stood wrong.
@@ -137,6 +142,36 @@ impl<'a> View<'a> {
             terminal: setback.terminal,
             until: Some(setback.until),
         })
+    }
+
+    /// With another account behind the credential nothing is written anywhere, not even what is under way (I10).
+    pub(super) fn stay_in_pinned_account(&self) -> Option<Step> {
+        let usable = matches!(self.observed.account, Account::Usable(_));
+        self.account().err().filter(|_| usable)
+    }
+
+    /// An object that answers for tokens must not go without cleaning up, even if somebody took our finalizer away.
+    pub(super) fn keep_finalizer(&self) -> Option<Step> {
+        let record = &self.observed.record;
+        let answers = record.pending.is_some() || record.token_ids().next().is_some();
+        (answers && !self.observed.finalizer).then_some(Step::AddFinalizer)
+    }
+
+    /// Whether an older key of the token in use may still work: both clocks must have passed its end.
+    pub(super) fn in_grace(&self) -> bool {
+        self.record().has_key_in_grace()
+    }
+
+    /// Whether the operator itself uses this token (I6).
+    pub(super) fn is_credential(&self, id: &TokenId) -> bool {
+        matches!(&self.observed.account, Account::Usable(facts) if facts.credential.as_ref() == Some(id))
+    }
+
+    /// The token whose key is in our Secret, as the Secret itself says.
+    pub(super) fn token_in_secret(&self) -> Option<&'a TokenId> {
+        let secret = self.secret()?;
+        let consistent = secret.key.is_some() && secret.key == secret.marks.fingerprint;
+        secret.marks.token_id.as_ref().filter(|_| consistent)
     }
 
     /// An unusable or wrong account ends the round: no call can be made.
@@ -183,7 +218,7 @@ impl<'a> View<'a> {
     /// When something is going to be due.
     fn next_look(&self) -> Option<Timestamp> {
         let record = self.record();
-        let (clocks, settle) = (self.observed.clocks, self.observed.timing.settle);
+        let settle = self.observed.timing.settle;
         let suspended = self.desired().is_some_and(|desired| desired.suspend);
         let retiring = record.retiring.iter().map(|r| r.retire_at);
         let grace = record.rotation.previous_key_expires_at;
@@ -191,7 +226,7 @@ impl<'a> View<'a> {
         let ends = retiring
             .chain(grace)
             .chain(former)
-            .map(|end| clocks.passed_at(end));
+            .map(|end| self.observed.clocks.passed_at(end));
         let rotation = record.rotation.next.filter(|_| !suspended);
         let second_look = match &self.observed.remote {
             Remote::Absent {
@@ -204,10 +239,11 @@ impl<'a> View<'a> {
             }
             | Remote::Unknown => None,
         };
+        // A time that has come and still brought nothing waits for something else: looking again at once would not help.
         ends.chain(rotation)
             .chain(second_look)
+            .filter(|time| *time >= self.now())
             .min()
-            .map(|time| time.max(minus(self.now(), settle)))
     }
 }
 
