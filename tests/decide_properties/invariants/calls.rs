@@ -1,0 +1,205 @@
+//! I5: never blind.
+
+use launchdarkly_token_operator::domain::clocks::{Clocks, plus};
+use launchdarkly_token_operator::domain::marker::Marker;
+use launchdarkly_token_operator::domain::names::Attempt;
+use launchdarkly_token_operator::domain::observed::{Feature, Hand, Remote, Source};
+use launchdarkly_token_operator::domain::plan::Step;
+use launchdarkly_token_operator::domain::record::{Intent, Operation};
+
+use super::{Case, Verdict, ensure};
+
+/// Creates and resets follow an intent that this process wrote and has not acted on, or that was refused.
+pub fn announced(case: &Case<'_>) -> Verdict {
+    let (attempt, operation) = match case.step {
+        Step::CreateToken { attempt, .. } => (attempt, Operation::Create),
+        Step::ResetKey { attempt, .. } => (attempt, Operation::Reset),
+        _ => return Ok(()),
+    };
+    let observed = case.observed;
+    let pending = observed.record.pending.as_ref().ok_or("no intent")?;
+    ensure(pending.attempt == *attempt, || "another attempt".into())?;
+    ensure(pending.operation == operation, || "another call".into())?;
+    ensure(pending.holder == observed.holder, || {
+        "another process wrote the intent".into()
+    })?;
+    ensure(
+        matches!(observed.hand, Hand::Armed(_) | Hand::Refused(_)),
+        || format!("the call may have been made: {:?}", observed.hand),
+    )?;
+    match case.step {
+        Step::CreateToken { settings, .. } => {
+            let marker = Marker::parse(&settings.description).ok_or("no marker")?;
+            ensure(marker.attempt() == Some(attempt), || {
+                "the marker names another attempt".into()
+            })?;
+            ensure(marker.object == observed.identity.uid, || {
+                "the marker names another object".into()
+            })
+        }
+        Step::ResetKey { token_id, .. } => {
+            let recorded = observed.record.token.as_ref().map(|token| &token.id);
+            ensure(
+                Some(token_id) == recorded && Some(token_id) == pending.token_id.as_ref(),
+                || "not the token that was announced".into(),
+            )
+        }
+        _ => Ok(()),
+    }
+}
+
+/// After a call without an answer only its traces are looked for; nothing is reset again.
+pub fn uncertain(case: &Case<'_>) -> Verdict {
+    let observed = case.observed;
+    let Some(pending) = &observed.record.pending else {
+        return Ok(());
+    };
+    match case.step {
+        Step::RecordIntent { record, .. } => {
+            let next = record.pending.as_ref().ok_or("an intent without one")?;
+            ensure(next.attempt != pending.attempt, || {
+                "the same attempt again".into()
+            })?;
+            ensure(next.operation == Operation::Create, || {
+                format!("a reset follows an unresolved {:?}", pending.operation)
+            })
+        }
+        Step::ProveKey { .. } | Step::PublishKey { .. } => {
+            ensure(matches!(observed.hand, Hand::Held { .. }), || {
+                "no key in hand".into()
+            })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A create that may have happened is remembered when its intent goes, unless its key is in the Secret.
+pub fn remembered(case: &Case<'_>) -> Verdict {
+    let observed = case.observed;
+    let (Some(pending), Some(record)) = (&observed.record.pending, case.step.record()) else {
+        return Ok(());
+    };
+    if record.pending.as_ref() == Some(pending) {
+        return Ok(());
+    }
+    let published = |attempt: &Attempt| {
+        case.secret()
+            .is_some_and(|secret| secret.marks.attempt.as_ref() == Some(attempt))
+    };
+    match case.step {
+        Step::RecordPublication(_) => ensure(published(&pending.attempt), || {
+            "the Secret does not carry the attempt".into()
+        }),
+        Step::ForgetIntent(_) => ensure(
+            matches!(observed.hand, Hand::Armed(_) | Hand::Refused(_)),
+            || "a call that may have been made is forgotten".into(),
+        ),
+        Step::RecordIntent { .. } | Step::AbandonAttempt(_) => ensure(
+            pending.operation == Operation::Reset || has(record, &pending.attempt),
+            || "the attempt is not among the abandoned".into(),
+        ),
+        _ => Err("the intent is dropped by the way".into()),
+    }
+}
+
+fn has(record: &launchdarkly_token_operator::domain::record::Record, attempt: &Attempt) -> bool {
+    record.abandoned.iter().any(|a| a.attempt == *attempt)
+}
+
+/// A second reset might cut the key that lives in its grace.
+pub fn reset_in_grace(case: &Case<'_>) -> Verdict {
+    let observed = case.observed;
+    let end = observed.record.rotation.previous_key_expires_at;
+    let over = end.is_none_or(|end| observed.clocks.passed(end));
+    let in_grace = observed.record.has_key_in_grace() && !over;
+    let Some(intent) = reset_intent(case) else {
+        return ensure(
+            !(in_grace && matches!(case.step, Step::ResetKey { .. })),
+            || "a previous key is in its grace".into(),
+        );
+    };
+    ensure(!in_grace, || "a previous key is in its grace".into())?;
+    ensure(observed.record.pending.is_none(), || {
+        "another call is unresolved".into()
+    })?;
+    let available = case
+        .account()
+        .is_some_and(|account| account.reset == Feature::Available);
+    ensure(available, || "nobody tried whether resets are safe".into())?;
+    let settle = observed.timing.settle;
+    let known = matches!(&observed.remote, Remote::Present(facts)
+        if facts.key_matches == Some(true)
+            && facts.source != Source::Listing
+            && is_fresh(facts.seen_at, observed.clocks, settle));
+    let revoking = intent.cause == launchdarkly_token_operator::domain::cause::Cause::Revoke;
+    ensure(known || revoking, || {
+        "nobody looked whether the Secret's key is the token's".into()
+    })
+}
+
+fn is_fresh(seen: jiff::Timestamp, clocks: Clocks, settle: jiff::SignedDuration) -> bool {
+    clocks.local.duration_since(seen).abs() <= settle
+}
+
+fn reset_intent<'a>(case: &'a Case<'_>) -> Option<&'a Intent> {
+    match case.step {
+        Step::RecordIntent { record, .. } => record
+            .pending
+            .as_ref()
+            .filter(|intent| intent.operation == Operation::Reset),
+        _ => None,
+    }
+}
+
+/// What an intent must say.
+pub fn intent(case: &Case<'_>) -> Verdict {
+    let Step::RecordIntent {
+        record,
+        arrangement,
+        rehearsal,
+    } = case.step
+    else {
+        return Ok(());
+    };
+    let observed = case.observed;
+    let desired = case.desired().ok_or("no valid wish")?;
+    let intent = record.pending.as_ref().ok_or("no intent in it")?;
+    let token = observed.record.token.as_ref();
+    ensure(intent.attempt == observed.nonce, || "a used nonce".into())?;
+    ensure(intent.holder == observed.holder, || "not our name".into())?;
+    ensure(intent.started_at == observed.clocks.local, || {
+        "not now".into()
+    })?;
+    ensure(intent.secret_name == desired.secret.name, || {
+        "another Secret".into()
+    })?;
+    ensure(intent.token_id.as_ref() == token.map(|t| &t.id), || {
+        "not the token in use".into()
+    })?;
+    ensure(arrangement.layout == desired.secret, || {
+        "another layout".into()
+    })?;
+    ensure(rehearsal.layout == desired.secret, || {
+        "another Secret is rehearsed".into()
+    })?;
+    ensure(!observed.namespace_terminating, || {
+        "the namespace is going".into()
+    })?;
+    let lives = desired
+        .rotation
+        .grace
+        .saturating_add(observed.timing.publication_margin);
+    let until = plus(observed.clocks.later(), lives);
+    ensure(
+        intent.operation == Operation::Create || intent.previous_key_expires_at >= Some(until),
+        || "how long the old key lives is not said".into(),
+    )?;
+    let promised = observed
+        .record
+        .pending
+        .as_ref()
+        .and_then(|pending| pending.previous_key_expires_at);
+    ensure(intent.previous_key_expires_at >= promised, || {
+        "the half-reset key's time is forgotten".into()
+    })
+}

@@ -1,0 +1,229 @@
+//! I2 and I3: no lost key, no outage by us.
+
+use launchdarkly_token_operator::domain::cause::Cause;
+use launchdarkly_token_operator::domain::clocks::plus;
+use launchdarkly_token_operator::domain::names::TokenId;
+use launchdarkly_token_operator::domain::observed::{Account, Hand, Proof};
+use launchdarkly_token_operator::domain::plan::{PreviousKey, Step};
+use launchdarkly_token_operator::domain::record::{Record, RetiringToken};
+
+use super::{Case, Verdict, ensure};
+
+/// A key is published proven, or after the settle time when nobody can prove it; never one that was refused.
+pub fn published(case: &Case<'_>) -> Verdict {
+    let Step::PublishKey { attempt, plan } = case.step else {
+        return Ok(());
+    };
+    let observed = case.observed;
+    let pending = observed.record.pending.as_ref().ok_or("no intent")?;
+    let Hand::Held {
+        arrangement,
+        token_id,
+        fingerprint,
+        since,
+        proof,
+        ..
+    } = &observed.hand
+    else {
+        return Err("no key in hand".into());
+    };
+    let waited = observed.clocks.local >= plus(*since, observed.timing.settle);
+    let nobody_to_ask = matches!(observed.account, Account::Unusable { .. });
+    let may = match proof {
+        Proof::Accepted => true,
+        Proof::Unavailable => waited,
+        Proof::Unasked => waited && nobody_to_ask,
+        Proof::OtherOwner | Proof::Rejected => false,
+    };
+    ensure(may, || format!("the key is {proof:?}"))?;
+    ensure(pending.attempt == *attempt, || "another attempt".into())?;
+    ensure(plan.layout == arrangement.layout, || {
+        "not as it was arranged".into()
+    })?;
+    let marks = &plan.marks;
+    ensure(
+        marks.attempt.as_ref() == Some(attempt)
+            && marks.token_id.as_ref() == Some(token_id)
+            && marks.fingerprint.as_ref() == Some(fingerprint)
+            && marks.account_id == observed.record.account_id
+            && marks.owner_uid == observed.identity.uid.as_str(),
+        || "the marks do not say what is published".into(),
+    )
+}
+
+/// A token is deleted when its time has come, when a revocation wants it, or when nobody can hold its key.
+pub fn deletion(case: &Case<'_>) -> Verdict {
+    let Step::DeleteToken { token_id, .. } = case.step else {
+        return Ok(());
+    };
+    let observed = case.observed;
+    if case.deleting() {
+        return kept_tokens(case, token_id);
+    }
+    let record = &observed.record;
+    ensure(
+        record
+            .token
+            .as_ref()
+            .is_none_or(|token| token.id != *token_id),
+        || "it is the token in use".into(),
+    )?;
+    if let Some(retiring) = record.retiring.iter().find(|r| r.token_id == *token_id) {
+        let revoked = case.revoking() || retiring.cause == Cause::Revoke;
+        let over = observed.clocks.passed(retiring.retire_at);
+        ensure(over || revoked, || "it may still be used".into())?;
+        return ensure(revoked || case.token_in_secret() != Some(token_id), || {
+            "the Secret still holds its key".into()
+        });
+    }
+    ensure(case.token_in_secret() != Some(token_id), || {
+        "the Secret holds its key".into()
+    })?;
+    let rejected = matches!(&observed.hand,
+        Hand::Held { token_id: held, proof: Proof::Rejected, .. } if held == token_id);
+    let unused_fruit = observed.found.iter().any(|found| {
+        let ours = record.abandoned.iter().any(|a| a.attempt == found.attempt);
+        found.id == *token_id && ours && !found.used
+    });
+    ensure(rejected || unused_fruit, || {
+        "somebody may hold its key".into()
+    })
+}
+
+/// With `deletionPolicy: Retain` nothing is deleted but what was never published.
+fn kept_tokens(case: &Case<'_>, token_id: &TokenId) -> Verdict {
+    let retain = case.desired().is_some_and(|desired| {
+        desired.deletion_policy
+            == launchdarkly_token_operator::domain::desired::DeletionPolicy::Retain
+    });
+    if !retain {
+        return Ok(());
+    }
+    ensure(!case.observed.record.claims(token_id), || {
+        "a recorded token is to be kept".into()
+    })?;
+    ensure(case.token_in_secret() != Some(token_id), || {
+        "the key in the Secret is to be kept".into()
+    })
+}
+
+/// What was promised to a retiring token or a previous key is not taken back.
+pub fn promises(case: &Case<'_>) -> Verdict {
+    let observed = case.observed;
+    let clocks = observed.clocks;
+    if let Step::RenderSecret { plan } = case.step {
+        let in_grace = observed
+            .record
+            .rotation
+            .previous_key_expires_at
+            .is_some_and(|end| !clocks.passed(end));
+        let shown = case.secret().is_some_and(|s| s.previous.is_some());
+        ensure(
+            !in_grace || !shown || plan.previous == PreviousKey::Keep,
+            || "the previous key is taken away during its grace".into(),
+        )?;
+    }
+    if let Step::LimitLife { token_id, expiry } = case.step {
+        let retiring = observed.record.retiring.iter();
+        let known = retiring.clone().find(|r| r.token_id == *token_id);
+        let until = known.ok_or("it is not retiring")?.retire_at;
+        ensure(*expiry >= until.max(clocks.to_remote(until)), || {
+            format!("it would end before {until}")
+        })?;
+    }
+    let Some(record) = case.step.record() else {
+        return Ok(());
+    };
+    for before in &observed.record.retiring {
+        let kept = find(record, &before.token_id);
+        match kept {
+            Some(after) => ensure(after.retire_at >= before.retire_at, || {
+                format!("{} is to go earlier than promised", before.token_id)
+            })?,
+            None => ensure(observed.gone.contains(&before.token_id), || {
+                format!("{} is forgotten", before.token_id)
+            })?,
+        }
+    }
+    replaced_token_retires(case, record)
+}
+
+fn find<'a>(record: &'a Record, id: &TokenId) -> Option<&'a RetiringToken> {
+    record.retiring.iter().find(|r| r.token_id == *id)
+}
+
+/// A token that is no longer in use retires, with the grace that consumers were given.
+fn replaced_token_retires(case: &Case<'_>, record: &Record) -> Verdict {
+    let observed = case.observed;
+    let Some(before) = &observed.record.token else {
+        return Ok(());
+    };
+    if record
+        .token
+        .as_ref()
+        .is_some_and(|token| token.id == before.id)
+    {
+        return Ok(());
+    }
+    let retiring = find(record, &before.id).ok_or("the replaced token is forgotten")?;
+    let marked = case.secret().and_then(|s| s.marks.previous_expires_at);
+    let revoked = observed
+        .record
+        .pending
+        .as_ref()
+        .is_some_and(|pending| pending.cause == Cause::Revoke);
+    let grace = case.desired().map(|desired| desired.rotation.grace);
+    let promised = match (case.step, grace) {
+        (Step::RecordPublication(_), _) if revoked => return Ok(()),
+        (Step::RecordPublication(_), _) if marked.is_some() => marked,
+        (_, Some(grace)) => Some(plus(observed.clocks.later(), grace)),
+        (_, None) => None,
+    };
+    ensure(Some(retiring.retire_at) >= promised, || {
+        format!("it retires at {}, not {promised:?}", retiring.retire_at)
+    })
+}
+
+/// A reset leaves the old key its grace and the time that publishing takes.
+pub fn reset(case: &Case<'_>) -> Verdict {
+    let Step::ResetKey {
+        old_key_lives,
+        urgent,
+        ..
+    } = case.step
+    else {
+        return Ok(());
+    };
+    let (Hand::Armed(arrangement) | Hand::Refused(arrangement)) = &case.observed.hand else {
+        return Err("no intent of this process".into());
+    };
+    let least = arrangement
+        .grace
+        .saturating_add(case.observed.timing.publication_margin);
+    ensure(*urgent || *old_key_lives >= least, || {
+        format!("the old key lives {old_key_lives}, less than {least}")
+    })
+}
+
+/// A Secret goes only after its successor had the key for the grace, or with its object.
+pub fn secret_deletion(case: &Case<'_>) -> Verdict {
+    let Step::DeleteSecret { name, .. } = case.step else {
+        return Ok(());
+    };
+    let observed = case.observed;
+    if case.deleting() {
+        return Ok(());
+    }
+    let in_use = observed.record.secret.as_ref();
+    ensure(in_use.is_none_or(|secret| secret.name != *name), || {
+        "it is the Secret in use".into()
+    })?;
+    ensure(
+        case.desired().is_none_or(|d| d.secret.name != *name),
+        || "it is the wished Secret".into(),
+    )?;
+    let former = observed.record.former_secret.as_ref();
+    let over = former
+        .is_some_and(|former| former.name == *name && observed.clocks.passed(former.delete_after));
+    ensure(over, || "consumers may still read it".into())
+}

@@ -1,0 +1,124 @@
+//! The invariants of the design, each a predicate on a world and the step that is chosen in it.
+
+mod calls;
+mod keys;
+mod ownership;
+mod pace;
+mod records;
+
+use launchdarkly_token_operator::domain::decide::Wish;
+use launchdarkly_token_operator::domain::desired::Desired;
+use launchdarkly_token_operator::domain::names::{RequestHash, TokenId};
+use launchdarkly_token_operator::domain::observed::{
+    Account, AccountFacts, Observed, SecretFacts, SecretState,
+};
+use launchdarkly_token_operator::domain::plan::Step;
+
+/// A world and the step that is chosen in it.
+pub struct Case<'a> {
+    pub wish: &'a Wish,
+    pub observed: &'a Observed,
+    pub step: &'a Step,
+}
+
+/// What is wrong with the step.
+pub type Verdict = Result<(), String>;
+
+/// A named invariant.
+pub type Invariant = (&'static str, fn(&Case<'_>) -> Verdict);
+
+/// All of them; names begin with the invariant's number.
+pub const ALL: &[Invariant] = &[
+    ("I2 only a key that may work is published", keys::published),
+    ("I3 no key is cut off before its time", keys::deletion),
+    ("I3 a promise to an old key is kept", keys::promises),
+    ("I3 a reset leaves the old key alive", keys::reset),
+    ("I3 the Secret in use is not deleted", keys::secret_deletion),
+    ("I4 a rotation has a reason", pace::reasons),
+    ("I4 what is handled stays handled", pace::handled),
+    ("I5 no call without its intent", calls::announced),
+    ("I5 an uncertain call is never repeated", calls::uncertain),
+    (
+        "I5 an unanswered create is not forgotten",
+        calls::remembered,
+    ),
+    ("I5 no reset during a grace", calls::reset_in_grace),
+    ("I5 an intent says all that recovery needs", calls::intent),
+    (
+        "I6 a Secret is written as it was read, and ours",
+        ownership::secrets,
+    ),
+    ("I6 the credential in use is spared", ownership::credential),
+    ("I6 only tokens of ours are touched", ownership::tokens),
+    ("I9 nothing above the policy", ownership::policy),
+    ("I10 nothing in another account", ownership::account),
+    (
+        "I11 a deletion creates nothing and leaves nothing unsaid",
+        records::deletion,
+    ),
+    ("I12 a record speaks of this generation", records::truth),
+    ("I14 unasked replacements are braked", pace::brake),
+    ("bounded lists stay bounded", records::bounds),
+    ("what may hold tokens has a finalizer", records::finalizer),
+    ("a suspended object is left alone", pace::suspension),
+    ("a failure is waited out", pace::setbacks),
+    ("a pause ends in the future", pace::pauses),
+];
+
+impl Case<'_> {
+    /// The first broken invariant.
+    pub fn judge(&self) -> Verdict {
+        ALL.iter().try_for_each(|(name, holds)| {
+            holds(self).map_err(|why| format!("{name}: {why}\nstep: {:#?}", self.step))
+        })
+    }
+
+    fn desired(&self) -> Option<&Desired> {
+        match self.wish {
+            Wish::Valid(desired) => Some(desired),
+            Wish::Invalid(_) => None,
+        }
+    }
+
+    fn account(&self) -> Option<&AccountFacts> {
+        match &self.observed.account {
+            Account::Usable(facts) => Some(facts),
+            Account::Unusable { .. } => None,
+        }
+    }
+
+    fn secret(&self) -> Option<&SecretFacts> {
+        match &self.observed.secret {
+            SecretState::Ours(facts) => Some(facts),
+            SecretState::Absent | SecretState::Foreign { .. } | SecretState::Unreadable { .. } => {
+                None
+            }
+        }
+    }
+
+    fn deleting(&self) -> bool {
+        self.observed.deletion.is_some()
+    }
+
+    /// The token whose key consumers read now, as the Secret itself says.
+    fn token_in_secret(&self) -> Option<&TokenId> {
+        let secret = self.secret()?;
+        let consistent = secret.key.is_some() && secret.key == secret.marks.fingerprint;
+        secret.marks.token_id.as_ref().filter(|_| consistent)
+    }
+
+    fn unhandled(&self, requests: &[RequestHash]) -> bool {
+        let record = &self.observed.record;
+        requests.iter().any(|request| !record.has_handled(request))
+    }
+
+    fn revoking(&self) -> bool {
+        self.desired()
+            .is_some_and(|desired| self.unhandled(&desired.rotation.revokes))
+    }
+}
+
+/// A verdict from a condition.
+fn ensure(holds: bool, why: impl FnOnce() -> String) -> Verdict {
+    if holds { Ok(()) } else { Err(why()) }
+}

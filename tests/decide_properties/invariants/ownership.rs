@@ -1,0 +1,154 @@
+//! I6, I9 and I10: only ours, only what is allowed, only in the right account.
+
+use launchdarkly_token_operator::domain::observed::{Account, Permit, Roles, SecretState};
+use launchdarkly_token_operator::domain::plan::{SecretRevision, Step};
+use launchdarkly_token_operator::domain::settings::Grant;
+
+use super::{Case, Verdict, ensure};
+
+/// Every write to a Secret names the revision that was read, and never meets one that is not ours.
+pub fn secrets(case: &Case<'_>) -> Verdict {
+    let observed = case.observed;
+    let (name, at) = match case.step {
+        Step::PublishKey { plan, .. }
+        | Step::RenderSecret { plan }
+        | Step::MoveSecret { plan, .. } => (&plan.layout.name, &plan.at),
+        Step::FenceSecret { name, at, .. } | Step::DeleteSecret { name, at } => (name, at),
+        _ => return Ok(()),
+    };
+    let wished = case.desired().map(|desired| &desired.secret.name);
+    let pending = observed.record.pending.as_ref().map(|p| &p.secret_name);
+    let recorded = observed.record.secret.as_ref().map(|s| &s.name);
+    let current = pending.or(wished).or(recorded);
+    let state = if Some(name) == current {
+        &observed.secret
+    } else {
+        &observed.former_secret
+    };
+    match (state, at) {
+        (SecretState::Absent, SecretRevision::Absent) => Ok(()),
+        (SecretState::Ours(facts), SecretRevision::Exactly { uid, version }) => {
+            ensure(facts.uid == *uid && facts.version == *version, || {
+                "not the revision that was read".into()
+            })
+        }
+        (
+            SecretState::Absent
+            | SecretState::Ours(_)
+            | SecretState::Foreign { .. }
+            | SecretState::Unreadable { .. },
+            _,
+        ) => Err(format!("{name} is {state:?}, the write supposes {at:?}")),
+    }
+}
+
+/// The operator's own credential is never deleted, reset or given an end.
+pub fn credential(case: &Case<'_>) -> Verdict {
+    let credential = case
+        .account()
+        .and_then(|account| account.credential.as_ref());
+    match case.step {
+        Step::DeleteToken { token_id, .. }
+        | Step::ResetKey { token_id, .. }
+        | Step::LimitLife { token_id, .. } => ensure(credential != Some(token_id), || {
+            "it is the operator's own credential".into()
+        }),
+        _ => Ok(()),
+    }
+}
+
+/// Tokens are matched by recorded id, by what was found with our marker, or by the answer in hand.
+pub fn tokens(case: &Case<'_>) -> Verdict {
+    let observed = case.observed;
+    let in_use = observed.record.token.as_ref().map(|token| &token.id);
+    match case.step {
+        Step::PatchToken { token_id, .. } => ensure(in_use == Some(token_id), || {
+            "it is not the token in use".into()
+        }),
+        Step::MarkRetained { .. } | Step::RemoveFinalizer { .. } => {
+            ensure(case.deleting(), || "nobody deletes the object".into())
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Creating, taking over and widening need the policy's consent; what is unclear is closed.
+pub fn policy(case: &Case<'_>) -> Verdict {
+    let widens = match case.step {
+        Step::RecordIntent { .. } | Step::CreateToken { .. } | Step::RecordTakeOver(_) => true,
+        Step::PatchToken { grant, .. } => *grant,
+        _ => false,
+    };
+    if !widens {
+        return Ok(());
+    }
+    let permit = case.account().map(|account| &account.permit);
+    ensure(permit == Some(&Permit::Granted), || {
+        format!("the account says {permit:?}")
+    })?;
+    let asks = case
+        .desired()
+        .is_some_and(|desired| matches!(desired.settings.grant, Grant::CustomRoles(_)));
+    let resolved = matches!(case.observed.roles, Roles::Resolved(_));
+    ensure(!asks || resolved, || "the roles are not resolved".into())
+}
+
+/// With another account behind the credential nothing is written anywhere, and the pinned account stays.
+pub fn account(case: &Case<'_>) -> Verdict {
+    let pinned = case.observed.record.account_id.as_ref();
+    if let Some(record) = case.step.record() {
+        ensure(
+            pinned.is_none() || record.account_id.as_ref() == pinned,
+            || "the pinned account changes".into(),
+        )?;
+    }
+    match &case.observed.account {
+        Account::Usable(facts) if pinned.is_some_and(|id| *id != facts.id) => {
+            let ends = matches!(
+                case.step,
+                Step::RemoveFinalizer { .. } | Step::DeleteSecret { .. }
+            );
+            ensure(case.step.is_pause() || (case.deleting() && ends), || {
+                "the credential is of another account".into()
+            })
+        }
+        Account::Unusable { .. } => ensure(!is_remote(case.step), || {
+            "the account cannot be used".into()
+        }),
+        Account::Usable(_) => Ok(()),
+    }
+}
+
+fn is_remote(step: &Step) -> bool {
+    match step {
+        Step::ResolveRoles { .. }
+        | Step::ProbeReset
+        | Step::CreateToken { .. }
+        | Step::ResetKey { .. }
+        | Step::ProveKey { .. }
+        | Step::ListTokens { .. }
+        | Step::FetchToken { .. }
+        | Step::ProveSecretKey { .. }
+        | Step::PatchToken { .. }
+        | Step::LimitLife { .. }
+        | Step::DeleteToken { .. }
+        | Step::MarkRetained { .. } => true,
+        Step::AddFinalizer
+        | Step::RecordIntent { .. }
+        | Step::ForgetIntent(_)
+        | Step::AbandonAttempt(_)
+        | Step::PublishKey { .. }
+        | Step::RecordPublication(_)
+        | Step::FenceSecret { .. }
+        | Step::RecordTakeOver(_)
+        | Step::RenderSecret { .. }
+        | Step::MoveSecret { .. }
+        | Step::RecordSecret(_)
+        | Step::DeleteSecret { .. }
+        | Step::RecordRetirement(_)
+        | Step::RecordSettings(_)
+        | Step::RemoveFinalizer { .. }
+        | Step::Hold { .. }
+        | Step::Rest { .. } => false,
+    }
+}

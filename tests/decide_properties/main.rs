@@ -1,0 +1,12 @@
+//! What holds of every decision, on generated worlds, and what is decided in the situations that have names.
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "the lints know test functions, but not the helpers beside them"
+)]
+
+mod generate;
+mod invariants;
+mod properties;
+mod stories;
+mod worlds;

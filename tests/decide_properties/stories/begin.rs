@@ -1,0 +1,103 @@
+//! From nothing to a key.
+
+use launchdarkly_token_operator::api::Reason;
+use launchdarkly_token_operator::domain::observed::Roles;
+use launchdarkly_token_operator::domain::plan::StepKind as K;
+use launchdarkly_token_operator::domain::record::MAX_ABANDONED;
+
+use crate::worlds::*;
+
+#[test]
+fn a_new_object_gets_a_token_and_rests() {
+    let end = given(a_token().rotating_every(hours(24)))
+        .and(a_new_object())
+        .takes(&[
+            K::AddFinalizer,
+            K::RecordIntent,
+            K::CreateToken,
+            K::ProveKey,
+            K::PublishKey,
+            K::RecordPublication,
+        ])
+        .and_rests();
+    assert_eq!(end.record().history.len(), 1);
+    assert!(end.record().rotation.next > Some(NOW));
+}
+
+#[test]
+fn requests_that_are_there_from_the_beginning_never_rotate() {
+    let end = given(a_token().triggered_by("first").revoked_by("first"))
+        .and(a_new_object())
+        .takes(&[
+            K::AddFinalizer,
+            K::RecordIntent,
+            K::CreateToken,
+            K::ProveKey,
+            K::PublishKey,
+            K::RecordPublication,
+        ])
+        .and_rests();
+    assert_eq!(end.record().rotation.handled.len(), 2);
+}
+
+#[test]
+fn custom_roles_are_resolved_before_the_policy_is_asked() {
+    given(a_token().with_custom_role("deploy"))
+        .and(a_new_object())
+        .and(|given| given.observed.roles = Roles::Unknown)
+        .takes(&[K::AddFinalizer, K::ResolveRoles, K::RecordIntent]);
+}
+
+#[test]
+fn a_role_that_is_missing_holds_everything_up() {
+    given(a_token().with_custom_role("deploy"))
+        .and(a_new_object())
+        .and(|given| given.observed.roles = Roles::Missing("deploy".into()))
+        .takes(&[K::AddFinalizer])
+        .and_holds(Reason::RoleNotFound);
+}
+
+#[test]
+fn nothing_is_created_above_the_policy() {
+    given(a_token())
+        .and(a_new_object())
+        .and(the_policy_refuses())
+        .takes(&[K::AddFinalizer])
+        .and_holds(Reason::NotAllowedByPolicy);
+}
+
+#[test]
+fn a_foreign_secret_is_left_alone_and_named() {
+    given(a_token())
+        .and(a_new_object())
+        .and(the_secret_belongs_to("team-a/other"))
+        .and_holds(Reason::SecretForeign);
+}
+
+#[test]
+fn nothing_is_created_in_a_namespace_that_is_going() {
+    given(a_token())
+        .and(a_new_object())
+        .and(|given| given.observed.namespace_terminating = true)
+        .takes(&[K::AddFinalizer])
+        .and_holds(Reason::NamespaceTerminating);
+}
+
+#[test]
+fn eight_creates_without_an_answer_are_enough_for_a_day() {
+    let mut world = given(a_token())
+        .and(a_new_object())
+        .takes(&[K::AddFinalizer]);
+    for n in 1..=MAX_ABANDONED {
+        world = world.and(an_abandoned_attempt(n));
+    }
+    world
+        .and_holds(Reason::RotationDelayed)
+        .and(time_passes(hours(24)))
+        .takes(&[K::RecordIntent]);
+}
+
+#[test]
+fn a_suspended_object_gets_nothing() {
+    given(a_token().suspended()).and(a_new_object()).and_rests();
+}

@@ -1,0 +1,186 @@
+//! What a step that works does to the observed world.
+
+use launchdarkly_token_operator::domain::marker;
+use launchdarkly_token_operator::domain::names::{Fingerprint, TokenId};
+use launchdarkly_token_operator::domain::observed::{
+    Hand, Observed, Proof, Remote, RemoteFacts, Roles, SecretFacts, SecretKeyProof, SecretState,
+    Source,
+};
+use launchdarkly_token_operator::domain::plan::{PreviousKey, SecretPlan, Step};
+use launchdarkly_token_operator::domain::settings::TokenSettings;
+
+use super::names::key;
+
+/// Carries out a step on what is observed; only what the following decisions look at is kept true.
+pub fn carry_out(observed: &mut Observed, step: &Step) {
+    if let Some(record) = step.record() {
+        observed.record = record.clone();
+    }
+    match step {
+        Step::AddFinalizer => observed.finalizer = true,
+        Step::ResolveRoles { roles } => {
+            observed.roles =
+                Roles::Resolved(roles.iter().map(|role| role.as_str().into()).collect());
+        }
+        Step::RecordIntent { arrangement, .. } => observed.hand = Hand::Armed(arrangement.clone()),
+        Step::ForgetIntent(_) | Step::AbandonAttempt(_) | Step::RecordPublication(_) => {
+            observed.hand = Hand::Empty;
+        }
+        Step::CreateToken { settings, .. } => {
+            let made = TokenId::new(format!("made-by-{}", observed.nonce));
+            receive(observed, made, Some(settings), None);
+        }
+        Step::ResetKey {
+            token_id,
+            old_key_lives,
+            ..
+        } => {
+            let until = observed.clocks.remote + *old_key_lives;
+            receive(observed, token_id.clone(), None, Some(until));
+        }
+        Step::ProveKey { .. } => {
+            if let Hand::Held { proof, .. } = &mut observed.hand {
+                *proof = Proof::Accepted;
+            }
+        }
+        Step::PublishKey { plan, .. } => {
+            let held = match &observed.hand {
+                Hand::Held { fingerprint, .. } => fingerprint.clone(),
+                Hand::Empty | Hand::Armed(_) | Hand::Refused(_) => panic!("no key in hand"),
+            };
+            write_secret(observed, plan, Some(held));
+        }
+        Step::RenderSecret { plan } | Step::MoveSecret { plan, .. } => {
+            let kept = plan.marks.fingerprint.clone();
+            write_secret(observed, plan, kept);
+        }
+        Step::FenceSecret { attempt, .. } => {
+            if let SecretState::Ours(secret) = &mut observed.secret {
+                secret.marks.fence = Some(attempt.clone());
+                secret.version = "fenced".into();
+            }
+        }
+        Step::DeleteSecret { name, .. } => {
+            let former = observed.record.former_secret.as_ref();
+            if former.is_some_and(|former| former.name == *name) {
+                observed.former_secret = SecretState::Absent;
+            } else {
+                observed.secret = SecretState::Absent;
+            }
+        }
+        Step::ListTokens { .. } => observed.listed_at = Some(observed.clocks.local),
+        Step::FetchToken { .. } => fetch(observed),
+        Step::ProveSecretKey { .. } => observed.secret_key = SecretKeyProof::Accepted,
+        Step::PatchToken { settings, .. } => patch(observed, settings),
+        Step::LimitLife { token_id, .. } => {
+            observed.life_limited.insert(token_id.clone());
+        }
+        Step::DeleteToken { token_id, .. } | Step::MarkRetained { token_id } => {
+            observed.gone.insert(token_id.clone());
+        }
+        Step::ProbeReset
+        | Step::RecordTakeOver(_)
+        | Step::RecordSecret(_)
+        | Step::RecordRetirement(_)
+        | Step::RecordSettings(_)
+        | Step::RemoveFinalizer { .. }
+        | Step::Hold { .. }
+        | Step::Rest { .. } => {}
+    }
+}
+
+fn receive(
+    observed: &mut Observed,
+    token_id: TokenId,
+    settings: Option<&TokenSettings>,
+    old_key_until: Option<jiff::Timestamp>,
+) {
+    let (Hand::Armed(arrangement) | Hand::Refused(arrangement)) = &observed.hand else {
+        panic!("a call without an intent of this process");
+    };
+    let before = observed.record.token.as_ref();
+    let observed_hash = settings
+        .map(|settings| shown(settings).hash())
+        .or_else(|| before.and_then(|token| token.observed_hash.clone()));
+    observed.hand = Hand::Held {
+        arrangement: arrangement.clone(),
+        token_id,
+        fingerprint: key(1),
+        created_at: Some(observed.clocks.remote),
+        observed_hash: observed_hash.unwrap_or_else(|| "v1:0.0".into()),
+        differs: Vec::new(),
+        old_key_until,
+        since: observed.clocks.local,
+        proof: Proof::Unasked,
+    };
+    observed.remote = Remote::Unknown;
+}
+
+fn shown(settings: &TokenSettings) -> TokenSettings {
+    let (user_part, _) = marker::split(&settings.description);
+    TokenSettings {
+        description: user_part.to_owned(),
+        ..settings.clone()
+    }
+}
+
+fn write_secret(observed: &mut Observed, plan: &SecretPlan, written: Option<Fingerprint>) {
+    let before = match &observed.secret {
+        SecretState::Ours(secret) => Some(secret.clone()),
+        SecretState::Absent | SecretState::Foreign { .. } | SecretState::Unreadable { .. } => None,
+    };
+    let previous = match plan.previous {
+        PreviousKey::Drop => None,
+        PreviousKey::Keep => before.as_ref().and_then(|secret| secret.previous.clone()),
+        PreviousKey::TakeCurrent => before.as_ref().and_then(|secret| secret.key.clone()),
+    };
+    observed.secret = SecretState::Ours(Box::new(SecretFacts {
+        uid: before.map_or_else(|| "secret-new".into(), |secret| secret.uid),
+        version: "written".into(),
+        marks: plan.marks.clone(),
+        key: written,
+        previous,
+        intact: true,
+    }));
+}
+
+fn fetch(observed: &mut Observed) {
+    let now = observed.clocks.local;
+    let settle = observed.timing.settle;
+    match &mut observed.remote {
+        Remote::Present(facts) => {
+            facts.seen_at = now;
+            facts.source = Source::Get;
+            if facts.key_matches == Some(false) {
+                facts.mismatch_since.get_or_insert(now);
+            }
+        }
+        Remote::Absent { confirmed, first } => *confirmed |= now.duration_since(*first) >= settle,
+        Remote::Unknown => {
+            let recorded = observed.record.token.as_ref();
+            observed.remote = Remote::Present(Box::new(RemoteFacts {
+                seen_at: now,
+                source: Source::Get,
+                hash: recorded
+                    .and_then(|token| token.observed_hash.clone())
+                    .unwrap_or_else(|| "v1:0.0".into()),
+                differs: Vec::new(),
+                marked: true,
+                key_matches: Some(true),
+                mismatch_since: None,
+                expiry: None,
+                created_at: None,
+            }));
+        }
+    }
+}
+
+fn patch(observed: &mut Observed, settings: &TokenSettings) {
+    if let Remote::Present(facts) = &mut observed.remote {
+        facts.seen_at = observed.clocks.local;
+        facts.source = Source::Patch;
+        facts.hash = shown(settings).hash();
+        facts.differs.clear();
+        facts.marked = true;
+    }
+}

@@ -1,0 +1,198 @@
+//! `given(a wish).and(a situation).takes(steps)`.
+
+use std::collections::BTreeSet;
+
+use launchdarkly_token_operator::domain::clocks::Clocks;
+use launchdarkly_token_operator::domain::decide::{Wish, decide};
+use launchdarkly_token_operator::domain::desired::Desired;
+use launchdarkly_token_operator::domain::observed::{
+    Account, AccountFacts, Feature, Hand, Marks, Observed, Permit, Remote, RemoteFacts, Roles,
+    SecretFacts, SecretKeyProof, SecretState, Source,
+};
+use launchdarkly_token_operator::domain::plan::{Step, StepKind};
+use launchdarkly_token_operator::domain::record::{
+    Identity, Record, RotationRecord, SecretRecord, TokenRecord,
+};
+
+use super::follow;
+use super::names::{ME, NOW, TIMING, ago, attempt, hours, key, minutes, token};
+use super::token::TokenWish;
+
+/// A wish and the world it meets.
+#[derive(Debug, Clone)]
+pub struct Given {
+    pub wish: Wish,
+    pub observed: Observed,
+}
+
+/// The wish in a settled world: token 0 was made for it two hours ago, Secret and record agree.
+pub fn given(wish: TokenWish) -> Given {
+    let observed = settled(&wish.0);
+    Given {
+        wish: Wish::Valid(Box::new(wish.0)),
+        observed,
+    }
+}
+
+/// The world in which everything is as `wish` wants it.
+pub fn settled(wish: &Desired) -> Observed {
+    let last = ago(hours(2));
+    let handled: Vec<_> = Vec::new();
+    let marks = Marks {
+        owner_uid: "11111111-2222-4333-8444-555555555555".into(),
+        token_id: Some(token(0)),
+        account_id: Some("account".into()),
+        attempt: Some(attempt(0)),
+        fingerprint: Some(key(0)),
+        rotated_at: Some(last),
+        previous_expires_at: None,
+        handled: handled.clone(),
+        fence: None,
+    };
+    Observed {
+        identity: Identity {
+            uid: "11111111-2222-4333-8444-555555555555".into(),
+            namespace: "team-a".into(),
+            name: "web".into(),
+        },
+        generation: 1,
+        finalizer: true,
+        deletion: None,
+        namespace_terminating: false,
+        record: Record {
+            observed_generation: Some(1),
+            account_id: Some("account".into()),
+            token: Some(TokenRecord {
+                id: token(0),
+                name: wish.settings.name.clone(),
+                spec_hash: wish.settings.hash(),
+                observed_hash: Some(wish.settings.hash()),
+                differs: Vec::new(),
+                created_at: Some(last),
+            }),
+            secret: Some(SecretRecord {
+                name: wish.secret.name.clone(),
+                uid: "secret-0".into(),
+                fingerprint: key(0),
+                proven: true,
+            }),
+            rotation: RotationRecord {
+                last: Some(last),
+                next: None,
+                previous_key_expires_at: None,
+                grace: Some(wish.rotation.grace),
+                handled,
+            },
+            ..Record::default()
+        },
+        account: Account::Usable(AccountFacts {
+            id: "account".into(),
+            credential: None,
+            installation: "0a1b2c3d".into(),
+            permit: Permit::Granted,
+            reset: Feature::Available,
+            expiry: Feature::Available,
+            unasked_left: 3,
+        }),
+        secret: SecretState::Ours(Box::new(SecretFacts {
+            uid: "secret-0".into(),
+            version: "1".into(),
+            marks,
+            key: Some(key(0)),
+            previous: None,
+            intact: true,
+        })),
+        former_secret: SecretState::Absent,
+        hand: Hand::Empty,
+        remote: Remote::Present(Box::new(RemoteFacts {
+            seen_at: ago(minutes(4)),
+            source: Source::Listing,
+            hash: wish.settings.hash(),
+            differs: Vec::new(),
+            marked: true,
+            key_matches: Some(true),
+            mismatch_since: None,
+            expiry: None,
+            created_at: Some(last),
+        })),
+        secret_key: SecretKeyProof::Unasked,
+        listed_at: Some(ago(minutes(4))),
+        found: Vec::new(),
+        gone: BTreeSet::new(),
+        life_limited: BTreeSet::new(),
+        roles: Roles::Resolved(Vec::new()),
+        setbacks: Vec::new(),
+        clocks: Clocks::agreeing(NOW),
+        timing: TIMING,
+        holder: ME.into(),
+        nonce: attempt(100),
+    }
+}
+
+impl Given {
+    /// Adds to the situation.
+    pub fn and(mut self, change: impl FnOnce(&mut Self)) -> Self {
+        change(&mut self);
+        self
+    }
+
+    /// The user changes the wish; the world stays as it is.
+    pub fn but_wished(mut self, wish: TokenWish) -> Self {
+        self.wish = Wish::Valid(Box::new(wish.0));
+        self.observed.generation += 1;
+        self
+    }
+
+    /// The next step.
+    pub fn decides(&self) -> Step {
+        decide(&self.wish, &self.observed)
+    }
+
+    /// The next steps, each of which works, as far as the world shows it.
+    #[track_caller]
+    pub fn takes(mut self, kinds: &[StepKind]) -> Self {
+        let mut taken = Vec::new();
+        for kind in kinds {
+            let step = self.decides();
+            taken.push(step.kind());
+            assert_eq!(
+                step.kind(),
+                *kind,
+                "after {taken:?} comes {step:?}\nin {:#?}",
+                self.observed
+            );
+            follow::carry_out(&mut self.observed, &step);
+        }
+        self
+    }
+
+    /// Nothing is to be done now; whatever is due comes later.
+    #[track_caller]
+    pub fn and_rests(self) -> Self {
+        let step = self.decides();
+        let Step::Rest { until } = &step else {
+            panic!("not at rest: {step:?}\nin {:#?}", self.observed);
+        };
+        assert!(
+            until.is_none_or(|until| until >= self.observed.clocks.local),
+            "{step:?}"
+        );
+        self
+    }
+
+    /// Nothing can be done before something changes.
+    #[track_caller]
+    pub fn and_holds(self, reason: launchdarkly_token_operator::api::Reason) -> Self {
+        let step = self.decides();
+        let Step::Hold { reason: found, .. } = &step else {
+            panic!("no hold: {step:?}");
+        };
+        assert_eq!(*found, reason, "{step:?}");
+        self
+    }
+
+    /// The record's account, Secret and so on, for judging the end of a story.
+    pub fn record(&self) -> &Record {
+        &self.observed.record
+    }
+}

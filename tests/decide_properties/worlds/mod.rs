@@ -1,0 +1,12 @@
+//! Builders of the worlds that decisions are made in; they read as the situation.
+
+mod follow;
+mod given;
+mod names;
+mod situations;
+mod token;
+
+pub use given::{Given, given};
+pub use names::*;
+pub use situations::*;
+pub use token::{TokenWish, a_token};

@@ -1,0 +1,385 @@
+//! What may be the case around an object; each is added to a settled world by `and`.
+
+use jiff::{SignedDuration, Timestamp};
+use launchdarkly_token_operator::api::Reason;
+use launchdarkly_token_operator::domain::cause::Cause;
+use launchdarkly_token_operator::domain::clocks::plus;
+use launchdarkly_token_operator::domain::decide::Wish;
+use launchdarkly_token_operator::domain::desired::Desired;
+use launchdarkly_token_operator::domain::observed::{
+    Account, AccountFacts, Arrangement, Deletion, Feature, FoundToken, Hand, Permit, Proof, Remote,
+    RemoteFacts, SecretFacts, SecretKeyProof, SecretState, Setback, Source,
+};
+use launchdarkly_token_operator::domain::plan::StepKind;
+use launchdarkly_token_operator::domain::record::{
+    AbandonedAttempt, HistoryEntry, Intent, Operation, Record, RetiringToken,
+};
+
+use super::given::Given;
+use super::names::{ANOTHER, ME, NOW, TIMING, ago, attempt, hours, key, minutes, seconds, token};
+
+impl Given {
+    pub fn desired(&self) -> &Desired {
+        match &self.wish {
+            Wish::Valid(desired) => desired,
+            Wish::Invalid(message) => panic!("no valid wish: {message}"),
+        }
+    }
+
+    pub fn account(&mut self) -> &mut AccountFacts {
+        match &mut self.observed.account {
+            Account::Usable(facts) => facts,
+            Account::Unusable { message, .. } => panic!("no account: {message}"),
+        }
+    }
+
+    pub fn secret(&mut self) -> &mut SecretFacts {
+        match &mut self.observed.secret {
+            SecretState::Ours(facts) => facts,
+            other => panic!("no Secret of ours: {other:?}"),
+        }
+    }
+
+    pub fn remote(&mut self) -> &mut RemoteFacts {
+        match &mut self.observed.remote {
+            Remote::Present(facts) => facts,
+            other => panic!("no token: {other:?}"),
+        }
+    }
+
+    fn arrangement(&self) -> Box<Arrangement> {
+        let desired = self.desired();
+        Box::new(Arrangement {
+            layout: desired.secret.clone(),
+            grace: desired.rotation.grace,
+        })
+    }
+
+    fn intend(&mut self, operation: Operation, cause: Cause, started_at: Timestamp) {
+        let desired = self.desired().clone();
+        let lives = plus(
+            started_at,
+            desired.rotation.grace + TIMING.publication_margin,
+        );
+        self.observed.record.pending = Some(Intent {
+            operation,
+            attempt: attempt(1),
+            cause,
+            started_at,
+            holder: ME.into(),
+            token_id: self.observed.record.token.as_ref().map(|t| t.id.clone()),
+            secret_name: desired.secret.name.clone(),
+            spec_hash: desired.settings.hash(),
+            token_name: desired.settings.name.clone(),
+            handles: Vec::new(),
+            previous_key_expires_at: (operation == Operation::Reset).then_some(lives),
+        });
+    }
+}
+
+pub fn a_new_object() -> impl FnOnce(&mut Given) {
+    |given| {
+        let observed = &mut given.observed;
+        observed.record = Record::default();
+        observed.finalizer = false;
+        observed.secret = SecretState::Absent;
+        observed.remote = Remote::Unknown;
+        observed.listed_at = None;
+    }
+}
+
+pub fn a_lost_status() -> impl FnOnce(&mut Given) {
+    |given| given.observed.record = Record::default()
+}
+
+/// The key was published long enough ago for the schedule, and the time has come.
+pub fn a_due_time() -> impl FnOnce(&mut Given) {
+    |given| {
+        let interval = given.desired().rotation.interval.unwrap_or(hours(24));
+        let rotation = &mut given.observed.record.rotation;
+        rotation.last = Some(NOW - interval);
+        rotation.next = Some(ago(seconds(1)));
+    }
+}
+
+pub fn time_passes(duration: SignedDuration) -> impl FnOnce(&mut Given) {
+    move |given| {
+        let clocks = &mut given.observed.clocks;
+        clocks.local = plus(clocks.local, duration);
+        clocks.remote = plus(clocks.remote, duration);
+    }
+}
+
+pub fn the_remote_clock_is_off_by(seconds: i64) -> impl FnOnce(&mut Given) {
+    move |given| {
+        let clocks = &mut given.observed.clocks;
+        clocks.remote = plus(clocks.local, SignedDuration::from_secs(seconds));
+    }
+}
+
+pub fn a_previous_key_until(end: Timestamp) -> impl FnOnce(&mut Given) {
+    move |given| {
+        given.observed.record.rotation.previous_key_expires_at = Some(end);
+        given.secret().marks.previous_expires_at = Some(end);
+    }
+}
+
+/// Keys of these tokens were published, the latest first.
+pub fn published_lately(tokens: &'static [usize]) -> impl FnOnce(&mut Given) {
+    |given| {
+        let entry = |n: &usize| HistoryEntry {
+            time: ago(hours(2)),
+            cause: Cause::SpecChanged,
+            token_id: token(*n),
+            old_key_until: None,
+        };
+        given.observed.record.history = tokens.iter().map(entry).collect();
+    }
+}
+
+pub fn retiring_tokens(count: usize, retire_at: Timestamp) -> impl FnOnce(&mut Given) {
+    move |given| {
+        for n in 0..count {
+            given.observed.life_limited.insert(token(20 + n));
+            given.observed.record.retiring.push(RetiringToken {
+                token_id: token(20 + n),
+                cause: Cause::SpecChanged,
+                retire_at,
+            });
+        }
+    }
+}
+
+/// A create whose answer never came: the process that sent it lives on.
+pub fn a_create_without_an_answer(cause: Cause) -> impl FnOnce(&mut Given) {
+    move |given| {
+        given.intend(Operation::Create, cause, ago(minutes(3)));
+        given.observed.listed_at = None;
+        given.observed.hand = Hand::Empty;
+    }
+}
+
+pub fn a_reset_without_an_answer() -> impl FnOnce(&mut Given) {
+    |given| {
+        given.intend(Operation::Reset, Cause::Schedule, ago(minutes(3)));
+        given.observed.hand = Hand::Empty;
+    }
+}
+
+/// An intent of this process whose call was not made yet.
+pub fn an_intent_to(operation: Operation, cause: Cause) -> impl FnOnce(&mut Given) {
+    move |given| {
+        given.intend(operation, cause, ago(seconds(2)));
+        given.observed.hand = Hand::Armed(given.arrangement());
+    }
+}
+
+pub fn the_call_was_refused() -> impl FnOnce(&mut Given) {
+    |given| given.observed.hand = Hand::Refused(given.arrangement())
+}
+
+pub fn the_intent_was_written(age: SignedDuration) -> impl FnOnce(&mut Given) {
+    move |given| {
+        if let Some(pending) = &mut given.observed.record.pending {
+            pending.started_at = ago(age);
+        }
+    }
+}
+
+pub fn another_process_wrote_it() -> impl FnOnce(&mut Given) {
+    |given| {
+        if let Some(pending) = &mut given.observed.record.pending {
+            pending.holder = ANOTHER.into();
+        }
+        given.observed.hand = Hand::Empty;
+    }
+}
+
+/// The call was answered, `age` ago: key 1 is in hand.
+pub fn its_key_in_hand(proof: Proof, age: SignedDuration) -> impl FnOnce(&mut Given) {
+    move |given| {
+        let hash = given.desired().settings.hash();
+        let pending = given.observed.record.pending.as_ref();
+        let reset = pending.is_some_and(|p| p.operation == Operation::Reset);
+        given.observed.hand = Hand::Held {
+            arrangement: given.arrangement(),
+            token_id: if reset { token(0) } else { token(1) },
+            fingerprint: key(1),
+            created_at: Some(ago(age)),
+            observed_hash: hash,
+            differs: Vec::new(),
+            old_key_until: reset.then(|| NOW + hours(6)),
+            since: ago(age),
+            proof,
+        };
+    }
+}
+
+/// The key reached the Secret, and the record does not say so yet.
+pub fn it_was_published() -> impl FnOnce(&mut Given) {
+    |given| {
+        let pending = given.observed.record.pending.clone();
+        let pending = pending.expect("a pending call");
+        let grace = given.desired().rotation.grace;
+        if matches!(given.observed.secret, SecretState::Absent) {
+            let settled = super::given::settled(given.desired());
+            given.observed.secret = settled.secret;
+        }
+        let reset = pending.operation == Operation::Reset;
+        let secret = given.secret();
+        secret.version = "2".into();
+        secret.key = Some(key(1));
+        secret.marks.attempt = Some(pending.attempt);
+        secret.marks.fingerprint = Some(key(1));
+        secret.marks.token_id = Some(if reset { token(0) } else { token(1) });
+        secret.marks.rotated_at = Some(ago(seconds(1)));
+        secret.marks.previous_expires_at = (pending.cause != Cause::Revoke).then(|| NOW + grace);
+    }
+}
+
+pub fn the_secret_is_deleted() -> impl FnOnce(&mut Given) {
+    |given| given.observed.secret = SecretState::Absent
+}
+
+pub fn the_key_in_the_secret_is_edited() -> impl FnOnce(&mut Given) {
+    |given| given.secret().key = Some(key(66))
+}
+
+pub fn the_secret_belongs_to(owner: &str) -> impl FnOnce(&mut Given) {
+    let owner = Some(owner.to_owned());
+    |given| given.observed.secret = SecretState::Foreign { owner }
+}
+
+pub fn the_secret_cannot_be_read() -> impl FnOnce(&mut Given) {
+    |given| {
+        given.observed.secret = SecretState::Unreadable {
+            reason: Reason::SecretAccessDenied,
+            message: "no right to read Secrets".into(),
+        };
+    }
+}
+
+/// The Secret holds what it held before the last publication: key 9 of token `n`, published `age` ago.
+pub fn the_secret_is_restored_to(n: usize, age: SignedDuration) -> impl FnOnce(&mut Given) {
+    move |given| {
+        let secret = given.secret();
+        secret.key = Some(key(9));
+        secret.marks.fingerprint = Some(key(9));
+        secret.marks.token_id = Some(token(n));
+        secret.marks.attempt = Some(attempt(9));
+        secret.marks.rotated_at = Some(ago(age));
+    }
+}
+
+pub fn the_key_in_the_secret_was_tried(proof: SecretKeyProof) -> impl FnOnce(&mut Given) {
+    move |given| given.observed.secret_key = proof
+}
+
+pub fn a_fresh_look_at_the_token() -> impl FnOnce(&mut Given) {
+    |given| {
+        given.remote().source = Source::Get;
+        given.remote().seen_at = given.observed.clocks.local;
+    }
+}
+
+pub fn the_token_differs_in(field: &'static str) -> impl FnOnce(&mut Given) {
+    move |given| {
+        given.remote().differs = vec![field.to_owned()];
+        given.remote().hash = "v1:aaaa.bbbb".into();
+    }
+}
+
+pub fn the_token_was_missed(since: Timestamp, confirmed: bool) -> impl FnOnce(&mut Given) {
+    move |given| {
+        given.observed.remote = Remote::Absent {
+            confirmed,
+            first: since,
+        };
+    }
+}
+
+/// LaunchDarkly shows the end of another key, first seen `age` ago.
+pub fn the_token_was_reset_elsewhere(age: SignedDuration) -> impl FnOnce(&mut Given) {
+    move |given| {
+        given.remote().key_matches = Some(false);
+        given.remote().mismatch_since = Some(ago(age));
+    }
+}
+
+pub fn a_token_turns_up(n: usize, with_attempt: usize, used: bool) -> impl FnOnce(&mut Given) {
+    move |given| {
+        given.observed.found.push(FoundToken {
+            id: token(n),
+            attempt: attempt(with_attempt),
+            created_at: Some(ago(minutes(30))),
+            used,
+        });
+    }
+}
+
+pub fn an_abandoned_attempt(n: usize) -> impl FnOnce(&mut Given) {
+    move |given| {
+        given.observed.record.abandoned.push(AbandonedAttempt {
+            attempt: attempt(n),
+            started_at: ago(minutes(31)),
+        });
+    }
+}
+
+pub fn the_object_is_being_deleted() -> impl FnOnce(&mut Given) {
+    |given| {
+        given.observed.deletion = Some(Deletion {
+            requested_at: ago(seconds(5)),
+            skip_cleanup: false,
+        });
+    }
+}
+
+pub fn the_account_is_unusable(transient: bool) -> impl FnOnce(&mut Given) {
+    move |given| {
+        given.observed.account = Account::Unusable {
+            reason: Reason::AccountNotReady,
+            message: "no credential".into(),
+            transient,
+        };
+    }
+}
+
+pub fn the_credential_is_of_another_account() -> impl FnOnce(&mut Given) {
+    |given| given.account().id = "other".into()
+}
+
+pub fn the_credential_is_token(n: usize) -> impl FnOnce(&mut Given) {
+    move |given| given.account().credential = Some(token(n))
+}
+
+pub fn the_policy_refuses() -> impl FnOnce(&mut Given) {
+    |given| {
+        given.account().permit = Permit::Refused {
+            reason: Reason::NotAllowedByPolicy,
+            message: "role admin is not allowed".into(),
+        };
+    }
+}
+
+pub fn reset_is(feature: Feature) -> impl FnOnce(&mut Given) {
+    move |given| given.account().reset = feature
+}
+
+pub fn no_unasked_replacement_is_left() -> impl FnOnce(&mut Given) {
+    |given| given.account().unasked_left = 0
+}
+
+pub fn a_failed(step: StepKind, terminal: bool) -> impl FnOnce(&mut Given) {
+    move |given| {
+        given.observed.setbacks.push(Setback {
+            step,
+            reason: Reason::LaunchDarklyUnavailable,
+            message: "503".into(),
+            terminal,
+            until: NOW + seconds(30),
+            generation: given.observed.generation,
+            times: 1,
+        });
+    }
+}

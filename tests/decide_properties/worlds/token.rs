@@ -1,0 +1,105 @@
+//! What users wish for, in few words.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::SignedDuration;
+use launchdarkly_token_operator::domain::desired::{
+    DeletionPolicy, Desired, DriftPolicy, Rotation, SecretLayout, Strategy,
+};
+use launchdarkly_token_operator::domain::settings::{BaseRole, Grant, TokenSettings};
+
+use super::names::{hours, revoke, trigger};
+
+/// A wish under construction.
+#[derive(Debug, Clone)]
+pub struct TokenWish(pub Desired);
+
+/// A service token that reads, its key in Secret `web`, never rotated.
+pub fn a_token() -> TokenWish {
+    TokenWish(Desired {
+        settings: TokenSettings {
+            name: "team-a/web".into(),
+            description: "Reads flags".into(),
+            service_token: true,
+            grant: Grant::Role(BaseRole::Reader),
+            default_api_version: None,
+        },
+        secret: SecretLayout {
+            name: "web".into(),
+            key: "token".into(),
+            previous_key: None,
+            labels: BTreeMap::new(),
+            annotations: BTreeMap::new(),
+        },
+        rotation: Rotation {
+            strategy: Strategy::Reset,
+            interval: None,
+            grace: hours(6),
+            triggers: Vec::new(),
+            revokes: Vec::new(),
+        },
+        deletion_policy: DeletionPolicy::Delete,
+        drift_policy: DriftPolicy::Correct,
+        suspend: false,
+    })
+}
+
+impl TokenWish {
+    fn with(mut self, change: impl FnOnce(&mut Desired)) -> Self {
+        change(&mut self.0);
+        self
+    }
+
+    pub fn rotating_every(self, interval: SignedDuration) -> Self {
+        self.with(|wish| wish.rotation.interval = Some(interval))
+    }
+
+    pub fn with_grace(self, grace: SignedDuration) -> Self {
+        self.with(|wish| wish.rotation.grace = grace)
+    }
+
+    pub fn by_replacement(self) -> Self {
+        self.with(|wish| wish.rotation.strategy = Strategy::Replace)
+    }
+
+    pub fn triggered_by(self, value: &str) -> Self {
+        self.with(|wish| wish.rotation.triggers.push(trigger(value)))
+    }
+
+    pub fn revoked_by(self, value: &str) -> Self {
+        self.with(|wish| wish.rotation.revokes.push(revoke(value)))
+    }
+
+    pub fn with_role(self, role: BaseRole) -> Self {
+        self.with(|wish| wish.settings.grant = Grant::Role(role))
+    }
+
+    pub fn with_custom_role(self, role: &str) -> Self {
+        let roles = BTreeSet::from([role.to_owned()]);
+        self.with(|wish| wish.settings.grant = Grant::CustomRoles(roles))
+    }
+
+    pub fn described_as(self, text: &str) -> Self {
+        self.with(|wish| text.clone_into(&mut wish.settings.description))
+    }
+
+    pub fn in_secret(self, name: &str) -> Self {
+        self.with(|wish| name.clone_into(&mut wish.secret.name))
+    }
+
+    pub fn showing_the_previous_key(self) -> Self {
+        self.with(|wish| wish.secret.previous_key = Some("previous".into()))
+    }
+
+    pub fn retained_at_the_end(self) -> Self {
+        self.with(|wish| wish.deletion_policy = DeletionPolicy::Retain)
+    }
+
+    pub fn warning_of_drift(self) -> Self {
+        self.with(|wish| wish.drift_policy = DriftPolicy::Warn)
+    }
+
+    pub fn suspended(self) -> Self {
+        self.with(|wish| wish.suspend = true)
+    }
+}
