@@ -39,6 +39,9 @@ pub fn run(arguments: &Arguments) -> bool {
     let mut stage = None;
     let outcome = tell(&mut story, tempo, &mut stage);
     let good = story.end(&outcome, chapters::CHECKS);
+    if let Some(stage) = stage.as_ref().filter(|_| !good) {
+        say!("The operator's last words:\n{}", stage.last_words());
+    }
     if let Some(stage) = stage.filter(|_| arguments.keep) {
         stay(&stage, good);
     }

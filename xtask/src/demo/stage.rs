@@ -196,6 +196,13 @@ impl Stage {
         self.await_ready("accesstoken", TOKEN).map(drop)
     }
 
+    /// The end of the operator's log.
+    pub fn last_words(&self) -> String {
+        let log = self.operator.logs();
+        let lines: Vec<&str> = log.lines().collect();
+        lines[lines.len().saturating_sub(8)..].join("\n")
+    }
+
     /// What a reader can type now.
     pub fn invitation(&self) -> String {
         let kubectl = self.plane.client().command_line();

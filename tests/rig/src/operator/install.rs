@@ -2,17 +2,20 @@
 
 use std::fs;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use serde_json::json;
 
 use crate::error::Doing;
-use crate::{ControlPlane, RigError, workspace};
+use crate::{ControlPlane, RigError, wait, workspace};
 
 /// The operator's namespace.
 pub const NAMESPACE: &str = "launchdarkly-token-operator";
 
 /// The operator's service account.
 pub const SERVICE_ACCOUNT: &str = "launchdarkly-token-operator";
+
+const SOON: Duration = Duration::from_secs(30);
 
 /// Applies the CRDs and the static manifests without the Deployment, unless they are installed.
 ///
@@ -34,6 +37,17 @@ pub fn install(plane: &ControlPlane) -> Result<(), RigError> {
         "-f",
         &crds,
     ])?;
+    for kind in [
+        "accesstokens",
+        "launchdarklyaccounts",
+        "clusterlaunchdarklyaccounts",
+    ] {
+        // Served from the cache that watches are served from, which a new kind has only after a moment.
+        let list = format!("/apis/ldtokens.dev/v1alpha1/{kind}?resourceVersion=0");
+        wait::until(SOON, "the new kinds to be served", || {
+            plane.kubectl(&["get", "--raw", &list]).map(Some)
+        })?;
+    }
     let path = workspace::root().join("deploy/install.yaml");
     let manifests = fs::read_to_string(&path).doing(|| format!("read {}", path.display()))?;
     plane.apply(&without_deployment(&manifests))
