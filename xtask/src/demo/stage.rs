@@ -176,20 +176,6 @@ impl Stage {
         self.plane.get(kind, NAMESPACE, name)
     }
 
-    /// Fails unless nothing of this kind and name is there.
-    pub fn gone(&self, kind: &str, name: &str) -> Result<(), RigError> {
-        let arguments = [
-            "get",
-            kind,
-            name,
-            "--namespace",
-            NAMESPACE,
-            "--ignore-not-found",
-        ];
-        let found = self.plane.kubectl(&arguments)?;
-        ensure(found.is_empty(), || format!("there still is:\n{found}"))
-    }
-
     /// Applies the sample once more, so that there is something to play with.
     pub fn begin_again(&self) -> Result<(), RigError> {
         self.apply_file(SAMPLE)?;

@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 use rig::RigError;
 use serde_json::{Value, json};
 
-use super::stage::TOKEN;
 use crate::console::lasted;
 use crate::say;
 
@@ -53,10 +52,10 @@ impl Story {
         say!("   $ {command}");
     }
 
-    /// Shows the command that changes the spec of the story's token.
-    pub fn patch(&self, spec: &Value) {
+    /// Shows the command that changes the spec of an `AccessToken`.
+    pub fn patch(&self, token: &str, spec: &Value) {
         self.shell(&format!(
-            "kubectl patch accesstoken {TOKEN} --type=merge \\"
+            "kubectl patch accesstoken {token} --type=merge \\"
         ));
         say!("       --patch '{}'", json!({ "spec": spec }));
     }

@@ -16,7 +16,7 @@ pub fn describe(story: &mut Story, stage: &Stage) -> Result<(), Failed> {
     let before = story.prepare("the token is known", || stage.known(TOKEN))?;
     let calls = story.prepare("LaunchDarkly counts its calls", || stage.last_call())?;
     let text = "Deploys flags on Fridays, too";
-    story.patch(&json!({ "description": text }));
+    story.patch(TOKEN, &json!({ "description": text }));
     story.check("the same token has the new description", || {
         stage.patch(TOKEN, &json!({ "description": text }))?;
         wait::until_ok(Duration::from_secs(20), "the new description", || {
@@ -39,7 +39,7 @@ pub fn change_role(story: &mut Story, stage: &Stage) -> Result<(), Failed> {
     story.chapter("Its role changes");
     story.tell("LaunchDarkly cannot change the role of a service token: it gets a successor.");
     let old = story.prepare("the old key is known", || stage.known(TOKEN))?;
-    story.patch(&json!({ "role": "writer" }));
+    story.patch(TOKEN, &json!({ "role": "writer" }));
     let new = story.check("the Secret holds the key of a new token", || {
         stage.patch(TOKEN, &json!({ "role": "writer" }))?;
         let new = stage.await_new_key(TOKEN, &old)?;

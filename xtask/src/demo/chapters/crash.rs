@@ -11,14 +11,14 @@ use crate::demo::story::{Failed, Story, ensure};
 /// How many checks this makes.
 pub const CHECKS: usize = 6;
 
-/// The second token.
+/// The token of this chapter.
 pub const UNLUCKY: &str = "unlucky";
 const RESET: &str = "/api/v2/tokens/{id}/reset";
 
 /// After LaunchDarkly made a new key and before the operator saved it, so that nobody knows the key.
 pub fn kill_between_reset_and_save(story: &mut Story, stage: &mut Stage) -> Result<(), Failed> {
     story.chapter("The operator is killed between a reset and the saving of the new key");
-    let old = story.check("a second token is Ready", || {
+    let old = story.check("another token is Ready", || {
         stage.apply(&unlucky().to_string())?;
         stage.await_ready("accesstoken", UNLUCKY)?;
         stage.known(UNLUCKY)

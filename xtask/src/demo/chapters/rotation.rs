@@ -2,24 +2,34 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use rig::RigError;
+use rig::{RigError, object};
 use serde_json::json;
 
-use crate::demo::stage::{Known, Stage, TOKEN};
+use crate::demo::stage::{Known, NAMESPACE, Stage};
 use crate::demo::story::{Failed, Story, ensure};
 
+/// A token that is rotated every month, and whenever its trigger is changed.
+const SAMPLE: &str = "deploy/samples/rotation.yaml";
+/// Its name.
+pub const ROTATED: &str = "flag-exporter";
+
 /// How many checks this makes.
-pub const CHECKS: usize = 4;
+pub const CHECKS: usize = 6;
 
 /// Asks for a rotation and watches the old key to its end.
 pub fn trigger(story: &mut Story, stage: &Stage) -> Result<(), Failed> {
-    story.chapter("Its key is rotated");
-    let old = story.prepare("the old key is known", || stage.known(TOKEN))?;
+    story.chapter("A key is rotated");
+    story.shell(&format!("kubectl apply -f {SAMPLE}"));
+    let old = story.check("a token with a rotation schedule is Ready", || {
+        stage.apply_file(SAMPLE)?;
+        stage.await_ready("accesstoken", ROTATED)?;
+        stage.known(ROTATED)
+    })?;
     let calls = story.prepare("LaunchDarkly counts its calls", || stage.last_call())?;
-    story.patch(&json!({"rotation": {"trigger": "audit"}}));
+    story.patch(ROTATED, &json!({"rotation": {"trigger": "audit"}}));
     let new = story.check("the Secret holds a new key of the same token", || {
-        stage.patch(TOKEN, &json!({"rotation": {"trigger": "audit"}}))?;
-        let new = stage.await_new_key(TOKEN, &old)?;
+        stage.patch(ROTATED, &json!({"rotation": {"trigger": "audit"}}))?;
+        let new = stage.await_new_key(ROTATED, &old)?;
         ensure(new.token_id == old.token_id, || {
             "it is the key of another token".into()
         })?;
@@ -40,6 +50,16 @@ pub fn trigger(story: &mut Story, stage: &Stage) -> Result<(), Failed> {
             let deleted = stage.calls(calls, "DELETE", "/api/v2/tokens/{id}")?;
             ensure(deleted == 1, || {
                 format!("there were {deleted} deletions instead of 1")
+            })
+        },
+    )?;
+    story.check(
+        "the Secret holds the old key as well, as the sample asks",
+        || {
+            let secret = stage.plane.get("secret", NAMESPACE, &new.secret)?;
+            let previous = object::secret_entry(&secret, "previous-token");
+            ensure(previous.as_ref() == Some(&old.key), || {
+                "previous-token is another".into()
             })
         },
     )?;
