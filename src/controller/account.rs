@@ -237,6 +237,32 @@ impl<L: TokensApi> Accounts<L> {
             .insert(key, Arc::new(entry));
     }
 
+    /// Accounts whose object is gone can no longer be asked for anything new; their last good credential still serves for
+    /// deletions while objects refer to it.
+    pub fn retire_gone(&self, is_gone: impl Fn(&AccountKey) -> bool) {
+        for (key, entry) in self.all() {
+            let State::Usable(session) = &entry.state else {
+                continue;
+            };
+            if !is_gone(&key) {
+                continue;
+            }
+            let state = State::Unusable {
+                reason: Reason::AccountNotFound,
+                message: "the account was deleted; create it again".to_owned(),
+                transient: false,
+                last: Some(session.clone()),
+            };
+            self.put(
+                key,
+                Entry {
+                    state,
+                    ..(*entry).clone()
+                },
+            );
+        }
+    }
+
     /// Takes an account away.
     pub fn remove(&self, key: &AccountKey) {
         self.entries

@@ -26,10 +26,12 @@ pub(super) async fn run(
     objects: Objects,
     tick: watch::Sender<u64>,
     interval: Duration,
+    is_gone: impl Fn(&super::AccountKey) -> bool + Send,
 ) {
     let mut next = tokio::time::Instant::now() + jittered(interval);
     loop {
         objects.count(&ctx.metrics);
+        ctx.accounts.retire_gone(&is_gone);
         show_rate_limits(&ctx, &lines);
         tokio::time::sleep_until(next.min(tokio::time::Instant::now() + GAUGES_EVERY)).await;
         if tokio::time::Instant::now() < next {

@@ -199,11 +199,11 @@ fn an_account_stays_until_the_last_object_that_refers_to_it_is_gone() {
 }
 
 #[test]
-fn a_deletion_gives_up_in_the_stated_time_when_the_account_is_gone_and_says_what_stays() {
-    let home = Home::at(&stage().calm, "trouble-giveup");
+fn a_deletion_uses_the_last_good_credential_when_the_account_is_gone() {
+    let calm = &stage().calm;
+    let home = Home::at(calm, "trouble-orphan");
     home.token("web", &json!({"role": "reader"}));
     home.ready("web");
-    let id = home.remote(&stage().calm)[0].id.clone();
     home.in_use();
     // Without its finalizer the account goes at once, as a user in a hurry would have it.
     home.delete("launchdarklyaccount", "default");
@@ -215,13 +215,26 @@ fn a_deletion_gives_up_in_the_stated_time_when_the_account_is_gone_and_says_what
     home.gone("launchdarklyaccount", "default");
     home.delete("accesstoken", "web");
     home.gone("accesstoken", "web");
-    let note = stage()
-        .plane
-        .get(
-            "configmap",
-            rig::install::NAMESPACE,
-            "launchdarkly-token-operator-left-behind",
-        )
-        .unwrap();
+    home.remote_count(calm, 0);
+}
+
+#[test]
+fn a_deletion_gives_up_in_the_stated_time_when_the_credential_is_refused_and_says_what_stays() {
+    let doomed = &stage().doomed;
+    let home = Home::at(doomed, "trouble-giveup");
+    home.token("web", &json!({"role": "reader"}));
+    home.ready("web");
+    let id = home.remote(doomed)[0].id.clone();
+    let managing = doomed.managing_key();
+    let tokens = doomed.tokens().unwrap();
+    let owner = tokens
+        .iter()
+        .find(|token| token.keys.iter().any(|key| key.value == managing));
+    doomed.delete_token(&owner.unwrap().id).unwrap();
+    home.delete("accesstoken", "web");
+    home.gone("accesstoken", "web");
+    let namespace = rig::install::NAMESPACE;
+    let name = "launchdarkly-token-operator-left-behind";
+    let note = stage().plane.get("configmap", namespace, name).unwrap();
     assert!(note["data"].to_string().contains(&id), "{note}");
 }

@@ -24,6 +24,8 @@ pub struct Stage {
     pub old: SimulatorProcess,
     /// Where Secrets are lost: replacements that nobody asked for are limited an account.
     pub careless: SimulatorProcess,
+    /// Whose managing key is taken away.
+    pub doomed: SimulatorProcess,
     /// An instance for many objects at once.
     pub crowded: SimulatorProcess,
     _operator: Operator,
@@ -51,6 +53,7 @@ impl Stage {
         let calm = simulator(1, &[], "2026-10");
         let rough = simulator(2, &["--account-id", "569f514156e003339cfd3999"], "2026-10");
         let old = simulator(3, &[], "2024");
+        let doomed = simulator(6, &[], "2026-10");
         let careless = simulator(5, &[], "2026-10");
         let crowded = simulator(4, &[], "2026-10");
         let hosts = [
@@ -58,6 +61,7 @@ impl Stage {
             rough.host(),
             old.host(),
             careless.host(),
+            doomed.host(),
             crowded.host(),
         ]
         .join(",");
@@ -69,6 +73,7 @@ impl Stage {
             rough: Mutex::new(rough),
             old,
             careless,
+            doomed,
             crowded,
             _operator: operator,
         }

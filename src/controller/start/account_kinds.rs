@@ -11,7 +11,10 @@ use kube::runtime::watcher::Config as WatchConfig;
 use tokio::sync::broadcast::error::RecvError;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::super::account::Sign;
+use std::collections::HashSet;
+use std::sync::{Mutex, PoisonError};
+
+use super::super::account::{AccountKey, Sign};
 use super::super::accounts::{self, AccountContext, AccountObject};
 use crate::api::{ClusterLaunchDarklyAccount, LaunchDarklyAccount};
 use crate::runtime::metrics::{Controller as ControllerLabel, Outcome as MetricOutcome};
@@ -48,55 +51,79 @@ pub(super) async fn check_accounts(
     Ok(())
 }
 
-pub(super) fn spawn_accounts(
-    leading: &Leading,
-    ctx: &Arc<AccountContext>,
-) -> Vec<AbortOnDropHandle<()>> {
-    let watches = &leading.clients.watches;
-    let mut tasks = vec![spawn_account_kind(
-        leading,
-        Api::<ClusterLaunchDarklyAccount>::all(watches.clone()),
-        ctx,
-    )];
-    for scope in scopes(&leading.args) {
-        tasks.push(spawn_account_kind(
-            leading,
-            api::<LaunchDarklyAccount>(watches, scope.as_deref()),
-            ctx,
-        ));
-    }
-    tasks
+/// The running controllers of accounts.
+pub(super) struct AccountControllers {
+    tasks: Vec<AbortOnDropHandle<()>>,
+    shown: Vec<Box<dyn Fn(&AccountKey) -> bool + Send + Sync>>,
+    visited: Arc<Mutex<HashSet<AccountKey>>>,
 }
 
-pub(super) fn spawn_account_kind<K: AccountObject>(
-    leading: &Leading,
-    api: Api<K>,
-    ctx: &Arc<AccountContext>,
-) -> AbortOnDropHandle<()> {
-    let metrics = leading.metrics.clone();
-    let controller = Controller::new(api, WatchConfig::default());
-    let stream = controller.reconcile_all_on(signs(ctx.clone())).run(
-        move |object: Arc<K>, ctx: Arc<AccountContext>| {
-            let metrics = metrics.clone();
-            async move {
-                let begun = std::time::Instant::now();
-                let visited = accounts::reconcile(&ctx, &*object).await;
-                let result = if visited.is_ok() {
-                    MetricOutcome::Success
-                } else {
-                    MetricOutcome::Error
-                };
-                metrics.reconciled(ControllerLabel::Account, result, begun.elapsed());
-                visited.map(Action::requeue)
-            }
-        },
-        |_, error, _| {
-            tracing::warn!(%error, "could not look after an account");
-            Action::requeue(Duration::from_secs(5))
-        },
-        ctx.clone(),
-    );
-    AbortOnDropHandle::new(tokio::spawn(stream.for_each(|_| future::ready(()))))
+impl AccountControllers {
+    pub(super) fn spawn(leading: &Leading, ctx: &Arc<AccountContext>) -> Self {
+        let watches = &leading.clients.watches;
+        let mut controllers = Self {
+            tasks: Vec::new(),
+            shown: Vec::new(),
+            visited: Arc::default(),
+        };
+        controllers.add(
+            leading,
+            Api::<ClusterLaunchDarklyAccount>::all(watches.clone()),
+            ctx,
+        );
+        for scope in scopes(&leading.args) {
+            let accounts = api::<LaunchDarklyAccount>(watches, scope.as_deref());
+            controllers.add(leading, accounts, ctx);
+        }
+        controllers
+    }
+
+    /// Whether an account object was there and is not any more: a cache that has not shown it yet proves nothing.
+    pub(super) fn is_gone(&self, key: &AccountKey) -> bool {
+        let visited = self
+            .visited
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .contains(key);
+        visited && !self.shown.iter().any(|shown| shown(key))
+    }
+
+    fn add<K: AccountObject>(&mut self, leading: &Leading, api: Api<K>, ctx: &Arc<AccountContext>) {
+        let (metrics, visited) = (leading.metrics.clone(), self.visited.clone());
+        let controller = Controller::new(api, WatchConfig::default());
+        let store = controller.store();
+        self.shown.push(Box::new(move |key| {
+            store.state().iter().any(|object| object.key() == *key)
+        }));
+        let stream = controller.reconcile_all_on(signs(ctx.clone())).run(
+            move |object: Arc<K>, ctx: Arc<AccountContext>| {
+                visited
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .insert(object.key());
+                let metrics = metrics.clone();
+                async move {
+                    let begun = std::time::Instant::now();
+                    let visited = accounts::reconcile(&ctx, &*object).await;
+                    let result = if visited.is_ok() {
+                        MetricOutcome::Success
+                    } else {
+                        MetricOutcome::Error
+                    };
+                    metrics.reconciled(ControllerLabel::Account, result, begun.elapsed());
+                    visited.map(Action::requeue)
+                }
+            },
+            |_, error, _| {
+                tracing::warn!(%error, "could not look after an account");
+                Action::requeue(Duration::from_secs(5))
+            },
+            ctx.clone(),
+        );
+        let visits = stream.for_each(|_| future::ready(()));
+        self.tasks
+            .push(AbortOnDropHandle::new(tokio::spawn(visits)));
+    }
 }
 
 /// One item whenever an account should be looked at before its time: accounts are few, so all of them are.

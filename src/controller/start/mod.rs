@@ -135,17 +135,18 @@ impl Parts {
         open.send_replace(true);
         // The controllers may have missed that their stores are complete: a first round wakes them.
         tick.send_modify(|round| *round += 1);
-        let account_tasks = spawn_accounts(leading, &accounts);
+        let kinds = AccountControllers::spawn(leading, &accounts);
         let listing = AbortOnDropHandle::new(tokio::spawn(listing::run(
             ctx.clone(),
             accounts.lines.clone(),
             objects.clone(),
             tick,
             leading.args.timing.drift_interval,
+            move |key| kinds.is_gone(key),
         )));
         let drained = future::join_all(tokens).await;
         ctx.draining.store(true, Ordering::Relaxed);
-        drop((listing, account_tasks));
+        drop(listing);
         publish_what_is_in_hand(&ctx, &objects).await;
         drained
             .into_iter()
