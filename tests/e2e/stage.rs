@@ -55,7 +55,7 @@ impl Stage {
         let old = simulator(3, &[], "2024");
         let doomed = simulator(6, &[], "2026-10");
         let careless = simulator(5, &[], "2026-10");
-        let crowded = simulator(4, &[], "2026-10");
+        let crowded = simulator(4, &["--switch", "tokenLimit=1000"], "2026-10");
         let hosts = [
             calm.host(),
             rough.host(),
