@@ -93,42 +93,49 @@ impl Stage {
         })
     }
 
-    /// Waits until a Secret holds another key than `old` and its `AccessToken` is Ready; returns the key.
+    /// Waits until a Secret holds another key than `old`, and its `AccessToken` says so and is Ready.
     pub fn await_new_key(&self, name: &str, old: &Known) -> Result<Known, RigError> {
         wait::until_ok(PATIENCE, "a new key in the Secret", || {
+            let known = self.known(name).map_err(|error| format!("{error:?}"))?;
+            if known.key == old.key {
+                return Err(format!("the Secret still holds {}", known.masked()));
+            }
+            // Written after the Secret, so read after it.
             let object = self
                 .get("accesstoken", name)
                 .map_err(|error| format!("{error:?}"))?;
             object::ready(&object)?;
-            let known = self.known(name).map_err(|error| format!("{error:?}"))?;
-            let same = format!("the Secret still holds {}", known.masked());
-            if known.key == old.key {
-                Err(same)
-            } else {
+            let (recorded, pending) = (
+                &object["status"]["token"]["id"],
+                &object["status"]["pending"],
+            );
+            if *recorded == known.token_id.as_str() && pending.is_null() {
                 Ok(known)
+            } else {
+                Err(format!(
+                    "status.token.id is {recorded}, status.pending is {pending}"
+                ))
             }
         })
     }
 
-    /// What Kubernetes knows about the token of an `AccessToken`.
+    /// The key in the Secret of an `AccessToken`, and the token it belongs to.
     pub fn known(&self, name: &str) -> Result<Known, RigError> {
-        let object = self.get("accesstoken", name)?;
-        let text = |value: &Value, what: &str| {
-            value
-                .as_str()
-                .map(str::to_owned)
-                .ok_or_else(|| RigError::Unexpected(format!("accesstoken {name} has no {what}")))
-        };
-        let secret = text(&object["status"]["secret"]["name"], "status.secret.name")?;
-        let entry = object["spec"]["secret"]["key"].as_str().unwrap_or("token");
-        let key = object::secret_entry(&self.get("secret", &secret)?, entry)
-            .ok_or_else(|| RigError::Unexpected(format!("secret {secret} has no {entry}")))?;
-        let token_id = text(&object["status"]["token"]["id"], "status.token.id")?;
-        Ok(Known {
-            key,
-            token_id,
-            secret,
-        })
+        let spec = &self.get("accesstoken", name)?["spec"]["secret"];
+        let secret = spec["name"].as_str().unwrap_or(name).to_owned();
+        let entry = spec["key"].as_str().unwrap_or("token");
+        let object = self.get("secret", &secret)?;
+        let token_id = &object["metadata"]["annotations"]["ldtokens.dev/token-id"];
+        match (object::secret_entry(&object, entry), token_id.as_str()) {
+            (Some(key), Some(token_id)) => Ok(Known {
+                key,
+                token_id: token_id.to_owned(),
+                secret,
+            }),
+            _ => Err(RigError::Unexpected(format!(
+                "secret {secret} has no key of ours"
+            ))),
+        }
     }
 
     /// The token of this ID at LaunchDarkly.
