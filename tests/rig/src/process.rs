@@ -1,7 +1,8 @@
 //! Child processes that do not outlive this one.
 
-use std::fs::{self, OpenOptions};
-use std::path::{Path, PathBuf};
+use std::fs::{File, OpenOptions};
+use std::os::unix::fs::FileExt;
+use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ use crate::{RigError, wait};
 pub struct Process {
     name: String,
     child: Child,
-    log: PathBuf,
+    log: File,
 }
 
 impl Process {
@@ -37,7 +38,7 @@ impl Process {
         Ok(Self {
             name: name.to_owned(),
             child,
-            log: log.to_owned(),
+            log: File::open(log).doing(|| format!("open {}", log.display()))?,
         })
     }
 
@@ -47,11 +48,15 @@ impl Process {
         self.child.id()
     }
 
-    /// All it printed so far.
+    /// All it printed so far, also if the log has been removed since.
     #[must_use]
     pub fn output(&self) -> String {
-        let bytes = fs::read(&self.log).unwrap_or_default();
-        String::from_utf8_lossy(&bytes).into_owned()
+        let length = self.log.metadata().map_or(0, |log| log.len());
+        let mut bytes = vec![0; usize::try_from(length).unwrap_or(0)];
+        match self.log.read_exact_at(&mut bytes, 0) {
+            Ok(()) => String::from_utf8_lossy(&bytes).into_owned(),
+            Err(error) => format!("the log cannot be read: {error}"),
+        }
     }
 
     /// How it ended, if it has.

@@ -8,7 +8,6 @@ use std::process::Command;
 use std::time::Duration;
 
 use serde_json::Value;
-use tempfile::TempDir;
 
 use crate::error::Doing;
 use crate::http::Http;
@@ -51,7 +50,6 @@ pub struct SimulatorProcess {
     ca: Option<String>,
     http: Http,
     process: Process,
-    _directory: TempDir,
 }
 
 impl SimulatorProcess {
@@ -61,6 +59,7 @@ impl SimulatorProcess {
     /// It cannot be built or started.
     pub fn start(options: &SimulatorOptions) -> Result<Self, RigError> {
         let program = build::simulator()?;
+        // Only for the start: a process that ends without dropping us leaves no files behind.
         let directory = tempfile::Builder::new()
             .prefix("ldtokens-simulator-")
             .tempdir()
@@ -101,7 +100,6 @@ impl SimulatorProcess {
             http: Http::new(ca.as_deref())?,
             ca,
             process,
-            _directory: directory,
         })
     }
 
