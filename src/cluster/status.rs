@@ -210,7 +210,7 @@ fn whole_second(time: Timestamp) -> Timestamp {
 }
 
 /// Upwards, so that nothing ends before it was promised to.
-fn whole_second_up(time: Timestamp) -> Timestamp {
+pub(crate) fn whole_second_up(time: Timestamp) -> Timestamp {
     time.checked_add(SignedDuration::from_nanos(999_999_999))
         .map_or(time, whole_second)
 }

@@ -254,7 +254,7 @@ fn overlap(writer: &mut Writer<'_>, record: &Record) {
         .chain(record.rotation.previous_key_expires_at)
         .max();
     let message = ends.map_or_else(String::new, |end| {
-        let end = end.round(jiff::Unit::Second).unwrap_or(end);
+        let end = crate::cluster::status::whole_second_up(end);
         format!("an older key works until {end}")
     });
     writer.mark(
