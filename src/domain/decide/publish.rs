@@ -1,6 +1,6 @@
 //! From a key in hand to a Secret, and from that Secret to the record.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::view::View;
 use crate::domain::cause::Cause;
@@ -129,11 +129,10 @@ pub(super) fn record_publication(
     } = publication;
     let marks = &secret.marks;
     let published_at = marks.rotated_at.unwrap_or_else(|| view.now());
+    let old_key_until = grace_from_now(view, intent, marks, published_at);
     let mut record = view.record();
     record.pending = None;
-    let old_until = marks
-        .previous_expires_at
-        .unwrap_or_else(|| unmarked_grace(view, intent, published_at));
+    let old_until = old_key_until.unwrap_or_else(|| unmarked_grace(view, intent, published_at));
     if let Some(old) = record
         .token
         .as_ref()
@@ -172,13 +171,13 @@ pub(super) fn record_publication(
     });
     record.rotation.last = Some(published_at);
     record.rotation.next = None;
-    record.rotation.previous_key_expires_at = marks.previous_expires_at;
+    record.rotation.previous_key_expires_at = old_key_until;
     record.remember_handled(&intent.handles);
     record.remember_publication(HistoryEntry {
         time: published_at,
         cause: intent.cause,
         token_id: (*token_id).clone(),
-        old_key_until: marks.previous_expires_at,
+        old_key_until,
     });
     view.reschedule(&mut record, false);
     Step::RecordPublication(Box::new(record))
@@ -191,6 +190,24 @@ fn unmarked_grace(view: &View<'_>, intent: &Intent, published_at: Timestamp) -> 
     }
     let grace = view.observed.record.rotation.grace.unwrap_or_default();
     plus(view.observed.clocks.later(), grace)
+}
+
+/// Until when the old key lives: its grace counts from when the new key was in the Secret, which may have taken its time
+/// since the end of the grace was written there (I3). What a reset asked for cannot be changed any more.
+fn grace_from_now(
+    view: &View<'_>,
+    intent: &Intent,
+    marks: &Marks,
+    published_at: Timestamp,
+) -> Option<Timestamp> {
+    let promised = marks.previous_expires_at?;
+    Some(match intent.operation {
+        Operation::Reset => promised,
+        Operation::Create => {
+            let late = view.observed.clocks.later().duration_since(published_at);
+            plus(promised, late.max(SignedDuration::ZERO))
+        }
+    })
 }
 
 fn token_record(view: &View<'_>, intent: &Intent, id: &TokenId) -> TokenRecord {

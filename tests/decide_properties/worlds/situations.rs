@@ -232,8 +232,11 @@ pub fn it_was_published() -> impl FnOnce(&mut Given) {
         secret.marks.attempt = Some(pending.attempt);
         secret.marks.fingerprint = Some(key(1));
         secret.marks.token_id = Some(if reset { token(0) } else { token(1) });
-        secret.marks.rotated_at = Some(ago(seconds(1)));
-        secret.marks.previous_expires_at = (pending.cause != Cause::Revoke).then(|| NOW + grace);
+        let published = ago(seconds(1));
+        let counted_from = if reset { NOW } else { published };
+        secret.marks.rotated_at = Some(published);
+        secret.marks.previous_expires_at =
+            (pending.cause != Cause::Revoke).then(|| counted_from + grace);
     }
 }
 
