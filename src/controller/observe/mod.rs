@@ -12,7 +12,7 @@ use crate::api::access_token::AccountKind;
 use crate::api::{AccessToken, Reason, SKIP_CLEANUP_ANNOTATION, TOKEN_FINALIZER};
 use crate::cluster::{Cluster, ClusterError, status};
 use crate::domain::clocks::{Clocks, plus};
-use crate::domain::decide::{Wish, token_to_take_over};
+use crate::domain::decide::{Wish, heard, token_to_take_over};
 use crate::domain::desired::SecretLayout;
 use crate::domain::names::{Attempt, ObjectUid};
 use crate::domain::observed::{Deletion, Hand, Observed, Remote, SecretKeyProof, SecretState};
@@ -50,7 +50,7 @@ pub(in crate::controller) async fn observe<C: Cluster, L: TokensApi>(
         Ok(desired) => Wish::Valid(Box::new(desired)),
         Err(mistakes) => Wish::Invalid(explain(&mistakes)),
     };
-    let layout = layout(&wish, &record);
+    let layout = layout(&heard(&wish, &record), &record);
     let now = ctx.clock.now();
     let namespace = ctx.namespace(&identity.namespace).await?;
     let secret = secret_state(ctx, &identity, &record, &layout, memory).await?;

@@ -12,7 +12,7 @@ mod take_over;
 mod view;
 
 pub use take_over::token_to_take_over;
-pub use view::Wish;
+pub use view::{Wish, heard};
 
 use super::observed::Observed;
 use super::plan::{Step, StepKind};
@@ -31,7 +31,8 @@ use view::View;
 /// `observed` was read after the last effect of this process, and carries how fresh each part is.
 #[must_use]
 pub fn decide(wish: &Wish, observed: &Observed) -> Step {
-    let view = View::new(wish, observed);
+    let wish = heard(wish, &observed.record);
+    let view = View::new(&wish, observed);
     let ready = |step: &Step| view.setback(step.kind()).is_none();
     let step = end_of_life::end_of_life(&view)
         .or_else(|| view.stay_in_pinned_account())
@@ -61,7 +62,7 @@ pub fn decide(wish: &Wish, observed: &Observed) -> Step {
 /// The record as it is to stand while nothing is being done: schedule and generation brought up to date.
 #[must_use]
 pub fn record_at_rest(wish: &Wish, observed: &Observed) -> Record {
-    View::new(wish, observed).record()
+    View::new(&heard(wish, &observed.record), observed).record()
 }
 
 /// A step that failed a moment ago is not tried again before its time; while something is waited for, tokens still retire.

@@ -1,5 +1,7 @@
 //! What every concern looks at, and the answers that end a round.
 
+use std::borrow::Cow;
+
 use jiff::Timestamp;
 
 use crate::api::Reason;
@@ -23,6 +25,23 @@ pub enum Wish {
     Valid(Box<Desired>),
     /// It cannot; the text says what to change.
     Invalid(String),
+}
+
+/// The wish as far as it is heard now: the key does not move on to another Secret while the one that it left waits, since
+/// only one is remembered.
+#[must_use]
+pub fn heard<'a>(wish: &'a Wish, record: &Record) -> Cow<'a, Wish> {
+    let (Wish::Valid(desired), Some(current), Some(former)) =
+        (wish, &record.secret, &record.former_secret)
+    else {
+        return Cow::Borrowed(wish);
+    };
+    if [&current.name, &former.name].contains(&&desired.secret.name) {
+        return Cow::Borrowed(wish);
+    }
+    let mut heard = desired.clone();
+    heard.secret.name.clone_from(&current.name);
+    Cow::Owned(Wish::Valid(heard))
 }
 
 /// A wish and the world it meets.
