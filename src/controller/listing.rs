@@ -38,7 +38,7 @@ pub(super) async fn run(
             continue;
         }
         next = tokio::time::Instant::now() + jittered(interval);
-        list_all(&ctx).await;
+        list_accounts(&ctx).await;
         tick.send_modify(|round| *round = round.wrapping_add(1));
     }
 }
@@ -60,8 +60,8 @@ fn show_rate_limits<C: Cluster, L: TokensApi>(ctx: &Context<C, L>, lines: &Lines
     }
 }
 
-/// One listing per host and account, whatever the number of credentials (I13).
-async fn list_all<C: Cluster, L: TokensApi>(ctx: &Context<C, L>) {
+/// Lists every account in use, once whatever the number of credentials (I13), and sweeps up after interrupted probes.
+pub async fn list_accounts<C: Cluster, L: TokensApi>(ctx: &Context<C, L>) {
     let mut sessions: BTreeMap<AccountId, (Vec<super::AccountKey>, Session<L>)> = BTreeMap::new();
     for (key, entry) in ctx.accounts.all() {
         if let State::Usable(session) = &entry.state {

@@ -16,5 +16,6 @@ mod report;
 mod start;
 
 pub use account::{AccountKey, Accounts, Entry, Session, Shared, Sign, State};
+pub use listing::list_accounts;
 pub use reconcile::{Context, Outcome, reconcile};
 pub use start::Operator;

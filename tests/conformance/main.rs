@@ -1,5 +1,6 @@
 //! One list of cases that the in-memory twin and a real API server must agree on: what is proven on the twin holds on
 //! Kubernetes.
+#![expect(clippy::unwrap_used, reason = "helpers of tests may fail like tests")]
 
 mod cases;
 mod stage;

@@ -1,0 +1,141 @@
+//! The cluster at the other end of a wire.
+
+use std::sync::Arc;
+
+use launchdarkly_token_operator::api::AccessToken;
+use launchdarkly_token_operator::cluster::manifest::SecretManifest;
+use launchdarkly_token_operator::cluster::snapshot::SecretSnapshot;
+use launchdarkly_token_operator::cluster::{Cluster, ClusterError, NamespaceFacts, Notice};
+use launchdarkly_token_operator::domain::names::TokenId;
+use launchdarkly_token_operator::domain::plan::SecretRevision;
+use launchdarkly_token_operator::domain::record::Identity;
+use support::MemoryCluster;
+
+use crate::wire::Wire;
+
+#[derive(Clone)]
+pub struct WiredCluster {
+    pub far: MemoryCluster,
+    pub wire: Arc<Wire>,
+}
+
+impl WiredCluster {
+    async fn effect<T>(
+        &self,
+        name: String,
+        call: impl Future<Output = Result<T, ClusterError>>,
+    ) -> Result<T, ClusterError> {
+        self.wire.carry(Some(name), call, || Err(lost())).await
+    }
+
+    async fn look<T>(
+        &self,
+        call: impl Future<Output = Result<T, ClusterError>>,
+    ) -> Result<T, ClusterError> {
+        self.wire.carry(None, call, || Err(lost())).await
+    }
+}
+
+fn lost() -> ClusterError {
+    let broken = std::io::Error::other("the answer was lost");
+    ClusterError::Unavailable(Box::new(kube::Error::ReadEvents(broken)))
+}
+
+/// What a status is written for, as far as it matters.
+fn purpose(object: &AccessToken) -> String {
+    let pending = object
+        .status
+        .as_ref()
+        .and_then(|status| status.pending.as_ref());
+    match pending {
+        Some(pending) => format!("status with {} {}", pending.operation, pending.cause),
+        None => "status".to_owned(),
+    }
+}
+
+impl Cluster for WiredCluster {
+    async fn read_object(
+        &self,
+        namespace: &str,
+        name: &str,
+    ) -> Result<Option<AccessToken>, ClusterError> {
+        self.look(self.far.read_object(namespace, name)).await
+    }
+
+    async fn add_finalizer(&self, object: &AccessToken) -> Result<AccessToken, ClusterError> {
+        let call = self.far.add_finalizer(object);
+        self.effect("finalizer".to_owned(), call).await
+    }
+
+    async fn remove_finalizer(&self, object: &AccessToken) -> Result<(), ClusterError> {
+        let call = self.far.remove_finalizer(object);
+        self.effect("no finalizer".to_owned(), call).await
+    }
+
+    async fn replace_status(&self, object: &AccessToken) -> Result<AccessToken, ClusterError> {
+        let call = self.far.replace_status(object);
+        self.effect(purpose(object), call).await
+    }
+
+    async fn read_secret(
+        &self,
+        namespace: &str,
+        name: &str,
+    ) -> Result<Option<SecretSnapshot>, ClusterError> {
+        self.look(self.far.read_secret(namespace, name)).await
+    }
+
+    async fn write_secret(
+        &self,
+        namespace: &str,
+        at: &SecretRevision,
+        manifest: &SecretManifest,
+        rehearse: bool,
+    ) -> Result<SecretSnapshot, ClusterError> {
+        let call = self.far.write_secret(namespace, at, manifest, rehearse);
+        if rehearse {
+            self.look(call).await
+        } else {
+            self.effect(format!("secret {}", manifest.name), call).await
+        }
+    }
+
+    async fn annotate_secret(
+        &self,
+        namespace: &str,
+        name: &str,
+        at: &SecretRevision,
+        annotation: (&str, &str),
+    ) -> Result<(), ClusterError> {
+        let call = self.far.annotate_secret(namespace, name, at, annotation);
+        self.effect("fence".to_owned(), call).await
+    }
+
+    async fn delete_secret(
+        &self,
+        namespace: &str,
+        name: &str,
+        at: &SecretRevision,
+    ) -> Result<(), ClusterError> {
+        let call = self.far.delete_secret(namespace, name, at);
+        self.effect(format!("no secret {name}"), call).await
+    }
+
+    async fn read_namespace(&self, name: &str) -> Result<NamespaceFacts, ClusterError> {
+        self.look(self.far.read_namespace(name)).await
+    }
+
+    async fn notify(&self, object: &AccessToken, notice: Notice) {
+        let call = self.far.notify(object, notice);
+        self.wire.carry(None, call, || ()).await;
+    }
+
+    async fn report_left_behind(
+        &self,
+        object: &Identity,
+        tokens: &[TokenId],
+    ) -> Result<(), ClusterError> {
+        let call = self.far.report_left_behind(object, tokens);
+        self.effect("left behind".to_owned(), call).await
+    }
+}

@@ -1,0 +1,232 @@
+//! LaunchDarkly at the other end of a wire, asked by the real client; and what may never be asked of it.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use jiff::SignedDuration;
+use launchdarkly_simulator::Simulator;
+use launchdarkly_token_operator::api::AccessTokenStatus;
+use launchdarkly_token_operator::api::status::{Pending, PendingOperation};
+use launchdarkly_token_operator::domain::marker::Marker;
+use launchdarkly_token_operator::domain::names::{Attempt, TokenId};
+use launchdarkly_token_operator::launchdarkly::{
+    ApiError, Deleted, HttpClient, Identity, Issued, Key, Lane, NewToken, Operation, Page, PatchOp,
+    Reset, Role, Token, TokensApi, TransportError, TransportKind,
+};
+use support::MemoryCluster;
+
+use crate::clock::TestClock;
+use crate::wire::Wire;
+use crate::world::{NAME, NAMESPACE};
+
+#[derive(Clone)]
+pub struct WiredApi {
+    pub far: HttpClient,
+    pub wire: Arc<Wire>,
+    pub clock: Arc<TestClock>,
+    /// How far the test's clock was ahead of the machine's at the last answer.
+    pub ahead: Arc<AtomicI64>,
+    pub warden: Arc<Warden>,
+}
+
+/// Watches, at the moment of each call, what holds for every call (I5).
+pub struct Warden {
+    pub cluster: MemoryCluster,
+    pub simulator: Simulator,
+    /// Attempts whose call may have taken effect.
+    pub sent: Mutex<BTreeMap<Attempt, usize>>,
+    pub complaints: Mutex<Vec<String>>,
+}
+
+impl Warden {
+    pub fn complain(&self, complaint: impl Into<String>) {
+        self.complaints.lock().unwrap().push(complaint.into());
+    }
+
+    fn pending(&self) -> Option<Pending> {
+        let status = self.cluster.object(NAMESPACE, NAME)?.status;
+        status.and_then(|status: AccessTokenStatus| status.pending)
+    }
+
+    /// A create must be announced with the attempt that its marker names.
+    fn announces_create(&self, wish: &NewToken) -> Option<Attempt> {
+        let Some(marker) = Marker::parse(&wish.description) else {
+            self.complain("I5: a create without a marker");
+            return None;
+        };
+        if is_probe(&wish.description) {
+            return None;
+        }
+        let attempt = marker.attempt().cloned()?;
+        let announced = self.pending().is_some_and(|pending| {
+            pending.operation == PendingOperation::Create && pending.attempt == attempt
+        });
+        if !announced {
+            self.complain(format!("I5: create {attempt} without an intent"));
+        }
+        Some(attempt)
+    }
+
+    /// A reset must be announced, and no key of the token may be in its grace.
+    fn announces_reset(&self, id: &TokenId) -> Option<Attempt> {
+        let tokens = self.simulator.tokens();
+        let token = tokens.iter().find(|token| token.id == id.as_str())?;
+        if is_probe(&token.description) {
+            return None;
+        }
+        if token.keys.iter().filter(|key| key.valid).count() > 1 {
+            self.complain(format!(
+                "I5: {id} is reset while an older key is in its grace"
+            ));
+        }
+        let announced = self.pending().filter(|pending| {
+            pending.operation == PendingOperation::Reset && pending.token_id.as_ref() == Some(id)
+        });
+        if announced.is_none() {
+            self.complain(format!("I5: reset of {id} without an intent"));
+        }
+        announced.map(|pending| pending.attempt)
+    }
+
+    /// What a call on this token is called in stories.
+    fn name(&self, operation: Operation, id: &TokenId) -> String {
+        let tokens = self.simulator.tokens();
+        let token = tokens.iter().find(|token| token.id == id.as_str());
+        if token.is_some_and(|token| is_probe(&token.description)) {
+            format!("{operation} of the probe")
+        } else {
+            operation.to_string()
+        }
+    }
+
+    fn note<T>(&self, attempt: Option<Attempt>, answer: &Result<T, ApiError>) {
+        let Some(attempt) = attempt else { return };
+        if answer.as_ref().is_err_and(ApiError::is_definite_refusal) {
+            return;
+        }
+        let mut sent = self.sent.lock().unwrap();
+        let times = sent.entry(attempt.clone()).or_default();
+        *times += 1;
+        if *times > 1 {
+            self.complain(format!("I5: attempt {attempt} was sent {times} times"));
+        }
+    }
+}
+
+impl WiredApi {
+    async fn effect<T>(
+        &self,
+        operation: Operation,
+        name: String,
+        call: impl Future<Output = Result<T, ApiError>>,
+    ) -> Result<T, ApiError> {
+        let answer = self.wire.carry(Some(name), call, || Err(lost(operation)));
+        let answer = answer.await;
+        self.answered();
+        answer
+    }
+
+    async fn look<T>(
+        &self,
+        operation: Operation,
+        call: impl Future<Output = Result<T, ApiError>>,
+    ) -> Result<T, ApiError> {
+        let answer = self.wire.carry(None, call, || Err(lost(operation))).await;
+        self.answered();
+        answer
+    }
+
+    fn answered(&self) {
+        self.ahead.store(self.clock.ahead_ms(), Ordering::Relaxed);
+    }
+}
+
+/// Whether a throw-away token is spoken of.
+fn is_probe(description: &str) -> bool {
+    description.contains(" o=probe-")
+}
+
+fn lost(operation: Operation) -> ApiError {
+    let source = TransportError::new(TransportKind::Broken, &"the answer was lost");
+    ApiError::Uncertain { operation, source }
+}
+
+impl TokensApi for WiredApi {
+    fn in_lane(&self, lane: Lane) -> Self {
+        Self {
+            far: self.far.in_lane(lane),
+            ..self.clone()
+        }
+    }
+
+    /// The client counts from the machine's clock, the process from the test's.
+    fn clock_offset(&self) -> SignedDuration {
+        let ahead = SignedDuration::from_millis(self.ahead.load(Ordering::Relaxed));
+        self.far.clock_offset() - ahead
+    }
+
+    async fn identify(&self) -> Result<Identity, ApiError> {
+        self.look(Operation::Identify, self.far.identify()).await
+    }
+
+    async fn identify_with(&self, key: &Key) -> Result<Identity, ApiError> {
+        let call = self.far.identify_with(key);
+        self.look(Operation::Identify, call).await
+    }
+
+    async fn list_page(&self, offset: usize, limit: usize) -> Result<Page, ApiError> {
+        let call = self.far.list_page(offset, limit);
+        let mut page = self.look(Operation::List, call).await?;
+        page.asked_at += self.clock.ahead();
+        Ok(page)
+    }
+
+    async fn get(&self, id: &TokenId) -> Result<Token, ApiError> {
+        self.look(Operation::Get, self.far.get(id)).await
+    }
+
+    async fn create(&self, wish: &NewToken) -> Result<Issued, ApiError> {
+        let attempt = self.warden.announces_create(wish);
+        let call = async {
+            let answer = self.far.create(wish).await;
+            self.warden.note(attempt, &answer);
+            answer
+        };
+        let name = if is_probe(&wish.description) {
+            "create of the probe"
+        } else {
+            "create"
+        };
+        self.effect(Operation::Create, name.to_owned(), call).await
+    }
+
+    async fn patch(&self, id: &TokenId, changes: &[PatchOp]) -> Result<Token, ApiError> {
+        let name = self.warden.name(Operation::Patch, id);
+        let call = self.far.patch(id, changes);
+        self.effect(Operation::Patch, name, call).await
+    }
+
+    async fn delete(&self, id: &TokenId) -> Result<Deleted, ApiError> {
+        let name = self.warden.name(Operation::Delete, id);
+        let call = self.far.delete(id);
+        self.effect(Operation::Delete, name, call).await
+    }
+
+    async fn reset(&self, id: &TokenId, old_key_lives: Duration) -> Result<Reset, ApiError> {
+        let attempt = self.warden.announces_reset(id);
+        let call = async {
+            let answer = self.far.reset(id, old_key_lives).await;
+            self.warden.note(attempt, &answer);
+            answer
+        };
+        let name = self.warden.name(Operation::Reset, id);
+        self.effect(Operation::Reset, name, call).await
+    }
+
+    async fn role(&self, key_or_id: &str) -> Result<Role, ApiError> {
+        let call = self.far.role(key_or_id);
+        self.look(Operation::Role, call).await
+    }
+}

@@ -1,0 +1,113 @@
+//! Every effect of every story is cut: before it is sent, while its answer is under way, after the answer came, and with
+//! the answer lost on the way to a process that lives. Whoever comes after must bring the world to the same rest, and at
+//! no moment may an invariant be broken.
+#![expect(clippy::unwrap_used, reason = "helpers of tests may fail like tests")]
+
+mod clock;
+mod cluster;
+mod judge;
+mod launchdarkly;
+mod run;
+mod scenarios;
+mod wire;
+mod world;
+
+use std::sync::Arc;
+
+use futures::{StreamExt, stream};
+
+use scenarios::ALL;
+use wire::Cut;
+
+/// Points run at once: each has a simulator of its own and mostly waits for it.
+const AT_ONCE: usize = 4;
+
+/// How often each story is told: it goes the same way whatever second it falls into.
+const TELLINGS: usize = 3;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_story_ends_well_and_always_the_same_way_when_nothing_goes_wrong() {
+    let tellings = ALL.iter().flat_map(|scenario| [scenario; TELLINGS]);
+    let runs = stream::iter(tellings).map(|scenario| async move {
+        let outcome = tokio::spawn(run::whole(scenario)).await.unwrap();
+        (scenario.name, outcome.map(|golden| golden.effects))
+    });
+    let outcomes: Vec<_> = runs.buffered(AT_ONCE).collect().await;
+    for tellings in outcomes.chunks(TELLINGS) {
+        let (name, first) = &tellings[0];
+        println!("{name}: {first:?}");
+        for (_, outcome) in tellings {
+            assert!(
+                outcome.is_ok(),
+                "{name}:\n    {}",
+                outcome.clone().unwrap_err()
+            );
+            assert_eq!(outcome, first, "{name}");
+        }
+    }
+}
+
+/// How many points there are at least: stories must not become shorter unnoticed.
+const LEAST_POINTS: usize = 1_650;
+
+/// What goes wrong with one effect.
+#[derive(Debug, Clone, Copy)]
+enum Mishap {
+    Cut(Cut),
+    Paused,
+    /// Held up until the successor is about to make this effect of its own.
+    LateFor(usize),
+}
+
+const MISHAPS: [Mishap; 9] = [
+    Mishap::Cut(Cut::Before),
+    Mishap::Cut(Cut::Unanswered),
+    Mishap::Cut(Cut::Answered),
+    Mishap::Cut(Cut::LostAnswer),
+    Mishap::Paused,
+    Mishap::LateFor(1),
+    Mishap::LateFor(2),
+    Mishap::LateFor(4),
+    Mishap::LateFor(usize::MAX),
+];
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whatever_becomes_of_one_effect_nothing_is_lost_leaked_or_done_twice() {
+    let mut points = Vec::new();
+    for scenario in ALL {
+        let golden = run::whole(scenario).await;
+        let golden = golden.unwrap_or_else(|complaints| panic!("{}: {complaints}", scenario.name));
+        let golden = Arc::new(golden);
+        for number in 1..=golden.effects.len() {
+            points.extend(MISHAPS.map(|mishap| (scenario, golden.clone(), number, mishap)));
+        }
+    }
+    let count = points.len();
+    let runs = stream::iter(points).map(|(scenario, golden, number, mishap)| async move {
+        let effect = golden.effects[number - 1].clone();
+        let run = async move {
+            match mishap {
+                Mishap::Cut(cut) => run::cut(scenario, &golden, number, cut).await,
+                Mishap::Paused => run::paused(scenario, &golden, number).await,
+                Mishap::LateFor(other) => run::late(scenario, &golden, number, other).await,
+            }
+        };
+        let complaints = match tokio::spawn(run).await {
+            Ok(Ok(())) => return None,
+            Ok(Err(complaints)) => complaints,
+            Err(panic) => panic.to_string(),
+        };
+        let point = format!("{}, effect {number} ({effect}), {mishap:?}", scenario.name);
+        Some(format!("{point}:\n    {complaints}"))
+    });
+    let outcomes: Vec<_> = runs.buffer_unordered(AT_ONCE).collect().await;
+    let failures: Vec<String> = outcomes.into_iter().flatten().collect();
+    println!("{count} points");
+    let failed = failures.len();
+    assert!(
+        failed == 0,
+        "{failed} of {count} points failed:\n{}",
+        failures.join("\n")
+    );
+    assert!(count >= LEAST_POINTS, "only {count} points");
+}

@@ -1,0 +1,190 @@
+//! Runs a story: whole, or cut at a point.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::task::JoinHandle;
+
+use crate::judge::{at_rest, judge};
+use crate::scenarios::{Move, Scenario};
+use crate::wire::{At, Cut, Wire};
+use crate::world::{Ended, NAME, NAMESPACE, Process, TIMING, World};
+
+/// How a story goes when nothing goes wrong.
+pub struct Golden {
+    pub effects: Vec<String>,
+    pub at_rest: Vec<String>,
+}
+
+/// After this time nobody waits for a dead process any more.
+fn mourning() -> Duration {
+    Duration::try_from(TIMING.lease + TIMING.settle).unwrap() + Duration::from_secs(1)
+}
+
+/// The world before the story, with the process that will live it.
+async fn begin(scenario: &Scenario) -> (Arc<World>, Process) {
+    let world = World::new().await;
+    let mut process = world.start();
+    for step in scenario.before {
+        match step {
+            Move::Do(act) => {
+                act(&world);
+                world.touch(&process);
+            }
+            Move::Settle => assert_eq!(world.settle(&mut process).await, Ended::Settled),
+            Move::Visit => drop(world.visit(&mut process).await),
+            Move::DieAt(effect) => {
+                process
+                    .wire
+                    .count(Some((At::Name(effect), Cut::Unanswered)));
+                assert_eq!(world.settle(&mut process).await, Ended::Cut, "{effect}");
+                process = world.start();
+                world.advance(mourning());
+            }
+        }
+    }
+    (world, process)
+}
+
+fn act(scenario: &Scenario, world: &World, process: &Process) {
+    (scenario.act)(world);
+    world.touch(process);
+}
+
+/// The whole story.
+pub async fn whole(scenario: &Scenario) -> Result<Golden, String> {
+    let (world, mut process) = begin(scenario).await;
+    let since = world.cluster.log().len();
+    process.wire.count(None);
+    act(scenario, &world, &process);
+    let ended = world.settle(&mut process).await;
+    let golden = Golden {
+        effects: process.wire.effects(),
+        at_rest: at_rest(&world),
+    };
+    verdict(&world, scenario, since, ended, &golden)?;
+    Ok(golden)
+}
+
+/// The story with one effect cut, and whoever comes after.
+pub async fn cut(
+    scenario: &Scenario,
+    golden: &Golden,
+    number: usize,
+    cut: Cut,
+) -> Result<(), String> {
+    let (world, mut process) = begin(scenario).await;
+    let since = world.cluster.log().len();
+    process.wire.count(Some((At::Number(number), cut)));
+    act(scenario, &world, &process);
+    let mut ended = world.settle(&mut process).await;
+    if process.wire.effects().len() < number {
+        return Err(format!("effect {number} was not reached: {ended:?}"));
+    }
+    if ended == Ended::Cut {
+        drop(process);
+        world.advance(mourning());
+        ended = world.settle(&mut world.start()).await;
+    }
+    verdict(&world, scenario, since, ended, golden)
+}
+
+/// A process that lives on its own; comes back with it when it is paused or has ended.
+async fn until_paused(world: &Arc<World>, mut process: Process) -> (Arc<Wire>, JoinHandle<Ended>) {
+    let (world, wire) = (world.clone(), process.wire.clone());
+    let mut life = tokio::spawn(async move { world.settle(&mut process).await });
+    let paused = tokio::select! {
+        () = wire.pause() => true,
+        ended = &mut life => return (wire, tokio::spawn(async move { ended.unwrap() })),
+    };
+    assert!(paused);
+    (wire, life)
+}
+
+/// The story with a process that is paused before one effect and goes on when its successor has long finished.
+pub async fn paused(scenario: &Scenario, golden: &Golden, number: usize) -> Result<(), String> {
+    let (world, process) = begin(scenario).await;
+    let since = world.cluster.log().len();
+    process.wire.count(Some((At::Number(number), Cut::Paused)));
+    act(scenario, &world, &process);
+    let (old, life) = until_paused(&world, process).await;
+    old.shut();
+    world.advance(mourning());
+    let ended = world.settle(&mut world.start()).await;
+    let before = world.events();
+    old.resume();
+    let last = life.await.unwrap();
+    if last != Ended::Stopped || world.events() != before {
+        return Err(format!("the old process went on: {last:?}"));
+    }
+    verdict(&world, scenario, since, ended, golden)
+}
+
+/// The story with one effect held up on its way until the successor is about to make its own effect `meanwhile`, or has
+/// finished.
+pub async fn late(
+    scenario: &Scenario,
+    golden: &Golden,
+    number: usize,
+    meanwhile: usize,
+) -> Result<(), String> {
+    let (world, process) = begin(scenario).await;
+    let since = world.cluster.log().len();
+    process.wire.count(Some((At::Number(number), Cut::Late)));
+    act(scenario, &world, &process);
+    let (old, life) = until_paused(&world, process).await;
+    // What is not there cannot be fenced: a Secret that is created late shows a key that is replaced with grace.
+    let created_late = golden.effects[number - 1] == format!("secret {NAME}")
+        && world.cluster.secret(NAMESPACE, NAME).is_none();
+    let mut scenario = *scenario;
+    world.advance(mourning());
+    let successor = world.start();
+    successor
+        .wire
+        .count(Some((At::Number(meanwhile), Cut::Paused)));
+    let (new, new_life) = until_paused(&world, successor).await;
+    old.resume();
+    let last = life.await.unwrap();
+    if last != Ended::Stopped && last != Ended::Settled {
+        return Err(format!("the old process ended with {last:?}"));
+    }
+    new.resume();
+    let mut ended = new_life.await.unwrap();
+    if ended == Ended::Settled {
+        // What came last may have come after its last look.
+        ended = world.settle(&mut world.start()).await;
+    }
+    if created_late
+        && judge(&world, &scenario, since)
+            .iter()
+            .any(|complaint| complaint.starts_with("I4"))
+    {
+        scenario.keys += 1;
+    }
+    verdict(&world, &scenario, since, ended, golden)
+}
+
+fn verdict(
+    world: &World,
+    scenario: &Scenario,
+    since: usize,
+    ended: Ended,
+    golden: &Golden,
+) -> Result<(), String> {
+    let mut complaints = judge(world, scenario, since);
+    if ended != Ended::Settled {
+        complaints.push(format!("it ended with {ended:?}"));
+    }
+    let now = at_rest(world);
+    if now != golden.at_rest {
+        let missing = golden.at_rest.iter().filter(|line| !now.contains(line));
+        let surplus = now.iter().filter(|line| !golden.at_rest.contains(line));
+        complaints.extend(missing.map(|line| format!("- {line}")));
+        complaints.extend(surplus.map(|line| format!("+ {line}")));
+    }
+    if complaints.is_empty() {
+        Ok(())
+    } else {
+        Err(complaints.join("\n    "))
+    }
+}

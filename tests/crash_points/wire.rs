@@ -1,0 +1,202 @@
+//! The wire between one process and the world: every effect on it is numbered, and one of them can go wrong.
+
+use std::future::{Future, pending};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use launchdarkly_token_operator::gate::{Gate, GateClosed};
+use tokio::sync::Notify;
+
+/// What goes wrong with an effect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cut {
+    /// The process dies before the call is sent.
+    Before,
+    /// The process dies while the answer is under way: the call took effect.
+    Unanswered,
+    /// The process dies right after it got the answer.
+    Answered,
+    /// The call takes effect, its answer is lost, and the process lives on.
+    LostAnswer,
+    /// The process stops before the call is sent, until it is resumed.
+    Paused,
+    /// The call is held up on its way until it is resumed; nothing else passes the gate after it.
+    Late,
+}
+
+/// Which effect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum At {
+    /// The one with this number, from 1.
+    Number(usize),
+    /// The first of this name.
+    Name(&'static str),
+}
+
+#[derive(Default)]
+struct State {
+    shut: bool,
+    counts: bool,
+    effects: Vec<String>,
+    cut: Option<(At, Cut)>,
+    life: Life,
+}
+
+/// How a process is.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum Life {
+    #[default]
+    Lives,
+    /// It dies with its next call, whichever that is.
+    Dying,
+    Dead,
+    Paused,
+}
+
+/// One process's wire, which is also its gate.
+#[derive(Default)]
+pub struct Wire {
+    state: Mutex<State>,
+    changed: Notify,
+    resumed: Notify,
+}
+
+impl Wire {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Numbers effects from here on, from 1, and lets one of them go wrong.
+    pub fn count(&self, cut: Option<(At, Cut)>) {
+        let mut state = self.state();
+        (state.counts, state.cut) = (true, cut);
+        state.effects.clear();
+    }
+
+    /// What was done since counting began.
+    pub fn effects(&self) -> Vec<String> {
+        self.state().effects.clone()
+    }
+
+    /// The process may not act any more.
+    pub fn shut(&self) {
+        self.state().shut = true;
+    }
+
+    pub fn is_shut(&self) -> bool {
+        self.state().shut
+    }
+
+    pub fn is_dying(&self) -> bool {
+        self.state().life == Life::Dying
+    }
+
+    /// Comes back when the process has died.
+    pub async fn death(&self) {
+        self.until(|state| state.life == Life::Dead).await;
+    }
+
+    /// Comes back when the process is paused.
+    pub async fn pause(&self) {
+        self.until(|state| state.life == Life::Paused).await;
+    }
+
+    async fn until(&self, holds: impl Fn(&State) -> bool) {
+        loop {
+            let changed = self.changed.notified();
+            tokio::pin!(changed);
+            changed.as_mut().enable();
+            if holds(&self.state()) {
+                return;
+            }
+            changed.await;
+        }
+    }
+
+    /// Lets a paused process go on.
+    pub fn resume(&self) {
+        self.state().life = Life::Lives;
+        self.resumed.notify_one();
+    }
+
+    /// Carries a call; `effect` names it if it changes anything, `lost` is what the caller sees of a lost answer.
+    pub async fn carry<T>(
+        &self,
+        effect: Option<String>,
+        call: impl Future<Output = T>,
+        lost: impl FnOnce() -> T,
+    ) -> T {
+        if self.is_dying() {
+            return self.die().await;
+        }
+        let cut = effect.and_then(|effect| self.number(effect));
+        match cut {
+            None => call.await,
+            Some(Cut::Before) => self.die().await,
+            Some(Cut::Unanswered) => {
+                call.await;
+                self.die().await
+            }
+            Some(Cut::Answered) => {
+                let answer = call.await;
+                self.state().life = Life::Dying;
+                answer
+            }
+            Some(Cut::LostAnswer) => {
+                call.await;
+                lost()
+            }
+            Some(Cut::Paused) => {
+                self.wait().await;
+                call.await
+            }
+            Some(Cut::Late) => {
+                self.wait().await;
+                let answer = call.await;
+                self.shut();
+                answer
+            }
+        }
+    }
+
+    /// The number of an effect decides what becomes of it.
+    fn number(&self, effect: String) -> Option<Cut> {
+        let mut state = self.state();
+        if !state.counts {
+            return None;
+        }
+        state.effects.push(effect);
+        let number = state.effects.len();
+        let named = state.effects.last().cloned().unwrap_or_default();
+        let here = |at: &At| match at {
+            At::Number(wanted) => *wanted == number,
+            At::Name(name) => named == *name,
+        };
+        let (_, cut) = state.cut.take_if(|(at, _)| here(at))?;
+        Some(cut)
+    }
+
+    async fn wait(&self) {
+        self.state().life = Life::Paused;
+        self.changed.notify_waiters();
+        self.resumed.notified().await;
+    }
+
+    async fn die<T>(&self) -> T {
+        self.state().life = Life::Dead;
+        self.changed.notify_waiters();
+        pending().await
+    }
+}
+
+/// The gate of the process at this end of the wire.
+pub struct WireGate(pub Arc<Wire>);
+
+impl Gate for WireGate {
+    fn pass(&self, _needed: std::time::Duration) -> Result<(), GateClosed> {
+        if self.0.is_shut() {
+            Err(GateClosed)
+        } else {
+            Ok(())
+        }
+    }
+}

@@ -1,0 +1,300 @@
+//! One world: Kubernetes in memory, a simulated LaunchDarkly, a clock for both, and processes that come and go.
+
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use launchdarkly_simulator::{Config, Running, Simulator};
+use launchdarkly_token_operator::api::AccessToken;
+use launchdarkly_token_operator::api::access_token::{AccessTokenSpec, AccountKind};
+use launchdarkly_token_operator::api::account::PolicySpec;
+use launchdarkly_token_operator::cluster::NamespaceFacts;
+use launchdarkly_token_operator::controller::{
+    AccountKey, Accounts, Context, Entry, Outcome, Session, State, list_accounts, reconcile,
+};
+use launchdarkly_token_operator::domain::names::{AccountId, TokenId};
+use launchdarkly_token_operator::domain::observed::Timing;
+use launchdarkly_token_operator::domain::policy::AccountPolicy;
+use launchdarkly_token_operator::launchdarkly::{
+    AccountLine, AllowedHosts, Endpoint, HttpClient, Key, LineOptions, Options, TokensApi,
+};
+use launchdarkly_token_operator::runtime::clock::Clock;
+use launchdarkly_token_operator::runtime::metrics::Metrics;
+use serde_json::{Value, json};
+use support::MemoryCluster;
+
+use crate::clock::TestClock;
+use crate::cluster::WiredCluster;
+use crate::launchdarkly::{Warden, WiredApi};
+use crate::wire::{Wire, WireGate};
+
+pub const NAMESPACE: &str = "team";
+pub const NAME: &str = "ci";
+
+pub const TIMING: Timing = Timing {
+    settle: SignedDuration::from_secs(60),
+    lease: SignedDuration::from_secs(30),
+    publication_margin: SignedDuration::from_mins(5),
+    give_up: SignedDuration::from_mins(10),
+    give_up_transient: SignedDuration::from_hours(24),
+};
+
+/// The drift interval, and the longest a test lets pass at once.
+const STRIDE: Duration = Duration::from_secs(300);
+/// More visits than any story needs.
+const MAX_VISITS: usize = 200;
+
+pub struct World {
+    pub server: Running,
+    pub cluster: MemoryCluster,
+    pub clock: Arc<TestClock>,
+    pub warden: Arc<Warden>,
+    processes: AtomicUsize,
+}
+
+/// One process of the operator: everything it knows dies with it.
+pub struct Process {
+    pub wire: Arc<Wire>,
+    ctx: Context<WiredCluster, WiredApi>,
+    api: WiredApi,
+    listed_at: Option<Timestamp>,
+}
+
+/// Why a process does no more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// Nothing is left to do.
+    Settled,
+    /// It died.
+    Cut,
+    /// It may not act any more.
+    Stopped,
+    /// It never comes to rest.
+    Restless,
+}
+
+impl World {
+    pub async fn new() -> Arc<Self> {
+        let mut config = Config::default().seed(7);
+        for limit in ["rateLimits.global", "rateLimits.route", "rateLimits.token"] {
+            config.switches.set(limit, &json!(0)).unwrap();
+        }
+        let server = Simulator::start(config).await.unwrap();
+        let clock = Arc::new(TestClock::default());
+        let cluster = MemoryCluster::new(clock.clone());
+        cluster.set_namespace(NAMESPACE, NamespaceFacts::default());
+        let warden = Arc::new(Warden {
+            cluster: cluster.clone(),
+            simulator: server.simulator().clone(),
+            sent: Mutex::default(),
+            complaints: Mutex::default(),
+        });
+        Arc::new(Self {
+            server,
+            cluster,
+            clock,
+            warden,
+            processes: AtomicUsize::default(),
+        })
+    }
+
+    pub fn simulator(&self) -> &Simulator {
+        self.server.simulator()
+    }
+
+    /// Lets time pass for everybody.
+    pub fn advance(&self, by: Duration) {
+        let by_ms = i64::try_from(by.as_millis()).unwrap();
+        self.clock.advance(by_ms);
+        self.simulator().advance_clock(by_ms);
+    }
+
+    pub fn object(&self) -> Option<AccessToken> {
+        self.cluster.object(NAMESPACE, NAME)
+    }
+
+    /// Creates the object from a spec.
+    pub fn apply(&self, spec: Value) {
+        let spec: AccessTokenSpec = serde_json::from_value(spec).unwrap();
+        let mut object = AccessToken::new(NAME, spec);
+        object.metadata.namespace = Some(NAMESPACE.to_owned());
+        self.cluster.create_object(object).unwrap();
+    }
+
+    /// Lays a change over the spec; `null` takes a field away.
+    pub fn edit(&self, change: &Value) {
+        let edit = |object: &mut AccessToken| {
+            let mut spec = serde_json::to_value(&object.spec).unwrap();
+            merge(&mut spec, change);
+            object.spec = serde_json::from_value(spec).unwrap();
+        };
+        self.cluster.edit_object(NAMESPACE, NAME, edit).unwrap();
+    }
+
+    /// How much happened so far, anywhere.
+    pub fn events(&self) -> (usize, usize) {
+        (self.cluster.log().len(), self.simulator().history(0).len())
+    }
+
+    /// Starts a process; its account is known and usable, as the account controller leaves it.
+    pub fn start(&self) -> Process {
+        let number = self.processes.fetch_add(1, Ordering::Relaxed);
+        let wire = Arc::new(Wire::default());
+        let api = WiredApi {
+            far: self.client(&wire),
+            wire: wire.clone(),
+            clock: self.clock.clone(),
+            ahead: Arc::new(AtomicI64::new(0)),
+            warden: self.warden.clone(),
+        };
+        let accounts = Accounts::new("0a1b2c3d".into());
+        let account = AccountId::new(self.simulator().account_id());
+        let session = Session {
+            api: api.clone(),
+            credential: Some(self.managing_token()),
+            shared: accounts.shared("launchdarkly", &account),
+            account_id: account,
+        };
+        let kind = AccountKind::LaunchDarklyAccount;
+        let entry = Entry {
+            state: State::Usable(session),
+            policy: AccountPolicy::new(kind, &PolicySpec::default(), None),
+            allowed_namespaces: None,
+        };
+        let key = AccountKey::Namespaced {
+            namespace: NAMESPACE.to_owned(),
+            name: "default".to_owned(),
+        };
+        accounts.put(key, entry);
+        let far = self.cluster.behind(Arc::new(WireGate(wire.clone())));
+        let cluster = WiredCluster {
+            far,
+            wire: wire.clone(),
+        };
+        let ctx = Context::new(
+            cluster,
+            Arc::new(accounts),
+            self.clock.clone(),
+            Metrics::default(),
+            TIMING,
+            format!("operator-{number}"),
+        );
+        Process {
+            wire,
+            ctx,
+            api,
+            listed_at: None,
+        }
+    }
+
+    /// The token that the operator itself uses.
+    pub fn managing_token(&self) -> TokenId {
+        TokenId::new(self.simulator().tokens_ever()[0].id.clone())
+    }
+
+    fn client(&self, wire: &Arc<Wire>) -> HttpClient {
+        let host = self.server.address().to_string().parse().unwrap();
+        let endpoint = Endpoint::parse(&self.server.url(), None, &AllowedHosts::new([host]));
+        let key = Key::from_bytes(self.server.managing_key().as_bytes()).unwrap();
+        let line = AccountLine::new(LineOptions::default(), Arc::new(()));
+        let gate = Arc::new(WireGate(wire.clone()));
+        let own = Some(self.managing_token());
+        HttpClient::new(endpoint.unwrap(), key, own, line, Options::default(), gate).unwrap()
+    }
+
+    /// Lets a process visit the object until nothing is left to do, and then some.
+    pub async fn settle(&self, process: &mut Process) -> Ended {
+        let mut quiet = 0;
+        for _ in 0..MAX_VISITS {
+            let before = self.events();
+            match self.visit(process).await {
+                Ok(_) if process.wire.is_shut() => return Ended::Stopped,
+                Ok(Outcome::Again(wait)) => {
+                    let busy = self.events() != before || self.is_busy();
+                    quiet = if busy { 0 } else { quiet + 1 };
+                    if quiet == 2 {
+                        return Ended::Settled;
+                    }
+                    self.advance(wait.min(STRIDE));
+                }
+                Ok(Outcome::Gone) => return Ended::Settled,
+                Ok(Outcome::Stop) => return Ended::Stopped,
+                Err(ended) => return ended,
+            }
+        }
+        Ended::Restless
+    }
+
+    /// One visit, with a look at the account first where one is due.
+    pub async fn visit(&self, process: &mut Process) -> Result<Outcome, Ended> {
+        let Some(object) = self.object() else {
+            return Err(Ended::Settled);
+        };
+        let wire = process.wire.clone();
+        let visit = async {
+            process.look_around(self.clock.now()).await;
+            reconcile(&process.ctx, object).await
+        };
+        let outcome = tokio::select! {
+            outcome = visit => outcome,
+            () = wire.death() => return Err(Ended::Cut),
+        };
+        if wire.is_dying() {
+            return Err(Ended::Cut);
+        }
+        Ok(outcome)
+    }
+
+    /// Whether something is under way that time will end.
+    fn is_busy(&self) -> bool {
+        let Some(object) = self.object() else {
+            return false;
+        };
+        let deleting = object.metadata.deletion_timestamp.is_some();
+        let status = object.status.unwrap_or_default();
+        let former = status.secret.is_some_and(|secret| secret.former.is_some());
+        let overlap = status
+            .rotation
+            .is_some_and(|rotation| rotation.previous_key_expires_at.is_some());
+        deleting || former || overlap || status.pending.is_some() || !status.retiring.is_empty()
+    }
+
+    /// What a watch tells a process of a Secret that somebody changed.
+    pub fn touch(&self, process: &Process) {
+        for name in self.cluster.secret_names(NAMESPACE) {
+            process.ctx.touch_secret(NAMESPACE, &name, None);
+        }
+        process.ctx.touch_secret(NAMESPACE, NAME, None);
+    }
+}
+
+impl Process {
+    /// The account is listed once a drift interval; in between any call tells the time there.
+    async fn look_around(&mut self, now: Timestamp) {
+        let stride = SignedDuration::try_from(STRIDE).unwrap();
+        let due = self
+            .listed_at
+            .is_none_or(|at| now.duration_since(at) >= stride);
+        if !due {
+            self.api.identify().await.unwrap();
+            return;
+        }
+        list_accounts(&self.ctx).await;
+        self.listed_at = Some(now);
+    }
+}
+
+pub fn merge(into: &mut Value, change: &Value) {
+    let (Value::Object(fields), Value::Object(changes)) = (&mut *into, change) else {
+        *into = change.clone();
+        return;
+    };
+    for (name, change) in changes {
+        if change.is_null() {
+            fields.remove(name);
+        } else {
+            merge(fields.entry(name.clone()).or_insert(Value::Null), change);
+        }
+    }
+}
