@@ -7,6 +7,10 @@ use crate::cluster::ClusterError;
 use crate::launchdarkly::{ApiError, RetryClass};
 
 /// Why a step failed.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "independent facts about one failure"
+)]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Failure {
     /// As conditions say it.

@@ -1,4 +1,8 @@
 //! The shipped binary against a real API server and the simulated LaunchDarkly, as users meet it.
+#![expect(
+    clippy::unwrap_used,
+    reason = "the lints' exceptions for tests do not see helper functions"
+)]
 
 mod account_trouble;
 mod crowd;

@@ -19,9 +19,9 @@ use crate::domain::plan::Step;
 use crate::domain::record::Record;
 use crate::launchdarkly::{ApiError, Lane, TokensApi};
 
-use self::key::*;
-use self::secret::*;
-use self::token::*;
+use self::key::{arm, note_reset, prove, prove_secret_key, publish, receive};
+use self::secret::{rehearse, rewrite};
+use self::token::{limit_life, mark_retained, patch, resolve_roles};
 pub(super) use self::token::{list_since, wire_settings};
 
 /// Carries a step out. `object` is replaced by what the API server answered.

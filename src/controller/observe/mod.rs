@@ -20,9 +20,9 @@ use crate::domain::record::{Identity, Record};
 use crate::domain::validate;
 use crate::launchdarkly::TokensApi;
 
-use self::account::*;
+use self::account::{Asking, roles, unusable_account_missing};
 pub(super) use self::remote::hash_of;
-use self::remote::*;
+use self::remote::{found, remote, secret_key_proof};
 
 /// The world around one object, with what is needed to act on it.
 pub(in crate::controller) struct World<L> {

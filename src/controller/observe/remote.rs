@@ -145,9 +145,9 @@ pub(super) fn facts(
     memory: &mut Memory,
 ) -> RemoteFacts {
     let token = &look.token;
-    let (user_part, marker) = marker::split(&token.description);
-    let marked = marker
-        .is_some_and(|marker| marker.object == observed.identity.uid && marker.attempt().is_some());
+    let (user_part, found) = marker::split(&token.description);
+    let marked = found
+        .is_some_and(|found| found.object == observed.identity.uid && found.attempt().is_some());
     let key_matches = key_matches(observed, token, layout, memory);
     RemoteFacts {
         seen_at: look.at,

@@ -51,10 +51,13 @@ pub(super) async fn check_accounts(
     Ok(())
 }
 
+/// Whether a cache shows an account.
+type Shown = Box<dyn Fn(&AccountKey) -> bool + Send + Sync>;
+
 /// The running controllers of accounts.
 pub(super) struct AccountControllers {
     tasks: Vec<AbortOnDropHandle<()>>,
-    shown: Vec<Box<dyn Fn(&AccountKey) -> bool + Send + Sync>>,
+    shown: Vec<Shown>,
     visited: Arc<Mutex<HashSet<AccountKey>>>,
 }
 

@@ -22,9 +22,9 @@ use crate::cluster::KubeCluster;
 use crate::launchdarkly::{HttpClient, Lines, Options};
 use crate::runtime::work::{Leading, Work, WorkError};
 
-use self::account_kinds::*;
-use self::settings::*;
-use self::tokens::*;
+use self::account_kinds::{AccountControllers, check_accounts};
+use self::settings::{Observer, allowed_hosts, installation, line_options, scopes, signed, timing};
+use self::tokens::{publish_what_is_in_hand, spawn_tokens, token_controller};
 
 /// The controllers, as the process runs them.
 #[derive(Debug, Clone, Copy, Default)]
