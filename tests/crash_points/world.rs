@@ -213,7 +213,7 @@ impl World {
                 Ok(Outcome::Again(wait)) => {
                     let busy = self.events() != before || self.is_busy();
                     quiet = if busy { 0 } else { quiet + 1 };
-                    if quiet == 2 {
+                    if quiet == 3 {
                         return Ended::Settled;
                     }
                     self.advance(wait.min(STRIDE));
