@@ -1,6 +1,8 @@
 //! The manifests, as they are installed for tests.
 
-use rig::{ControlPlane, ControlPlaneOptions, install};
+use std::time::Duration;
+
+use rig::{ControlPlane, ControlPlaneOptions, install, wait};
 
 #[test]
 fn the_operator_gets_the_rights_of_its_manifests_and_no_more() {
@@ -29,7 +31,10 @@ fn the_operator_gets_the_rights_of_its_manifests_and_no_more() {
         );
         answer.unwrap().status.success()
     };
-    assert!(may("create", "secrets") && may("update", "accesstokens.ldtokens.dev/status"));
+    // The API server learns of new roles by a watch of its own, so a grant takes a moment to count.
+    let granted =
+        || Ok(may("create", "secrets") && may("update", "accesstokens.ldtokens.dev/status"));
+    wait::until_true(Duration::from_secs(30), "the granted rights", granted).unwrap();
     assert!(!may("create", "deployments") && !may("delete", "namespaces"));
     assert!(!may("create", "clusterrolebindings"));
 }
