@@ -3,8 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use launchdarkly_token_operator::cluster::ClusterError;
-use support::{Trouble, Verb, When};
 use tokio::task::JoinHandle;
 
 use crate::judge::{at_rest, judge};
@@ -34,9 +32,7 @@ async fn begin(scenario: &Scenario) -> (Arc<World>, Process) {
                 world.touch(&process);
             }
             Move::Settle => assert_eq!(world.settle(&mut process).await, Ended::Settled),
-            Move::Visit => {
-                let _ = world.visit(&mut process).await;
-            }
+            Move::Visit => drop(world.visit(&mut process).await),
             Move::DieAt(effect) => {
                 process
                     .wire
@@ -70,14 +66,12 @@ pub async fn whole(scenario: &Scenario) -> Result<Golden, String> {
     Ok(golden)
 }
 
-/// The story with one effect cut, and whoever comes after; `stale` when its cache still shows the object as it was before
-/// its last change.
+/// The story with one effect cut, and whoever comes after.
 pub async fn cut(
     scenario: &Scenario,
     golden: &Golden,
     number: usize,
     cut: Cut,
-    stale: bool,
 ) -> Result<(), String> {
     let (world, mut process) = begin(scenario).await;
     let since = world.cluster.log().len();
@@ -90,11 +84,7 @@ pub async fn cut(
     if ended == Ended::Cut {
         drop(process);
         world.advance(mourning());
-        let mut successor = world.start();
-        if stale && let Some(object) = world.object_before() {
-            let _ = world.visit_as(&mut successor, object).await;
-        }
-        ended = world.settle(&mut successor).await;
+        ended = world.settle(&mut world.start()).await;
     }
     verdict(&world, scenario, since, ended, golden)
 }
@@ -172,27 +162,6 @@ pub async fn late(
         scenario.keys += 1;
     }
     verdict(&world, &scenario, since, ended, golden)
-}
-
-/// The story with a process that dies between an apply and the removal of what the apply left.
-pub async fn without_tidying(scenario: &Scenario) -> Result<(), String> {
-    let golden = whole(scenario).await?;
-    let (world, mut process) = begin(scenario).await;
-    let since = world.cluster.log().len();
-    world.cluster.trouble(Trouble {
-        verb: Verb::TidySecret,
-        when: When::Before,
-        error: || ClusterError::Conflict,
-    });
-    process.wire.count(Some((At::Number(1), Cut::Answered)));
-    act(scenario, &world, &process);
-    assert_eq!(world.settle(&mut process).await, Ended::Cut);
-    if at_rest(&world) == golden.at_rest {
-        return Err("nothing was left to remove".to_owned());
-    }
-    world.advance(mourning());
-    let ended = world.settle(&mut world.start()).await;
-    verdict(&world, scenario, since, ended, &golden)
 }
 
 fn verdict(

@@ -22,7 +22,7 @@ use launchdarkly_token_operator::launchdarkly::{
 use launchdarkly_token_operator::runtime::clock::Clock;
 use launchdarkly_token_operator::runtime::metrics::Metrics;
 use serde_json::{Value, json};
-use support::{MemoryCluster, Thing};
+use support::MemoryCluster;
 
 use crate::clock::TestClock;
 use crate::cluster::WiredCluster;
@@ -112,16 +112,6 @@ impl World {
 
     pub fn object(&self) -> Option<AccessToken> {
         self.cluster.object(NAMESPACE, NAME)
-    }
-
-    /// The object as it was before its last change.
-    pub fn object_before(&self) -> Option<AccessToken> {
-        let log = self.cluster.log();
-        let mut states = log.iter().rev().filter_map(|write| match &write.thing {
-            Thing::Object { after, .. } => Some(after.clone()),
-            Thing::Secret { .. } => None,
-        });
-        states.nth(1)?.map(|object| *object)
     }
 
     /// Creates the object from a spec.
@@ -241,15 +231,6 @@ impl World {
         let Some(object) = self.object() else {
             return Err(Ended::Settled);
         };
-        self.visit_as(process, object).await
-    }
-
-    /// One visit to the object as a cache shows it.
-    pub async fn visit_as(
-        &self,
-        process: &mut Process,
-        object: AccessToken,
-    ) -> Result<Outcome, Ended> {
         let wire = process.wire.clone();
         let visit = async {
             process.look_around(self.clock.now()).await;
