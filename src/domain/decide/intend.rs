@@ -10,7 +10,7 @@ use crate::domain::clocks::plus;
 use crate::domain::desired::Desired;
 use crate::domain::marker::{Hold, Marker, with_marker};
 use crate::domain::names::{Attempt, RequestHash};
-use crate::domain::observed::{AccountFacts, Arrangement, Permit, Roles, SecretState};
+use crate::domain::observed::{AccountFacts, Arrangement, Hand, Permit, Roles, SecretState};
 use crate::domain::plan::Step;
 use crate::domain::record::{
     AbandonedAttempt, Intent, MAX_ABANDONED, MAX_HANDLED, MAX_RETIRING, Operation, Record,
@@ -199,7 +199,10 @@ fn brake(view: &View<'_>, need: &Need, unasked_left: u32) -> Option<Step> {
 fn record_intent(view: &View<'_>, desired: &Desired, need: &Need) -> Step {
     let observed = view.observed;
     let mut record = view.record();
-    abandon_pending(&mut record);
+    // What was certainly not done needs no remembering.
+    if matches!(observed.hand, Hand::Empty | Hand::Held { .. }) {
+        abandon_pending(&mut record);
+    }
     let seen = |request: &&RequestHash| {
         record.rotation.handled.contains(*request) || need.handles.contains(*request)
     };
@@ -220,6 +223,11 @@ fn record_intent(view: &View<'_>, desired: &Desired, need: &Need) -> Step {
     if let Ok(account) = view.account() {
         record.account_id = Some(account.id.clone());
     }
+    // A call under way goes where its first intent said, where its predecessor was fenced off; a rename comes after it.
+    let mut layout = desired.secret.clone();
+    if let Some(pending) = &observed.record.pending {
+        layout.name.clone_from(&pending.secret_name);
+    }
     // A reset changes the key alone: edits that wait stay waiting.
     let (spec_hash, token_name) = match (&record.token, need.operation) {
         (Some(token), Operation::Reset) => (token.spec_hash.clone(), token.name.clone()),
@@ -232,7 +240,7 @@ fn record_intent(view: &View<'_>, desired: &Desired, need: &Need) -> Step {
         started_at: view.now(),
         holder: observed.holder.clone(),
         token_id: record.token.as_ref().map(|token| token.id.clone()),
-        secret_name: desired.secret.name.clone(),
+        secret_name: layout.name.clone(),
         spec_hash,
         token_name,
         handles,
@@ -241,7 +249,7 @@ fn record_intent(view: &View<'_>, desired: &Desired, need: &Need) -> Step {
             .or_else(|| reset_lives_until(view, desired, need.operation)),
     });
     let arrangement = Arrangement {
-        layout: desired.secret.clone(),
+        layout,
         grace: desired.rotation.grace,
     };
     let rehearsal = Box::new(publish::rehearsal(view, &arrangement));

@@ -38,10 +38,12 @@ pub(super) fn publish(view: &View<'_>, intent: &Intent) -> Step {
         return view.rest();
     };
     let now = view.now();
-    let keeps_old = intent.token_id.is_some() && intent.cause != Cause::Revoke;
+    // A reset cannot cut the old key at once, not even for a revocation.
+    let revokes = intent.cause == Cause::Revoke;
+    let keeps_old = intent.token_id.is_some() && (!revokes || intent.operation == Operation::Reset);
     let old_until = keeps_old.then(|| old_key_until_for(view, intent, arrangement, *old_key_until));
     let holds_key = view.secret().is_some_and(|secret| secret.key.is_some());
-    let shows_old = keeps_old && holds_key && arrangement.layout.previous_key.is_some();
+    let shows_old = keeps_old && !revokes && holds_key && arrangement.layout.previous_key.is_some();
     let mut handled = view.observed.record.clone();
     handled.remember_handled(&intent.handles);
     Step::PublishKey {

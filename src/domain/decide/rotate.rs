@@ -67,12 +67,19 @@ pub(super) fn revoke(view: &View<'_>) -> Option<Step> {
     ))
 }
 
-/// Whether a reset of this token cuts no key that somebody may still use: not the operator's own, none in its grace (I5, I6).
+/// Whether a reset of this token cuts no key that somebody may still use: not the operator's own, none in its grace, and none
+/// of a token whose history was lost, which may have been reset a moment ago (I5, I6).
 pub(super) fn may_reset(view: &View<'_>, token_id: &TokenId) -> bool {
     let available = view
         .account()
         .is_ok_and(|account| account.reset == Feature::Available);
-    available && !view.in_grace() && !view.is_credential(token_id)
+    available && may_be_reset(view, token_id)
+}
+
+fn may_be_reset(view: &View<'_>, token_id: &TokenId) -> bool {
+    let last = view.observed.record.history.first();
+    let taken_over = last.is_some_and(|entry| entry.cause == Cause::Adopted);
+    !view.in_grace() && !view.is_credential(token_id) && !taken_over
 }
 
 /// A revocation does not wait for a call that was not made yet. A lost key's replacement does: its need shows nowhere else.
@@ -103,9 +110,8 @@ pub(super) fn rotate_when_due(view: &View<'_>) -> Option<Step> {
     };
     let in_use = view.observed.record.token.as_ref()?;
     let by_reset = rotation.strategy == Strategy::Reset
-        && !in_grace
         && rotation.grace >= MIN_RESET_GRACE
-        && !view.is_credential(&in_use.id);
+        && may_be_reset(view, &in_use.id);
     if !by_reset {
         return Some(intend(view, &need));
     }

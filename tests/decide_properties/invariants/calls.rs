@@ -86,16 +86,16 @@ pub fn remembered(case: &Case<'_>) -> Verdict {
         case.secret()
             .is_some_and(|secret| secret.marks.attempt.as_ref() == Some(attempt))
     };
+    let certain = matches!(observed.hand, Hand::Armed(_) | Hand::Refused(_));
     match case.step {
         Step::RecordPublication(_) => ensure(published(&pending.attempt), || {
             "the Secret does not carry the attempt".into()
         }),
-        Step::ForgetIntent(_) => ensure(
-            matches!(observed.hand, Hand::Armed(_) | Hand::Refused(_)),
-            || "a call that may have been made is forgotten".into(),
-        ),
+        Step::ForgetIntent(_) => ensure(certain, || {
+            "a call that may have been made is forgotten".into()
+        }),
         Step::RecordIntent { .. } | Step::AbandonAttempt(_) => ensure(
-            pending.operation == Operation::Reset || has(record, &pending.attempt),
+            certain || pending.operation == Operation::Reset || has(record, &pending.attempt),
             || "the attempt is not among the abandoned".into(),
         ),
         _ => Err("the intent is dropped by the way".into()),
@@ -170,16 +170,18 @@ pub fn intent(case: &Case<'_>) -> Verdict {
     ensure(intent.started_at == observed.clocks.local, || {
         "not now".into()
     })?;
-    ensure(intent.secret_name == desired.secret.name, || {
+    let mut layout = desired.secret.clone();
+    if let Some(pending) = &observed.record.pending {
+        layout.name.clone_from(&pending.secret_name);
+    }
+    ensure(intent.secret_name == layout.name, || {
         "another Secret".into()
     })?;
     ensure(intent.token_id.as_ref() == token.map(|t| &t.id), || {
         "not the token in use".into()
     })?;
-    ensure(arrangement.layout == desired.secret, || {
-        "another layout".into()
-    })?;
-    ensure(rehearsal.layout == desired.secret, || {
+    ensure(arrangement.layout == layout, || "another layout".into())?;
+    ensure(rehearsal.layout == layout, || {
         "another Secret is rehearsed".into()
     })?;
     ensure(!observed.namespace_terminating, || {

@@ -43,6 +43,15 @@ fn the_key_of_a_lost_reset_lives_as_long_as_it_may_have_been_promised() {
 }
 
 #[test]
+fn a_lost_key_goes_where_its_first_intent_said_and_a_rename_comes_after() {
+    let end = given(a_token())
+        .and(a_reset_without_an_answer())
+        .but_wished(a_token().in_secret("api"))
+        .takes(&[K::FenceSecret, K::RecordIntent]);
+    assert_eq!(end.record().pending.as_ref().unwrap().secret_name, "web");
+}
+
+#[test]
 fn an_uncertain_create_is_looked_for_given_up_and_begun_anew() {
     let end = given(a_token().by_replacement().triggered_by("now"))
         .and(a_create_without_an_answer(Cause::Trigger))
@@ -169,6 +178,16 @@ fn a_reset_keeps_the_grace_that_was_arranged_with_its_intent() {
         panic!("{:?}", world.decides());
     };
     assert_eq!(old_key_lives, hours(6) + TIMING.publication_margin);
+}
+
+#[test]
+fn refusals_never_use_up_what_may_be_abandoned() {
+    let end = given(a_token())
+        .and(an_intent_to(Operation::Create, Cause::LostKey))
+        .and(the_call_was_refused())
+        .and(the_intent_was_written(minutes(2)))
+        .takes(&[K::RecordIntent, K::CreateToken]);
+    assert_eq!(end.record().abandoned, []);
 }
 
 #[test]

@@ -219,7 +219,7 @@ fn a_revocation_overtakes_a_call_that_was_not_made() {
 
 #[test]
 fn a_revocation_without_room_for_a_token_resets() {
-    given(a_token().revoked_by("leak"))
+    let end = given(a_token().revoked_by("leak"))
         .and(a_failed(K::CreateToken, true))
         .takes(&[
             K::RecordIntent,
@@ -229,6 +229,7 @@ fn a_revocation_without_room_for_a_token_resets() {
             K::RecordPublication,
         ])
         .and_rests();
+    assert!(end.record().has_key_in_grace());
 }
 
 #[test]

@@ -87,6 +87,15 @@ fn a_revocation_survives_the_loss_of_the_status() {
 }
 
 #[test]
+fn a_token_that_was_taken_over_is_replaced_before_it_is_ever_reset() {
+    given(a_token())
+        .and(a_lost_status())
+        .takes(&[K::ProveSecretKey, K::FetchToken, K::RecordTakeOver])
+        .but_wished(a_token().triggered_by("audit"))
+        .takes(&[K::RecordIntent, K::CreateToken]);
+}
+
+#[test]
 fn a_secret_whose_key_is_refused_is_replaced() {
     given(a_token())
         .and(a_lost_status())
