@@ -1,0 +1,207 @@
+//! What a step does to the world, and what its sender learns of it.
+
+use jiff::{SignedDuration, Timestamp};
+use launchdarkly_token_operator::domain::cause::Cause;
+use launchdarkly_token_operator::domain::clocks::plus;
+use launchdarkly_token_operator::domain::observed::{Remote, SecretState};
+use launchdarkly_token_operator::domain::plan::{Step, StepKind};
+
+use super::calls::list;
+use super::ledger::Ledger;
+use super::observe::Seen;
+use super::world::{Core, Memory};
+
+/// How a step goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Fate {
+    /// It works, and the answer comes.
+    Works,
+    /// It is refused: nothing happened.
+    Refused,
+    /// It never arrives, and nobody says so.
+    Lost,
+    /// It arrives, the answer is lost.
+    Unanswered,
+    /// The sender gives up waiting, then it arrives.
+    Late,
+    /// It arrives, and the process ends before the answer.
+    Killed,
+    /// It works, but the key in the answer does not.
+    DeadKey,
+}
+
+impl Fate {
+    /// Whether a step of this kind may go this way, besides working.
+    ///
+    /// What only reads can be asked again. A repeatable call or write that is refused or lost is as if it had not begun.
+    pub fn may_befall(self, kind: StepKind) -> bool {
+        match kind {
+            StepKind::CreateToken | StepKind::ResetKey => true,
+            StepKind::AddFinalizer
+            | StepKind::RecordIntent
+            | StepKind::ForgetIntent
+            | StepKind::AbandonAttempt
+            | StepKind::PublishKey
+            | StepKind::RecordPublication
+            | StepKind::FenceSecret
+            | StepKind::RecordTakeOver
+            | StepKind::RenderSecret
+            | StepKind::MoveSecret
+            | StepKind::RecordSecret
+            | StepKind::DeleteSecret
+            | StepKind::RecordRetirement
+            | StepKind::PatchToken
+            | StepKind::RecordSettings
+            | StepKind::LimitLife
+            | StepKind::DeleteToken
+            | StepKind::MarkRetained
+            | StepKind::RemoveFinalizer => matches!(self, Self::Unanswered | Self::Killed),
+            StepKind::ResolveRoles
+            | StepKind::ProbeReset
+            | StepKind::ProveKey
+            | StepKind::ListTokens
+            | StepKind::FetchToken
+            | StepKind::ProveSecretKey
+            | StepKind::Hold
+            | StepKind::Rest => false,
+        }
+    }
+}
+
+/// How the world is made, besides its state.
+#[derive(Debug, Clone, Copy)]
+pub struct Physics {
+    /// LaunchDarkly's clock is ahead by this.
+    pub offset: SignedDuration,
+    /// Whether Kubernetes refuses writes to what has changed. A mutation turns it off.
+    pub fenced: bool,
+}
+
+/// A step on its way into the world.
+pub struct Act<'a> {
+    pub physics: Physics,
+    pub core: &'a mut Core,
+    pub ledger: &'a mut Ledger,
+    /// The sender's memory.
+    pub memory: &'a mut Memory,
+    /// The version of the object that the sender read.
+    pub revision: u32,
+    /// Why the pending call is made.
+    pub cause: Option<Cause>,
+    /// Whether the sender was paused and somebody else leads.
+    pub late: bool,
+}
+
+/// The leader carries a step out.
+pub fn perform(
+    physics: Physics,
+    core: &mut Core,
+    ledger: &mut Ledger,
+    seen: &Seen,
+    step: &Step,
+    fate: Fate,
+) {
+    let mut memory = std::mem::take(&mut core.leader.memory);
+    remember_mismatch(&mut memory, seen);
+    memory.setback = memory.setback.filter(|(kind, _)| *kind != step.kind());
+    let pending = seen.observed.record.pending.as_ref();
+    Act {
+        physics,
+        revision: seen.revision,
+        cause: pending.map(|pending| pending.cause),
+        late: false,
+        core,
+        ledger,
+        memory: &mut memory,
+    }
+    .carry_out(step, fate);
+    if fate == Fate::Killed {
+        core.restart();
+    } else {
+        core.leader.memory = memory;
+    }
+}
+
+/// Since when the token's key is known not to be the Secret's is remembered by looking.
+pub fn remember_mismatch(memory: &mut Memory, seen: &Seen) {
+    let (Remote::Present(facts), SecretState::Ours(secret)) =
+        (&seen.observed.remote, &seen.observed.secret)
+    else {
+        return;
+    };
+    let token = seen.observed.record.token.as_ref().map(|t| t.id.clone());
+    memory.mismatch = facts
+        .mismatch_since
+        .and_then(|since| Some((token?, secret.key.clone()?, since)));
+}
+
+impl Act<'_> {
+    pub fn remote_now(&self) -> Timestamp {
+        plus(self.core.clock, self.physics.offset)
+    }
+
+    /// Does to the world what the step says, and to the sender's memory what the fate leaves of the answer.
+    pub fn carry_out(&mut self, step: &Step, fate: Fate) {
+        let answered = matches!(fate, Fate::Works | Fate::DeadKey);
+        match step {
+            Step::AddFinalizer => self.add_finalizer(),
+            Step::RecordIntent {
+                record,
+                arrangement,
+                rehearsal,
+            } => {
+                // The nonce is used up, whatever comes of it.
+                self.core.serial += 1;
+                let written = self.may_write(rehearsal) && self.write_record(record);
+                if written && answered {
+                    self.arm(record, arrangement);
+                }
+            }
+            Step::ForgetIntent(record)
+            | Step::AbandonAttempt(record)
+            | Step::RecordPublication(record) => {
+                if self.write_record(record) && answered {
+                    self.memory.hand = None;
+                    self.memory.absent = None;
+                }
+            }
+            Step::RecordTakeOver(record)
+            | Step::RecordSecret(record)
+            | Step::RecordRetirement(record)
+            | Step::RecordSettings(record) => {
+                self.write_record(record);
+            }
+            Step::CreateToken {
+                attempt, settings, ..
+            } => self.create(attempt, settings, fate),
+            Step::ResetKey {
+                attempt,
+                token_id,
+                old_key_lives,
+                ..
+            } => self.reset(attempt, token_id, *old_key_lives, fate),
+            Step::ProveKey { token_id, .. } => self.prove_in_hand(token_id),
+            Step::PublishKey { plan, .. } => self.publish(plan),
+            Step::FenceSecret { name, at, attempt } => self.fence(name, at, attempt),
+            Step::RenderSecret { plan } => self.rewrite(&plan.layout.name, plan),
+            Step::MoveSecret { from, plan, .. } => self.rewrite(from, plan),
+            Step::DeleteSecret { name, at } => self.delete_secret(name, at),
+            Step::RemoveFinalizer { .. } => self.remove_finalizer(),
+            Step::ListTokens { .. } => list(self.core, self.memory),
+            Step::FetchToken { token_id } => self.fetch(token_id),
+            Step::ProveSecretKey {
+                fingerprint,
+                token_id,
+            } => self.prove_in_secret(fingerprint, token_id),
+            Step::PatchToken {
+                token_id, settings, ..
+            } => self.patch(token_id, settings, answered),
+            Step::LimitLife { token_id, expiry } => self.limit_life(token_id, *expiry, answered),
+            Step::DeleteToken { token_id, .. } => self.delete(token_id, answered),
+            Step::MarkRetained { token_id } => self.mark_retained(token_id, answered),
+            Step::ResolveRoles { .. } => self.memory.roles = true,
+            Step::ProbeReset => self.memory.probed = true,
+            Step::Hold { .. } | Step::Rest { .. } => {}
+        }
+    }
+}

@@ -1,0 +1,394 @@
+//! What the leading operator sees, gathered the way the operator gathers it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::{SignedDuration, Timestamp};
+use launchdarkly_token_operator::api::Reason;
+use launchdarkly_token_operator::domain::clocks::{Clocks, minus, plus};
+use launchdarkly_token_operator::domain::decide::{Wish, heard, token_to_take_over};
+use launchdarkly_token_operator::domain::desired::{
+    DeletionPolicy, Desired, DriftPolicy, Rotation, SecretLayout, Strategy,
+};
+use launchdarkly_token_operator::domain::names::{RequestHash, TokenId};
+use launchdarkly_token_operator::domain::observed::{
+    Account, AccountFacts, Deletion, Feature, FoundToken, Hand, Observed, Permit, Remote,
+    RemoteFacts, Roles, SecretFacts, SecretKeyProof, SecretState, Setback, Source,
+};
+use launchdarkly_token_operator::domain::record::Identity;
+use launchdarkly_token_operator::domain::settings::{BaseRole, Grant, TokenSettings};
+
+use super::world::{
+    Core, GRACE, HandState, INTERVAL, Look, Memory, Object, Role, Spec, TIMING, Token, UID, nonce,
+};
+
+/// The id of the only custom role.
+pub const ROLE_ID: &str = "role-1";
+
+/// A look at the world, with the version of the object that was read.
+#[derive(Debug, Clone)]
+pub struct Seen {
+    pub wish: Wish,
+    pub observed: Observed,
+    pub revision: u32,
+}
+
+impl Spec {
+    /// The settings of a token.
+    ///
+    /// A wish names custom roles by their keys, LaunchDarkly by their ids.
+    pub fn settings(role: Role, description: u8, custom: &str) -> TokenSettings {
+        TokenSettings {
+            name: "web".into(),
+            description: format!("version {description}"),
+            service_token: true,
+            grant: match role {
+                Role::Reader => Grant::Role(BaseRole::Reader),
+                Role::Writer => Grant::Role(BaseRole::Writer),
+                Role::Custom => Grant::CustomRoles([custom.to_owned()].into()),
+            },
+            default_api_version: None,
+        }
+    }
+
+    /// The wish, validated.
+    pub fn desired(&self) -> Desired {
+        let requests = |kind: &str, count: u8| {
+            let newest = count.checked_sub(1);
+            let hash = |n: u8| RequestHash::from(format!("v1:{kind}-{n}").as_str());
+            newest.map(hash).into_iter().collect()
+        };
+        Desired {
+            settings: Self::settings(self.role, self.description, "deployer"),
+            secret: SecretLayout {
+                name: self.secret.into(),
+                key: "token".into(),
+                previous_key: None,
+                labels: BTreeMap::new(),
+                annotations: BTreeMap::new(),
+            },
+            rotation: Rotation {
+                strategy: if self.replaces {
+                    Strategy::Replace
+                } else {
+                    Strategy::Reset
+                },
+                interval: self.scheduled.then_some(INTERVAL),
+                grace: GRACE,
+                triggers: requests("trigger", self.triggers),
+                revokes: requests("revoke", self.revokes),
+            },
+            deletion_policy: if self.retains {
+                DeletionPolicy::Retain
+            } else {
+                DeletionPolicy::Delete
+            },
+            drift_policy: DriftPolicy::Correct,
+            suspend: false,
+        }
+    }
+}
+
+/// What the leader sees, and the mismatch that it remembers from now on; nothing once the object is gone.
+pub fn observe(core: &Core, offset: SignedDuration) -> Option<Seen> {
+    let object = core.object.as_ref()?;
+    let memory = &core.leader.memory;
+    let wish = Wish::Valid(Box::new(object.spec.desired()));
+    let Wish::Valid(desired) = heard(&wish, &object.record).into_owned() else {
+        return None;
+    };
+    let pending = object.record.pending.as_ref();
+    let name = pending.map_or(&desired.secret.name, |pending| &pending.secret_name);
+    let recorded = object.record.secret.as_ref().map(|secret| &secret.name);
+    let former = recorded.filter(|recorded| *recorded != name).or(object
+        .record
+        .former_secret
+        .as_ref()
+        .map(|f| &f.name));
+    let clocks = Clocks {
+        local: core.clock,
+        remote: plus(core.clock, offset),
+    };
+    let mut observed = Observed {
+        identity: Identity {
+            uid: UID.into(),
+            namespace: "team-a".into(),
+            name: "web".into(),
+        },
+        generation: object.generation,
+        finalizer: object.finalizer,
+        deletion: object.deleted_at.map(|requested_at| Deletion {
+            requested_at,
+            skip_cleanup: false,
+        }),
+        namespace_terminating: false,
+        record: object.record.clone(),
+        account: account(core),
+        secret: secret_state(core, name),
+        former_secret: former.map_or(SecretState::Absent, |name| secret_state(core, name)),
+        hand: hand(object, memory),
+        remote: Remote::Unknown,
+        secret_key: SecretKeyProof::Unasked,
+        listed_at: memory.listing.as_ref().map(|(at, _)| *at),
+        found: found(object, memory),
+        gone: memory.gone.clone(),
+        life_limited: memory.limited.clone(),
+        roles: roles(&desired, memory),
+        setbacks: setbacks(object, memory),
+        clocks,
+        timing: TIMING,
+        holder: format!("operator-{}", core.leader.name),
+        nonce: nonce(core),
+    };
+    let subject = token_to_take_over(&observed)
+        .or(observed.record.token.as_ref().map(|token| &token.id))
+        .cloned();
+    if let Some(id) = subject {
+        observed.secret_key = secret_key_proof(&observed, &id, memory);
+        observed.remote = remote(&observed, &object.spec, &id, memory);
+    }
+    Some(Seen {
+        wish,
+        observed,
+        revision: object.revision,
+    })
+}
+
+fn account(core: &Core) -> Account {
+    let known = core.reset_known || core.leader.memory.probed;
+    Account::Usable(AccountFacts {
+        id: "account".into(),
+        credential: None,
+        installation: "0a1b2c3d".into(),
+        permit: Permit::Granted,
+        reset: if known {
+            Feature::Available
+        } else {
+            Feature::Unknown
+        },
+        expiry: Feature::Available,
+        unasked_left: 3,
+    })
+}
+
+fn roles(desired: &Desired, memory: &Memory) -> Roles {
+    match desired.settings.grant {
+        Grant::CustomRoles(_) if memory.roles => Roles::Resolved(vec![ROLE_ID.into()]),
+        Grant::CustomRoles(_) => Roles::Unknown,
+        Grant::Role(_) | Grant::Inline(_) => Roles::Resolved(Vec::new()),
+    }
+}
+
+fn secret_state(core: &Core, name: &str) -> SecretState {
+    let Some(secret) = core.secrets.get(name) else {
+        return SecretState::Absent;
+    };
+    if !secret.ours {
+        return SecretState::Foreign { owner: None };
+    }
+    SecretState::Ours(Box::new(SecretFacts {
+        uid: format!("secret-{}", secret.uid).as_str().into(),
+        version: secret.revision.to_string().as_str().into(),
+        marks: secret.marks.clone(),
+        key: Some(secret.key.clone()),
+        previous: None,
+        intact: secret.intact,
+    }))
+}
+
+fn hand(object: &Object, memory: &Memory) -> Hand {
+    let pending = object.record.pending.as_ref();
+    let Some(hand) = memory
+        .hand
+        .as_ref()
+        .filter(|hand| pending.is_some_and(|pending| pending.attempt == hand.attempt))
+    else {
+        return Hand::Empty;
+    };
+    let arrangement = Box::new(hand.arrangement.clone());
+    match &hand.state {
+        HandState::Armed => Hand::Armed(arrangement),
+        HandState::Refused => Hand::Refused(arrangement),
+        HandState::Uncertain => Hand::Empty,
+        HandState::Held {
+            token_id,
+            key,
+            old_key_until,
+            observed,
+            created_at,
+            since,
+            proof,
+        } => Hand::Held {
+            arrangement,
+            token_id: token_id.clone(),
+            fingerprint: key.clone(),
+            created_at: Some(*created_at),
+            observed_hash: observed.clone(),
+            differs: Vec::new(),
+            old_key_until: *old_key_until,
+            since: *since,
+            proof: *proof,
+        },
+    }
+}
+
+fn found(object: &Object, memory: &Memory) -> Vec<FoundToken> {
+    let tokens = memory.listing.iter().flat_map(|(_, tokens)| tokens);
+    tokens
+        .filter(|(id, _)| !object.record.claims(id))
+        .filter_map(|(id, token)| {
+            Some(FoundToken {
+                id: id.clone(),
+                attempt: token.attempt.clone()?,
+                created_at: Some(token.created_at),
+                used: token.used,
+            })
+        })
+        .collect()
+}
+
+fn setbacks(object: &Object, memory: &Memory) -> Vec<Setback> {
+    let setback = memory.setback.iter().map(|(step, until)| Setback {
+        step: *step,
+        reason: Reason::TokenLimitReached,
+        message: "no room for another token".into(),
+        terminal: true,
+        until: *until,
+        generation: object.generation,
+        times: 1,
+    });
+    setback.collect()
+}
+
+fn secret_key_proof(observed: &Observed, id: &TokenId, memory: &Memory) -> SecretKeyProof {
+    let SecretState::Ours(secret) = &observed.secret else {
+        return SecretKeyProof::Unasked;
+    };
+    match &memory.proof {
+        Some((key, token, accepted)) if Some(key) == secret.key.as_ref() && token == id => {
+            if *accepted {
+                SecretKeyProof::Accepted
+            } else {
+                SecretKeyProof::Rejected
+            }
+        }
+        Some(_) | None => SecretKeyProof::Unasked,
+    }
+}
+
+fn remote(observed: &Observed, spec: &Spec, id: &TokenId, memory: &Memory) -> Remote {
+    let since = memory.last_write;
+    let listed = memory
+        .listing
+        .as_ref()
+        .filter(|(at, _)| since.is_none_or(|write| *at > write));
+    let look = memory.look.as_ref().filter(|look| look.id == *id).cloned();
+    if let Some((_, first, confirmed)) = memory.absent.as_ref().filter(|(absent, ..)| absent == id)
+    {
+        let seen_again = listed.is_some_and(|(at, tokens)| at > first && tokens.contains_key(id));
+        if !seen_again {
+            return Remote::Absent {
+                confirmed: *confirmed,
+                first: *first,
+            };
+        }
+    }
+    let newer = listed.filter(|(at, _)| look.as_ref().is_none_or(|look| *at > look.at));
+    let look = match newer {
+        None => look,
+        Some((at, tokens)) => match tokens.get(id) {
+            Some(token) => Some(Look {
+                id: id.clone(),
+                token: token.clone(),
+                at: *at,
+                source: Source::Listing,
+                asked: None,
+            }),
+            None if !shows(*at, observed) => look,
+            None => {
+                return Remote::Absent {
+                    confirmed: false,
+                    first: minus(*at, TIMING.settle),
+                };
+            }
+        },
+    };
+    look.map_or(Remote::Unknown, |look| {
+        Remote::Present(Box::new(facts(observed, spec, &look, memory)))
+    })
+}
+
+/// Whether a listing had to show the token, had it been there. It is never empty: the operator's own token is in it.
+fn shows(at: Timestamp, observed: &Observed) -> bool {
+    let token = observed.record.token.as_ref();
+    let created = token.and_then(|token| token.created_at);
+    let published = match &observed.secret {
+        SecretState::Ours(secret) => secret.marks.rotated_at,
+        SecretState::Absent | SecretState::Foreign { .. } | SecretState::Unreadable { .. } => None,
+    };
+    let known = [created, published, observed.record.rotation.last];
+    known
+        .into_iter()
+        .flatten()
+        .all(|time| at >= plus(time, TIMING.settle))
+}
+
+fn facts(observed: &Observed, spec: &Spec, look: &Look, memory: &Memory) -> RemoteFacts {
+    let token = &look.token;
+    let key_matches = match &observed.secret {
+        SecretState::Ours(secret) => Some(secret.key.as_ref() == token.shown_key()),
+        SecretState::Absent | SecretState::Foreign { .. } | SecretState::Unreadable { .. } => None,
+    };
+    RemoteFacts {
+        seen_at: look.at,
+        // The answer to a patch that asked for other settings is a look like any other.
+        source: match look.source {
+            Source::Patch if look.asked != Some((spec.role, spec.description)) => Source::Get,
+            source => source,
+        },
+        hash: shown(token).hash(),
+        differs: differences(spec, token),
+        marked: token.attempt.is_some(),
+        key_matches,
+        mismatch_since: mismatch_since(observed, look, key_matches, memory),
+        expiry: token.expiry,
+        created_at: Some(token.created_at),
+    }
+}
+
+/// What LaunchDarkly shows of a token's settings.
+pub fn shown(token: &Token) -> TokenSettings {
+    Spec::settings(token.role, token.description, ROLE_ID)
+}
+
+fn differences(spec: &Spec, token: &Token) -> Vec<String> {
+    let wished = Spec::settings(spec.role, spec.description, ROLE_ID);
+    let shown = shown(token);
+    let mut fields = BTreeSet::new();
+    if shown.description != wished.description || token.attempt.is_none() {
+        fields.insert("description".to_owned());
+    }
+    if shown.grant != wished.grant {
+        fields.insert("role".to_owned());
+    }
+    fields.into_iter().collect()
+}
+
+fn mismatch_since(
+    observed: &Observed,
+    look: &Look,
+    key_matches: Option<bool>,
+    memory: &Memory,
+) -> Option<Timestamp> {
+    let SecretState::Ours(secret) = &observed.secret else {
+        return None;
+    };
+    if key_matches != Some(false) {
+        return None;
+    }
+    match &memory.mismatch {
+        Some((id, key, since)) if *id == look.id && Some(key) == secret.key.as_ref() => {
+            Some(*since)
+        }
+        Some(_) | None => Some(look.at),
+    }
+}
