@@ -49,7 +49,8 @@ pub struct AccountSpec {
     pub api_url: Option<String>,
     /// The access token to manage tokens with: in a Secret of this namespace, for the cluster kind of the operator's namespace.
     pub credentials_secret_ref: CredentialsSecretRef,
-    /// Certificates, in PEM, of authorities to trust besides the usual ones; for a private proxy.
+    /// Certificates, in PEM, of the only authorities to trust for this account; for a private proxy. Default: those that the system
+    /// trusts, of which none counts when this is set.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = limits::CA_BUNDLE))]
     #[x_kube(validation = rules::certificates())]

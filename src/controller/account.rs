@@ -165,15 +165,34 @@ impl Shared {
 
     /// How many replacements nobody asked for may still begin in this window (I14).
     pub fn unasked_left(&self, now: Timestamp) -> u32 {
-        let objects = *self.objects.lock().unwrap_or_else(PoisonError::into_inner);
-        let allowed = BRAKE_LEAST.max(objects.div_ceil(20));
+        let allowed = self.unasked_allowed();
         let used = self.recent_replacements(now).len();
         u32::try_from(allowed.saturating_sub(used)).unwrap_or(u32::MAX)
     }
 
-    /// Notes that a replacement nobody asked for begins.
-    pub fn note_unasked(&self, now: Timestamp) {
-        self.recent_replacements(now).push(now);
+    /// Takes one of the places that [`Shared::unasked_left`] counts, unless none is left; under one lock, so that objects
+    /// which saw the same last place do not all take it.
+    pub fn take_unasked(&self, now: Timestamp) -> bool {
+        let allowed = self.unasked_allowed();
+        let mut begun = self.recent_replacements(now);
+        let free = begun.len() < allowed;
+        if free {
+            begun.push(now);
+        }
+        free
+    }
+
+    /// Gives a place back that was taken at `then`, since nothing began.
+    pub fn give_unasked_back(&self, then: Timestamp) {
+        let mut begun = self.recent_replacements(then);
+        if let Some(place) = begun.iter().position(|at| *at == then) {
+            begun.remove(place);
+        }
+    }
+
+    fn unasked_allowed(&self) -> usize {
+        let objects = *self.objects.lock().unwrap_or_else(PoisonError::into_inner);
+        BRAKE_LEAST.max(objects.div_ceil(20))
     }
 
     fn recent_replacements(&self, now: Timestamp) -> std::sync::MutexGuard<'_, Vec<Timestamp>> {

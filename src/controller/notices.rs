@@ -93,6 +93,22 @@ pub(super) async fn left_behind<C: Cluster, L: TokensApi>(
     }
 }
 
+/// The instance lacks something, as `reason` says; there is another way, so that no condition turns bad.
+pub(super) async fn instance_lacks<C: Cluster, L: TokensApi>(
+    ctx: &Context<C, L>,
+    object: &AccessToken,
+    reason: Reason,
+) {
+    tracing::warn!(object = %log_name(object), reason = reason.as_str(), "{}", reason.meaning());
+    let notice = Notice {
+        warning: true,
+        reason: reason.as_str(),
+        action: "Rotate",
+        note: format!("{} {}", reason.meaning(), reason.advice()),
+    };
+    ctx.cluster.notify(object, notice).await;
+}
+
 /// A condition turned bad, or good again.
 pub(super) async fn conditions_changed<C: Cluster, L: TokensApi>(
     ctx: &Context<C, L>,

@@ -32,16 +32,16 @@ pub(super) fn prober(key: &AccountKey) -> ObjectUid {
     ObjectUid::new(uid)
 }
 
-/// Creates a token, resets it, asks with both keys, and deletes it. One at a time an account.
+/// Creates a token, resets it, asks with both keys, and deletes it. One at a time an account. Whether it was in vain.
 pub(super) async fn probe<L: TokensApi>(
     session: &Session<L>,
     installation: &Installation,
     key: &AccountKey,
     now: Timestamp,
-) -> Result<(), Failure> {
+) -> Result<bool, Failure> {
     let _turn = session.shared.probe_turn.lock().await;
     if session.shared.features(now).reset != Feature::Unknown {
-        return Ok(());
+        return Ok(false);
     }
     let uid = prober(key);
     sweep(session, installation, &uid).await?;
@@ -62,7 +62,7 @@ pub(super) async fn probe<L: TokensApi>(
             ..*features
         };
     });
-    Ok(())
+    Ok(!works)
 }
 
 /// Deletes what an interrupted probe left.

@@ -7,7 +7,11 @@
 mod account_trouble;
 mod crowd;
 mod life;
+mod losses;
+mod namespaces;
 mod quiet;
 mod remote_trouble;
 mod secrets;
+mod silence;
 mod stage;
+mod tls;

@@ -1,6 +1,6 @@
 //! What trouble at LaunchDarkly gets: a constant reason, back-off, and in the end one token, whatever happened in between.
 
-use rig::wait;
+use rig::{object, wait};
 use serde_json::{Value, json};
 
 use crate::stage::{Home, PATIENCE, accepted, refused, stage};
@@ -99,33 +99,118 @@ fn a_lost_answer_leaves_no_token_behind() {
 
 #[test]
 fn a_truncated_answer_leaves_no_token_behind() {
-    let rough = stage().rough();
-    let home = Home::at(&rough, "remote-truncated");
-    rough.fault(&json!({"method": "POST", "route": "/api/v2/tokens", "nth": 1, "count": 1, "kind": "truncate"})).unwrap();
-    home.token("web", &json!({"role": "reader"}));
-    home.ready("web");
-    home.remote_count(&rough, 1);
+    a_create_meets(
+        "remote-truncated",
+        &json!({"kind": "truncate"}),
+        "LaunchDarklyUnavailable",
+    );
 }
 
 #[test]
 fn an_answer_that_comes_too_late_leaves_no_token_behind() {
-    let rough = stage().rough();
-    let home = Home::at(&rough, "remote-late");
-    let fault = json!({"method": "POST", "route": "/api/v2/tokens", "nth": 1, "count": 1, "kind": "delay", "delayMs": 3000});
-    rough.fault(&fault).unwrap();
-    home.token("web", &json!({"role": "reader"}));
-    home.ready("web");
-    home.remote_count(&rough, 1);
+    a_create_meets(
+        "remote-late",
+        &json!({"kind": "delay", "delayMs": 3000}),
+        "LaunchDarklyUnavailable",
+    );
+}
+
+#[test]
+fn a_success_that_is_a_web_page_leaves_no_token_behind() {
+    a_create_meets(
+        "remote-page",
+        &json!({"kind": "status", "status": 200, "body": "<html>sign in</html>", "handled": true}),
+        "UnexpectedAnswer",
+    );
 }
 
 #[test]
 fn a_conflict_on_create_is_looked_into_before_anything_is_repeated() {
+    a_create_meets(
+        "remote-409",
+        &json!({"kind": "status", "status": 409}),
+        "Conflict",
+    );
+}
+
+#[test]
+fn what_worked_before_keeps_working_while_launchdarkly_refuses() {
     let rough = stage().rough();
-    let home = Home::at(&rough, "remote-409");
-    rough.fault(&json!({"method": "POST", "route": "/api/v2/tokens", "nth": 1, "count": 1, "kind": "status", "status": 409})).unwrap();
+    let home = Home::at(&rough, "remote-kept");
+    home.token(
+        "web",
+        &json!({"role": "reader", "rotation": {"strategy": "Replace"}}),
+    );
+    home.ready("web");
+    let key = home.key("web");
+    rough
+        .fault(&json!({"method": "POST", "route": "/api/v2/tokens", "count": 0, "kind": "status", "status": 403}))
+        .unwrap();
+    home.patch(
+        "accesstoken",
+        "web",
+        &json!({"spec": {"rotation": {"trigger": "x"}}}),
+    );
+    home.reason("web", "Ready", "RotationDelayed");
+    home.reason("web", "TokenSynced", "Forbidden");
+    object::ready(&home.get("accesstoken", "web")).unwrap();
+    assert_eq!(home.key("web"), key);
+    accepted(&rough, &key);
+    rough.clear_faults().unwrap();
+    home.patch(
+        "accesstoken",
+        "web",
+        &json!({"spec": {"description": "tried again at once"}}),
+    );
+    home.new_key("web", &key);
+    accepted(&rough, &key);
+}
+
+#[test]
+fn an_instance_that_ignores_expiry_is_told_of_and_costs_nobody_a_key() {
+    let dateless = &stage().dateless;
+    let home = Home::at(dateless, "remote-dateless");
+    let rotation = json!({"strategy": "Replace", "gracePeriod": "20s"});
+    home.token("web", &json!({"role": "reader", "rotation": rotation}));
+    home.ready("web");
+    let old = home.key("web");
+    home.patch(
+        "accesstoken",
+        "web",
+        &json!({"spec": {"rotation": {"trigger": "x"}}}),
+    );
+    let new = home.new_key("web", &old);
+    let note = home.event("web", "ExpiryIgnored");
+    assert!(note.contains("deleted at their time"), "{note}");
+    accepted(dateless, &old);
+    accepted(dateless, &new);
+    home.touch_account();
+    home.wait(
+        "launchdarklyaccount",
+        "default",
+        "the account to say so",
+        |account| {
+            let expiry = &account["status"]["features"]["expiry"];
+            if expiry == "Unavailable" {
+                Ok(())
+            } else {
+                Err(expiry.to_string())
+            }
+        },
+    );
+    home.remote_count(dateless, 1);
+    refused(dateless, &old);
+    accepted(dateless, &new);
+}
+
+#[test]
+fn a_clock_that_differs_is_told_of() {
+    let home = Home::at(&stage().ahead, "remote-ahead");
     home.token("web", &json!({"role": "reader"}));
     home.ready("web");
-    home.remote_count(&rough, 1);
+    home.touch_account();
+    let message = home.reason_of("launchdarklyaccount", "default", "ClockSkew", "ClockSkew");
+    assert!(message.contains("5 min"), "{message}");
 }
 
 #[test]
@@ -172,6 +257,8 @@ fn an_instance_without_expiry_and_with_a_gone_reset_rotates_by_replacement() {
     );
     let new = home.new_key("web", &old);
     assert_ne!(home.ready("web")["status"]["token"]["id"], id);
+    let note = home.event("web", "ResetUnavailable");
+    assert!(note.contains("replacement"), "{note}");
     accepted(old_instance, &old);
     accepted(old_instance, &new);
 }

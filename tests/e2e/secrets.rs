@@ -130,6 +130,40 @@ fn a_secret_that_may_not_be_written_stops_the_creation_before_it_begins() {
 }
 
 #[test]
+fn a_secret_that_the_quota_has_no_room_for_stops_the_creation_before_it_begins() {
+    let home = Home::at(&stage().calm, "secret-quota");
+    home.apply(&json!({
+        "apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "no-secrets"}, "spec": {"hard": {"secrets": "0"}},
+    }));
+    // As the quota controller would, which is no part of this control plane.
+    let used = r#"{"status": {"hard": {"secrets": "0"}, "used": {"secrets": "0"}}}"#;
+    let arguments = [
+        "patch",
+        "resourcequota",
+        "no-secrets",
+        "--namespace=secret-quota",
+        "--subresource=status",
+        "--type=merge",
+        "--patch",
+        used,
+    ];
+    stage().plane.kubectl(&arguments).unwrap();
+    wait::until_true(PATIENCE, "the quota to be in force", || {
+        let secret = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "web", "namespace": "secret-quota"}});
+        let arguments = ["create", "--dry-run=server", "-f", "-"];
+        let answer = stage()
+            .plane
+            .kubectl_with_input(&arguments, &secret.to_string());
+        Ok(answer.is_err())
+    })
+    .unwrap();
+    home.token("web", &json!({"role": "reader"}));
+    let message = home.reason("web", "Ready", "SecretAccessDenied");
+    assert!(message.contains("quota"), "{message}");
+    home.remote_count(&stage().calm, 0);
+}
+
+#[test]
 fn a_renamed_secret_gets_the_same_key_and_the_old_one_stays_for_the_grace() {
     let home = Home::at(&stage().calm, "secret-moved");
     home.token(

@@ -1,5 +1,6 @@
 //! The parts that all tests of this binary share, and a home for each test: a namespace with an account.
 
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -28,7 +29,18 @@ pub struct Stage {
     pub doomed: SimulatorProcess,
     /// An instance for many objects at once.
     pub crowded: SimulatorProcess,
-    _operator: Operator,
+    /// Where many keys are lost at once.
+    pub plundered: SimulatorProcess,
+    /// Where one key is lost again and again.
+    pub contested: SimulatorProcess,
+    /// Whose clock is five minutes ahead.
+    pub ahead: SimulatorProcess,
+    /// An instance that does not know `expiry`.
+    pub dateless: SimulatorProcess,
+    /// Behind https, with a certificate of its own authority.
+    pub private: SimulatorProcess,
+    /// The operator that all tests share; it is never ended.
+    pub operator: Operator,
 }
 
 /// The stage, started once.
@@ -56,6 +68,16 @@ impl Stage {
         let doomed = simulator(6, &[], "2026-10");
         let careless = simulator(5, &[], "2026-10");
         let crowded = simulator(4, &["--switch", "tokenLimit=1000"], "2026-10");
+        let plundered = simulator(7, &[], "2026-10");
+        let contested = simulator(10, &[], "2026-10");
+        let ahead = simulator(11, &["--clock-offset-ms", "300000"], "2026-10");
+        let dateless = simulator(8, &[], "2024");
+        let private = SimulatorProcess::start(&SimulatorOptions {
+            seed: 9,
+            tls: true,
+            ..SimulatorOptions::default()
+        })
+        .unwrap();
         let hosts = [
             calm.host(),
             rough.host(),
@@ -63,6 +85,11 @@ impl Stage {
             careless.host(),
             doomed.host(),
             crowded.host(),
+            plundered.host(),
+            contested.host(),
+            ahead.host(),
+            dateless.host(),
+            private.host(),
         ]
         .join(",");
         let mut operator = Operator::start(&plane, &patient().allowing(&hosts)).unwrap();
@@ -75,7 +102,12 @@ impl Stage {
             careless,
             doomed,
             crowded,
-            _operator: operator,
+            plundered,
+            contested,
+            ahead,
+            dateless,
+            private,
+            operator,
         }
     }
 
@@ -88,35 +120,49 @@ impl Stage {
 }
 
 /// A namespace with an account named `default`.
-pub struct Home {
+pub struct Home<'a> {
+    plane: &'a ControlPlane,
     pub namespace: String,
 }
 
-impl Home {
+impl Home<'static> {
     /// A namespace whose account is at this simulator.
     pub fn at(simulator: &SimulatorProcess, namespace: &str) -> Self {
         let home = Self::bare(namespace);
-        home.credential(simulator.managing_key());
-        home.account(
-            &json!({"apiUrl": simulator.url(), "credentialsSecretRef": {"name": "managing-key"}}),
-        );
-        home.wait(
-            "launchdarklyaccount",
-            "default",
-            "a Ready account",
-            object::ready,
-        );
+        home.settle(simulator);
         home
     }
 
     /// A namespace with nothing in it.
     pub fn bare(namespace: &str) -> Self {
+        Self::on(&stage().plane, namespace)
+    }
+}
+
+impl<'a> Home<'a> {
+    /// A namespace with nothing in it, on a control plane of its own.
+    pub fn on(plane: &'a ControlPlane, namespace: &str) -> Self {
         let yaml =
             json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}});
-        stage().plane.apply(&yaml.to_string()).unwrap();
+        plane.apply(&yaml.to_string()).unwrap();
         Self {
+            plane,
             namespace: namespace.to_owned(),
         }
+    }
+
+    /// Gives it an account at this simulator, and waits until that is Ready.
+    pub fn settle(&self, simulator: &SimulatorProcess) {
+        self.credential(simulator.managing_key());
+        self.account(
+            &json!({"apiUrl": simulator.url(), "credentialsSecretRef": {"name": "managing-key"}}),
+        );
+        self.wait(
+            "launchdarklyaccount",
+            "default",
+            "a Ready account",
+            object::ready,
+        );
     }
 
     /// Stores a managing key.
@@ -144,7 +190,7 @@ impl Home {
     pub fn apply(&self, object: &Value) {
         let mut object = object.clone();
         object["metadata"]["namespace"] = json!(self.namespace);
-        stage().plane.apply(&object.to_string()).unwrap();
+        self.plane.apply(&object.to_string()).unwrap();
     }
 
     /// Patches an object.
@@ -160,7 +206,7 @@ impl Home {
             "--patch",
             &patch,
         ];
-        stage().plane.kubectl(&arguments).unwrap();
+        self.plane.kubectl(&arguments).unwrap();
     }
 
     /// Waits until the account is kept from going, as it is while objects refer to it.
@@ -189,12 +235,12 @@ impl Home {
             &self.namespace,
             "--wait=false",
         ];
-        stage().plane.kubectl(&arguments).unwrap();
+        self.plane.kubectl(&arguments).unwrap();
     }
 
     /// Reads an object.
     pub fn get(&self, kind: &str, name: &str) -> Value {
-        stage().plane.get(kind, &self.namespace, name).unwrap()
+        self.plane.get(kind, &self.namespace, name).unwrap()
     }
 
     /// Waits until an object is as `probe` wants it, and returns it.
@@ -206,13 +252,41 @@ impl Home {
         probe: impl Fn(&Value) -> Result<(), String>,
     ) -> Value {
         wait::until_ok(PATIENCE, what, || {
-            let object = stage()
+            let object = self
                 .plane
                 .get(kind, &self.namespace, name)
                 .map_err(|error| format!("{error:?}"))?;
             probe(&object).map(|()| object)
         })
         .unwrap()
+    }
+
+    /// Has the account looked at before its time.
+    pub fn touch_account(&self) {
+        static TIMES: AtomicU32 = AtomicU32::new(0);
+        let times = TIMES.fetch_add(1, Ordering::Relaxed).to_string();
+        let note = json!({"metadata": {"annotations": {"touched": times}}});
+        self.patch("launchdarklyaccount", "default", &note);
+    }
+
+    /// Waits until an `AccessToken` is Ready, and ends every wait for the next try by an edit.
+    pub fn try_again_until_ready(&self, name: &str) {
+        let mut edits = 0;
+        wait::until_ok(PATIENCE, &format!("a Ready {name}"), || {
+            let object = self.get("accesstoken", name);
+            let ready = object::ready(&object);
+            if object::condition(&object, "Stalled").is_some() {
+                edits += 1;
+                let description = format!("edited {edits} times");
+                self.patch(
+                    "accesstoken",
+                    name,
+                    &json!({"spec": {"description": description}}),
+                );
+            }
+            ready
+        })
+        .unwrap();
     }
 
     /// Waits until an `AccessToken` is Ready.
@@ -250,6 +324,30 @@ impl Home {
         object::condition(&object, kind).unwrap().message
     }
 
+    /// Waits for an event about an `AccessToken` with this reason; returns its note.
+    pub fn event(&self, name: &str, reason: &str) -> String {
+        wait::until_ok(PATIENCE, &format!("an event {reason} of {name}"), || {
+            let events = self
+                .plane
+                .client()
+                .list("events.events.k8s.io", &self.namespace)
+                .map_err(|error| format!("{error:?}"))?;
+            let of_it = |event: &&Value| event["regarding"]["name"] == name;
+            let reasons: Vec<String> = events
+                .iter()
+                .filter(of_it)
+                .map(|event| event["reason"].to_string())
+                .collect();
+            events
+                .iter()
+                .filter(of_it)
+                .find(|event| event["reason"] == reason)
+                .map(|event| event["note"].as_str().unwrap_or_default().to_owned())
+                .ok_or(reasons.join(", "))
+        })
+        .unwrap()
+    }
+
     /// The key in the Secret of an `AccessToken`.
     pub fn key(&self, name: &str) -> String {
         object::secret_entry(&self.get("secret", name), "token").unwrap()
@@ -258,14 +356,14 @@ impl Home {
     /// Waits until the Secret holds another key, and the `AccessToken` is Ready; returns the key.
     pub fn new_key(&self, name: &str, old: &str) -> String {
         wait::until_ok(PATIENCE, &format!("a new key in Secret {name}"), || {
-            let secret = stage()
+            let secret = self
                 .plane
                 .get("secret", &self.namespace, name)
                 .map_err(|error| format!("{error:?}"))?;
             let key = object::secret_entry(&secret, "token")
                 .filter(|key| key != old)
                 .ok_or("the old key is there")?;
-            let token = stage()
+            let token = self
                 .plane
                 .get("accesstoken", &self.namespace, name)
                 .map_err(|error| format!("{error:?}"))?;
@@ -287,7 +385,7 @@ impl Home {
             "--output=name",
         ];
         wait::until_true(PATIENCE, &format!("{kind} {name} to be gone"), || {
-            Ok(stage().plane.kubectl(&arguments)?.trim().is_empty())
+            Ok(self.plane.kubectl(&arguments)?.trim().is_empty())
         })
         .unwrap();
     }
@@ -335,7 +433,7 @@ fn answer(simulator: &SimulatorProcess, key: &str) -> u16 {
 }
 
 /// Times as short as a busy machine allows.
-fn patient() -> OperatorOptions {
+pub fn patient() -> OperatorOptions {
     OperatorOptions::fast()
         .flag("--request-timeout", "2s")
         .flag("--settle-time", "4s")

@@ -10,7 +10,8 @@ use crate::api::Reason;
 use crate::domain::names::AccountId;
 use crate::domain::validate::{DesiredAccount, Invalid};
 use crate::launchdarkly::{
-    AllowedHosts, ApiError, Endpoint, HttpClient, Key, RetryClass, TokensApi,
+    AllowedHosts, ApiError, Endpoint, EndpointError, HttpClient, Key, RetryClass, TokensApi,
+    TransportKind,
 };
 
 /// What is wrong with an account.
@@ -43,7 +44,23 @@ pub(super) fn endpoint(
     allowed: &AllowedHosts,
 ) -> Result<Endpoint, Trouble> {
     Endpoint::parse(&desired.api_url, desired.ca_bundle.as_deref(), allowed)
-        .map_err(|error| Trouble::new(Reason::HostNotAllowed, format!("spec.apiUrl: {error}")))
+        .map_err(|error| unusable_address(&error))
+}
+
+fn unusable_address(error: &EndpointError) -> Trouble {
+    let reason = match error {
+        EndpointError::HostNotAllowed { .. } | EndpointError::NotHttps => Reason::HostNotAllowed,
+        EndpointError::NotAUrl
+        | EndpointError::TooMuch
+        | EndpointError::NotAHost
+        | EndpointError::CaBundle
+        | EndpointError::Client => Reason::InvalidSpec,
+    };
+    let field = match error {
+        EndpointError::Client => "",
+        _ => "spec.",
+    };
+    Trouble::new(reason, format!("{field}{error}"))
 }
 
 /// The managing key, read by name from its Secret.
@@ -110,7 +127,7 @@ pub(super) async fn check(
         ctx.options.clone(),
         ctx.gate.clone(),
     )
-    .map_err(|error| Trouble::new(Reason::HostNotAllowed, error.to_string()))?;
+    .map_err(|error| unusable_address(&error))?;
     let identity = client.identify().await.map_err(|error| trouble(&error))?;
     let (Some(account_id), credential) = (identity.account_id, identity.token_id) else {
         let message =
@@ -148,10 +165,19 @@ fn trouble(error: &ApiError) -> Trouble {
         ApiError::Unreadable { .. } => Reason::UnexpectedAnswer,
         _ => Reason::LaunchDarklyUnavailable,
     };
-    let message = match std::error::Error::source(error) {
+    let mut message = match std::error::Error::source(error) {
         Some(cause) => format!("{error}: {cause}"),
         None => error.to_string(),
     };
+    match error {
+        ApiError::Unauthorized => {
+            message += "; put a valid access token into the credential Secret";
+        }
+        ApiError::NotSent { source, .. } if source.kind() == TransportKind::Tls => {
+            message += "; if a private authority signed for the host, put its certificate into spec.caBundle";
+        }
+        _ => {}
+    }
     Trouble {
         reason,
         message,

@@ -7,9 +7,10 @@ use super::token::wire_settings;
 use super::super::account::Session;
 use super::super::failure::Failure;
 use super::super::memory::{HandMemory, HandState, Held, Memory};
+use super::super::notices;
 use super::super::observe::{World, hash_of};
 use super::super::reconcile::Context;
-use crate::api::Reason;
+use crate::api::{AccessToken, Reason};
 use crate::cluster::Cluster;
 use crate::cluster::manifest::{KeySource, SecretManifest};
 use crate::domain::marker;
@@ -20,13 +21,31 @@ use crate::domain::record::{Operation, Record};
 use crate::domain::settings::TokenSettings;
 use crate::launchdarkly::{ApiError, Identity, Issued, TokensApi};
 
-pub(super) fn arm<L>(
-    world: &World<L>,
-    memory: &mut Memory,
+/// A replacement that nobody asked for needs a place under the brake (I14); what was decided on may have been the last one.
+///
+/// The account and the time at which the place was taken, or nothing if none is needed.
+pub(super) fn take_place<'a, L>(
+    world: &'a World<L>,
     record: &Record,
-    arrangement: Box<Arrangement>,
     now: jiff::Timestamp,
-) {
+) -> Result<Option<(&'a Session<L>, jiff::Timestamp)>, Failure> {
+    let unasked = record
+        .pending
+        .as_ref()
+        .is_some_and(|p| p.cause.is_unasked());
+    match &world.session {
+        Some(session) if unasked && world.observed.record.token.is_some() => {
+            if session.shared.take_unasked(now) {
+                Ok(Some((session, now)))
+            } else {
+                Err(Failure::stale())
+            }
+        }
+        Some(_) | None => Ok(None),
+    }
+}
+
+pub(super) fn arm(memory: &mut Memory, record: &Record, arrangement: Box<Arrangement>) {
     let Some(intent) = &record.pending else {
         return;
     };
@@ -35,12 +54,6 @@ pub(super) fn arm<L>(
         arrangement,
         state: HandState::Armed,
     });
-    if intent.cause.is_unasked()
-        && world.observed.record.token.is_some()
-        && let Some(session) = &world.session
-    {
-        session.shared.note_unasked(now);
-    }
 }
 
 /// Takes the answer of a create or a reset: the key is in hand from here on.
@@ -95,14 +108,15 @@ pub(super) fn receive<C: Cluster, L: TokensApi>(
     }
 }
 
-/// What a refusal of the reset route says about the instance; twice in a row, and rotations go by replacement.
+/// What a refusal of the reset route says about the instance; twice in a row, and rotations go by replacement. Whether this was the
+/// second time.
 pub(super) fn note_reset<C: Cluster, L: TokensApi, T>(
     world: &World<L>,
     answer: &Result<T, ApiError>,
     ctx: &Context<C, L>,
-) {
+) -> bool {
     let Some(session) = &world.session else {
-        return;
+        return false;
     };
     let refused = matches!(
         answer,
@@ -111,6 +125,7 @@ pub(super) fn note_reset<C: Cluster, L: TokensApi, T>(
             | ApiError::Forbidden { .. }
             | ApiError::Invalid { status: 415, .. })
     );
+    let mut given_up = false;
     session.shared.update_features(|features| {
         features.reset_refusals = if refused {
             features.reset_refusals + 1
@@ -118,10 +133,12 @@ pub(super) fn note_reset<C: Cluster, L: TokensApi, T>(
             0
         };
         if features.reset_refusals >= 2 {
+            given_up = features.reset != Feature::Unavailable;
             features.reset = Feature::Unavailable;
             features.probed_at = Some(ctx.clock.now());
         }
     });
+    given_up
 }
 
 pub(super) async fn publish<C: Cluster, L: TokensApi>(
@@ -147,6 +164,7 @@ pub(super) async fn publish<C: Cluster, L: TokensApi>(
 /// Asks LaunchDarkly who the key in hand is. A 401 counts only while the managing key is accepted.
 pub(super) async fn prove<C: Cluster, L: TokensApi>(
     ctx: &Context<C, L>,
+    object: &AccessToken,
     world: &World<L>,
     memory: &mut Memory,
     attempt: &Attempt,
@@ -171,7 +189,7 @@ pub(super) async fn prove<C: Cluster, L: TokensApi>(
     .await;
     held.proof = proof;
     if proof == Proof::Accepted && resets {
-        watch_overlap(ctx, world, memory, session).await;
+        watch_overlap(ctx, object, world, memory, session).await;
     }
     failure.map_or(Ok(()), Err)
 }
@@ -179,6 +197,7 @@ pub(super) async fn prove<C: Cluster, L: TokensApi>(
 /// After a reset the old key must still work; where it does not, rotations go by replacement from now on (R3).
 pub(super) async fn watch_overlap<C: Cluster, L: TokensApi>(
     ctx: &Context<C, L>,
+    object: &AccessToken,
     world: &World<L>,
     memory: &Memory,
     session: &Session<L>,
@@ -194,10 +213,7 @@ pub(super) async fn watch_overlap<C: Cluster, L: TokensApi>(
             features.reset = Feature::Unavailable;
             features.probed_at = Some(ctx.clock.now());
         });
-        tracing::warn!(
-            reason = Reason::OverlapBroken.as_str(),
-            "the old key stopped working at the reset"
-        );
+        notices::instance_lacks(ctx, object, Reason::OverlapBroken).await;
     }
 }
 

@@ -12,14 +12,14 @@ use super::memory::Memory;
 use super::observe::World;
 use super::reconcile::Context;
 use super::{notices, probe, report};
-use crate::api::AccessToken;
+use crate::api::{AccessToken, Reason};
 use crate::cluster::manifest::annotation;
 use crate::cluster::{Cluster, status};
 use crate::domain::plan::Step;
 use crate::domain::record::Record;
 use crate::launchdarkly::{ApiError, Lane, TokensApi};
 
-use self::key::{arm, note_reset, prove, prove_secret_key, publish, receive};
+use self::key::{arm, note_reset, prove, prove_secret_key, publish, receive, take_place};
 use self::secret::{rehearse, rewrite};
 use self::token::{limit_life, mark_retained, patch, resolve_roles};
 pub(super) use self::token::{list_since, wire_settings};
@@ -49,9 +49,14 @@ pub(in crate::controller) async fn execute<C: Cluster, L: TokensApi>(
         } => {
             let (record, arrangement) = (record.clone(), arrangement.clone());
             rehearse(ctx, world, memory, rehearsal).await?;
-            write_status(ctx, object, world, &record, &step).await?;
-            arm(world, memory, &record, arrangement, ctx.clock.now());
-            Ok(())
+            let place = take_place(world, &record, ctx.clock.now())?;
+            let written = write_status(ctx, object, world, &record, &step).await;
+            match (&written, place) {
+                (Ok(()), _) => arm(memory, &record, arrangement),
+                (Err(_), Some((session, then))) => session.shared.give_unasked_back(then),
+                (Err(_), None) => {}
+            }
+            written
         }
         Step::RecordPublication(ref record) => {
             write_status(ctx, object, world, record, &step).await?;
@@ -126,7 +131,9 @@ pub(in crate::controller) async fn execute<C: Cluster, L: TokensApi>(
             let session = session(world)?;
             let lives = Duration::try_from(old_key_lives).unwrap_or_default();
             let answer = lane(session, urgent).reset(&token_id, lives).await;
-            note_reset(world, &answer, ctx);
+            if note_reset(world, &answer, ctx) {
+                notices::instance_lacks(ctx, object, Reason::ResetUnavailable).await;
+            }
             let answer = answer.map(|reset| (reset.issued, Some(reset.old_key_until)));
             if answer.as_ref().is_err_and(ApiError::is_definite_refusal) {
                 memory.look = None;
@@ -134,7 +141,7 @@ pub(in crate::controller) async fn execute<C: Cluster, L: TokensApi>(
             receive(ctx, world, memory, &attempt, None, answer)
         }
         Step::ProveKey { attempt, token_id } => {
-            prove(ctx, world, memory, &attempt, &token_id).await
+            prove(ctx, object, world, memory, &attempt, &token_id).await
         }
         Step::ProveSecretKey {
             fingerprint,
@@ -162,7 +169,7 @@ pub(in crate::controller) async fn execute<C: Cluster, L: TokensApi>(
             grant,
         } => patch(ctx, world, memory, &token_id, &settings, grant).await,
         Step::LimitLife { token_id, expiry } => {
-            limit_life(ctx, world, memory, token_id, expiry).await
+            limit_life(ctx, object, world, memory, token_id, expiry).await
         }
         Step::DeleteToken { token_id, urgent } => {
             lane(session(world)?, urgent).delete(&token_id).await?;
@@ -172,13 +179,16 @@ pub(in crate::controller) async fn execute<C: Cluster, L: TokensApi>(
         Step::MarkRetained { token_id } => mark_retained(world, memory, token_id).await,
         Step::ProbeReset => {
             let session = session(world)?;
-            probe::probe(
+            let in_vain = probe::probe(
                 session,
                 &ctx.accounts.installation,
                 &world.account_key,
                 ctx.clock.now(),
             )
             .await?;
+            if in_vain {
+                notices::instance_lacks(ctx, object, Reason::ResetUnavailable).await;
+            }
             Ok(())
         }
         Step::Hold { .. } | Step::Rest { .. } => Ok(()),

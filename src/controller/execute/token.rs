@@ -5,8 +5,10 @@ use super::session;
 use super::super::account::Session;
 use super::super::failure::Failure;
 use super::super::memory::{Memory, RolesAnswer};
+use super::super::notices;
 use super::super::observe::World;
 use super::super::reconcile::Context;
+use crate::api::{AccessToken, Reason};
 use crate::cluster::Cluster;
 use crate::domain::decide::Wish;
 use crate::domain::marker;
@@ -120,6 +122,7 @@ pub(super) fn grant_of(token: &crate::launchdarkly::Token) -> ResolvedGrant {
 /// A second safety for a retiring token; what an instance cannot do is not asked of it again.
 pub(super) async fn limit_life<C: Cluster, L: TokensApi>(
     ctx: &Context<C, L>,
+    object: &AccessToken,
     world: &World<L>,
     memory: &mut Memory,
     token_id: TokenId,
@@ -139,12 +142,17 @@ pub(super) async fn limit_life<C: Cluster, L: TokensApi>(
         Err(error) if error.is_definite_refusal() => Feature::Unknown,
         Err(error) => return Err(error.into()),
     };
+    let mut news = false;
     session.shared.update_features(|features| {
         if known != Feature::Unknown {
+            news = features.expiry != known;
             features.expiry = known;
             features.probed_at.get_or_insert(ctx.clock.now());
         }
     });
+    if news && known == Feature::Unavailable {
+        notices::instance_lacks(ctx, object, Reason::ExpiryIgnored).await;
+    }
     memory.life_limited.insert(token_id);
     Ok(())
 }

@@ -24,7 +24,7 @@ pub struct DesiredAccount {
     pub credentials_name: String,
     /// The entry of that Secret.
     pub credentials_key: String,
-    /// More certificates to trust, in PEM.
+    /// The only authorities to trust, in PEM; `None` for those of the system.
     pub ca_bundle: Option<String>,
     /// What may be asked for.
     pub policy: AccountPolicy,

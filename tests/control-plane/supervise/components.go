@@ -78,15 +78,19 @@ func controllerManagerFlags(kubeconfig string) []string {
 	}
 }
 
-// auditPolicy records who did what, and the bodies written to our own kinds; never the body of
-// anything that may hold a key.
+// auditPolicy records who did what, and everything that is written and answered, so that tests can search
+// it for keys. Secrets are recorded without their bodies, as every sane cluster does: the API server would
+// put the keys in them into the log by its own doing. The same goes for credentials to the cluster itself.
 const auditPolicy = `apiVersion: audit.k8s.io/v1
 kind: Policy
 omitStages: [RequestReceived]
 omitManagedFields: true
 rules:
-- level: Request
+- level: Metadata
+  resources:
+  - {group: "", resources: [secrets, serviceaccounts/token]}
+  - {group: authentication.k8s.io}
+- level: RequestResponse
   verbs: [create, update, patch, delete, deletecollection]
-  resources: [{group: ldtokens.dev}]
 - level: Metadata
 `

@@ -5,6 +5,7 @@
 //! when its handle is dropped, and also when this process dies without dropping anything.
 
 pub mod build;
+pub mod canary;
 mod consumer;
 mod control_plane;
 mod error;

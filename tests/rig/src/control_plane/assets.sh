@@ -25,9 +25,12 @@ kind: Policy
 omitStages: [RequestReceived]
 omitManagedFields: true
 rules:
-- level: Request
+- level: Metadata
+  resources:
+  - {group: "", resources: [secrets, serviceaccounts/token]}
+  - {group: authentication.k8s.io}
+- level: RequestResponse
   verbs: [create, update, patch, delete, deletecollection]
-  resources: [{group: ldtokens.dev}]
 - level: Metadata
 END
 

@@ -24,6 +24,11 @@ impl AuditLog {
         Ok(file.len())
     }
 
+    /// All of it.
+    pub(super) fn text(&self) -> Result<String, RigError> {
+        fs::read_to_string(&self.0).doing(|| format!("read {}", self.0.display()))
+    }
+
     /// The events from a byte on. A line that is still being written is left for the next time.
     pub(super) fn events(&self, from: u64) -> Result<Vec<Value>, RigError> {
         let mut text = String::new();

@@ -161,6 +161,14 @@ impl ControlPlane {
         self.audit()?.events(0)
     }
 
+    /// The audit log as it is: bodies of what was written and answered included, except those of Secrets.
+    ///
+    /// # Errors
+    /// As [`ControlPlane::audit_events`].
+    pub fn audit_text(&self) -> Result<String, RigError> {
+        self.audit()?.text()
+    }
+
     /// A place in the audit log to give to [`ControlPlane::audit_events_since`]: its present end.
     ///
     /// # Errors

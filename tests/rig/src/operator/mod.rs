@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::process::{Command, ExitStatus};
 use std::time::Duration;
 
+use crate::error::Doing;
 use crate::http::{Http, free_port};
 use crate::process::{Lifeline, Process, last_lines};
 use crate::{ControlPlane, RigError, build, wait};
@@ -179,6 +180,36 @@ impl Operator {
     /// It does not answer.
     pub fn metrics(&self) -> Result<String, RigError> {
         Ok(self.http.get(&format!("{}/metrics", self.url))?.text)
+    }
+
+    /// What one of its pages says, as in `page("/readyz")`, whatever the status.
+    ///
+    /// # Errors
+    /// It does not answer.
+    pub fn page(&self, path: &str) -> Result<String, RigError> {
+        Ok(self.http.get(&format!("{}{path}", self.url))?.text)
+    }
+
+    /// The memory it has at this moment, in KiB (`VmRSS` of its process).
+    ///
+    /// # Errors
+    /// It is not running, or this system has no `/proc`.
+    pub fn resident_kib(&self) -> Result<u64, RigError> {
+        let id = self
+            .id()
+            .ok_or_else(|| RigError::Unexpected(format!("{} is not running", self.name)))?;
+        let path = format!("/proc/{id}/status");
+        let status = std::fs::read_to_string(&path).doing(|| format!("read {path}"))?;
+        status
+            .lines()
+            .find_map(|line| {
+                line.strip_prefix("VmRSS:")?
+                    .trim()
+                    .strip_suffix(" kB")?
+                    .parse()
+                    .ok()
+            })
+            .ok_or_else(|| RigError::Unexpected(format!("{path} has no VmRSS")))
     }
 
     /// The sum of the samples of a metric whose labels all occur in the sample's line, as in

@@ -22,6 +22,18 @@ impl SimulatorProcess {
             .collect())
     }
 
+    /// Every key that was ever issued, of tokens that are gone too.
+    ///
+    /// # Errors
+    /// As [`SimulatorProcess::tokens`].
+    pub fn keys_ever(&self) -> Result<Vec<String>, RigError> {
+        let tokens = list(self.admin("GET", "/tokens?deleted=true", &Value::Null)?);
+        let tokens: Vec<Token> = serde_json::from_value(Value::Array(tokens))
+            .map_err(|error| RigError::Unexpected(format!("GET /admin/tokens: {error}")))?;
+        let keys = tokens.into_iter().flat_map(|token| token.keys);
+        Ok(keys.map(|key| key.value).collect())
+    }
+
     /// The tokens that the managing key created: those of the operator.
     ///
     /// # Errors

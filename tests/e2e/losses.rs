@@ -1,0 +1,81 @@
+//! Keys that are lost again and again, or many at once: what nobody asked for is done a few times only (I14).
+
+use rig::{object, wait};
+use serde_json::{Value, json};
+
+use crate::stage::{Home, PATIENCE, accepted, stage};
+
+#[test]
+fn many_secrets_lost_at_once_are_not_all_replaced_and_the_account_says_so() {
+    let plundered = &stage().plundered;
+    let home = Home::at(plundered, "losses-many");
+    let names: Vec<String> = (0..8).map(|n| format!("t{n}")).collect();
+    for name in &names {
+        home.token(name, &json!({"role": "reader"}));
+    }
+    let before: Vec<String> = names
+        .iter()
+        .map(|name| {
+            home.ready(name);
+            home.key(name)
+        })
+        .collect();
+    let mut arguments = vec![
+        "delete",
+        "secret",
+        "--wait=false",
+        "--namespace",
+        "losses-many",
+    ];
+    arguments.extend(names.iter().map(String::as_str));
+    stage().plane.kubectl(&arguments).unwrap();
+
+    let says = |object: &Value| object::condition(object, "Ready").map(|ready| ready.reason);
+    let braked = wait::until_ok(PATIENCE, "three replacements and no more", || {
+        let objects: Vec<Value> = names
+            .iter()
+            .map(|name| home.get("accesstoken", name))
+            .collect();
+        let reasons: Vec<String> = objects.iter().filter_map(says).collect();
+        let replaced = objects
+            .iter()
+            .filter(|object| object["status"]["history"][0]["cause"] == "SecretDeleted")
+            .count();
+        let braked = reasons
+            .iter()
+            .filter(|reason| *reason == "MassChange")
+            .count();
+        if replaced + braked == names.len() {
+            Ok((replaced, braked))
+        } else {
+            Err(reasons.join(", "))
+        }
+    })
+    .unwrap();
+    assert_eq!(braked, (3, 5));
+    for key in &before {
+        accepted(plundered, key);
+    }
+    home.touch_account();
+    let message = home.reason_of("launchdarklyaccount", "default", "MassChange", "MassChange");
+    assert!(message.contains("ten minutes"), "{message}");
+    home.remote_count(plundered, 8 + 3);
+}
+
+#[test]
+fn a_secret_that_somebody_keeps_deleting_is_contested() {
+    let contested = &stage().contested;
+    let home = Home::at(contested, "losses-again");
+    home.token("web", &json!({"role": "reader"}));
+    home.ready("web");
+    for _ in 0..2 {
+        let old = home.key("web");
+        home.delete("secret", "web");
+        home.new_key("web", &old);
+    }
+    let last = home.key("web");
+    home.delete("secret", "web");
+    let message = home.reason("web", "Stalled", "SecretContested");
+    assert!(message.contains("three times"), "{message}");
+    accepted(contested, &last);
+}
