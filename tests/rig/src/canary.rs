@@ -3,7 +3,7 @@
 //! A search proves something only if it would find what it looks for: plant a key first.
 
 use std::collections::HashMap;
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 use base64::Engine as _;
 use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE};
@@ -82,8 +82,9 @@ impl Canary {
             }
             let folded = secret.to_ascii_lowercase();
             canary.folded.add(&folded, PART, (number, Form::Plain));
-            let hex: String = secret.bytes().map(|byte| format!("{byte:02x}")).collect();
-            canary.folded.add(&hex, 2 * PART, (number, Form::Hex));
+            canary
+                .folded
+                .add(&hex(secret), 2 * PART, (number, Form::Hex));
             for text in base64_forms(secret) {
                 // Three whole groups, of which any part of twelve bytes has as many wherever it begins.
                 canary.exact.add(&text, PART, (number, Form::Base64));
@@ -172,6 +173,13 @@ fn base64_forms(secret: &str) -> Vec<String> {
         .collect()
 }
 
+fn hex(text: &str) -> String {
+    text.bytes().fold(String::new(), |mut hex, byte| {
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
+}
+
 /// Texts of two lengths at most, found in one pass each.
 #[derive(Debug, Default)]
 struct Windows(HashMap<usize, Table>);
@@ -218,21 +226,21 @@ fn slot(window: &[u8]) -> usize {
 }
 
 /// All that others can read of an operator's work: its log over all its runs, what it serves, events, its objects with status and
-/// managed fields, ConfigMaps, Leases, Secrets without their data, and the audit log.
+/// managed fields, `ConfigMaps`, Leases, Secrets without their data, and the audit log.
 ///
 /// # Errors
 /// Something cannot be read.
 pub fn places(plane: &ControlPlane, operator: &Operator) -> Result<Vec<Place>, RigError> {
-    let place = |name: &str, text: String| Place {
+    let of = |name: &str, text: String| Place {
         name: name.to_owned(),
         text,
     };
     let mut places = vec![
-        place("log", operator.logs()),
-        place("/metrics", operator.metrics()?),
-        place("/readyz", operator.page("/readyz?verbose")?),
-        place("/livez", operator.page("/livez")?),
-        place("audit log", plane.audit_text()?),
+        of("log", operator.logs()),
+        of("/metrics", operator.metrics()?),
+        of("/readyz", operator.page("/readyz?verbose")?),
+        of("/livez", operator.page("/livez")?),
+        of("audit log", plane.audit_text()?),
     ];
     for kind in [
         "events",
@@ -250,7 +258,7 @@ pub fn places(plane: &ControlPlane, operator: &Operator) -> Result<Vec<Place>, R
             "--show-managed-fields",
             "--output=yaml",
         ])?;
-        places.push(place(kind, yaml));
+        places.push(of(kind, yaml));
     }
     let mut secrets = plane.client().json(&[
         "get",
@@ -263,7 +271,7 @@ pub fn places(plane: &ControlPlane, operator: &Operator) -> Result<Vec<Place>, R
             secret.remove("data");
         }
     }
-    places.push(place("secrets without their data", secrets.to_string()));
+    places.push(of("secrets without their data", secrets.to_string()));
     Ok(places)
 }
 
@@ -328,8 +336,8 @@ mod tests {
 
     #[test]
     fn its_hexadecimal_is_found() {
-        let hex: String = KEY.bytes().map(|byte| format!("{byte:02X}")).collect();
-        assert_eq!(forms(&hex), [Form::Hex]);
+        assert_eq!(forms(&hex(KEY)), [Form::Hex]);
+        assert_eq!(forms(&hex(KEY).to_uppercase()), [Form::Hex]);
     }
 
     #[test]
