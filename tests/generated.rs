@@ -10,6 +10,8 @@
 mod conditions;
 #[path = "generated/reference.rs"]
 mod reference;
+#[path = "generated/troubleshooting.rs"]
+mod troubleshooting;
 
 use std::fs;
 use std::path::Path;

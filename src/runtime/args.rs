@@ -99,7 +99,7 @@ pub struct LeadershipArgs {
     #[arg(long, env = "LDTOKENS_LEASE_DURATION", default_value = "30s", value_parser = duration::parse)]
     pub lease_duration: Duration,
 
-    /// Start, watch and serve probes, but never lead: nothing is changed anywhere (for restores and drills)
+    /// Start and serve the probes, but never take the Lease: no object is worked on, and nothing is changed anywhere, until it is started without this (for restores and drills)
     #[arg(long, env = "LDTOKENS_PAUSED", num_args = 0..=1, default_value = "false",
         default_missing_value = "true", value_parser = BoolishValueParser::new(), action = clap::ArgAction::Set)]
     pub paused: bool,

@@ -9,6 +9,7 @@ mod crowd;
 mod life;
 mod losses;
 mod namespaces;
+mod odd_answers;
 mod quiet;
 mod remote_trouble;
 mod secrets;

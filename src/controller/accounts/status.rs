@@ -96,13 +96,11 @@ fn describe(view: &View, session: &Session<HttpClient>, status: &mut AccountStat
     });
     mark(view, status, ConditionType::MassChange, braked);
     let offset = offset(session);
-    // Whole minutes, so that the message does not change with every answer.
+    // No number, which would change with the answers.
     let skewed = (offset.abs() > SKEW).then(|| {
-        let message = format!(
-            "this machine's clock and LaunchDarkly's differ by about {} min; synchronise it",
-            offset.abs().as_mins()
-        );
-        (Reason::ClockSkew, message)
+        let message =
+            "this machine's clock and LaunchDarkly's differ by more than a minute; synchronise it";
+        (Reason::ClockSkew, message.to_owned())
     });
     mark(view, status, ConditionType::ClockSkew, skewed);
 }
