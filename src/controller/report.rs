@@ -119,12 +119,13 @@ impl<'a> Situation<'a> {
                 Reason::Suspended,
                 "suspended; the key in the Secret works".to_owned(),
             ),
-            (Some((_, message, _)), true) => (true, Reason::RotationDelayed, message.clone()),
-            (None, true) if !proven => (
+            // Also when the question is what fails.
+            (_, true) if !proven => (
                 true,
                 Reason::Unproven,
                 "the key was published before LaunchDarkly could confirm it".to_owned(),
             ),
+            (Some((_, message, _)), true) => (true, Reason::RotationDelayed, message.clone()),
             (None, true) => (
                 true,
                 Reason::Available,
