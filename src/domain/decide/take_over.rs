@@ -1,7 +1,7 @@
 //! A Secret of ours that knows more than the status: after a lost or restored status, or a re-created object.
 
 use super::intend::{asked_roles, role_not_found, too_many_retiring};
-use super::view::{View, hold};
+use super::view::{View, hold, revision};
 use crate::api::Reason;
 use crate::domain::cause::Cause;
 use crate::domain::clocks::plus;
@@ -108,7 +108,8 @@ pub(super) fn trust_secret(view: &View<'_>) -> Option<Step> {
     }
 }
 
-/// What is taken over is cleaned up with the object, and makes another token retire, if there is room for one.
+/// What is taken over is cleaned up with the object, and makes another token retire, if there is room for one. Before that
+/// the Secret is touched: whoever was paused with an intent that was lost with the status must not publish into it (I4).
 fn take_over(
     view: &View<'_>,
     token_id: &TokenId,
@@ -125,8 +126,19 @@ fn take_over(
     } else if replaces && record.retiring.len() >= MAX_RETIRING {
         too_many_retiring(view)
     } else {
-        record_take_over(view, token_id, secret, facts)
+        fence(view, secret).unwrap_or_else(|| record_take_over(view, token_id, secret, facts))
     }
+}
+
+/// A fence that names the very attempt that the Secret publishes was set for a take-over.
+fn fence(view: &View<'_>, secret: &SecretFacts) -> Option<Step> {
+    let attempt = secret.marks.attempt.clone()?;
+    let name = view.desired()?.secret.name.clone();
+    (secret.marks.fence.as_ref() != Some(&attempt)).then(|| Step::FenceSecret {
+        name,
+        at: revision(secret),
+        attempt,
+    })
 }
 
 fn record_take_over(

@@ -1,21 +1,38 @@
 //! A lost or restored status: the Secret whose key is proven wins.
 
 use launchdarkly_token_operator::api::Reason;
-use launchdarkly_token_operator::domain::observed::{Roles, SecretKeyProof};
+use launchdarkly_token_operator::domain::observed::{Roles, SecretKeyProof, SecretState};
 use launchdarkly_token_operator::domain::plan::StepKind as K;
 
 use crate::worlds::*;
+
+/// The Secret's key and token are proven, and whoever may still write the Secret is fenced off.
+const TAKE_OVER: &[K] = &[
+    K::ProveSecretKey,
+    K::FetchToken,
+    K::FenceSecret,
+    K::RecordTakeOver,
+];
 
 #[test]
 fn a_lost_status_is_rebuilt_from_a_proven_secret_and_nothing_rotates() {
     let before = given(a_token());
     let token_before = before.record().token.clone();
-    let end = before
-        .and(a_lost_status())
-        .takes(&[K::ProveSecretKey, K::FetchToken, K::RecordTakeOver])
-        .and_rests();
+    let end = before.and(a_lost_status()).takes(TAKE_OVER).and_rests();
     assert_eq!(end.record().token, token_before);
     assert_eq!(end.record().rotation.last, Some(ago(hours(2))));
+}
+
+#[test]
+fn a_predecessor_that_was_paused_when_the_status_was_lost_cannot_publish_any_more() {
+    let end = given(a_token())
+        .and(a_lost_status())
+        .takes(&[K::ProveSecretKey, K::FetchToken, K::FenceSecret])
+        .takes(&[K::RecordTakeOver]);
+    let SecretState::Ours(secret) = &end.observed.secret else {
+        panic!("no Secret");
+    };
+    assert_eq!(secret.marks.fence, secret.marks.attempt);
 }
 
 #[test]
@@ -25,7 +42,7 @@ fn a_status_restored_to_an_older_token_follows_the_secret() {
             given.observed.record.token.as_mut().unwrap().id = token(8);
             given.observed.record.rotation.last = Some(ago(hours(30)));
         })
-        .takes(&[K::ProveSecretKey, K::FetchToken, K::RecordTakeOver]);
+        .takes(TAKE_OVER);
     assert_eq!(end.record().token.as_ref().unwrap().id, token(0));
     assert_eq!(end.record().retiring[0].token_id, token(8));
 }
@@ -55,6 +72,7 @@ fn a_new_object_over_the_old_secret_gets_a_finalizer_first() {
             K::ProveSecretKey,
             K::FetchToken,
             K::AddFinalizer,
+            K::FenceSecret,
             K::RecordTakeOver,
             K::RenderSecret,
         ])
@@ -69,7 +87,7 @@ fn requests_of_an_object_that_is_created_again_never_rotate() {
             given.secret().marks.owner_uid = "99999999-2222-4333-8444-555555555555".into();
             given.secret().marks.handled = vec![trigger("old")];
         })
-        .takes(&[K::ProveSecretKey, K::FetchToken, K::RecordTakeOver])
+        .takes(TAKE_OVER)
         .and_rests();
 }
 
@@ -80,6 +98,7 @@ fn a_revocation_survives_the_loss_of_the_status() {
         .takes(&[
             K::ProveSecretKey,
             K::FetchToken,
+            K::FenceSecret,
             K::RecordTakeOver,
             K::RecordIntent,
             K::CreateToken,
@@ -90,7 +109,7 @@ fn a_revocation_survives_the_loss_of_the_status() {
 fn a_token_that_was_taken_over_is_replaced_before_it_is_ever_reset() {
     given(a_token())
         .and(a_lost_status())
-        .takes(&[K::ProveSecretKey, K::FetchToken, K::RecordTakeOver])
+        .takes(TAKE_OVER)
         .but_wished(a_token().triggered_by("audit"))
         .takes(&[K::RecordIntent, K::CreateToken]);
 }
@@ -155,6 +174,6 @@ fn a_secret_that_was_left_behind_does_not_lose_itself_later() {
             record.secret.as_mut().unwrap().fingerprint = key(8);
             record.rotation.last = Some(ago(hours(30)));
         })
-        .takes(&[K::ProveSecretKey, K::FetchToken, K::RecordTakeOver]);
+        .takes(TAKE_OVER);
     assert_eq!(end.record().former_secret, None);
 }
