@@ -10,7 +10,7 @@ use launchdarkly_token_operator::domain::settings::{BaseRole, Grant, TokenSettin
 
 use super::execute::{Act, Fate};
 use super::ledger::Breach;
-use super::observe::shown;
+use super::observe::shown_hash;
 use super::world::{
     Call, Core, Flight, HandState, InHand, Look, Memory, Role, TIMING, Token, new_key,
 };
@@ -97,7 +97,7 @@ impl Act<'_> {
         let now = self.core.clock;
         let token = &self.core.tokens[&token_id];
         let working = token.shown_key().cloned();
-        let (observed, created_at) = (shown(token).hash(), token.created_at);
+        let (observed, created_at) = (shown_hash(token), token.created_at);
         let key = match fate {
             Fate::DeadKey => new_key(self.core.next()),
             _ => working.unwrap_or_else(|| new_key(0)),

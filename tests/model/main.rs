@@ -18,7 +18,19 @@
 //! - The lease: that a call to LaunchDarkly ends while its sender leads is assumed, so only writes to Kubernetes are overtaken.
 //! - Stale reads: every look shows the world as it is. Only a paused process acts on an old one.
 //! - Accounts, policy, brake, rate limits, and proofs that cannot be had: `decide_properties` has those.
-//! - What a Secret that is not there takes from a predecessor that wakes up: there is nothing to fence.
+//! - Judging what a predecessor that wakes up writes into a Secret that is not there: there is nothing to fence. That all
+//!   comes right afterwards is judged.
+//! - A key that somebody takes out of the Secret before the status knows it has its grace from then on, not from when the next
+//!   one is there.
+//!
+//! # What does not hold
+//!
+//! No story has these, because then something stays behind:
+//!
+//! - A first key is about to be published by a paused process, and the object is deleted meanwhile: a Secret with a key that
+//!   does not work.
+//! - The status is lost, and the Secret renamed before it is rebuilt: the former Secret.
+//! - The status is lost while a create is under way, and the object deleted before the next listing: a token.
 //!
 //! # To add a story
 //!
@@ -50,5 +62,6 @@ mod scenarios;
 mod settle;
 mod stories;
 mod system;
+mod wish;
 mod world;
 mod writes;

@@ -1,28 +1,23 @@
 //! What the leading operator sees, gathered the way the operator gathers it.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 use launchdarkly_token_operator::api::Reason;
 use launchdarkly_token_operator::domain::clocks::{Clocks, minus, plus};
 use launchdarkly_token_operator::domain::decide::{Wish, heard, token_to_take_over};
-use launchdarkly_token_operator::domain::desired::{
-    DeletionPolicy, Desired, DriftPolicy, Rotation, SecretLayout, Strategy,
-};
-use launchdarkly_token_operator::domain::names::{RequestHash, TokenId};
+use launchdarkly_token_operator::domain::desired::Desired;
+use launchdarkly_token_operator::domain::names::{SettingsHash, TokenId};
 use launchdarkly_token_operator::domain::observed::{
     Account, AccountFacts, Deletion, Feature, FoundToken, Hand, Observed, Permit, Remote,
     RemoteFacts, Roles, SecretFacts, SecretKeyProof, SecretState, Setback, Source,
 };
 use launchdarkly_token_operator::domain::record::Identity;
-use launchdarkly_token_operator::domain::settings::{BaseRole, Grant, TokenSettings};
+use launchdarkly_token_operator::domain::settings::{Grant, TokenSettings};
 
-use super::world::{
-    Core, GRACE, HandState, INTERVAL, Look, Memory, Object, Role, Spec, TIMING, Token, UID, nonce,
-};
-
-/// The id of the only custom role.
-pub const ROLE_ID: &str = "role-1";
+use super::wish::ROLE_ID;
+use super::world::{Core, HandState, Look, Memory, Object, Role, Spec, TIMING, Token, UID, nonce};
 
 /// A look at the world, with the version of the object that was read.
 #[derive(Debug, Clone)]
@@ -30,62 +25,6 @@ pub struct Seen {
     pub wish: Wish,
     pub observed: Observed,
     pub revision: u32,
-}
-
-impl Spec {
-    /// The settings of a token.
-    ///
-    /// A wish names custom roles by their keys, LaunchDarkly by their ids.
-    pub fn settings(role: Role, description: u8, custom: &str) -> TokenSettings {
-        TokenSettings {
-            name: "web".into(),
-            description: format!("version {description}"),
-            service_token: true,
-            grant: match role {
-                Role::Reader => Grant::Role(BaseRole::Reader),
-                Role::Writer => Grant::Role(BaseRole::Writer),
-                Role::Custom => Grant::CustomRoles([custom.to_owned()].into()),
-            },
-            default_api_version: None,
-        }
-    }
-
-    /// The wish, validated.
-    pub fn desired(&self) -> Desired {
-        let requests = |kind: &str, count: u8| {
-            let newest = count.checked_sub(1);
-            let hash = |n: u8| RequestHash::from(format!("v1:{kind}-{n}").as_str());
-            newest.map(hash).into_iter().collect()
-        };
-        Desired {
-            settings: Self::settings(self.role, self.description, "deployer"),
-            secret: SecretLayout {
-                name: self.secret.into(),
-                key: "token".into(),
-                previous_key: None,
-                labels: BTreeMap::new(),
-                annotations: BTreeMap::new(),
-            },
-            rotation: Rotation {
-                strategy: if self.replaces {
-                    Strategy::Replace
-                } else {
-                    Strategy::Reset
-                },
-                interval: self.scheduled.then_some(INTERVAL),
-                grace: GRACE,
-                triggers: requests("trigger", self.triggers),
-                revokes: requests("revoke", self.revokes),
-            },
-            deletion_policy: if self.retains {
-                DeletionPolicy::Retain
-            } else {
-                DeletionPolicy::Delete
-            },
-            drift_policy: DriftPolicy::Correct,
-            suspend: false,
-        }
-    }
 }
 
 /// What the leader sees, and the mismatch that it remembers from now on; nothing once the object is gone.
@@ -345,7 +284,7 @@ fn facts(observed: &Observed, spec: &Spec, look: &Look, memory: &Memory) -> Remo
             Source::Patch if look.asked != Some((spec.role, spec.description)) => Source::Get,
             source => source,
         },
-        hash: shown(token).hash(),
+        hash: shown_hash(token),
         differs: differences(spec, token),
         marked: token.attempt.is_some(),
         key_matches,
@@ -356,8 +295,20 @@ fn facts(observed: &Observed, spec: &Spec, look: &Look, memory: &Memory) -> Remo
 }
 
 /// What LaunchDarkly shows of a token's settings.
-pub fn shown(token: &Token) -> TokenSettings {
+fn shown(token: &Token) -> TokenSettings {
     Spec::settings(token.role, token.description, ROLE_ID)
+}
+
+/// The hash of it, worked out once for all states.
+pub fn shown_hash(token: &Token) -> SettingsHash {
+    thread_local! {
+        static KNOWN: RefCell<BTreeMap<(Role, u8), SettingsHash>> = RefCell::default();
+    }
+    KNOWN.with_borrow_mut(|known| {
+        let shows = (token.role, token.description);
+        let hash = known.entry(shows).or_insert_with(|| shown(token).hash());
+        hash.clone()
+    })
 }
 
 fn differences(spec: &Spec, token: &Token) -> Vec<String> {

@@ -17,6 +17,6 @@ stories! {
     a_created_key_that_does_not_work_is_never_published: 60, [ProveKey, DeleteToken, AbandonAttempt]
         = applied(spec()).failing_by(&[Fate::DeadKey]).faults(1).crashes(1).waits(3);
 
-    a_status_lost_before_the_first_key_leaks_nothing: 4_600, [RecordTakeOver]
+    a_status_lost_before_the_first_key_leaks_nothing: 4_800, [RecordTakeOver]
         = applied(spec()).faults(1).crashes(1).waits(1).edits(&[Edit::LoseStatus]);
 }

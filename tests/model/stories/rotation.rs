@@ -8,8 +8,8 @@ use super::super::scenarios::{settled, spec};
 use super::stories;
 
 stories! {
-    a_key_is_reset_on_schedule_whatever_fails: 12_000, [FetchToken, ResetKey, FenceSecret, ForgetIntent]
-        = settled(spec().scheduled()).faults(2).crashes(1).waits(2);
+    a_key_is_reset_on_schedule_whatever_fails: 1_000, [FetchToken, ResetKey, FenceSecret, ForgetIntent]
+        = settled(spec().scheduled()).faults(1).crashes(1).waits(2);
 
     a_key_is_reset_however_time_passes: 5_700, [ResetKey]
         = settled(spec().scheduled()).faults(1).minutes(2).waits(2);
@@ -23,8 +23,8 @@ stories! {
     a_reset_key_that_does_not_work_is_never_published: 140, [ResetKey, CreateToken]
         = settled(spec().scheduled()).failing_by(&[Fate::DeadKey]).faults(1).crashes(1).waits(3);
 
-    a_token_is_replaced_whatever_fails: 8_300, [LimitLife, DeleteToken, RecordRetirement]
-        = settled(spec().replacing()).faults(2).crashes(1).waits(1).edits(&[Edit::Role]);
+    a_token_is_replaced_whatever_fails: 1_200, [LimitLife, DeleteToken, RecordRetirement]
+        = settled(spec().replacing()).faults(2).waits(1).edits(&[Edit::Role]);
 
     a_trigger_replaces_once_whatever_fails: 8_200, [CreateToken, PatchToken]
         = settled(spec().replacing()).faults(1).minutes(1).waits(1).edits(&[Edit::Trigger, Edit::Description]);
@@ -35,11 +35,19 @@ stories! {
     a_revocation_without_room_for_a_token_resets: 1_000, [ResetKey, Hold]
         = settled(spec()).crowded().faults(1).crashes(1).waits(2).edits(&[Edit::Revoke]);
 
-    a_clock_at_launchdarkly_that_is_ahead_cuts_nothing_short: 3_500, [LimitLife, DeleteToken]
+    a_clock_that_is_ahead_cuts_no_reset_short: 1_100, [ResetKey]
+        = settled(spec().scheduled()).ahead_by(SignedDuration::from_mins(10))
+            .faults(1).waits(2).edits(&[Edit::Trigger]);
+
+    a_clock_that_is_behind_cuts_no_reset_short: 1_100, [ResetKey]
+        = settled(spec().scheduled()).ahead_by(SignedDuration::from_mins(-10))
+            .faults(1).waits(2).edits(&[Edit::Trigger]);
+
+    a_clock_that_is_ahead_cuts_no_replaced_key_short: 3_500, [LimitLife, DeleteToken]
         = settled(spec().replacing()).ahead_by(SignedDuration::from_mins(10))
             .faults(1).waits(2).edits(&[Edit::Trigger, Edit::Role]);
 
-    a_clock_at_launchdarkly_that_is_behind_cuts_nothing_short: 3_600, [LimitLife, DeleteToken]
+    a_clock_that_is_behind_cuts_no_replaced_key_short: 3_600, [LimitLife, DeleteToken]
         = settled(spec().replacing()).ahead_by(SignedDuration::from_mins(-10))
             .faults(1).waits(2).edits(&[Edit::Trigger, Edit::Role]);
 }

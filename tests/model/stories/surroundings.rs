@@ -5,11 +5,14 @@ use super::super::scenarios::{settled, spec};
 use super::stories;
 
 stories! {
-    a_lost_status_is_rebuilt_at_any_moment: 9_400, [ProveSecretKey, FetchToken, RecordTakeOver]
+    a_lost_status_is_rebuilt_at_any_moment: 10_000, [ProveSecretKey, FetchToken, RecordTakeOver]
         = settled(spec()).faults(1).crashes(1).waits(1).edits(&[Edit::Trigger, Edit::LoseStatus]);
 
-    a_secret_that_is_deleted_or_edited_is_repaired: 13_000, [CreateToken, LimitLife]
-        = settled(spec()).faults(1).crashes(1).waits(1).edits(&[Edit::DeleteSecret, Edit::OverwriteKey]);
+    a_status_that_is_lost_when_a_key_is_due_is_rebuilt: 4_700, [RecordTakeOver, ResetKey, CreateToken]
+        = settled(spec().scheduled()).minutes(2).waits(3).edits(&[Edit::LoseStatus]);
+
+    a_secret_that_is_deleted_or_edited_is_repaired: 1_800, [CreateToken, LimitLife]
+        = settled(spec()).faults(1).waits(1).edits(&[Edit::DeleteSecret, Edit::OverwriteKey]);
 
     a_secret_that_is_lost_during_a_rotation_is_repaired: 1_400, [ResetKey, CreateToken]
         = settled(spec()).faults(1).waits(1).edits(&[Edit::Trigger, Edit::DeleteSecret]);
