@@ -88,7 +88,7 @@ impl From<ApiError> for Failure {
             },
             must_stop: class == RetryClass::Never,
             doubts_credential: error == ApiError::Unauthorized,
-            ..Self::new(reason, with_cause(&error), false)
+            ..Self::new(reason, error.explained(), false)
         }
     }
 }

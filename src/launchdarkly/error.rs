@@ -187,6 +187,42 @@ impl ApiError {
         self.into()
     }
 
+    /// What a condition says: the error, the first of its causes, and what to change.
+    #[must_use]
+    pub fn explained(&self) -> String {
+        let cause =
+            std::error::Error::source(self).map_or_else(String::new, |cause| format!(": {cause}"));
+        format!("{self}{cause}{}", self.advice())
+    }
+
+    /// What to change, where waiting is not enough and the error does not say it.
+    fn advice(&self) -> &'static str {
+        match self {
+            Self::Unauthorized => {
+                "; put an access token that is valid, and may do this, into the account's credential Secret"
+            }
+            Self::Forbidden { .. } => "; give the account's access token this permission",
+            Self::NotFound { .. } => "; check spec.apiUrl of the account",
+            Self::Invalid { .. } => "; change what it names, unless the account's plan lacks it",
+            Self::NotSent { source, .. } if source.kind() == TransportKind::Tls => {
+                "; if a private authority signed for the host, put its certificate into spec.caBundle of the account"
+            }
+            Self::Server { .. } | Self::Uncertain { .. } | Self::NotSent { .. } => {
+                "; check network, proxy and LaunchDarkly's status"
+            }
+            Self::Unreadable { .. } => {
+                "; check spec.apiUrl and what stands between the operator and LaunchDarkly"
+            }
+            Self::MethodGone { .. }
+            | Self::Conflict { .. }
+            | Self::PatchFailed { .. }
+            | Self::RateLimited { .. }
+            | Self::NotLeading { .. }
+            | Self::SelfProtection { .. }
+            | Self::Malformed { .. } => "",
+        }
+    }
+
     /// Whether the request certainly had no effect: 400, 401, 403, 404, 405, 410, 413, 415, 422, 429, or it was never
     /// sent. After anything else a create or a reset may have been handled.
     #[must_use]

@@ -5,8 +5,9 @@ use serde_json::{Value, json};
 
 use crate::stage::{Home, PATIENCE, accepted, refused, stage};
 
-/// A create meets a fault: the reason shows, nothing leaks, and when the fault is gone one token is left.
-fn a_create_meets(namespace: &str, fault: &Value, reason: &str) {
+/// A create meets a fault: the reason shows with a message, which says what to change unless there is nothing, nothing leaks, and when
+/// the fault is gone one token is left.
+fn a_create_meets(namespace: &str, fault: &Value, reason: &str, message: &str) {
     let rough = stage().rough();
     let home = Home::at(&rough, namespace);
     let mut whole = json!({"method": "POST", "route": "/api/v2/tokens", "nth": 1, "count": 1000});
@@ -16,7 +17,8 @@ fn a_create_meets(namespace: &str, fault: &Value, reason: &str) {
         .extend(fault.as_object().unwrap().clone());
     rough.fault(&whole).unwrap();
     home.token("web", &json!({"role": "reader"}));
-    home.reason("web", "Ready", reason);
+    let shown = home.reason("web", "Ready", reason);
+    assert!(shown.contains(message), "{shown}");
     rough.clear_faults().unwrap();
     home.patch(
         "accesstoken",
@@ -34,6 +36,7 @@ fn a_401_on_create_is_not_taken_for_more_than_it_is() {
         "remote-401",
         &json!({"kind": "status", "status": 401}),
         "CredentialRejected",
+        "may do this, into the account's credential",
     );
 }
 
@@ -44,6 +47,7 @@ fn a_403_names_the_missing_permission() {
         "remote-403",
         &json!({"kind": "status", "status": 403, "body": body}),
         "Forbidden",
+        "createAccessToken on service-token/* (403); give",
     );
 }
 
@@ -53,6 +57,7 @@ fn a_404_on_create_is_reported() {
         "remote-404",
         &json!({"kind": "status", "status": 404}),
         "NotFound",
+        "check spec.apiUrl",
     );
 }
 
@@ -62,13 +67,14 @@ fn a_422_on_create_is_reported() {
         "remote-422",
         &json!({"kind": "status", "status": 422}),
         "RequestRejected",
+        "change what it names",
     );
 }
 
 #[test]
 fn a_429_with_a_reset_in_the_past_is_waited_out() {
     let fault = json!({"kind": "status", "status": 429, "headers": {"X-Ratelimit-Reset": "1"}});
-    a_create_meets("remote-429", &fault, "RateLimited");
+    a_create_meets("remote-429", &fault, "RateLimited", "is used up until");
 }
 
 #[test]
@@ -77,13 +83,14 @@ fn a_500_leaves_no_token_behind() {
         "remote-500",
         &json!({"kind": "status", "status": 500}),
         "LaunchDarklyUnavailable",
+        "check network, proxy",
     );
 }
 
 #[test]
 fn an_html_page_leaves_no_token_behind() {
     let fault = json!({"kind": "status", "status": 502, "body": "<html>bad gateway</html>"});
-    a_create_meets("remote-html", &fault, "LaunchDarklyUnavailable");
+    a_create_meets("remote-html", &fault, "LaunchDarklyUnavailable", "502");
 }
 
 #[test]
@@ -103,6 +110,7 @@ fn a_truncated_answer_leaves_no_token_behind() {
         "remote-truncated",
         &json!({"kind": "truncate"}),
         "LaunchDarklyUnavailable",
+        "check network, proxy",
     );
 }
 
@@ -112,6 +120,7 @@ fn an_answer_that_comes_too_late_leaves_no_token_behind() {
         "remote-late",
         &json!({"kind": "delay", "delayMs": 3000}),
         "LaunchDarklyUnavailable",
+        "check network, proxy",
     );
 }
 
@@ -121,6 +130,7 @@ fn a_success_that_is_a_web_page_leaves_no_token_behind() {
         "remote-page",
         &json!({"kind": "status", "status": 200, "body": "<html>sign in</html>", "handled": true}),
         "UnexpectedAnswer",
+        "what stands between",
     );
 }
 
@@ -130,6 +140,7 @@ fn a_conflict_on_create_is_looked_into_before_anything_is_repeated() {
         "remote-409",
         &json!({"kind": "status", "status": 409}),
         "Conflict",
+        "a conflict on create",
     );
 }
 

@@ -11,7 +11,6 @@ use crate::domain::names::AccountId;
 use crate::domain::validate::{DesiredAccount, Invalid};
 use crate::launchdarkly::{
     AllowedHosts, ApiError, Endpoint, EndpointError, HttpClient, Key, RetryClass, TokensApi,
-    TransportKind,
 };
 
 /// What is wrong with an account.
@@ -165,22 +164,9 @@ fn trouble(error: &ApiError) -> Trouble {
         ApiError::Unreadable { .. } => Reason::UnexpectedAnswer,
         _ => Reason::LaunchDarklyUnavailable,
     };
-    let mut message = match std::error::Error::source(error) {
-        Some(cause) => format!("{error}: {cause}"),
-        None => error.to_string(),
-    };
-    match error {
-        ApiError::Unauthorized => {
-            message += "; put a valid access token into the credential Secret";
-        }
-        ApiError::NotSent { source, .. } if source.kind() == TransportKind::Tls => {
-            message += "; if a private authority signed for the host, put its certificate into spec.caBundle";
-        }
-        _ => {}
-    }
     Trouble {
         reason,
-        message,
+        message: error.explained(),
         transient,
     }
 }
