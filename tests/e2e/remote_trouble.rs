@@ -65,7 +65,7 @@ fn a_404_on_create_is_reported() {
 fn a_422_on_create_is_reported() {
     a_create_meets(
         "remote-422",
-        &json!({"kind": "status", "status": 422}),
+        &json!({"kind": "status", "status": 422, "body": {"code": "invalid_request", "message": "no"}}),
         "RequestRejected",
         "change what it names",
     );

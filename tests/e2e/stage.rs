@@ -33,6 +33,8 @@ pub struct Stage {
     pub plundered: SimulatorProcess,
     /// Where one key is lost again and again.
     pub contested: SimulatorProcess,
+    /// Whose resets cut the old key.
+    pub broken: SimulatorProcess,
     /// Whose clock is five minutes ahead.
     pub ahead: SimulatorProcess,
     /// An instance that does not know `expiry`.
@@ -70,6 +72,7 @@ impl Stage {
         let crowded = simulator(4, &["--switch", "tokenLimit=1000"], "2026-10");
         let plundered = simulator(7, &[], "2026-10");
         let contested = simulator(10, &[], "2026-10");
+        let broken = simulator(12, &[], "2026-10");
         let ahead = simulator(11, &["--clock-offset-ms", "300000"], "2026-10");
         let dateless = simulator(8, &[], "2024");
         let private = SimulatorProcess::start(&SimulatorOptions {
@@ -87,6 +90,7 @@ impl Stage {
             crowded.host(),
             plundered.host(),
             contested.host(),
+            broken.host(),
             ahead.host(),
             dateless.host(),
             private.host(),
@@ -104,6 +108,7 @@ impl Stage {
             crowded,
             plundered,
             contested,
+            broken,
             ahead,
             dateless,
             private,
