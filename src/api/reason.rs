@@ -170,14 +170,6 @@ pub enum Reason {
     ///
     /// Change the fields that the message names.
     NotApplied,
-    /// The account has no room for another token.
-    ///
-    /// Delete tokens that nobody uses, or ask LaunchDarkly for a higher limit.
-    TokenLimitReached,
-    /// Three replaced tokens already wait for the end of their grace period; only `revoke` may replace now.
-    ///
-    /// Wait for the time in the message, or revoke.
-    TooManyRetiring,
     /// Older keys cannot be cut off yet, because no new key could be made.
     ///
     /// See the message; free a token in the account, or repair its credential.

@@ -138,3 +138,17 @@ fn every_trouble_in_the_documentation_exists_and_a_test_produces_it() {
         wrong.join("\n")
     );
 }
+
+#[test]
+fn every_reason_in_the_documentation_is_given_by_the_code() {
+    let mut code = String::new();
+    sources(
+        &Path::new(env!("CARGO_MANIFEST_DIR")).join("src"),
+        &mut code,
+    );
+    let never: Vec<_> = Reason::all()
+        .iter()
+        .filter(|reason| !code.contains(&format!("Reason::{reason}")))
+        .collect();
+    assert!(never.is_empty(), "{never:?}");
+}

@@ -188,7 +188,7 @@ fn found(object: &Object, memory: &Memory) -> Vec<FoundToken> {
 fn setbacks(object: &Object, memory: &Memory) -> Vec<Setback> {
     let setback = memory.setback.iter().map(|(step, until)| Setback {
         step: *step,
-        reason: Reason::TokenLimitReached,
+        reason: Reason::Forbidden,
         message: "no room for another token".into(),
         terminal: true,
         until: *until,
