@@ -30,7 +30,7 @@
 //! - A first key is about to be published by a paused process, and the object is deleted meanwhile: a Secret with a key that
 //!   does not work.
 //! - The status is lost, and the Secret renamed before it is rebuilt: the former Secret.
-//! - The status is lost while a create is under way, and the object deleted before the next listing: a token.
+//! - The status is lost, and the object deleted before the next listing: a token that is younger than the last one.
 //!
 //! # To add a story
 //!
