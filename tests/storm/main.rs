@@ -1,0 +1,82 @@
+//! The storm: the shipped operator is killed with -9 again and again, at random moments, while users create, rotate, edit,
+//! revoke and delete twenty objects and consumers call LaunchDarkly with every key. What must hold is judged on the
+//! whole history: see [`judge`].
+//!
+//! `LDTOKENS_STORM_KILLS` asks for another number of kills than 50, `LDTOKENS_STORM_SEED` repeats the choices of another run
+//! (not its timing).
+#![expect(
+    clippy::unwrap_used,
+    reason = "the lints' exceptions for tests do not see helper functions"
+)]
+
+mod collect;
+mod consumers;
+mod dice;
+mod evidence;
+mod figures;
+mod film;
+mod habits;
+mod judge;
+mod killer;
+mod stage;
+mod users;
+
+use std::env;
+use std::time::{Duration, SystemTime};
+
+use consumers::Consumers;
+use habits::{HABITS, grace_at};
+use rig::wait;
+use stage::Stage;
+use users::Users;
+
+/// How long it may take after the storm until everything rests.
+const CALM: Duration = Duration::from_secs(60);
+
+#[test]
+fn kills_at_random_moments_refuse_no_consumer_leak_no_token_and_rotate_nothing_twice() {
+    let kills = number("LDTOKENS_STORM_KILLS").unwrap_or(50);
+    let seed = number("LDTOKENS_STORM_SEED").unwrap_or_else(any_seed);
+    println!("a storm of {kills} kills, LDTOKENS_STORM_SEED={seed}");
+    let times = usize::try_from(kills).unwrap();
+
+    let mut stage = Stage::start();
+    let consumers = Consumers::start(&stage, grace_at);
+    let users = Users::start(&stage, &HABITS, seed);
+    let mut killed = killer::kill(&mut stage, &users, times, seed);
+    let notes = users.stop();
+    let rested = wait::until_ok(CALM, "rest", || {
+        killer::keep_running(&mut stage.operator, &mut killed);
+        let complaints = judge::judge(&collect::evidence(&stage, &notes, &[]));
+        if complaints.is_empty() {
+            Ok(())
+        } else {
+            Err(complaints.join("\n"))
+        }
+    });
+    let calls = consumers.stop();
+
+    let evidence = collect::evidence(&stage, &notes, &calls);
+    let figures = figures::figures(&killed, &evidence, &stage.film.shown());
+    println!("{figures}");
+    let complaints = judge::judge(&evidence);
+    assert!(
+        complaints.is_empty() && rested.is_ok(),
+        "LDTOKENS_STORM_SEED={seed}\n{figures}\n{}",
+        complaints.join("\n")
+    );
+    assert!(
+        figures.fresh_hits * 10 >= times * 3,
+        "LDTOKENS_STORM_SEED={seed}: too few kills hit a pending intent\n{figures}"
+    );
+}
+
+fn number(variable: &str) -> Option<u64> {
+    let text = env::var(variable).ok()?;
+    Some(text.parse().unwrap())
+}
+
+fn any_seed() -> u64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    u64::from(since.unwrap().subsec_nanos())
+}
