@@ -1,8 +1,9 @@
 //! Consumers: programs that call LaunchDarkly with the keys of Secrets, without pause, and keep a log.
 //!
 //! Some read the Secret before each call. Others read it rarely: they go on calling with a key that was replaced, almost until
-//! its grace is over, and with the last key when the Secret is away.
+//! its grace is over, and with the last key when the Secret is away. One that is refused reads the Secret anew.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
@@ -70,15 +71,22 @@ struct Consumer {
 
 impl Consumer {
     fn call_until(&self, stop: &AtomicBool) -> Vec<Call> {
-        let mut calls = Vec::new();
+        let mut calls: Vec<Call> = Vec::new();
+        let mut dropped = BTreeSet::new();
         let mut round = 0;
         while !stop.load(Ordering::Relaxed) {
             for (held, current) in self.keys(round % OLD_EVERY == 0) {
+                if !current && dropped.contains(&held.name) {
+                    continue;
+                }
                 let answer = match self.api.call_with_key(held.key.expose()) {
                     Ok(200) => Answer::Accepted,
                     Ok(401 | 403) => Answer::Refused,
                     Ok(_) | Err(_) => Answer::Other,
                 };
+                if answer == Answer::Refused {
+                    dropped.insert(held.name.clone());
+                }
                 calls.push(Call {
                     at: now(),
                     uid: held.uid,

@@ -22,6 +22,7 @@ mod stage;
 mod users;
 
 use std::env;
+use std::io::Write;
 use std::time::{Duration, SystemTime};
 
 use consumers::Consumers;
@@ -37,7 +38,9 @@ const CALM: Duration = Duration::from_secs(60);
 fn kills_at_random_moments_refuse_no_consumer_leak_no_token_and_rotate_nothing_twice() {
     let kills = number("LDTOKENS_STORM_KILLS").unwrap_or(50);
     let seed = number("LDTOKENS_STORM_SEED").unwrap_or_else(any_seed);
-    println!("a storm of {kills} kills, LDTOKENS_STORM_SEED={seed}");
+    tell(&format!(
+        "a storm of {kills} kills, LDTOKENS_STORM_SEED={seed}"
+    ));
     let times = usize::try_from(kills).unwrap();
 
     let mut stage = Stage::start();
@@ -58,7 +61,7 @@ fn kills_at_random_moments_refuse_no_consumer_leak_no_token_and_rotate_nothing_t
 
     let evidence = collect::evidence(&stage, &notes, &calls);
     let figures = figures::figures(&killed, &evidence, &stage.film.shown());
-    println!("{figures}");
+    tell(&figures.to_string());
     let complaints = judge::judge(&evidence);
     assert!(
         complaints.is_empty() && rested.is_ok(),
@@ -69,6 +72,13 @@ fn kills_at_random_moments_refuse_no_consumer_leak_no_token_and_rotate_nothing_t
         figures.fresh_hits * 10 >= times * 3,
         "LDTOKENS_STORM_SEED={seed}: too few kills hit a pending intent\n{figures}"
     );
+}
+
+/// Told also when the test passes.
+fn tell(text: &str) {
+    std::io::stderr()
+        .write_all(format!("{text}\n").as_bytes())
+        .unwrap();
 }
 
 fn number(variable: &str) -> Option<u64> {

@@ -11,6 +11,7 @@ use k8s_openapi::api::core::v1::Secret;
 use kube::ResourceExt;
 use kube::api::{Api, DeleteParams, Patch, PatchParams, PostParams};
 use launchdarkly_token_operator::api::AccessToken;
+use launchdarkly_token_operator::api::status::MAX_RETIRING;
 use launchdarkly_token_operator::domain::settings::BaseRole;
 use rig::wait;
 use serde_json::{Value, json};
@@ -101,6 +102,8 @@ impl User {
             let life = lives.last_mut().unwrap();
             match self.dice.one_of(self.habit.acts) {
                 Act::Describe => self.describe(life),
+                // It would wait for the end of a grace.
+                Act::Trigger | Act::DescribeAndTrigger if self.is_full() => self.describe(life),
                 Act::Trigger => self.trigger(life, &json!({})),
                 Act::DescribeAndTrigger => {
                     let text = json!({"description": self.value()});
@@ -125,6 +128,13 @@ impl User {
             }
         }
         lives
+    }
+
+    /// Whether as many replaced tokens retire as may.
+    fn is_full(&self) -> bool {
+        let shown = self.film.object(&self.place);
+        let status = shown.and_then(|reel| reel.latest.status);
+        status.is_some_and(|status| status.retiring.len() >= MAX_RETIRING)
     }
 
     fn create(&self) -> Notes {
