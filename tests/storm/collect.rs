@@ -42,6 +42,7 @@ fn life(notes: &Notes, shown: &Shown) -> Life {
         publications: reel.publications.clone(),
         intents: reel.intents.clone(),
         deletion_asked: notes.deletion_asked,
+        gave_up: notes.gave_up.clone(),
         at_rest: reel.gone.is_none().then(|| at_rest(reel, shown)),
     }
 }

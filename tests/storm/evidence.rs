@@ -41,6 +41,8 @@ pub struct Life {
     pub intents: Vec<Intent>,
     /// When its deletion was asked for.
     pub deletion_asked: Option<Millis>,
+    /// What its user waited for in vain.
+    pub gave_up: Option<String>,
     /// What it shows at the end; `None` when it is gone.
     pub at_rest: Option<AtRest>,
 }

@@ -8,7 +8,7 @@ use crate::killer::Killed;
 
 /// The numbers.
 pub struct Figures {
-    kills: usize,
+    pub kills: usize,
     /// Kills that hit an intent which no kill had hit before.
     pub fresh_hits: usize,
     hits: usize,

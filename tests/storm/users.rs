@@ -36,6 +36,8 @@ pub struct Notes {
     pub uid: String,
     pub asks: Vec<Ask>,
     pub deletion_asked: Option<Millis>,
+    /// What was waited for in vain; nothing was done after it.
+    pub gave_up: Option<String>,
 }
 
 /// All users, one thread for each object.
@@ -68,7 +70,7 @@ impl Users {
         }
     }
 
-    /// Whether all are still at it; one that failed has told why.
+    /// Whether all are still at it; one that gave up has noted why.
     pub fn at_work(&self) -> bool {
         self.threads.iter().all(|thread| !thread.is_finished())
     }
@@ -100,6 +102,9 @@ impl User {
         let mut lives = vec![self.create()];
         while !self.stop.load(Ordering::Relaxed) {
             let life = lives.last_mut().unwrap();
+            if life.gave_up.is_some() {
+                break;
+            }
             match self.dice.one_of(self.habit.acts) {
                 Act::Describe => self.describe(life),
                 // It would wait for the end of a grace.
@@ -112,18 +117,24 @@ impl User {
                 Act::Revoke => self.revoke(life),
                 Act::TriggerAndRevoke => {
                     self.trigger(life, &json!({}));
-                    self.revoke(life);
+                    if life.gave_up.is_none() {
+                        self.revoke(life);
+                    }
                 }
                 Act::ChangeRole => self.change_role(life),
                 Act::LoseSecret => self.lose_secret(life),
                 Act::Rest => self.rest(),
                 Act::Recreate => {
                     self.delete(life);
-                    lives.push(self.create());
+                    if life.gave_up.is_none() {
+                        lives.push(self.create());
+                    }
                 }
                 Act::TriggerAndRecreate => {
                     self.overtake(life);
-                    lives.push(self.create());
+                    if life.gave_up.is_none() {
+                        lives.push(self.create());
+                    }
                 }
             }
         }
@@ -152,6 +163,7 @@ impl User {
             uid: created.uid().unwrap(),
             asks: Vec::new(),
             deletion_asked: None,
+            gave_up: None,
         };
         self.changed(
             &mut life,
@@ -163,7 +175,7 @@ impl User {
         life
     }
 
-    fn describe(&mut self, life: &Notes) {
+    fn describe(&mut self, life: &mut Notes) {
         let text = self.value();
         let generation = self.patch(&json!({"description": text}));
         self.await_settled(life, "an edited description", 0, generation);
@@ -219,15 +231,12 @@ impl User {
         let as_usual = DeleteParams::default();
         let deleted = self.objects.delete(&self.place.1, &as_usual);
         self.runtime.block_on(deleted).unwrap();
-        wait::until_ok(
-            PATIENCE,
-            &format!("{:?} to be gone", self.place),
-            || match self.film.object(&self.place) {
-                None => Ok(()),
-                Some(reel) => Err(format!("{:?}", reel.latest.status)),
-            },
-        )
-        .unwrap();
+        let what = format!("{:?} to be gone", self.place);
+        let gone = wait::until_ok(PATIENCE, &what, || match self.film.object(&self.place) {
+            None => Ok(()),
+            Some(reel) => Err(format!("{:?}", reel.latest.status)),
+        });
+        life.gave_up = gone.err().map(|error| error.to_string());
     }
 
     /// Asks for a rotation and deletes the object in the middle of it.
@@ -273,7 +282,7 @@ impl User {
             .map_or(0, |reel| reel.publications.len())
     }
 
-    /// Notes what was asked for, once it is done.
+    /// Waits until what was asked for is done, and notes it.
     fn changed(
         &self,
         life: &mut Notes,
@@ -283,22 +292,18 @@ impl User {
         generation: Option<i64>,
     ) {
         self.await_settled(life, &format!("{what:?}"), before + 1, generation);
-        life.asks.push(Ask {
-            at,
-            what,
-            done: true,
-        });
+        let done = life.gave_up.is_none();
+        life.asks.push(Ask { at, what, done });
     }
 
     fn await_settled(
         &self,
-        life: &Notes,
+        life: &mut Notes,
         what: &str,
         publications: usize,
         generation: Option<i64>,
     ) {
-        let what = format!("{what} of {}/{} to be done", self.place.0, self.place.1);
-        wait::until_ok(PATIENCE, &what, || {
+        let settled = wait::until_ok(PATIENCE, what, || {
             let shown = self.film.shown();
             let reel = shown.reels.get(&life.uid).ok_or("it does not exist")?;
             if reel.latest.metadata.generation < generation {
@@ -311,7 +316,7 @@ impl User {
                 return Err("it says that it is Ready, and the key did not change".to_owned());
             }
             Ok(())
-        })
-        .unwrap();
+        });
+        life.gave_up = settled.err().map(|error| error.to_string());
     }
 }

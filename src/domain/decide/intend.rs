@@ -142,7 +142,7 @@ fn no_room(view: &View<'_>) -> Option<Step> {
     (record.abandoned.len() >= MAX_ABANDONED).then(|| {
         hold(
             Reason::RotationDelayed,
-            format!("{MAX_ABANDONED} create calls had no answer within a day; see whether LaunchDarkly can be reached reliably"),
+            format!("{MAX_ABANDONED} create calls had no answer, and no listing has told what became of them; see whether LaunchDarkly can be reached reliably"),
             false,
         )
     })

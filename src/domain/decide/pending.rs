@@ -256,7 +256,7 @@ fn give_up(view: &View<'_>) -> Step {
         return hold(
             Reason::RotationDelayed,
             format!(
-                "{MAX_ABANDONED} create calls had no answer within a day; see whether LaunchDarkly can be reached reliably"
+                "{MAX_ABANDONED} create calls had no answer, and no listing has told what became of them; see whether LaunchDarkly can be reached reliably"
             ),
             false,
         );

@@ -7,15 +7,15 @@ use jiff::Timestamp;
 use crate::api::Reason;
 use crate::domain::clocks::plus;
 use crate::domain::desired::Desired;
-use crate::domain::names::TokenId;
+use crate::domain::names::{Attempt, TokenId};
 use crate::domain::observed::{
     Account, AccountFacts, Observed, Permit, Remote, SecretFacts, SecretState,
 };
 use crate::domain::plan::{SecretRevision, Step, StepKind};
-use crate::domain::record::Record;
+use crate::domain::record::{AbandonedAttempt, MAX_ABANDONED, Record};
 use crate::domain::schedule;
 
-/// How long an abandoned attempt is remembered: no request lives that long.
+/// How long an abandoned attempt is remembered, unless there are too many: no request lives that long.
 const ABANDONED_KEPT: jiff::SignedDuration = jiff::SignedDuration::from_hours(24);
 
 /// What the user asks for, once read.
@@ -114,6 +114,7 @@ impl<'a> View<'a> {
         record
             .abandoned
             .retain(|a| !clocks.passed(plus(a.started_at, ABANDONED_KEPT)));
+        self.make_room_for_attempts(&mut record);
         if record
             .rotation
             .previous_key_expires_at
@@ -126,6 +127,34 @@ impl<'a> View<'a> {
             self.reschedule(&mut record, edited);
         }
         record
+    }
+
+    /// A full list forgets the oldest attempt of which a listing has told that nothing came, or that what came is gone.
+    ///
+    /// Else a process that dies again and again would leave an object without a way to replace a lost key. A token that turns
+    /// up later all the same still has the object's marker: it retires with grace.
+    fn make_room_for_attempts(&self, record: &mut Record) {
+        let observed = self.observed;
+        let lingers = |attempt: &Attempt| {
+            let mut found = observed.found.iter();
+            found.any(|found| found.attempt == *attempt && !observed.gone.contains(&found.id))
+        };
+        // A call leaves within the settle time after its intent, and takes effect within another one.
+        let told = |a: &&AbandonedAttempt| {
+            let settled = plus(a.started_at, observed.timing.settle.saturating_mul(2));
+            observed.listed_at.is_some_and(|listed| listed >= settled) && !lingers(&a.attempt)
+        };
+        if record.abandoned.len() < MAX_ABANDONED {
+            return;
+        }
+        let oldest = record
+            .abandoned
+            .iter()
+            .filter(told)
+            .min_by_key(|a| a.started_at);
+        if let Some(forgotten) = oldest.map(|a| a.attempt.clone()) {
+            record.abandoned.retain(|a| a.attempt != forgotten);
+        }
     }
 
     /// Sets the due time anew after a publication or an edit; otherwise the recorded one stands.

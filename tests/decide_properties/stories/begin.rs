@@ -84,17 +84,45 @@ fn nothing_is_created_in_a_namespace_that_is_going() {
 }
 
 #[test]
-fn eight_creates_without_an_answer_are_enough_for_a_day() {
+fn eight_creates_without_an_answer_are_enough_until_a_listing_tells() {
     let mut world = given(a_token())
         .and(a_new_object())
-        .takes(&[K::AddFinalizer]);
+        .takes(&[K::AddFinalizer])
+        .and(|given| given.observed.listed_at = Some(ago(minutes(31))));
     for n in 1..=MAX_ABANDONED {
         world = world.and(an_abandoned_attempt(n));
     }
     world
+        .clone()
         .and_holds(Reason::RotationDelayed)
         .and(time_passes(hours(24)))
         .takes(&[K::RecordIntent]);
+    world
+        .and(|given| given.observed.listed_at = Some(ago(minutes(4))))
+        .takes(&[K::RecordIntent]);
+}
+
+#[test]
+fn of_eight_creates_the_one_whose_token_is_there_is_not_forgotten() {
+    let mut world = given(a_token()).and(the_secret_is_deleted());
+    for n in 1..=MAX_ABANDONED {
+        world = world.and(an_abandoned_attempt(n));
+    }
+    let end = world.and(a_token_turns_up(9, 1, true)).takes(&[
+        K::RecordRetirement,
+        K::LimitLife,
+        K::RecordIntent,
+    ]);
+    let left: Vec<_> = end
+        .record()
+        .abandoned
+        .iter()
+        .map(|a| a.attempt.clone())
+        .collect();
+    assert!(
+        left.contains(&attempt(1)) && !left.contains(&attempt(2)),
+        "{left:?}"
+    );
 }
 
 #[test]

@@ -40,6 +40,7 @@ fn history() -> Evidence {
             intent(20_500, "a3", None),
         ],
         deletion_asked: None,
+        gave_up: None,
         at_rest: Some(AtRest {
             unsettled: None,
             tokens: vec!["t1".to_owned(), "t2".to_owned()],
@@ -286,4 +287,14 @@ fn a_reset_that_cuts_an_older_key_off_is_found() {
         );
     });
     assert_one(&complaints, "while an older key was in its grace");
+}
+
+#[test]
+fn a_user_who_waited_in_vain_is_heard() {
+    let complaints = forged(|evidence| {
+        let life = &mut evidence.lives[0];
+        life.gave_up = Some("a new key".to_owned());
+        life.asks[2].done = false;
+    });
+    assert_one(&complaints, "gave up: a new key");
 }
