@@ -6,13 +6,13 @@ use launchdarkly_token_operator::launchdarkly::Key;
 use rig::SimulatorProcess;
 use serde_json::Value;
 
-use crate::evidence::{AtRest, Call, Evidence, KeyName, Life, Millis, RemoteKey, RemoteToken};
+use crate::evidence::{AtRest, Evidence, KeyName, Life, Millis, RemoteKey, RemoteToken};
 use crate::film::{Reel, Shown, now, unsettled};
 use crate::stage::Stage;
 use crate::users::Notes;
 
-/// The evidence as of now.
-pub fn evidence(stage: &Stage, notes: &[Notes], calls: &[Call]) -> Evidence {
+/// The evidence as of now, but for the calls of the consumers.
+pub fn evidence(stage: &Stage, notes: &[Notes]) -> Evidence {
     let shown = stage.film.shown();
     let lives = notes.iter().map(|notes| life(notes, &shown)).collect();
     let secrets_left = secrets_left(&shown);
@@ -20,7 +20,6 @@ pub fn evidence(stage: &Stage, notes: &[Notes], calls: &[Call]) -> Evidence {
     let mut evidence = Evidence {
         lives,
         secrets_left,
-        calls: calls.to_vec(),
         ended_at: now(),
         ..Evidence::default()
     };
