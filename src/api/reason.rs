@@ -186,6 +186,10 @@ pub enum Reason {
     ///
     /// Nothing.
     ExpiryIgnored,
+    /// The Secret holds the key of a token that another AccessToken answers for.
+    ///
+    /// Delete one of the two AccessTokens, or give this one another Secret.
+    ClaimedElsewhere,
     /// Many keys of one account were lost at once. None of them is replaced, since the cause may be elsewhere.
     ///
     /// Find the cause: a restored backup, a cleaning script, another operator. Repairs go on when the number falls.

@@ -1,5 +1,7 @@
 //! What can go wrong with a call to the API server.
 
+use crate::launchdarkly::presentable_reply;
+
 /// Why a call to the API server failed.
 #[derive(Debug, thiserror::Error, strum::IntoStaticStr)]
 pub enum ClusterError {
@@ -43,7 +45,7 @@ impl From<kube::Error> for ClusterError {
         let kube::Error::Api(status) = &error else {
             return Self::Unavailable(Box::new(error));
         };
-        let message = bounded(&status.message);
+        let message = presentable_reply(&status.message);
         let terminating = status
             .details
             .iter()
@@ -55,6 +57,8 @@ impl From<kube::Error> for ClusterError {
             Self::NamespaceTerminating
         } else if status.is_not_found() {
             Self::NotFound
+        } else if status.is_forbidden() && is_refused_by_rule(&status.message) {
+            Self::Invalid { message }
         } else if status.is_forbidden() {
             Self::Forbidden { message }
         } else if status.is_invalid() || status.code == 400 {
@@ -65,7 +69,33 @@ impl From<kube::Error> for ClusterError {
     }
 }
 
-/// At most 300 characters, so that a webhook's essay does not fill a status.
-fn bounded(message: &str) -> String {
-    message.chars().take(300).collect()
+/// 403 is also how quotas and admission plugins say no; rights would not help there.
+fn is_refused_by_rule(message: &str) -> bool {
+    [
+        "exceeded quota",
+        "denied the request",
+        "denied request",
+        "violates PodSecurity",
+    ]
+    .iter()
+    .any(|words| message.contains(words))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn forbidden(message: &str) -> ClusterError {
+        let status = kube::core::Status::failure(message, "Forbidden").with_code(403);
+        kube::Error::Api(status.boxed()).into()
+    }
+
+    #[test]
+    fn a_quota_is_no_matter_of_rights() {
+        let quota =
+            "secrets \"web\" is forbidden: exceeded quota: small, requested: count/secrets=1";
+        assert!(matches!(forbidden(quota), ClusterError::Invalid { .. }));
+        let rights = "secrets \"web\" is forbidden: User \"x\" cannot create resource";
+        assert!(matches!(forbidden(rights), ClusterError::Forbidden { .. }));
+    }
 }

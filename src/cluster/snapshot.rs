@@ -139,6 +139,12 @@ impl SecretSnapshot {
             .is_some_and(|manager| manager == MANAGED_BY.1)
     }
 
+    /// Whether it says that this attempt published its key.
+    #[must_use]
+    pub fn is_marked(&self, attempt: &Attempt) -> bool {
+        self.marks().attempt.as_ref() == Some(attempt)
+    }
+
     /// The key in an entry, if there is a usable one.
     #[must_use]
     pub fn key(&self, entry: &str) -> Option<Key> {

@@ -1,21 +1,17 @@
 //! The accounts this process can act on, as the account controller keeps them up to date.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::brake::{Answer, Brake};
 use crate::api::Reason;
 use crate::api::account::AllowedNamespaces;
 use crate::domain::names::{AccountId, Installation, ObjectUid, TokenId};
 use crate::domain::observed::Feature;
 use crate::domain::policy::{AccountPolicy, Refusal};
 use crate::launchdarkly::{Listing, TokensApi};
-
-/// The window of the brake (I14).
-const BRAKE_WINDOW: SignedDuration = SignedDuration::from_mins(10);
-/// How many replacements nobody asked for are always possible within it.
-const BRAKE_LEAST: usize = 3;
 
 /// Which account object.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -43,6 +39,17 @@ pub struct Entry<L> {
     pub policy: AccountPolicy,
     /// Who may ask; `None` for a namespaced account, which serves its own namespace.
     pub allowed_namespaces: Option<AllowedNamespaces>,
+}
+
+impl<L> Entry<L> {
+    /// An account whose spec makes no sense lets nobody do anything.
+    pub(super) fn closed(state: State<L>) -> Self {
+        Self {
+            state,
+            policy: AccountPolicy::closed(),
+            allowed_namespaces: Some(AllowedNamespaces::default()),
+        }
+    }
 }
 
 /// Whether calls can be made on an account.
@@ -85,8 +92,20 @@ pub struct Shared {
     pub probe_turn: tokio::sync::Mutex<()>,
     listing: RwLock<Option<Arc<Listing>>>,
     features: RwLock<Features>,
-    replacements: Mutex<Vec<Timestamp>>,
-    objects: Mutex<usize>,
+    brake: Mutex<Brake>,
+    objects: Mutex<HashMap<AccountKey, usize>>,
+    orphans: Mutex<Orphans>,
+    left_behind: Mutex<BTreeSet<TokenId>>,
+}
+
+/// Tokens that belong to nobody, as the newest listings show them.
+#[derive(Debug, Default)]
+struct Orphans {
+    /// Seen once, by the listing that began then.
+    suspects: BTreeSet<TokenId>,
+    listed_at: Option<Timestamp>,
+    /// Seen twice.
+    confirmed: BTreeSet<TokenId>,
 }
 
 /// What was found out about this instance of LaunchDarkly.
@@ -116,6 +135,11 @@ impl Default for Features {
 /// An instance that could not reset is tried again after this long.
 const REPROBE_AFTER: SignedDuration = SignedDuration::from_hours(24);
 
+/// Whether a listing began in the past: another was dated by a clock that stood wrong. Clocks are read one after the other.
+pub(super) fn is_believable(started_at: Timestamp, now: Timestamp) -> bool {
+    started_at.duration_since(now) < SignedDuration::from_mins(1)
+}
+
 impl Shared {
     /// The newest listing.
     pub fn listing(&self) -> Option<Arc<Listing>> {
@@ -125,13 +149,12 @@ impl Shared {
             .clone()
     }
 
-    /// Keeps a listing, unless a newer one is there.
-    pub fn keep_listing(&self, listing: Listing) {
+    /// Keeps a listing, unless a newer one is there; one from the future was dated by a clock that stood wrong.
+    pub fn keep_listing(&self, listing: Listing, now: Timestamp) {
         let mut kept = self.listing.write().unwrap_or_else(PoisonError::into_inner);
-        if kept
-            .as_ref()
-            .is_none_or(|known| known.started_at <= listing.started_at)
-        {
+        if kept.as_ref().is_none_or(|known| {
+            known.started_at <= listing.started_at || !is_believable(known.started_at, now)
+        }) {
             *kept = Some(Arc::new(listing));
         }
     }
@@ -148,6 +171,27 @@ impl Shared {
         features
     }
 
+    /// Notes that the reset route refused: twice in a row means that it is not there for us.
+    pub(super) fn note_reset_refusal(&self) -> bool {
+        let mut twice = false;
+        self.update_features(|features| {
+            features.reset_refusals += 1;
+            twice = features.reset_refusals >= 2;
+        });
+        twice
+    }
+
+    /// Rotations go by replacement from now on; true if that is news.
+    pub(super) fn give_up_reset(&self, now: Timestamp) -> bool {
+        let mut news = false;
+        self.update_features(|features| {
+            news = features.reset != Feature::Unavailable;
+            features.reset = Feature::Unavailable;
+            features.probed_at = Some(now);
+        });
+        news
+    }
+
     /// Changes what was found out.
     pub fn update_features(&self, change: impl FnOnce(&mut Features)) {
         change(
@@ -158,50 +202,86 @@ impl Shared {
         );
     }
 
-    /// How many objects use the account, which the brake is measured by.
-    pub fn set_objects(&self, count: usize) {
-        *self.objects.lock().unwrap_or_else(PoisonError::into_inner) = count;
+    /// How many objects use the account through one account object; the brake is measured by all of them.
+    pub fn set_objects(&self, key: &AccountKey, count: usize) {
+        self.objects
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(key.clone(), count);
     }
 
     /// How many replacements nobody asked for may still begin in this window (I14).
     pub fn unasked_left(&self, now: Timestamp) -> u32 {
-        let allowed = self.unasked_allowed();
-        let used = self.recent_replacements(now).len();
-        u32::try_from(allowed.saturating_sub(used)).unwrap_or(u32::MAX)
+        let left = self.brake().left(self.objects(), now);
+        u32::try_from(left).unwrap_or(u32::MAX)
     }
 
-    /// Takes one of the places that [`Shared::unasked_left`] counts, unless none is left; under one lock, so that objects
-    /// which saw the same last place do not all take it.
-    pub fn take_unasked(&self, now: Timestamp) -> bool {
-        let allowed = self.unasked_allowed();
-        let mut begun = self.recent_replacements(now);
-        let free = begun.len() < allowed;
-        if free {
-            begun.push(now);
+    /// Asks whether a replacement nobody asked for may begin.
+    pub(super) fn ask_brake(&self, object: &ObjectUid, now: Timestamp) -> Answer {
+        let objects = self.objects();
+        self.brake().ask(object, objects, now)
+    }
+
+    /// A replacement that was let through did not begin after all.
+    pub fn give_back_unasked(&self) {
+        self.brake().give_back();
+    }
+
+    /// Notes whether an object waits for such a replacement.
+    pub fn note_unasked(&self, object: &ObjectUid, waits: bool, now: Timestamp) {
+        if waits {
+            self.brake().want(object, now);
+        } else {
+            self.brake().content(object);
         }
-        free
     }
 
-    /// Gives a place back that was taken at `then`, since nothing began.
-    pub fn give_unasked_back(&self, then: Timestamp) {
-        let mut begun = self.recent_replacements(then);
-        if let Some(place) = begun.iter().position(|at| *at == then) {
-            begun.remove(place);
+    /// Counts what an object's history says that an earlier process replaced.
+    pub fn remember_unasked(&self, object: &ObjectUid, replaced: impl Iterator<Item = Timestamp>) {
+        self.brake().remember(object, replaced);
+    }
+
+    /// Takes in what the newest listing shows: an orphan is what two listings in a row show as one.
+    pub fn suspect_orphans(&self, suspects: BTreeSet<TokenId>, listed_at: Timestamp) {
+        let mut known = self.orphans.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.listed_at.is_some_and(|at| at >= listed_at) {
+            return;
         }
+        known.confirmed = known.suspects.intersection(&suspects).cloned().collect();
+        known.suspects = suspects;
+        known.listed_at = Some(listed_at);
     }
 
-    fn unasked_allowed(&self) -> usize {
-        let objects = *self.objects.lock().unwrap_or_else(PoisonError::into_inner);
-        BRAKE_LEAST.max(objects.div_ceil(20))
+    /// Tokens that belong to nobody; `None` before there were two listings to say so.
+    pub fn orphans(&self) -> Option<BTreeSet<TokenId>> {
+        let known = self.orphans.lock().unwrap_or_else(PoisonError::into_inner);
+        known.listed_at.map(|_| known.confirmed.clone())
     }
 
-    fn recent_replacements(&self, now: Timestamp) -> std::sync::MutexGuard<'_, Vec<Timestamp>> {
-        let mut begun = self
-            .replacements
+    /// Notes tokens whose cleaning up was given up, until an account's status says so.
+    pub fn leave_behind(&self, tokens: &[TokenId]) {
+        let mut left = self
+            .left_behind
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        begun.retain(|at| now.duration_since(*at) < BRAKE_WINDOW);
-        begun
+        left.extend(tokens.iter().cloned());
+    }
+
+    /// Tokens whose cleaning up was given up by this process.
+    pub fn left_behind(&self) -> BTreeSet<TokenId> {
+        self.left_behind
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    fn objects(&self) -> usize {
+        let objects = self.objects.lock().unwrap_or_else(PoisonError::into_inner);
+        objects.values().sum()
+    }
+
+    fn brake(&self) -> MutexGuard<'_, Brake> {
+        self.brake.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -212,6 +292,8 @@ pub enum Sign {
     Doubt(AccountKey),
     /// An object began or ceased to use an account.
     Users,
+    /// The brake of an account came on (I14).
+    Brake,
 }
 
 /// All accounts, by the object that names them.
@@ -349,6 +431,14 @@ impl<L: TokensApi> Accounts<L> {
         }
     }
 
+    /// Gives back the slots of objects that are gone.
+    pub fn retain_slots(&self, living: &HashSet<ObjectUid>) {
+        let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
+        for taken in slots.values_mut() {
+            taken.retain(|object| living.contains(object));
+        }
+    }
+
     /// How many objects use an account.
     pub fn users(&self, key: &AccountKey) -> usize {
         self.slots
@@ -361,6 +451,11 @@ impl<L: TokensApi> Accounts<L> {
     /// A call was answered 401: the credential is looked at again at once.
     pub fn doubt(&self, key: &AccountKey) {
         self.send(Sign::Doubt(key.clone()));
+    }
+
+    /// The brake of an account came on: its status is to say so.
+    pub fn brake_changed(&self) {
+        self.send(Sign::Brake);
     }
 
     /// Tells why accounts should be looked at before their time.

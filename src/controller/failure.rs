@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use crate::api::Reason;
 use crate::cluster::ClusterError;
-use crate::launchdarkly::{ApiError, RetryClass};
+use crate::launchdarkly::{ApiError, RetryClass, presentable_reply};
 
 /// Why a step failed.
 #[expect(
@@ -54,6 +54,27 @@ impl Failure {
         }
     }
 
+    /// What is to be done has to wait for a time.
+    pub(super) fn not_before(time: Timestamp, message: &str) -> Self {
+        Self {
+            not_before: Some(time),
+            ..Self::unsettled(message)
+        }
+    }
+
+    /// What was written into a Secret was changed at once.
+    pub(super) fn contested(name: &str) -> Self {
+        let message = format!(
+            "Secret {name:?} does not stay as it is written; find the webhook or controller that changes its labels, annotations or entries"
+        );
+        Self::new(Reason::SecretContested, message, false)
+    }
+
+    /// An answer that makes no sense.
+    pub(super) fn unexpected(message: &str) -> Self {
+        Self::new(Reason::UnexpectedAnswer, message.to_owned(), false)
+    }
+
     /// Something that decide ruled out.
     pub(super) fn unsettled(message: &str) -> Self {
         Self::new(Reason::Recovering, message.to_owned(), false)
@@ -95,7 +116,7 @@ impl From<ApiError> for Failure {
 
 impl From<ClusterError> for Failure {
     fn from(error: ClusterError) -> Self {
-        let message = with_cause(&error);
+        let message = presentable_reply(&with_cause(&error));
         match error {
             ClusterError::Conflict => Self::stale(),
             ClusterError::NotFound => Self {

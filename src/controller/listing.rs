@@ -13,7 +13,8 @@ use super::objects::Objects;
 use super::probe;
 use super::reconcile::Context;
 use crate::cluster::{Cluster, KubeCluster};
-use crate::domain::names::AccountId;
+use crate::domain::clocks::plus;
+use crate::domain::orphans::{Listed, suspects};
 use crate::launchdarkly::{HttpClient, Lines, TokensApi};
 
 /// How often the gauges are brought up to date.
@@ -26,12 +27,14 @@ pub(super) async fn run(
     objects: Objects,
     tick: watch::Sender<u64>,
     interval: Duration,
+    whole_cluster: bool,
     is_gone: impl Fn(&super::AccountKey) -> bool + Send,
 ) {
     let mut next = tokio::time::Instant::now() + jittered(interval);
     loop {
         objects.count(&ctx.metrics);
         ctx.accounts.retire_gone(&is_gone);
+        ctx.forget_gone(&objects.uids());
         show_rate_limits(&ctx, &lines);
         tokio::time::sleep_until(next.min(tokio::time::Instant::now() + GAUGES_EVERY)).await;
         if tokio::time::Instant::now() < next {
@@ -39,6 +42,9 @@ pub(super) async fn run(
         }
         next = tokio::time::Instant::now() + jittered(interval);
         list_accounts(&ctx).await;
+        if whole_cluster {
+            find_orphans(&ctx, &objects);
+        }
         tick.send_modify(|round| *round = round.wrapping_add(1));
     }
 }
@@ -46,13 +52,18 @@ pub(super) async fn run(
 /// The least that is left of each kind of limit.
 fn show_rate_limits<C: Cluster, L: TokensApi>(ctx: &Context<C, L>, lines: &Lines) {
     let mut least: BTreeMap<(String, &'static str), u32> = BTreeMap::new();
+    let mut waiting: BTreeMap<String, usize> = BTreeMap::new();
     for (host, _, line) in lines.all() {
+        *waiting.entry(host.clone()).or_default() += line.waiting();
         for left in line.rate_left() {
             let known = least
                 .entry((host.clone(), left.family.label()))
                 .or_insert(left.remaining);
             *known = left.remaining.min(*known);
         }
+    }
+    for (host, waiting) in waiting {
+        ctx.metrics.set_api_queued(&host, waiting);
     }
     for ((host, limit), remaining) in least {
         ctx.metrics
@@ -62,19 +73,22 @@ fn show_rate_limits<C: Cluster, L: TokensApi>(ctx: &Context<C, L>, lines: &Lines
 
 /// Lists every account in use, once whatever the number of credentials (I13), and sweeps up after interrupted probes.
 pub async fn list_accounts<C: Cluster, L: TokensApi>(ctx: &Context<C, L>) {
-    let mut sessions: BTreeMap<AccountId, (Vec<super::AccountKey>, Session<L>)> = BTreeMap::new();
+    let mut sessions: Vec<(Vec<super::AccountKey>, Session<L>)> = Vec::new();
     for (key, entry) in ctx.accounts.all() {
-        if let State::Usable(session) = &entry.state {
-            let known = sessions.entry(session.account_id.clone());
-            known
-                .or_insert_with(|| (Vec::new(), session.clone()))
-                .0
-                .push(key);
+        let State::Usable(session) = &entry.state else {
+            continue;
+        };
+        let known = sessions
+            .iter_mut()
+            .find(|(_, known)| Arc::ptr_eq(&known.shared, &session.shared));
+        match known {
+            Some((keys, _)) => keys.push(key),
+            None => sessions.push((vec![key], session.clone())),
         }
     }
     let in_use = |keys: &[super::AccountKey]| keys.iter().any(|key| ctx.accounts.users(key) > 0);
-    let listings = sessions.values().filter(|(keys, _)| in_use(keys)).map(|(keys, session)| async move {
-        if let Err(failure) = list_since(session, ctx.clock.now()).await {
+    let listings = sessions.iter().filter(|(keys, _)| in_use(keys)).map(|(keys, session)| async move {
+        if let Err(failure) = list_since(session, ctx.clock.now(), ctx.clock.now()).await {
             tracing::warn!(account = %session.account_id, "could not list the tokens: {}", failure.message);
             if failure.doubts_credential {
                 for key in keys {
@@ -86,6 +100,28 @@ pub async fn list_accounts<C: Cluster, L: TokensApi>(ctx: &Context<C, L>) {
         sweep_probes(ctx, keys, session).await;
     });
     future::join_all(listings).await;
+}
+
+/// Compares what is listed with everything that lives in the cluster; only who sees all of it can tell.
+fn find_orphans<C: Cluster, L: TokensApi>(ctx: &Context<C, L>, objects: &Objects) {
+    let living = objects.living();
+    for (_, entry) in ctx.accounts.all() {
+        let State::Usable(session) = &entry.state else {
+            continue;
+        };
+        let Some(listing) = session.shared.listing() else {
+            continue;
+        };
+        let listed = listing.tokens.iter().map(|token| Listed {
+            id: &token.id,
+            description: &token.description,
+            created_at: token.created_at,
+            last_used: token.last_used,
+        });
+        let remote_now = plus(ctx.clock.now(), session.api.clock_offset());
+        let found = suspects(listed, &ctx.accounts.installation, &living, remote_now);
+        session.shared.suspect_orphans(found, listing.started_at);
+    }
 }
 
 /// What an interrupted probe left is deleted, unless one is under way.

@@ -26,6 +26,12 @@ pub(super) struct Memory {
     pub(super) mismatch: Option<(TokenId, Fingerprint, Timestamp)>,
     /// When this process last changed the token: older looks and listings do not count.
     pub(super) last_write: Option<Timestamp>,
+    /// When a call ended whose answer is unknown.
+    pub(super) unanswered_at: Option<Timestamp>,
+    /// When the deletion was first seen.
+    pub(super) deletion_seen: Option<Timestamp>,
+    /// A key of the Secret that LaunchDarkly does not accept, and since when.
+    pub(super) secret_refused: Option<(Fingerprint, Timestamp)>,
     /// The Secrets as last read or written, by name; `None` for absent.
     pub(super) secrets: Vec<KnownSecret>,
     /// The newest version of the object that this process wrote.

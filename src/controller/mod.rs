@@ -3,6 +3,8 @@
 mod account;
 mod accounts;
 mod backoff;
+mod brake;
+mod claims;
 mod execute;
 mod failure;
 mod listing;

@@ -43,17 +43,17 @@ pub(super) async fn published<C: Cluster, L: TokensApi>(
     tracing::info!(object = %log_name(object), token = %entry.token_id, cause = %entry.cause, "key published");
     ctx.metrics
         .rotated(entry.cause.into(), MetricOutcome::Success);
-    ctx.cluster
-        .notify(
-            object,
-            Notice {
-                warning: entry.cause.is_unasked(),
-                reason,
-                action,
-                note,
-            },
-        )
-        .await;
+    tell(
+        ctx,
+        object,
+        Notice {
+            warning: entry.cause.is_unasked(),
+            reason,
+            action,
+            note,
+        },
+    )
+    .await;
 }
 
 /// Tokens stay at LaunchDarkly that nobody looks after any more.
@@ -72,18 +72,21 @@ pub(super) async fn left_behind<C: Cluster, L: TokensApi>(
     for _ in tokens {
         ctx.metrics.left_behind();
     }
+    if let Some(session) = &world.session {
+        session.shared.leave_behind(tokens);
+    }
     let reason = Reason::LeftBehind.as_str();
-    ctx.cluster
-        .notify(
-            object,
-            Notice {
-                warning: true,
-                reason,
-                action: "Delete",
-                note,
-            },
-        )
-        .await;
+    tell(
+        ctx,
+        object,
+        Notice {
+            warning: true,
+            reason,
+            action: "Delete",
+            note,
+        },
+    )
+    .await;
     if let Err(error) = ctx
         .cluster
         .report_left_behind(&world.observed.identity, tokens)
@@ -106,7 +109,7 @@ pub(super) async fn instance_lacks<C: Cluster, L: TokensApi>(
         action: "Rotate",
         note: format!("{} {}", reason.meaning(), reason.advice()),
     };
-    ctx.cluster.notify(object, notice).await;
+    tell(ctx, object, notice).await;
 }
 
 /// A condition turned bad, or good again.
@@ -143,17 +146,17 @@ pub(super) async fn conditions_changed<C: Cluster, L: TokensApi>(
             continue;
         };
         let note = new.message.clone();
-        ctx.cluster
-            .notify(
-                object,
-                Notice {
-                    warning: true,
-                    reason: reason.as_str(),
-                    action: "Reconcile",
-                    note,
-                },
-            )
-            .await;
+        tell(
+            ctx,
+            object,
+            Notice {
+                warning: true,
+                reason: reason.as_str(),
+                action: "Reconcile",
+                note,
+            },
+        )
+        .await;
         return;
     }
 }
@@ -162,6 +165,11 @@ fn is_warning(reason: &str) -> bool {
     [Reason::RotationDelayed, Reason::Unproven]
         .iter()
         .any(|known| known.as_str() == reason)
+}
+
+async fn tell<C: Cluster, L: TokensApi>(ctx: &Context<C, L>, object: &AccessToken, notice: Notice) {
+    ctx.metrics.event(notice.reason);
+    ctx.cluster.notify(object, notice).await;
 }
 
 /// The name of an object, for logs.

@@ -1,5 +1,6 @@
 //! All objects as the caches show them.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,11 +8,14 @@ use kube::ResourceExt;
 use kube::runtime::reflector::Store;
 use tokio::time::timeout;
 
-use super::account::{AccountKey, Accounts};
-use super::observe::account_key;
+use super::account::Accounts;
+use super::claims::Claims;
+use super::observe::{account_key, identity};
 use crate::api::AccessToken;
 use crate::api::conditions::{ConditionType, find_condition};
+use crate::cluster::status;
 use crate::domain::names::ObjectUid;
+use crate::domain::orphans::Living;
 use crate::launchdarkly::TokensApi;
 use crate::runtime::metrics::{Metrics, TokenState};
 use crate::runtime::work::WorkError;
@@ -48,17 +52,31 @@ impl Objects {
         self.0.iter().flat_map(Store::state).collect()
     }
 
-    /// How many objects refer to an account.
-    pub(super) fn using(&self, key: &AccountKey) -> usize {
-        self.all()
-            .iter()
-            .filter(|object| account_key(object) == *key)
-            .count()
+    /// The UIDs of all objects.
+    pub(super) fn uids(&self) -> HashSet<ObjectUid> {
+        let uid = |object: &Arc<AccessToken>| ObjectUid::new(object.uid().unwrap_or_default());
+        self.all().iter().map(uid).collect()
     }
 
-    /// Objects that have a token take their slots before any new one can.
-    pub(super) fn occupy<L: TokensApi>(&self, accounts: &Accounts<L>) {
+    /// Who lives in this cluster, and what they answer for.
+    pub(super) fn living(&self) -> Living {
+        let mut living = Living::default();
         for object in self.all() {
+            let record = object.status.as_ref().map(status::record);
+            let claimed = record.iter().flat_map(|record| record.token_ids().cloned());
+            living.claimed.extend(claimed);
+            let uid = object.uid().unwrap_or_default();
+            living.objects.insert(ObjectUid::new(uid));
+        }
+        living
+    }
+
+    /// Objects that have a token keep it and their slots before any new one can take them.
+    pub(super) fn occupy<L: TokensApi>(&self, accounts: &Accounts<L>, claims: &Claims) {
+        for object in self.all() {
+            if let Some(status) = &object.status {
+                claims.note(&identity(&object), &status::record(status));
+            }
             if object
                 .status
                 .as_ref()

@@ -3,16 +3,17 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use backon::{ExponentialBuilder, Retryable};
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
 use super::account::{AccountKey, Features, Session};
 use super::failure::Failure;
 use crate::domain::marker::{Hold, Marker};
-use crate::domain::names::{Attempt, Installation, ObjectUid};
+use crate::domain::names::{Attempt, Installation, ObjectUid, TokenId};
 use crate::domain::observed::Feature;
 use crate::domain::settings::BaseRole;
-use crate::launchdarkly::{ApiError, Issued, NewToken, ResolvedGrant, TokensApi};
+use crate::launchdarkly::{ApiError, Issued, Key, NewToken, ResolvedGrant, TokensApi};
 
 /// How long the old key of the throw-away token is asked to live: longer than both are asked for.
 const OLD_KEY_LIVES: Duration = Duration::from_secs(120);
@@ -32,12 +33,14 @@ pub(super) fn prober(key: &AccountKey) -> ObjectUid {
     ObjectUid::new(uid)
 }
 
-/// Creates a token, resets it, asks with both keys, and deletes it. One at a time an account. Whether it was in vain.
+/// Creates a token, resets it, asks with both keys for up to `patience` each, and deletes it. One at a time an account. Whether
+/// it was in vain.
 pub(super) async fn probe<L: TokensApi>(
     session: &Session<L>,
     installation: &Installation,
     key: &AccountKey,
     now: Timestamp,
+    patience: Duration,
 ) -> Result<bool, Failure> {
     let _turn = session.shared.probe_turn.lock().await;
     if session.shared.features(now).reset != Feature::Unknown {
@@ -46,7 +49,7 @@ pub(super) async fn probe<L: TokensApi>(
     let uid = prober(key);
     sweep(session, installation, &uid).await?;
     let issued = session.api.create(&throw_away(installation, &uid)).await?;
-    let reset = try_reset(session, &issued).await;
+    let reset = try_reset(session, &issued, patience).await;
     let deleted = session.api.delete(&issued.token.id).await;
     let works = reset?;
     deleted?;
@@ -107,29 +110,53 @@ fn throw_away(installation: &Installation, uid: &ObjectUid) -> NewToken {
 }
 
 /// Whether both keys work after a reset, on the same token, whose own life is unchanged.
-async fn try_reset<L: TokensApi>(session: &Session<L>, before: &Issued) -> Result<bool, Failure> {
+async fn try_reset<L: TokensApi>(
+    session: &Session<L>,
+    before: &Issued,
+    patience: Duration,
+) -> Result<bool, Failure> {
     let after = match session.api.reset(&before.token.id, OLD_KEY_LIVES).await {
         Ok(reset) => reset.issued,
-        Err(
-            ApiError::Forbidden { .. }
-            | ApiError::NotFound { .. }
-            | ApiError::MethodGone { .. }
-            | ApiError::Invalid { .. }
-            | ApiError::SelfProtection { .. },
-        ) => return Ok(false),
+        Err(error) if error.is_definite_refusal() && session.shared.note_reset_refusal() => {
+            return Ok(false);
+        }
         Err(error) => return Err(error.into()),
     };
     let unchanged = after.token.id == before.token.id && after.token.expiry == before.token.expiry;
     for key in [&before.key, &after.key] {
-        match session.api.identify_with(key).await {
-            Ok(identity)
-                if identity
-                    .token_id
-                    .as_ref()
-                    .is_none_or(|id| *id == before.token.id) => {}
-            Ok(_) | Err(ApiError::Unauthorized) => return Ok(false),
-            Err(error) => return Err(error.into()),
+        if !answers(session, key, &before.token.id, patience).await? {
+            return Ok(false);
         }
     }
     Ok(unchanged)
+}
+
+/// Whether a key is accepted as this token's. A new one may take a while (unknown), and one refusal proves nothing.
+async fn answers<L: TokensApi>(
+    session: &Session<L>,
+    key: &Key,
+    token_id: &TokenId,
+    patience: Duration,
+) -> Result<bool, Failure> {
+    let asked = || async {
+        match session.api.identify_with(key).await {
+            Ok(identity) => Ok(identity.token_id.is_none_or(|id| id == *token_id)),
+            Err(error) => Err(error),
+        }
+    };
+    let waits = ExponentialBuilder::default()
+        .with_min_delay(Duration::from_millis(250))
+        .with_max_delay(Duration::from_secs(5))
+        .with_total_delay(Some(patience))
+        .without_max_times();
+    let answer = asked
+        .retry(waits)
+        .when(|error| *error == ApiError::Unauthorized)
+        .await;
+    match answer {
+        Ok(same) => Ok(same),
+        // Counts only while the managing key is accepted.
+        Err(ApiError::Unauthorized) => Ok(session.api.identify().await.map(|_| false)?),
+        Err(error) => Err(error.into()),
+    }
 }

@@ -1,6 +1,6 @@
 //! One visit to one object: observe, decide, execute, again and again, until there is nothing to do now.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -10,13 +10,14 @@ use kube::ResourceExt;
 
 use super::account::Accounts;
 use super::backoff;
+use super::claims::Claims;
 use super::execute::execute;
 use super::failure::Failure;
 use super::memory::Memory;
 use super::notices::{self, log_name};
-use super::observe::{World, observe};
+use super::observe::{World, grows_up_at, observe};
 use super::report::report;
-use crate::api::AccessToken;
+use crate::api::{AccessToken, Reason};
 use crate::cluster::snapshot::SecretSnapshot;
 use crate::cluster::{Cluster, ClusterError, NamespaceFacts, status};
 use crate::domain::decide::{decide, record_at_rest};
@@ -25,7 +26,7 @@ use crate::domain::observed::{Setback, Timing};
 use crate::domain::plan::{Step, StepKind};
 use crate::launchdarkly::TokensApi;
 use crate::runtime::clock::Clock;
-use crate::runtime::metrics::Metrics;
+use crate::runtime::metrics::{Metrics, Outcome as MetricOutcome};
 
 /// More steps than any situation needs: beyond it something is wrong, and it is slowed down.
 const MAX_STEPS: usize = 40;
@@ -52,6 +53,10 @@ pub struct Context<C, L> {
     pub timing: Timing,
     /// This process, as it signs intents.
     pub holder: String,
+    /// When this process began to act: calls of earlier ones had ended by then.
+    pub(super) started_at: Timestamp,
+    /// Which object answers for which token.
+    pub(super) claims: Claims,
     /// Set while the process ends: no new call is begun then.
     pub draining: AtomicBool,
     /// How long a Secret that was read is believed without a sign that it changed.
@@ -83,6 +88,8 @@ impl<C: Cluster, L: TokensApi> Context<C, L> {
         holder: String,
     ) -> Self {
         Self {
+            started_at: clock.now(),
+            claims: Claims::default(),
             cluster,
             accounts,
             clock,
@@ -142,6 +149,15 @@ impl<C: Cluster, L: TokensApi> Context<C, L> {
     fn memory(&self, uid: &ObjectUid) -> Arc<tokio::sync::Mutex<Memory>> {
         let mut memories = self.memories.lock().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(memories.entry(uid.clone()).or_default())
+    }
+
+    /// Forgets objects that went without a last visit, as those do whose finalizer was taken away by hand.
+    pub(super) fn forget_gone(&self, living: &HashSet<ObjectUid>) {
+        self.accounts.retain_slots(living);
+        self.claims.retain(living);
+        let mut memories = self.memories.lock().unwrap_or_else(PoisonError::into_inner);
+        // Whoever still works on one holds it.
+        memories.retain(|uid, memory| living.contains(uid) || Arc::strong_count(memory) > 1);
     }
 
     fn forget(&self, uid: &ObjectUid) {
@@ -326,6 +342,18 @@ fn note_failure<C: Cluster, L: TokensApi>(
         object = %log_name(object), step = kind.as_str(), reason = failure.reason.as_str(), %until,
         "{}", failure.message
     );
+    let cause = object
+        .status
+        .as_ref()
+        .and_then(|status| status.pending.as_ref());
+    let rotates = matches!(
+        kind,
+        StepKind::CreateToken | StepKind::ResetKey | StepKind::PublishKey
+    );
+    if let Some(pending) = cause.filter(|_| rotates) {
+        ctx.metrics
+            .rotated(pending.cause.into(), MetricOutcome::Error);
+    }
     memory.note_setback(Setback {
         step: kind,
         reason: failure.reason,
@@ -348,9 +376,17 @@ async fn pause<C: Cluster, L: TokensApi>(
     memory: &mut Memory,
 ) -> Outcome {
     let until = match step {
+        Step::Hold {
+            reason: Reason::AccountNotFound | Reason::AccountNotReady,
+            until,
+            ..
+        } => grows_up_at(&object, ctx.timing.settle)
+            .filter(|at| *at > ctx.clock.now())
+            .or(*until),
         Step::Hold { until, .. } | Step::Rest { until } => *until,
         _ => None,
     };
+    note_braked(ctx, world, step);
     if world.observed.finalizer || world.observed.deletion.is_none() {
         let before = object.status.clone().unwrap_or_default();
         let record = record_at_rest(&world.wish, &world.observed);
@@ -378,6 +414,28 @@ async fn pause<C: Cluster, L: TokensApi>(
         }
     }
     Outcome::Again(wait(until, ctx.clock.now()))
+}
+
+/// An object that is held back keeps counting as a loss; one that is content does not (I14).
+fn note_braked<C: Cluster, L: TokensApi>(ctx: &Context<C, L>, world: &World<L>, step: &Step) {
+    let Some(session) = &world.session else {
+        return;
+    };
+    let waiting_for_others = world.observed.setbacks.iter().any(|setback| {
+        setback.step == StepKind::RecordIntent && setback.reason == Reason::Recovering
+    });
+    let braked = matches!(
+        step,
+        Step::Hold {
+            reason: Reason::MassChange,
+            ..
+        }
+    );
+    if braked || !waiting_for_others {
+        session
+            .shared
+            .note_unasked(&world.observed.identity.uid, braked, ctx.clock.now());
+    }
 }
 
 fn wait(until: Option<Timestamp>, now: Timestamp) -> Duration {

@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use crate::api::conditions::{ConditionStatus, ConditionType, remove_condition, set_condition};
 use crate::api::{AccessTokenStatus, Reason};
 use crate::domain::cause::Cause;
+use crate::domain::clocks::plus;
 use crate::domain::decide::Wish;
 use crate::domain::observed::{Account, Observed, Remote, SecretState, Source};
 use crate::domain::plan::Step;
@@ -62,8 +63,9 @@ impl<'a> Situation<'a> {
                 _,
             ) => false,
         };
-        let key_in_place =
-            record.token.is_some() && record.secret.is_some() && (published || holds);
+        let key_in_place = record.token.is_some()
+            && record.secret.is_some()
+            && (published || (holds && !is_dead(observed)));
         let in_force = match (wish, &record.token) {
             (Wish::Valid(desired), Some(token)) => {
                 let same =
@@ -264,6 +266,20 @@ fn overlap(writer: &mut Writer<'_>, record: &Record) {
         Reason::PreviousKeyValid,
         &message,
     );
+}
+
+/// Whether the recorded token or its key is known to be gone from LaunchDarkly.
+fn is_dead(observed: &Observed) -> bool {
+    match &observed.remote {
+        Remote::Absent { confirmed, .. } => *confirmed,
+        Remote::Present(facts) => {
+            let since = facts
+                .mismatch_since
+                .filter(|_| facts.key_matches == Some(false));
+            since.is_some_and(|since| facts.seen_at >= plus(since, observed.timing.settle))
+        }
+        Remote::Unknown => false,
+    }
 }
 
 /// Refusals that make the summary bad although a key works: somebody decided so, and it must be seen (I9).

@@ -18,8 +18,6 @@ pub struct Desired {
     pub secret: SecretLayout,
     /// When its key changes.
     pub rotation: Rotation,
-    /// What becomes of token and Secret when the object goes.
-    pub deletion_policy: DeletionPolicy,
     /// What is done about changes made behind our back.
     pub drift_policy: DriftPolicy,
     /// Stops schedule, triggers, drift and edits; calls under way, retirement, revoke and deletion go on.
@@ -66,7 +64,7 @@ pub enum Strategy {
 }
 
 /// What becomes of token and Secret when the object goes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, JsonSchema, Serialize, Deserialize)]
 pub enum DeletionPolicy {
     /// Both are deleted.
     Delete,

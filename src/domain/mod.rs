@@ -11,6 +11,7 @@ pub mod limits;
 pub mod marker;
 pub mod names;
 pub mod observed;
+pub mod orphans;
 pub mod plan;
 pub mod policy;
 pub mod record;

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::clocks::Clocks;
-use super::desired::SecretLayout;
+use super::clocks::{Clocks, plus};
+use super::desired::{DeletionPolicy, SecretLayout};
 use super::names::{
     AccountId, Attempt, Fingerprint, Installation, RequestHash, ResourceVersion, RoleId, SecretUid,
     SettingsHash, TokenId,
@@ -43,6 +43,8 @@ pub struct Observed {
     pub secret_key: SecretKeyProof,
     /// When the newest listing of the account began, on the local clock.
     pub listed_at: Option<Timestamp>,
+    /// By then every call for this object whose answer is unknown had ended, on the local clock.
+    pub calls_ended_by: Timestamp,
     /// Tokens of that listing whose marker names this object and that are not recorded.
     pub found: Vec<FoundToken>,
     /// Tokens known to be deleted.
@@ -51,6 +53,10 @@ pub struct Observed {
     pub life_limited: BTreeSet<TokenId>,
     /// The custom roles asked for, as LaunchDarkly knows them.
     pub roles: Roles,
+    /// When they were looked up.
+    pub roles_seen_at: Option<Timestamp>,
+    /// Another object that answers for the token that the Secret names.
+    pub claimed_by: Option<String>,
     /// Failures that are being waited out, at most one a kind of step.
     pub setbacks: Vec<Setback>,
     /// What the clocks say.
@@ -68,8 +74,21 @@ pub struct Observed {
 pub struct Deletion {
     /// `metadata.deletionTimestamp`.
     pub requested_at: Timestamp,
+    /// Since when this process tries.
+    pub tried_since: Timestamp,
+    /// What becomes of tokens and Secret. An invalid spec says it too.
+    pub policy: DeletionPolicy,
     /// Whether the user asked to leave everything remote as it is.
     pub skip_cleanup: bool,
+}
+
+impl Deletion {
+    /// When it is given up, if it may take this long: counted from the request, but not before this process tried for a while.
+    #[must_use]
+    pub fn ends_after(&self, patience: SignedDuration, timing: &Timing) -> Timestamp {
+        let tried = plus(self.tried_since, patience.min(timing.give_up));
+        plus(self.requested_at, patience).max(tried)
+    }
 }
 
 /// The operator's waiting times, from its flags.

@@ -55,6 +55,21 @@ pub struct Refusal {
 }
 
 impl AccountPolicy {
+    /// Nothing may be asked for.
+    #[must_use]
+    pub fn closed() -> Self {
+        Self {
+            grants: Grants::Only {
+                roles: Vec::new(),
+                custom_roles: Vec::new(),
+                inline: None,
+            },
+            personal_tokens: false,
+            max_tokens: Some(0),
+            max_interval: None,
+        }
+    }
+
     /// The policy of an account. `max_interval` is `spec.max_rotation_interval`, read.
     #[must_use]
     pub fn new(kind: AccountKind, spec: &PolicySpec, max_interval: Option<SignedDuration>) -> Self {

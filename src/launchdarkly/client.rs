@@ -140,6 +140,7 @@ impl HttpClient {
     /// The same credential, now that its account's line and its own token are known.
     #[must_use]
     pub fn identified(&self, line: Arc<AccountLine>, own_token: Option<TokenId>) -> Self {
+        line.learn_clock_from(&self.line);
         Self {
             line,
             own_token,

@@ -30,3 +30,4 @@ pub use model::{
     Role, Token,
 };
 pub use text::MAX_SHOWN;
+pub(crate) use text::presentable_reply;

@@ -2,6 +2,9 @@
 
 use super::key::Key;
 
+/// The longest reply of the API server that is ever shown, in characters.
+const MAX_REPLY: usize = 400;
+
 /// The longest piece of remote text that is ever shown, in characters.
 pub const MAX_SHOWN: usize = 200;
 
@@ -22,17 +25,27 @@ pub(super) fn presentable(text: &str, credential: Option<&Key>) -> String {
     if let Some(key) = credential {
         text = text.replace(key.expose(), REDACTED);
     }
-    shorten(redact_words(&text).trim())
+    shorten(redact_words(&text, looks_like_key).trim(), MAX_SHOWN)
+}
+
+/// The same for what the API server or a webhook says, which names objects whose names look like many things.
+pub(crate) fn presentable_reply(text: &str) -> String {
+    let text: String = text
+        .chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .filter(|c| !is_invisible(*c))
+        .collect();
+    shorten(redact_words(&text, may_hold_key).trim(), MAX_REPLY)
 }
 
 /// Replaces every word that looks like a key, wherever the word stands.
-fn redact_words(text: &str) -> String {
+fn redact_words(text: &str, is_key: impl Fn(&str) -> bool) -> String {
     let mut shown = String::with_capacity(text.len());
     let mut rest = text;
     while !rest.is_empty() {
         let end = rest.find(|c| !is_word(c)).unwrap_or(rest.len());
         let (word, tail) = rest.split_at(end);
-        shown.push_str(if looks_like_key(word) { REDACTED } else { word });
+        shown.push_str(if is_key(word) { REDACTED } else { word });
         let next = tail.find(is_word).unwrap_or(tail.len());
         shown.push_str(&tail[..next]);
         rest = &tail[next..];
@@ -52,17 +65,33 @@ fn is_invisible(c: char) -> bool {
 /// A prefix of a key followed by something with a digit, or 20 and more characters that have the dashes of a UUID.
 fn looks_like_key(word: &str) -> bool {
     let word = word.to_ascii_lowercase();
-    let has_digit = |text: &str| text.bytes().any(|byte| byte.is_ascii_digit());
-    let prefixed = KEY_PREFIXES.iter().any(|prefix| {
-        word.split_once(prefix)
-            .is_some_and(|(_, tail)| tail.len() >= 4 && has_digit(tail))
-    });
-    prefixed || (word.len() >= 20 && word.matches('-').count() >= 3 && has_digit(&word))
+    has_key_prefix(&word)
+        || (word.len() >= 20 && word.matches('-').count() >= 3 && has_digit(&word))
 }
 
-fn shorten(text: &str) -> String {
-    match text.char_indices().nth(MAX_SHOWN) {
-        Some(_) => text.chars().take(MAX_SHOWN - 1).chain(['…']).collect(),
+/// A prefix of a key followed by something with a digit, or so long a mixture of letters and digits that it may be base64.
+fn may_hold_key(word: &str) -> bool {
+    let mixed = word.len() >= 16
+        && has_digit(word)
+        && word.bytes().any(|byte| byte.is_ascii_uppercase())
+        && word.bytes().any(|byte| byte.is_ascii_lowercase());
+    mixed || has_key_prefix(&word.to_ascii_lowercase())
+}
+
+fn has_key_prefix(word: &str) -> bool {
+    KEY_PREFIXES.iter().any(|prefix| {
+        word.split_once(prefix)
+            .is_some_and(|(_, tail)| tail.len() >= 4 && has_digit(tail))
+    })
+}
+
+fn has_digit(text: &str) -> bool {
+    text.bytes().any(|byte| byte.is_ascii_digit())
+}
+
+fn shorten(text: &str, longest: usize) -> String {
+    match text.char_indices().nth(longest) {
+        Some(_) => text.chars().take(longest - 1).chain(['…']).collect(),
         None => text.to_owned(),
     }
 }
@@ -113,6 +142,21 @@ mod tests {
     fn a_key_at_the_cut_is_not_half_shown() {
         let text = format!("{}{KEY}", "é ".repeat(95));
         assert!(!presentable(&text, None).contains("3f0b"));
+    }
+
+    #[test]
+    fn a_reply_names_objects_and_holds_no_key() {
+        let name = "secrets \"web-1-2-3-launchdarkly-credentials\" is forbidden";
+        assert_eq!(presentable_reply(name), name);
+        let base64 = "YXBpLTNmMGIzYzUyLTZhMWQtNGE1Nw==";
+        for text in [format!("value {KEY}"), format!("invalid: \"{base64}\"")] {
+            let shown = presentable_reply(&text);
+            assert!(shown.contains("[redacted]"), "{shown}");
+            assert!(
+                !shown.contains("YXBpLT") && !shown.contains("3f0b3c52"),
+                "{shown}"
+            );
+        }
     }
 
     proptest! {

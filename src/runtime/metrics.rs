@@ -20,7 +20,8 @@ pub struct Metrics {
     registry: Arc<Registry>,
     reconciles: Family<ReconcileLabels, Counter>,
     reconcile_duration: Family<ControllerLabel, Histogram, fn() -> Histogram>,
-    queued: Family<ControllerLabel, Gauge>,
+    under_way: Family<ControllerLabel, Gauge>,
+    api_queued: Family<HostLabel, Gauge>,
     steps: Family<StepLabels, Counter>,
     api_requests: Family<RequestLabels, Counter>,
     api_request_duration: Family<OperationLabel, Histogram, fn() -> Histogram>,
@@ -128,6 +129,21 @@ struct EventLabels {
     reason: &'static str,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct HostLabel {
+    host: String,
+}
+
+/// A reconcile that is under way until this is dropped.
+#[derive(Debug)]
+pub struct UnderWay(Gauge);
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+
 /// 5 ms to 82 s: from a settled object to a call that ran into its timeout.
 fn latencies() -> Histogram {
     Histogram::new(exponential_buckets(0.005, 4.0, 8))
@@ -140,7 +156,8 @@ impl Default for Metrics {
             registry: Arc::default(),
             reconciles: Family::default(),
             reconcile_duration: Family::new_with_constructor(histograms),
-            queued: Family::default(),
+            under_way: Family::default(),
+            api_queued: Family::default(),
             steps: Family::default(),
             api_requests: Family::default(),
             api_request_duration: Family::new_with_constructor(histograms),
@@ -172,9 +189,14 @@ impl Metrics {
             self.reconcile_duration.clone(),
         );
         to.register(
-            "queue_depth",
-            "Objects that wait to be reconciled",
-            self.queued.clone(),
+            "reconciles_under_way",
+            "Objects that are being reconciled; at the limit of --concurrency others wait",
+            self.under_way.clone(),
+        );
+        to.register(
+            "api_queue_depth",
+            "Requests to LaunchDarkly that wait for their turn or for a rate limit",
+            self.api_queued.clone(),
         );
         to.register("steps", "Steps that were carried out", self.steps.clone());
         to.register(
@@ -231,10 +253,21 @@ impl Metrics {
             .observe(took.as_secs_f64());
     }
 
-    /// This many objects wait to be reconciled.
-    pub fn set_queued(&self, controller: Controller, waiting: usize) {
-        self.queued
-            .get_or_create(&ControllerLabel { controller })
+    /// A reconcile begins; what is returned ends it.
+    #[must_use]
+    pub fn reconciling(&self, controller: Controller) -> UnderWay {
+        let gauge = self
+            .under_way
+            .get_or_create_owned(&ControllerLabel { controller });
+        gauge.inc();
+        UnderWay(gauge)
+    }
+
+    /// This many requests to a host wait. `host` must come from the list of allowed ones, which bounds this label.
+    pub fn set_api_queued(&self, host: &str, waiting: usize) {
+        let host = host.to_owned();
+        self.api_queued
+            .get_or_create(&HostLabel { host })
             .set(gauge(waiting));
     }
 
@@ -319,7 +352,8 @@ mod tests {
         let metrics = Metrics::default();
         let took = Duration::from_millis(20);
         metrics.reconciled(Controller::AccessToken, Outcome::Success, took);
-        metrics.set_queued(Controller::Account, 3);
+        let _visit = metrics.reconciling(Controller::Account);
+        metrics.set_api_queued("app.launchdarkly.com", 3);
         metrics.stepped("CreateToken");
         metrics.requested("create", "ok", took);
         metrics.requested("reset", "Uncertain", took);
@@ -333,7 +367,8 @@ mod tests {
         for line in [
             r#"launchdarkly_operator_reconciles_total{controller="AccessToken",result="success"} 1"#,
             r#"launchdarkly_operator_reconcile_duration_seconds_count{controller="AccessToken"} 1"#,
-            r#"launchdarkly_operator_queue_depth{controller="Account"} 3"#,
+            r#"launchdarkly_operator_reconciles_under_way{controller="Account"} 1"#,
+            r#"launchdarkly_operator_api_queue_depth{host="app.launchdarkly.com"} 3"#,
             r#"launchdarkly_operator_steps_total{step="CreateToken"} 1"#,
             r#"launchdarkly_operator_api_requests_total{operation="create",result="ok"} 1"#,
             r#"launchdarkly_operator_api_requests_total{operation="reset",result="Uncertain"} 1"#,

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use launchdarkly_token_operator::cluster::ClusterError;
+use support::{Trouble, Verb, When};
 use tokio::task::JoinHandle;
 
 use crate::judge::{at_rest, judge};
@@ -32,7 +34,9 @@ async fn begin(scenario: &Scenario) -> (Arc<World>, Process) {
                 world.touch(&process);
             }
             Move::Settle => assert_eq!(world.settle(&mut process).await, Ended::Settled),
-            Move::Visit => drop(world.visit(&mut process).await),
+            Move::Visit => {
+                let _ = world.visit(&mut process).await;
+            }
             Move::DieAt(effect) => {
                 process
                     .wire
@@ -66,12 +70,14 @@ pub async fn whole(scenario: &Scenario) -> Result<Golden, String> {
     Ok(golden)
 }
 
-/// The story with one effect cut, and whoever comes after.
+/// The story with one effect cut, and whoever comes after; `stale` when its cache still shows the object as it was before
+/// its last change.
 pub async fn cut(
     scenario: &Scenario,
     golden: &Golden,
     number: usize,
     cut: Cut,
+    stale: bool,
 ) -> Result<(), String> {
     let (world, mut process) = begin(scenario).await;
     let since = world.cluster.log().len();
@@ -84,7 +90,11 @@ pub async fn cut(
     if ended == Ended::Cut {
         drop(process);
         world.advance(mourning());
-        ended = world.settle(&mut world.start()).await;
+        let mut successor = world.start();
+        if stale && let Some(object) = world.object_before() {
+            let _ = world.visit_as(&mut successor, object).await;
+        }
+        ended = world.settle(&mut successor).await;
     }
     verdict(&world, scenario, since, ended, golden)
 }
@@ -162,6 +172,27 @@ pub async fn late(
         scenario.keys += 1;
     }
     verdict(&world, &scenario, since, ended, golden)
+}
+
+/// The story with a process that dies between an apply and the removal of what the apply left.
+pub async fn without_tidying(scenario: &Scenario) -> Result<(), String> {
+    let golden = whole(scenario).await?;
+    let (world, mut process) = begin(scenario).await;
+    let since = world.cluster.log().len();
+    world.cluster.trouble(Trouble {
+        verb: Verb::TidySecret,
+        when: When::Before,
+        error: || ClusterError::Conflict,
+    });
+    process.wire.count(Some((At::Number(1), Cut::Answered)));
+    act(scenario, &world, &process);
+    assert_eq!(world.settle(&mut process).await, Ended::Cut);
+    if at_rest(&world) == golden.at_rest {
+        return Err("nothing was left to remove".to_owned());
+    }
+    world.advance(mourning());
+    let ended = world.settle(&mut world.start()).await;
+    verdict(&world, scenario, since, ended, &golden)
 }
 
 fn verdict(

@@ -17,6 +17,8 @@ pub enum Cut {
     Answered,
     /// The call takes effect, its answer is lost, and the process lives on.
     LostAnswer,
+    /// The call is lost on its way, and the process lives on without knowing.
+    LostRequest,
     /// The process stops before the call is sent, until it is resumed.
     Paused,
     /// The call is held up on its way until it is resumed; nothing else passes the gate after it.
@@ -145,6 +147,7 @@ impl Wire {
                 call.await;
                 lost()
             }
+            Some(Cut::LostRequest) => lost(),
             Some(Cut::Paused) => {
                 self.wait().await;
                 call.await

@@ -22,7 +22,7 @@ use launchdarkly_token_operator::launchdarkly::{
 use launchdarkly_token_operator::runtime::clock::Clock;
 use launchdarkly_token_operator::runtime::metrics::Metrics;
 use serde_json::{Value, json};
-use support::MemoryCluster;
+use support::{MemoryCluster, Thing};
 
 use crate::clock::TestClock;
 use crate::cluster::WiredCluster;
@@ -112,6 +112,16 @@ impl World {
 
     pub fn object(&self) -> Option<AccessToken> {
         self.cluster.object(NAMESPACE, NAME)
+    }
+
+    /// The object as it was before its last change.
+    pub fn object_before(&self) -> Option<AccessToken> {
+        let log = self.cluster.log();
+        let mut states = log.iter().rev().filter_map(|write| match &write.thing {
+            Thing::Object { after, .. } => Some(after.clone()),
+            Thing::Secret { .. } => None,
+        });
+        states.nth(1)?.map(|object| *object)
     }
 
     /// Creates the object from a spec.
@@ -206,6 +216,7 @@ impl World {
     /// Lets a process visit the object until nothing is left to do, and then some.
     pub async fn settle(&self, process: &mut Process) -> Ended {
         let mut quiet = 0;
+        let mut quiet_since = self.clock.now();
         for _ in 0..MAX_VISITS {
             let before = self.events();
             match self.visit(process).await {
@@ -213,7 +224,12 @@ impl World {
                 Ok(Outcome::Again(wait)) => {
                     let busy = self.events() != before || self.is_busy();
                     quiet = if busy { 0 } else { quiet + 1 };
-                    if quiet == 3 {
+                    if busy {
+                        quiet_since = self.clock.now();
+                    }
+                    // What is missed or refused is asked about again until the settle time is over.
+                    let long = self.clock.now().duration_since(quiet_since) > TIMING.settle * 2;
+                    if quiet >= 3 && long {
                         return Ended::Settled;
                     }
                     self.advance(wait.min(STRIDE));
@@ -231,6 +247,15 @@ impl World {
         let Some(object) = self.object() else {
             return Err(Ended::Settled);
         };
+        self.visit_as(process, object).await
+    }
+
+    /// One visit to the object as a cache shows it.
+    pub async fn visit_as(
+        &self,
+        process: &mut Process,
+        object: AccessToken,
+    ) -> Result<Outcome, Ended> {
         let wire = process.wire.clone();
         let visit = async {
             process.look_around(self.clock.now()).await;

@@ -65,26 +65,31 @@ impl Act<'_> {
                 };
                 self.memory.setback = Some((kind, until));
             }
-            Fate::Lost => self.set_hand(attempt, HandState::Uncertain),
+            Fate::Lost => self.lose_answer(attempt),
             Fate::Late => {
                 self.core.flights.push(Flight {
                     call,
                     lands_by: plus(self.core.clock, TIMING.settle),
                 });
-                self.set_hand(attempt, HandState::Uncertain);
+                self.lose_answer(attempt);
             }
             Fate::Unanswered | Fate::Killed => {
                 land(self.core, &call, self.physics.offset);
-                self.set_hand(attempt, HandState::Uncertain);
+                self.lose_answer(attempt);
             }
             Fate::Works | Fate::DeadKey => {
                 let Some(token_id) = land(self.core, &call, self.physics.offset) else {
-                    self.set_hand(attempt, HandState::Uncertain);
+                    self.lose_answer(attempt);
                     return;
                 };
                 self.receive(attempt, token_id, old_until, fate);
             }
         }
+    }
+
+    fn lose_answer(&mut self, attempt: &Attempt) {
+        self.set_hand(attempt, HandState::Uncertain);
+        self.memory.unanswered_at = Some(self.core.clock);
     }
 
     pub fn receive(

@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::{SignedDuration, Timestamp};
 use launchdarkly_token_operator::api::Reason;
 use launchdarkly_token_operator::domain::clocks::{Clocks, minus, plus};
-use launchdarkly_token_operator::domain::decide::{Wish, heard, token_to_take_over};
-use launchdarkly_token_operator::domain::desired::Desired;
+use launchdarkly_token_operator::domain::decide::{Wish, heard, token_in_question};
+use launchdarkly_token_operator::domain::desired::{DeletionPolicy, Desired};
 use launchdarkly_token_operator::domain::names::{SettingsHash, TokenId};
 use launchdarkly_token_operator::domain::observed::{
     Account, AccountFacts, Deletion, Feature, FoundToken, Hand, Observed, Permit, Remote,
@@ -57,6 +57,12 @@ pub fn observe(core: &Core, offset: SignedDuration) -> Option<Seen> {
         finalizer: object.finalizer,
         deletion: object.deleted_at.map(|requested_at| Deletion {
             requested_at,
+            tried_since: requested_at.max(core.leader.since),
+            policy: if object.spec.retains {
+                DeletionPolicy::Retain
+            } else {
+                DeletionPolicy::Delete
+            },
             skip_cleanup: false,
         }),
         namespace_terminating: false,
@@ -67,20 +73,24 @@ pub fn observe(core: &Core, offset: SignedDuration) -> Option<Seen> {
         hand: hand(object, memory),
         remote: Remote::Unknown,
         secret_key: SecretKeyProof::Unasked,
+        calls_ended_by: memory
+            .unanswered_at
+            .max(Some(core.leader.since))
+            .unwrap_or(core.clock),
         listed_at: memory.listing.as_ref().map(|(at, _)| *at),
         found: found(object, memory),
         gone: memory.gone.clone(),
         life_limited: memory.limited.clone(),
         roles: roles(&desired, memory),
+        roles_seen_at: memory.roles.then_some(core.clock),
+        claimed_by: None,
         setbacks: setbacks(object, memory),
         clocks,
         timing: TIMING,
         holder: format!("operator-{}", core.leader.name),
         nonce: nonce(core),
     };
-    let subject = token_to_take_over(&observed)
-        .or(observed.record.token.as_ref().map(|token| &token.id))
-        .cloned();
+    let subject = token_in_question(&observed).cloned();
     if let Some(id) = subject {
         observed.secret_key = secret_key_proof(&observed, &id, memory);
         observed.remote = remote(&observed, &object.spec, &id, memory);

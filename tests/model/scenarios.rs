@@ -104,6 +104,7 @@ pub fn applied(spec: Spec) -> System {
         reset_known: true,
         leader: Operator {
             name: 0,
+            since: START,
             memory: Memory::default(),
         },
         paused: None,

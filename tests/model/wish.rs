@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use launchdarkly_token_operator::domain::desired::{
-    DeletionPolicy, Desired, DriftPolicy, Rotation, SecretLayout, Strategy,
+    Desired, DriftPolicy, Rotation, SecretLayout, Strategy,
 };
 use launchdarkly_token_operator::domain::names::RequestHash;
 use launchdarkly_token_operator::domain::settings::{BaseRole, Grant, TokenSettings};
@@ -57,11 +57,6 @@ impl Spec {
                 grace: GRACE,
                 triggers: requests("trigger", self.triggers),
                 revokes: requests("revoke", self.revokes),
-            },
-            deletion_policy: if self.retains {
-                DeletionPolicy::Retain
-            } else {
-                DeletionPolicy::Delete
             },
             drift_policy: DriftPolicy::Correct,
             suspend: false,

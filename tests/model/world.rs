@@ -136,6 +136,8 @@ pub enum Call {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Operator {
     pub name: u32,
+    /// When it began.
+    pub since: Timestamp,
     pub memory: Memory,
 }
 
@@ -156,6 +158,8 @@ pub struct Memory {
     pub absent: Option<(TokenId, Timestamp, bool)>,
     pub mismatch: Option<(TokenId, Fingerprint, Timestamp)>,
     pub last_write: Option<Timestamp>,
+    /// When a call ended whose answer is unknown.
+    pub unanswered_at: Option<Timestamp>,
     pub proof: Option<(Fingerprint, TokenId, bool)>,
     pub gone: BTreeSet<TokenId>,
     pub limited: BTreeSet<TokenId>,
@@ -241,6 +245,7 @@ impl Core {
         let name = self.next();
         self.leader = Operator {
             name,
+            since: self.clock,
             memory: Memory::default(),
         };
     }

@@ -26,6 +26,8 @@ use credential::Trouble;
 
 /// How often the credential's Secret is looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(60);
+/// How often the credential of an account is looked for that may have been applied together with it.
+const WAIT_FOR_CREDENTIAL: Duration = Duration::from_secs(2);
 /// How often an account that is being deleted is looked at while objects refer to it.
 const WAIT_FOR_USERS: Duration = Duration::from_secs(5);
 
@@ -42,8 +44,8 @@ pub(super) struct AccountContext {
     pub(super) clock: Arc<dyn Clock>,
     /// How often a credential that does not work is tried.
     pub(super) retry_every: SignedDuration,
-    /// How many objects refer to an account.
-    pub(super) users: Box<dyn Fn(&AccountKey) -> usize + Send + Sync>,
+    /// How long an account may wait for what is applied together with it.
+    pub(super) settle: SignedDuration,
     known: Mutex<HashMap<AccountKey, Known>>,
 }
 
@@ -72,7 +74,7 @@ impl AccountContext {
         options: Options,
         clock: Arc<dyn Clock>,
         retry_every: SignedDuration,
-        users: Box<dyn Fn(&AccountKey) -> usize + Send + Sync>,
+        settle: SignedDuration,
     ) -> Self {
         Self {
             client,
@@ -85,7 +87,7 @@ impl AccountContext {
             options,
             clock,
             retry_every,
-            users,
+            settle,
             known: Mutex::default(),
         }
     }
@@ -128,18 +130,36 @@ pub(super) async fn reconcile<K: AccountObject>(
     object: &K,
 ) -> Result<Duration, kube::Error> {
     let key = object.key();
-    let users = (ctx.users)(&key);
+    let users = ctx.accounts.users(&key);
     if object.meta().deletion_timestamp.is_some() && users == 0 {
         release(ctx, object).await?;
         ctx.forget(&key);
         return Ok(LOOK_EVERY);
     }
-    let finding = find(ctx, object, &key).await;
+    let finding = find(ctx, object, &key).await.map_err(|trouble| {
+        let patient = trouble.reason == Reason::CredentialMissing && is_young(ctx, object);
+        Trouble {
+            transient: trouble.transient || patient,
+            ..trouble
+        }
+    });
     publish(ctx, object, &key, &finding);
     keep(ctx, object, users).await?;
     write_status(ctx, object, &finding, users).await?;
     let deleting = object.meta().deletion_timestamp.is_some();
-    Ok(if deleting { WAIT_FOR_USERS } else { LOOK_EVERY })
+    Ok(match &finding {
+        _ if deleting => WAIT_FOR_USERS,
+        Err(trouble) if trouble.reason == Reason::CredentialMissing && is_young(ctx, object) => {
+            WAIT_FOR_CREDENTIAL
+        }
+        Ok(_) | Err(_) => LOOK_EVERY,
+    })
+}
+
+/// Whether an account may have been applied together with its credential.
+fn is_young<K: AccountObject>(ctx: &AccountContext, object: &K) -> bool {
+    let created = object.meta().creation_timestamp.as_ref();
+    created.is_some_and(|created| ctx.clock.now().duration_since(created.0) < ctx.settle)
 }
 
 /// The session of the credential, or what is wrong with it. LaunchDarkly is asked only about what is new or in doubt.
@@ -206,10 +226,14 @@ fn publish<K: AccountObject>(
 ) {
     let before = ctx.accounts.get(key);
     let Ok(desired) = object.desired() else {
-        if let (Some(before), Err(trouble)) = (before, finding) {
-            let entry = Entry {
-                state: unusable(trouble, Some(&before)),
-                ..(*before).clone()
+        if let Err(trouble) = finding {
+            let state = unusable(trouble, before.as_deref());
+            let entry = match before {
+                Some(before) => Entry {
+                    state,
+                    ..(*before).clone()
+                },
+                None => Entry::closed(state),
             };
             ctx.accounts.put(key.clone(), entry);
         }
@@ -217,7 +241,7 @@ fn publish<K: AccountObject>(
     };
     let state = match finding {
         Ok(session) => {
-            session.shared.set_objects((ctx.users)(key));
+            session.shared.set_objects(key, ctx.accounts.users(key));
             adopt_features(object, session);
             State::Usable(session.clone())
         }

@@ -5,9 +5,10 @@ use jiff::{SignedDuration, Timestamp};
 use super::super::account::Session;
 use super::credential::Trouble;
 use super::offset;
-use crate::api::account::{Feature as FeatureStatus, Features as FeaturesStatus};
+use crate::api::account::{Feature as FeatureStatus, Features as FeaturesStatus, MAX_LISTED};
 use crate::api::conditions::{ConditionStatus, ConditionType, remove_condition, set_condition};
 use crate::api::{AccountStatus, Reason};
+use crate::domain::names::TokenId;
 use crate::domain::observed::Feature;
 use crate::launchdarkly::HttpClient;
 
@@ -90,6 +91,10 @@ fn describe(view: &View, session: &Session<HttpClient>, status: &mut AccountStat
         expiry: to_status(features.expiry),
         probed_at: features.probed_at,
     });
+    if let Some(orphans) = session.shared.orphans() {
+        status.orphans = orphans.into_iter().take(MAX_LISTED).collect();
+    }
+    status.left_behind = left_behind(session, &status.left_behind);
     let braked = (session.shared.unasked_left(view.now) == 0).then(|| {
         let message = "many keys of this account were lost within ten minutes; no more are replaced until the window has passed";
         (Reason::MassChange, message.to_owned())
@@ -103,6 +108,20 @@ fn describe(view: &View, session: &Session<HttpClient>, status: &mut AccountStat
         (Reason::ClockSkew, message.to_owned())
     });
     mark(view, status, ConditionType::ClockSkew, skewed);
+}
+
+/// What was given up is listed until it is gone from LaunchDarkly.
+fn left_behind(session: &Session<HttpClient>, known: &[TokenId]) -> Vec<TokenId> {
+    let listing = session.shared.listing();
+    let gone = |id: &TokenId| {
+        listing
+            .as_ref()
+            .is_some_and(|listing| listing.tokens.iter().all(|token| token.id != *id))
+    };
+    let mut left = session.shared.left_behind();
+    left.extend(known.iter().cloned());
+    let left = left.into_iter().filter(|id| !gone(id));
+    left.take(MAX_LISTED).collect()
 }
 
 fn mark(

@@ -4,7 +4,8 @@ use super::secret::write_secret;
 use super::session;
 use super::token::wire_settings;
 
-use super::super::account::Session;
+use super::super::account::{Features, Session};
+use super::super::brake::Answer;
 use super::super::failure::Failure;
 use super::super::memory::{HandMemory, HandState, Held, Memory};
 use super::super::notices;
@@ -13,47 +14,55 @@ use super::super::reconcile::Context;
 use crate::api::{AccessToken, Reason};
 use crate::cluster::Cluster;
 use crate::cluster::manifest::{KeySource, SecretManifest};
+use crate::domain::decide::replaces_unasked;
 use crate::domain::marker;
 use crate::domain::names::{AccountId, Attempt, Fingerprint, TokenId};
-use crate::domain::observed::{Arrangement, Feature, Proof};
+use crate::domain::observed::{Arrangement, Proof};
 use crate::domain::plan::SecretPlan;
 use crate::domain::record::{Operation, Record};
 use crate::domain::settings::TokenSettings;
 use crate::launchdarkly::{ApiError, Identity, Issued, TokensApi};
 
-/// A replacement that nobody asked for needs a place under the brake (I14); what was decided on may have been the last one.
-///
-/// The account and the time at which the place was taken, or nothing if none is needed.
-pub(super) fn take_place<'a, L>(
-    world: &'a World<L>,
-    record: &Record,
-    now: jiff::Timestamp,
-) -> Result<Option<(&'a Session<L>, jiff::Timestamp)>, Failure> {
-    let unasked = record
-        .pending
-        .as_ref()
-        .is_some_and(|p| p.cause.is_unasked());
-    match &world.session {
-        Some(session) if unasked && world.observed.record.token.is_some() => {
-            if session.shared.take_unasked(now) {
-                Ok(Some((session, now)))
-            } else {
-                Err(Failure::stale())
-            }
-        }
-        Some(_) | None => Ok(None),
+/// The intent is written: this process may make the one call that it announces.
+pub(super) fn arm(memory: &mut Memory, record: &Record, arrangement: Box<Arrangement>) {
+    if let Some(intent) = &record.pending {
+        memory.hand = Some(HandMemory {
+            attempt: intent.attempt.clone(),
+            arrangement,
+            state: HandState::Armed,
+        });
     }
 }
 
-pub(super) fn arm(memory: &mut Memory, record: &Record, arrangement: Box<Arrangement>) {
-    let Some(intent) = &record.pending else {
-        return;
-    };
-    memory.hand = Some(HandMemory {
-        attempt: intent.attempt.clone(),
-        arrangement,
-        state: HandState::Armed,
-    });
+/// A replacement nobody asked for needs room in the account's brake (I14). Gives back the account whose room it took.
+pub(super) fn pass_brake<'a, C: Cluster, L: TokensApi>(
+    ctx: &Context<C, L>,
+    world: &'a World<L>,
+    record: &Record,
+) -> Result<Option<&'a Session<L>>, Failure> {
+    let observed = &world.observed;
+    let unasked = record
+        .pending
+        .as_ref()
+        .is_some_and(|intent| replaces_unasked(&observed.record, intent.cause));
+    if !unasked {
+        return Ok(None);
+    }
+    let session = session(world)?;
+    match session
+        .shared
+        .ask_brake(&observed.identity.uid, ctx.clock.now())
+    {
+        Answer::Go => Ok(Some(session)),
+        Answer::Wait(until) => Err(Failure::not_before(
+            until,
+            "waiting a moment to see whether other keys of the account were lost too",
+        )),
+        Answer::Stop => {
+            ctx.accounts.brake_changed();
+            Err(Failure::stale())
+        }
+    }
 }
 
 /// Takes the answer of a create or a reset: the key is in hand from here on.
@@ -67,6 +76,13 @@ pub(super) fn receive<C: Cluster, L: TokensApi>(
 ) -> Result<(), Failure> {
     let now = ctx.clock.now();
     match answer {
+        Ok((issued, _)) if resets_another(world, settings, &issued) => {
+            memory.set_hand(attempt, HandState::Uncertain);
+            memory.unanswered_at = Some(now);
+            Err(Failure::unexpected(
+                "LaunchDarkly answered the reset with another token",
+            ))
+        }
         Ok((issued, old_key_until)) => {
             let token = &issued.token;
             let (user_part, _) = marker::split(&token.description);
@@ -94,29 +110,34 @@ pub(super) fn receive<C: Cluster, L: TokensApi>(
             Ok(())
         }
         Err(error) => {
-            let refused = error.is_definite_refusal();
-            memory.set_hand(
-                attempt,
-                if refused {
-                    HandState::Refused
-                } else {
-                    HandState::Uncertain
-                },
-            );
+            // What was refused may have named a role that is not what it was.
+            memory.roles = None;
+            if error.is_definite_refusal() {
+                memory.set_hand(attempt, HandState::Refused);
+            } else {
+                memory.unanswered_at = Some(now);
+            }
             Err(error.into())
         }
     }
 }
 
-/// What a refusal of the reset route says about the instance; twice in a row, and rotations go by replacement. Whether this was the
-/// second time.
-pub(super) fn note_reset<C: Cluster, L: TokensApi, T>(
+/// Whether a reset was answered with a token that was not asked about: whose key came back nobody knows.
+fn resets_another<L>(world: &World<L>, settings: Option<&TokenSettings>, issued: &Issued) -> bool {
+    let pending = world.observed.record.pending.as_ref();
+    let asked = pending.and_then(|intent| intent.token_id.as_ref());
+    settings.is_none() && asked != Some(&issued.token.id)
+}
+
+/// What a refusal of the reset route says about the instance; twice in a row, and rotations go by replacement.
+pub(super) async fn note_reset<C: Cluster, L: TokensApi, T>(
+    ctx: &Context<C, L>,
+    object: &AccessToken,
     world: &World<L>,
     answer: &Result<T, ApiError>,
-    ctx: &Context<C, L>,
-) -> bool {
+) {
     let Some(session) = &world.session else {
-        return false;
+        return;
     };
     let refused = matches!(
         answer,
@@ -125,20 +146,12 @@ pub(super) fn note_reset<C: Cluster, L: TokensApi, T>(
             | ApiError::Forbidden { .. }
             | ApiError::Invalid { status: 415, .. })
     );
-    let mut given_up = false;
-    session.shared.update_features(|features| {
-        features.reset_refusals = if refused {
-            features.reset_refusals + 1
-        } else {
-            0
-        };
-        if features.reset_refusals >= 2 {
-            given_up = features.reset != Feature::Unavailable;
-            features.reset = Feature::Unavailable;
-            features.probed_at = Some(ctx.clock.now());
-        }
-    });
-    given_up
+    if !refused {
+        let forget = |features: &mut Features| features.reset_refusals = 0;
+        session.shared.update_features(forget);
+    } else if session.shared.note_reset_refusal() && session.shared.give_up_reset(ctx.clock.now()) {
+        notices::instance_lacks(ctx, object, Reason::ResetUnavailable).await;
+    }
 }
 
 pub(super) async fn publish<C: Cluster, L: TokensApi>(
@@ -158,7 +171,13 @@ pub(super) async fn publish<C: Cluster, L: TokensApi>(
         before.as_ref(),
     )
     .ok_or_else(Failure::stale)?;
-    write_secret(ctx, world, memory, &plan.at, &manifest).await
+    write_secret(ctx, world, memory, &plan.at, &manifest).await?;
+    // Without the mark of this attempt nobody would know that the key is published.
+    let written = memory.secret(&name).and_then(Option::as_ref);
+    let marked = written.is_some_and(|written| written.is_marked(attempt));
+    marked
+        .then_some(())
+        .ok_or_else(|| Failure::contested(&name))
 }
 
 /// Asks LaunchDarkly who the key in hand is. A 401 counts only while the managing key is accepted.
@@ -195,7 +214,7 @@ pub(super) async fn prove<C: Cluster, L: TokensApi>(
 }
 
 /// After a reset the old key must still work; where it does not, rotations go by replacement from now on (R3).
-pub(super) async fn watch_overlap<C: Cluster, L: TokensApi>(
+async fn watch_overlap<C: Cluster, L: TokensApi>(
     ctx: &Context<C, L>,
     object: &AccessToken,
     world: &World<L>,
@@ -208,11 +227,12 @@ pub(super) async fn watch_overlap<C: Cluster, L: TokensApi>(
         snapshot.key(snapshot.entry_of(&recorded.fingerprint)?)
     });
     let Some(old) = old else { return };
-    if session.api.identify_with(&old).await == Err(ApiError::Unauthorized) {
-        session.shared.update_features(|features| {
-            features.reset = Feature::Unavailable;
-            features.probed_at = Some(ctx.clock.now());
-        });
+    let refused = session.api.identify_with(&old).await == Err(ApiError::Unauthorized);
+    // It counts only while the managing key is accepted.
+    if refused
+        && session.api.identify().await.is_ok()
+        && session.shared.give_up_reset(ctx.clock.now())
+    {
         notices::instance_lacks(ctx, object, Reason::OverlapBroken).await;
     }
 }
@@ -259,7 +279,7 @@ pub(super) async fn judge<L: TokensApi>(
 }
 
 pub(super) async fn prove_secret_key<C: Cluster, L: TokensApi>(
-    _ctx: &Context<C, L>,
+    ctx: &Context<C, L>,
     world: &World<L>,
     memory: &mut Memory,
     fingerprint: Fingerprint,
@@ -282,7 +302,18 @@ pub(super) async fn prove_secret_key<C: Cluster, L: TokensApi>(
     .await
     {
         (Proof::Accepted, _) => memory.secret_proof = Some((fingerprint, token_id, true)),
-        (Proof::OtherOwner | Proof::Rejected, _) => {
+        (Proof::OtherOwner, _) => memory.secret_proof = Some((fingerprint, token_id, false)),
+        (Proof::Rejected, failure) => {
+            // One refusal alone proves nothing (documented).
+            let now = ctx.clock.now();
+            let since = match &memory.secret_refused {
+                Some((known, since)) if *known == fingerprint => *since,
+                Some(_) | None => now,
+            };
+            memory.secret_refused = Some((fingerprint.clone(), since));
+            if now.duration_since(since) < ctx.timing.settle {
+                return failure.map_or(Ok(()), Err);
+            }
             memory.secret_proof = Some((fingerprint, token_id, false));
         }
         (Proof::Unasked | Proof::Unavailable, failure) => return failure.map_or(Ok(()), Err),

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::account::Session;
 use super::failure::Failure;
-use super::memory::Memory;
+use super::memory::{HandState, Memory};
 use super::observe::World;
 use super::reconcile::Context;
 use super::{notices, probe, report};
@@ -19,7 +19,7 @@ use crate::domain::plan::Step;
 use crate::domain::record::Record;
 use crate::launchdarkly::{ApiError, Lane, TokensApi};
 
-use self::key::{arm, note_reset, prove, prove_secret_key, publish, receive, take_place};
+use self::key::{arm, note_reset, pass_brake, prove, prove_secret_key, publish, receive};
 use self::secret::{rehearse, rewrite};
 use self::token::{limit_life, mark_retained, patch, resolve_roles};
 pub(super) use self::token::{list_since, wire_settings};
@@ -49,14 +49,14 @@ pub(in crate::controller) async fn execute<C: Cluster, L: TokensApi>(
         } => {
             let (record, arrangement) = (record.clone(), arrangement.clone());
             rehearse(ctx, world, memory, rehearsal).await?;
-            let place = take_place(world, &record, ctx.clock.now())?;
+            let braked = pass_brake(ctx, world, &record)?;
             let written = write_status(ctx, object, world, &record, &step).await;
-            match (&written, place) {
-                (Ok(()), _) => arm(memory, &record, arrangement),
-                (Err(_), Some((session, then))) => session.shared.give_unasked_back(then),
-                (Err(_), None) => {}
+            if let (Err(_), Some(session)) = (&written, braked) {
+                session.shared.give_back_unasked();
             }
-            written
+            written?;
+            arm(memory, &record, arrangement);
+            Ok(())
         }
         Step::RecordPublication(ref record) => {
             write_status(ctx, object, world, record, &step).await?;
@@ -75,8 +75,15 @@ pub(in crate::controller) async fn execute<C: Cluster, L: TokensApi>(
             memory.hand = None;
             Ok(())
         }
-        Step::RecordTakeOver(ref record)
-        | Step::RecordSecret(ref record)
+        Step::RecordTakeOver(ref record) => {
+            let identity = &world.observed.identity;
+            let free = |id| ctx.claims.take(id, identity);
+            if !record.token_ids().all(free) {
+                return Err(Failure::stale());
+            }
+            write_status(ctx, object, world, record, &step).await
+        }
+        Step::RecordSecret(ref record)
         | Step::RecordRetirement(ref record)
         | Step::RecordSettings(ref record) => write_status(ctx, object, world, record, &step).await,
         Step::FenceSecret { name, at, attempt } => {
@@ -116,6 +123,8 @@ pub(in crate::controller) async fn execute<C: Cluster, L: TokensApi>(
             urgent,
         } => {
             let session = session(world)?;
+            // Whatever becomes of this visit, the call may have been made.
+            memory.set_hand(&attempt, HandState::Uncertain);
             let answer = lane(session, urgent)
                 .create(&wire_settings(&settings))
                 .await;
@@ -129,11 +138,10 @@ pub(in crate::controller) async fn execute<C: Cluster, L: TokensApi>(
             urgent,
         } => {
             let session = session(world)?;
+            memory.set_hand(&attempt, HandState::Uncertain);
             let lives = Duration::try_from(old_key_lives).unwrap_or_default();
             let answer = lane(session, urgent).reset(&token_id, lives).await;
-            if note_reset(world, &answer, ctx) {
-                notices::instance_lacks(ctx, object, Reason::ResetUnavailable).await;
-            }
+            note_reset(ctx, object, world, &answer).await;
             let answer = answer.map(|reset| (reset.issued, Some(reset.old_key_until)));
             if answer.as_ref().is_err_and(ApiError::is_definite_refusal) {
                 memory.look = None;
@@ -159,7 +167,7 @@ pub(in crate::controller) async fn execute<C: Cluster, L: TokensApi>(
             Ok(())
         }
         Step::ListTokens { begun_after } => {
-            list_since(session(world)?, begun_after).await?;
+            list_since(session(world)?, begun_after, ctx.clock.now()).await?;
             Ok(())
         }
         Step::ResolveRoles { roles } => resolve_roles(ctx, world, memory, roles).await,
@@ -184,6 +192,7 @@ pub(in crate::controller) async fn execute<C: Cluster, L: TokensApi>(
                 &ctx.accounts.installation,
                 &world.account_key,
                 ctx.clock.now(),
+                Duration::try_from(ctx.timing.settle).unwrap_or_default(),
             )
             .await?;
             if in_vain {

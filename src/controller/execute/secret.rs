@@ -7,6 +7,7 @@ use super::super::reconcile::Context;
 use crate::cluster::Cluster;
 use crate::cluster::manifest::{KeySource, SecretManifest};
 use crate::domain::names::Fingerprint;
+use crate::domain::observed::SecretState;
 use crate::domain::plan::{SecretPlan, SecretRevision};
 use crate::launchdarkly::TokensApi;
 
@@ -56,7 +57,23 @@ pub(super) async fn rewrite<C: Cluster, L: TokensApi>(
     };
     let manifest = SecretManifest::render(&world.observed.identity, plan, source, Some(&before))
         .ok_or_else(Failure::stale)?;
-    write_secret(ctx, world, memory, &plan.at, &manifest).await
+    write_secret(ctx, world, memory, &plan.at, &manifest).await?;
+    stays_as_written(world, memory, plan)
+}
+
+/// A webhook or another manager may undo what is written: then it is not written again at once (I8).
+fn stays_as_written<L>(
+    world: &World<L>,
+    memory: &Memory,
+    plan: &SecretPlan,
+) -> Result<(), Failure> {
+    let written = memory.secret(&plan.layout.name).and_then(Option::as_ref);
+    let state = written
+        .map(|written| written.state(&world.observed.identity, Some(&written.uid), &plan.layout));
+    match state {
+        Some(SecretState::Ours(facts)) if facts.intact => Ok(()),
+        _ => Err(Failure::contested(&plan.layout.name)),
+    }
 }
 
 pub(super) async fn write_secret<C: Cluster, L: TokensApi>(

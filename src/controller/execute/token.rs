@@ -2,7 +2,7 @@
 
 use super::session;
 
-use super::super::account::Session;
+use super::super::account::{Session, is_believable};
 use super::super::failure::Failure;
 use super::super::memory::{Memory, RolesAnswer};
 use super::super::notices;
@@ -21,17 +21,19 @@ use crate::launchdarkly::{ApiError, Listing, NewToken, ResolvedGrant, TokensApi}
 pub(in crate::controller) async fn list_since<L: TokensApi>(
     session: &Session<L>,
     begun_after: jiff::Timestamp,
+    now: jiff::Timestamp,
 ) -> Result<std::sync::Arc<Listing>, Failure> {
     let _turn = session.shared.listing_turn.lock().await;
     if let Some(listing) = session
         .shared
         .listing()
         .filter(|listing| listing.started_at >= begun_after)
+        .filter(|listing| is_believable(listing.started_at, now))
     {
         return Ok(listing);
     }
     let listing = session.api.list_all().await?;
-    session.shared.keep_listing(listing);
+    session.shared.keep_listing(listing, now);
     session.shared.listing().ok_or_else(Failure::stale)
 }
 
@@ -104,6 +106,7 @@ pub(super) async fn patch<C: Cluster, L: TokensApi>(
         }
         Err(error) => {
             memory.look = None;
+            memory.roles = None;
             Err(error.into())
         }
     }

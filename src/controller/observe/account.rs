@@ -13,14 +13,15 @@ use crate::domain::decide::Wish;
 use crate::domain::desired::Desired;
 use crate::domain::observed::{Account, AccountFacts, Permit, Roles};
 use crate::domain::policy::{self, ResolvedRole};
-use crate::domain::record::Identity;
+use crate::domain::record::{Identity, Record};
 use crate::domain::settings::Grant;
 use crate::launchdarkly::TokensApi;
 
 /// A looked-up role is believed this long.
 pub(super) const ROLES_BELIEVED: SignedDuration = SignedDuration::from_mins(1);
 
-pub(super) fn unusable_account_missing(key: &AccountKey) -> Account {
+/// `young` objects may have been applied together with their account: that is waited for before it is called a mistake.
+pub(super) fn unusable_account_missing(key: &AccountKey, young: bool) -> Account {
     let message = match key {
         AccountKey::Cluster { name } => {
             format!("ClusterLaunchDarklyAccount {name:?} does not exist; create it")
@@ -34,7 +35,7 @@ pub(super) fn unusable_account_missing(key: &AccountKey) -> Account {
     Account::Unusable {
         reason: Reason::AccountNotFound,
         message,
-        transient: false,
+        transient: young,
     }
 }
 
@@ -45,8 +46,11 @@ pub(super) struct Asking<'a, C, L> {
     pub(super) identity: &'a Identity,
     pub(super) namespace_labels: &'a BTreeMap<String, String>,
     pub(super) wish: &'a Wish,
-    pub(super) has_token: bool,
+    pub(super) record: &'a Record,
     pub(super) deleting: bool,
+    pub(super) has_finalizer: bool,
+    /// Whether the object was created a moment ago.
+    pub(super) young: bool,
     pub(super) now: Timestamp,
 }
 
@@ -71,11 +75,14 @@ impl<C: Cluster, L: TokensApi> Asking<'_, C, L> {
                 let account = Account::Unusable {
                     reason: *reason,
                     message: message.clone(),
-                    transient: *transient,
+                    transient: *transient || self.young,
                 };
                 return (account, None);
             }
         };
+        session
+            .shared
+            .remember_unasked(&self.identity.uid, unasked(self.record));
         let features = session.shared.features(self.now);
         let facts = AccountFacts {
             id: session.account_id.clone(),
@@ -123,12 +130,23 @@ impl<C: Cluster, L: TokensApi> Asking<'_, C, L> {
 
     fn take_slot(&self, entry: &Entry<L>) -> Result<(), policy::Refusal> {
         let accounts = &self.ctx.accounts;
-        if self.deleting || self.has_token {
+        if self.deleting && !self.has_finalizer {
+            return Ok(());
+        }
+        if self.deleting || self.record.token.is_some() {
             accounts.occupy(self.key, &self.identity.uid);
             return Ok(());
         }
         accounts.reserve(self.key, &self.identity.uid, &entry.policy)
     }
+}
+
+/// When tokens of this object were replaced though nobody asked for it.
+fn unasked(record: &Record) -> impl Iterator<Item = Timestamp> + '_ {
+    let entries = record.history.iter();
+    entries
+        .filter(|entry| entry.cause.is_unasked())
+        .map(|entry| entry.time)
 }
 
 pub(super) fn asked_roles(desired: &Desired) -> Vec<String> {

@@ -3,22 +3,25 @@
 mod account;
 mod remote;
 
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
 use kube::ResourceExt;
 
-use super::account::{AccountKey, Session};
+use super::account::{AccountKey, Session, is_believable};
 use super::memory::Memory;
 use super::reconcile::Context;
 use crate::api::access_token::AccountKind;
 use crate::api::{AccessToken, Reason, SKIP_CLEANUP_ANNOTATION, TOKEN_FINALIZER};
 use crate::cluster::{Cluster, ClusterError, status};
 use crate::domain::clocks::{Clocks, plus};
-use crate::domain::decide::{Wish, heard, token_to_take_over};
-use crate::domain::desired::SecretLayout;
+use crate::domain::decide::{Wish, heard, token_in_question};
+use crate::domain::desired::{DeletionPolicy, SecretLayout};
 use crate::domain::names::{Attempt, ObjectUid};
 use crate::domain::observed::{Deletion, Hand, Observed, Remote, SecretKeyProof, SecretState};
 use crate::domain::record::{Identity, Record};
 use crate::domain::validate;
-use crate::launchdarkly::TokensApi;
+use crate::launchdarkly::{Listing, TokensApi};
 
 use self::account::{Asking, roles, unusable_account_missing};
 pub(super) use self::remote::hash_of;
@@ -56,40 +59,32 @@ pub(in crate::controller) async fn observe<C: Cluster, L: TokensApi>(
     let secret = secret_state(ctx, &identity, &record, &layout, memory).await?;
     let former_secret = former_state(ctx, &identity, &record, &layout, memory).await?;
     let account_key = account_key(object);
+    let young = grows_up_at(object, ctx.timing.settle).is_some_and(|at| at > now);
     let entry = ctx.accounts.get(&account_key);
     let roles = roles(&wish, memory, now);
-    let deletion = deletion(object);
+    let deletion = deletion(object, memory, now);
     let (account, session) = match entry.as_deref() {
-        None => (unusable_account_missing(&account_key), None),
+        None => (unusable_account_missing(&account_key, young), None),
         Some(entry) => Asking {
             ctx,
             key: &account_key,
             identity: &identity,
             namespace_labels: &namespace.labels,
             wish: &wish,
-            has_token: record.token.is_some(),
+            record: &record,
             deleting: deletion.is_some(),
+            has_finalizer: has_finalizer(object),
+            young,
             now,
         }
         .account(entry, memory),
     };
-    let offset = session
-        .as_ref()
-        .map(|session| session.api.clock_offset())
-        .unwrap_or_default();
-    let clocks = Clocks {
-        local: now,
-        remote: plus(now, offset),
-    };
-    let listing = session
-        .as_ref()
-        .and_then(|session| session.shared.listing());
+    let clocks = clocks(session.as_ref(), now);
+    let listing = listing(session.as_ref(), now);
+    ctx.claims.note(&identity, &record);
     let mut observed = Observed {
         generation: object.metadata.generation.unwrap_or_default(),
-        finalizer: object
-            .finalizers()
-            .iter()
-            .any(|name| name == TOKEN_FINALIZER),
+        finalizer: has_finalizer(object),
         namespace_terminating: namespace.terminating,
         hand: record
             .pending
@@ -97,6 +92,11 @@ pub(in crate::controller) async fn observe<C: Cluster, L: TokensApi>(
             .map_or(Hand::Empty, |intent| memory.hand_for(&intent.attempt)),
         remote: Remote::Unknown,
         secret_key: SecretKeyProof::Unasked,
+        calls_ended_by: memory
+            .unanswered_at
+            .map_or(ctx.started_at, |at| at.max(ctx.started_at)),
+        roles_seen_at: memory.roles.as_ref().map(|answer| answer.at),
+        claimed_by: None,
         listed_at: listing.as_ref().map(|listing| listing.started_at),
         found: listing
             .as_ref()
@@ -117,10 +117,9 @@ pub(in crate::controller) async fn observe<C: Cluster, L: TokensApi>(
         roles,
         clocks,
     };
-    let subject = token_to_take_over(&observed)
-        .or(observed.record.token.as_ref().map(|token| &token.id))
-        .cloned();
+    let subject = token_in_question(&observed).cloned();
     if let Some(token_id) = subject {
+        observed.claimed_by = ctx.claims.other(&token_id, &observed.identity);
         observed.secret_key = secret_key_proof(&observed, &token_id, memory);
         observed.remote = remote(
             &wish,
@@ -138,6 +137,33 @@ pub(in crate::controller) async fn observe<C: Cluster, L: TokensApi>(
         account_key,
         layout,
     })
+}
+
+/// Our clock, and LaunchDarkly's as far as it is known.
+fn clocks<L: TokensApi>(session: Option<&Session<L>>, now: Timestamp) -> Clocks {
+    let offset = session.map(|session| session.api.clock_offset());
+    Clocks {
+        local: now,
+        remote: plus(now, offset.unwrap_or_default()),
+    }
+}
+
+/// The account's newest listing; one from the future was dated by a clock that stood wrong.
+fn listing<L>(session: Option<&Session<L>>, now: Timestamp) -> Option<Arc<Listing>> {
+    session
+        .and_then(|session| session.shared.listing())
+        .filter(|listing| is_believable(listing.started_at, now))
+}
+
+/// Until then an object may still wait for what is applied together with it.
+pub(super) fn grows_up_at(object: &AccessToken, settle: SignedDuration) -> Option<Timestamp> {
+    let created = object.metadata.creation_timestamp.as_ref()?;
+    Some(plus(created.0, settle))
+}
+
+fn has_finalizer(object: &AccessToken) -> bool {
+    let mut names = object.finalizers().iter();
+    names.any(|name| name == TOKEN_FINALIZER)
 }
 
 /// All mistakes of a spec in one line.
@@ -172,7 +198,7 @@ pub(in crate::controller) fn account_key(object: &AccessToken) -> AccountKey {
     }
 }
 
-pub(super) fn deletion(object: &AccessToken) -> Option<Deletion> {
+fn deletion(object: &AccessToken, memory: &mut Memory, now: Timestamp) -> Option<Deletion> {
     let requested_at = object.metadata.deletion_timestamp.as_ref()?.0;
     let skip = object
         .annotations()
@@ -180,6 +206,11 @@ pub(super) fn deletion(object: &AccessToken) -> Option<Deletion> {
         .is_some_and(|value| value == "true");
     Some(Deletion {
         requested_at,
+        tried_since: *memory.deletion_seen.get_or_insert(now),
+        policy: object
+            .spec
+            .deletion_policy
+            .unwrap_or(DeletionPolicy::Delete),
         skip_cleanup: skip,
     })
 }

@@ -106,6 +106,7 @@ impl AccountControllers {
                     .insert(object.key());
                 let metrics = metrics.clone();
                 async move {
+                    let _under_way = metrics.reconciling(ControllerLabel::Account);
                     let begun = std::time::Instant::now();
                     let visited = accounts::reconcile(&ctx, &*object).await;
                     let result = if visited.is_ok() {
@@ -135,7 +136,7 @@ pub(super) fn signs(ctx: Arc<AccountContext>) -> impl futures::Stream<Item = ()>
     futures::stream::unfold((receiver, ctx), |(mut receiver, ctx)| async move {
         match receiver.recv().await {
             Ok(Sign::Doubt(key)) => ctx.doubt(&key),
-            Ok(Sign::Users) | Err(RecvError::Lagged(_)) => {}
+            Ok(Sign::Users | Sign::Brake) | Err(RecvError::Lagged(_)) => {}
             Err(RecvError::Closed) => return None,
         }
         Some(((), (receiver, ctx)))

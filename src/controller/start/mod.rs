@@ -54,7 +54,8 @@ impl Parts {
         let calls = leading.clients.calls.clone();
         let registry = Arc::new(Accounts::new(installation(&calls).await?));
         let timing = timing(args);
-        let call_time = args.timing.request_timeout;
+        // The API server's clients give up after twice that.
+        let call_time = args.timing.request_timeout.saturating_mul(2);
         let namespace = &args.leadership.namespace;
         let cluster = KubeCluster::new(
             calls.clone(),
@@ -78,7 +79,6 @@ impl Parts {
             .map(|scope| token_controller(leading, scope.as_deref(), &ctx, &tick))
             .collect();
         let objects = Objects::new(controllers.iter().map(Controller::store).collect());
-        let users = objects.clone();
         let accounts = Arc::new(AccountContext::new(
             calls,
             leading.gate.clone(),
@@ -96,7 +96,7 @@ impl Parts {
             },
             leading.clock.clone(),
             signed(args.timing.drift_interval),
-            Box::new(move |key| users.using(key)),
+            timing.settle,
         ));
         Ok(Self {
             ctx,
@@ -125,7 +125,7 @@ impl Parts {
         // Nothing is decided before every object and every account has been seen once.
         let seen = async {
             objects.wait_until_seen().await?;
-            objects.occupy(&ctx.accounts);
+            objects.occupy(&ctx.accounts, &ctx.claims);
             check_accounts(leading, &accounts).await
         };
         match leading.drain.run_until_cancelled(seen).await {
@@ -142,6 +142,7 @@ impl Parts {
             objects.clone(),
             tick,
             leading.args.timing.drift_interval,
+            leading.args.scope.namespaces().is_empty(),
             move |key| kinds.is_gone(key),
         )));
         let drained = future::join_all(tokens).await;

@@ -139,6 +139,7 @@ impl Visitor {
         if open.wait_for(|open| *open).await.is_err() {
             return Ok(Action::await_change());
         }
+        let _under_way = self.metrics.reconciling(ControllerLabel::AccessToken);
         let begun = std::time::Instant::now();
         let outcome = reconcile(&self.ctx, object.clone()).await;
         let result = if outcome == Outcome::Stop {

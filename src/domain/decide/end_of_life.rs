@@ -2,14 +2,15 @@
 
 use std::collections::BTreeSet;
 
+use super::evidence::{Evidence, evidence};
 use super::view::{View, hold, revision};
 use crate::api::Reason;
-use crate::domain::clocks::plus;
+use crate::domain::cause::Cause;
 use crate::domain::desired::DeletionPolicy;
 use crate::domain::names::TokenId;
 use crate::domain::observed::{Account, Deletion, Hand, SecretState};
 use crate::domain::plan::Step;
-use crate::domain::record::Operation;
+use crate::domain::record::{Operation, RetiringToken};
 
 /// Winds an object up that is being deleted.
 pub(super) fn end_of_life(view: &View<'_>) -> Option<Step> {
@@ -32,35 +33,59 @@ fn wind_up(view: &View<'_>, deletion: &Deletion) -> Result<Step, Step> {
     if let Some(step) = find_pending_create(view, deletion)? {
         return Ok(step);
     }
-    let retain = retains(view);
+    if let Some(step) = ask_about_secret(view)? {
+        return Ok(step);
+    }
+    let retain = retains(deletion);
     let ours = ours(view);
-    let left: Vec<&TokenId> = ours
+    let mut left = ours
         .iter()
         .filter(|id| !view.observed.gone.contains(*id))
-        .collect();
-    if let Some(id) = left.first() {
-        let account = view.account()?;
-        if account.credential.as_ref() == Some(*id) {
-            return Err(hold(
+        .peekable();
+    if left.peek().is_some() {
+        view.account()?;
+        return match left.find(|id| !view.is_credential(id)) {
+            Some(id) => Ok(dispose(view, id.clone(), retain)),
+            None => Err(hold(
                 Reason::InUse,
                 "this token is the operator's own credential on the account; give the account another credential first",
                 true,
-            ));
-        }
-        return Ok(dispose(view, (*id).clone(), retain));
+            )),
+        };
     }
-    Ok(delete_secrets(view).unwrap_or(Step::RemoveFinalizer {
-        left_behind: Vec::new(),
-    }))
+    Ok(
+        delete_secrets(view, deletion).unwrap_or(Step::RemoveFinalizer {
+            left_behind: Vec::new(),
+        }),
+    )
 }
 
-fn retains(view: &View<'_>) -> bool {
-    view.desired()
-        .is_some_and(|d| d.deletion_policy == DeletionPolicy::Retain)
+/// After a lost status only the Secret says which token there is.
+fn ask_about_secret(view: &View<'_>) -> Result<Option<Step>, Step> {
+    let Some(token_id) = token_of_lost_status(view) else {
+        return Ok(None);
+    };
+    match evidence(view, token_id) {
+        Evidence::Ours | Evidence::Nothing => Ok(None),
+        Evidence::Ask(step) if step.is_pause() => Err(step),
+        Evidence::Ask(step) => Ok(Some(step)),
+    }
 }
 
-fn delete_secrets(view: &View<'_>) -> Option<Step> {
-    if retains(view) {
+fn token_of_lost_status<'a>(view: &View<'a>) -> Option<&'a TokenId> {
+    let record = &view.observed.record;
+    let lost =
+        record.token.is_none() && record.pending.is_none() && view.observed.claimed_by.is_none();
+    view.token_in_secret()
+        .filter(|token_id| lost && !record.claims(token_id))
+}
+
+fn retains(deletion: &Deletion) -> bool {
+    deletion.policy == DeletionPolicy::Retain
+}
+
+fn delete_secrets(view: &View<'_>, deletion: &Deletion) -> Option<Step> {
+    if retains(deletion) {
         return None;
     }
     let delete = |name, state: &SecretState| match state {
@@ -75,9 +100,10 @@ fn delete_secrets(view: &View<'_>) -> Option<Step> {
 }
 
 fn dispose(view: &View<'_>, token_id: TokenId, retain: bool) -> Step {
-    let published =
-        view.observed.record.claims(&token_id) || view.token_in_secret() == Some(&token_id);
-    if retain && published {
+    let record = &view.observed.record;
+    let revoked = |r: &RetiringToken| r.token_id == token_id && r.cause == Cause::Revoke;
+    let published = record.claims(&token_id) || view.token_in_secret() == Some(&token_id);
+    if retain && published && !record.retiring.iter().any(revoked) {
         Step::MarkRetained { token_id }
     } else {
         Step::DeleteToken {
@@ -89,8 +115,7 @@ fn dispose(view: &View<'_>, token_id: TokenId, retain: bool) -> Step {
 
 /// A create that was announced or given up may have left a token: only a listing tells.
 ///
-/// A call leaves within the settle time after its intent, and before the deletion was asked for; it takes effect within
-/// another one. A listing that began earlier may have missed its token.
+/// A listing that began before its effect must have shown may have missed the token.
 fn find_pending_create(view: &View<'_>, deletion: &Deletion) -> Result<Option<Step>, Step> {
     let observed = view.observed;
     let pending = observed
@@ -107,10 +132,13 @@ fn find_pending_create(view: &View<'_>, deletion: &Deletion) -> Result<Option<St
     let Some(last) = unresolved.chain(abandoned).max() else {
         return Ok(None);
     };
-    let begun_after = plus(
-        last.min(deletion.requested_at),
-        observed.timing.settle.saturating_mul(2),
-    );
+    // An intent from the future was written by a clock that stood wrong; nothing is begun once the deletion was asked for.
+    let last = if last > view.now() {
+        deletion.requested_at
+    } else {
+        last
+    };
+    let begun_after = view.shown_by(last);
     if observed
         .listed_at
         .is_some_and(|listed| listed >= begun_after)
@@ -134,11 +162,14 @@ fn ours(view: &View<'_>) -> BTreeSet<TokenId> {
         Hand::Empty | Hand::Armed(_) | Hand::Refused(_) => None,
     };
     let found = observed.found.iter().map(|found| &found.id);
+    let named = token_of_lost_status(view)
+        .filter(|token_id| matches!(evidence(view, token_id), Evidence::Ours));
     observed
         .record
         .token_ids()
         .chain(held)
         .chain(found)
+        .chain(named)
         .cloned()
         .collect()
 }
@@ -181,9 +212,9 @@ fn give_up_in_time(view: &View<'_>, deletion: &Deletion, obstacle: Step) -> Step
     } else {
         timing.give_up
     };
-    let end = plus(deletion.requested_at, patience);
+    let end = deletion.ends_after(patience, &timing);
     if view.now() >= end {
-        return leave_behind(view);
+        return leave_behind(view, deletion);
     }
     match obstacle {
         Step::Hold {
@@ -201,24 +232,23 @@ fn give_up_in_time(view: &View<'_>, deletion: &Deletion, obstacle: Step) -> Step
     }
 }
 
-/// Whether a failed deletion step has been tried long enough to give up.
-pub(super) fn gives_up_on(view: &View<'_>, terminal: bool) -> bool {
+/// Lets the object go if a failed deletion step has been tried long enough.
+pub(super) fn give_up_on(view: &View<'_>, terminal: bool) -> Option<Step> {
     let timing = view.observed.timing;
     let patience = if terminal {
         timing.give_up
     } else {
         timing.give_up_transient
     };
-    view.observed
-        .deletion
-        .as_ref()
-        .is_some_and(|deletion| view.now() >= plus(deletion.requested_at, patience))
+    let deletion = view.observed.deletion.as_ref()?;
+    let over = view.now() >= deletion.ends_after(patience, &timing);
+    over.then(|| leave_behind(view, deletion))
 }
 
 /// Lets the object go although something could not be dealt with. The key goes all the same: nobody would look after it.
-pub(super) fn leave_behind(view: &View<'_>) -> Step {
+fn leave_behind(view: &View<'_>, deletion: &Deletion) -> Step {
     let gone = &view.observed.gone;
-    let secrets = delete_secrets(view).filter(|step| view.setback(step.kind()).is_none());
+    let secrets = delete_secrets(view, deletion).filter(|step| view.setback(step.kind()).is_none());
     secrets.unwrap_or_else(|| Step::RemoveFinalizer {
         left_behind: ours(view)
             .into_iter()

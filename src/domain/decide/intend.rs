@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 
 use super::publish;
+use super::rotate::is_fresh;
 use super::view::{View, hold};
 use crate::api::Reason;
 use crate::domain::cause::Cause;
@@ -111,6 +112,13 @@ fn obstacle(view: &View<'_>, desired: &Desired, need: &Need) -> Option<Step> {
         }
         Roles::Unknown | Roles::Resolved(_) => {}
     }
+    // A role may have been renamed or made anew since it was looked up.
+    let fresh = |at| is_fresh(view, at);
+    if asks_roles && !observed.roles_seen_at.is_some_and(fresh) {
+        return Some(Step::ResolveRoles {
+            roles: asked_roles(desired),
+        });
+    }
     no_room(view)
         .or_else(|| secret_in_the_way(view))
         .or_else(|| brake(view, need, account.unasked_left))
@@ -187,13 +195,21 @@ pub(super) fn secret_in_the_way(view: &View<'_>) -> Option<Step> {
 
 /// Replacements nobody asked for are few (I14).
 fn brake(view: &View<'_>, need: &Need, unasked_left: u32) -> Option<Step> {
-    (need.cause.is_unasked() && view.observed.record.token.is_some() && unasked_left == 0).then(|| {
+    (replaces_unasked(&view.observed.record, need.cause) && unasked_left == 0).then(|| {
         hold(
             Reason::MassChange,
-            "too many tokens of this account would be replaced at once; see the account's MassChange condition",
+            "too many keys of this account were lost at once, so none is replaced: bring the Secrets or tokens back, \
+             or ask for new keys with the annotation ldtokens.dev/rotate",
             false,
         )
     })
+}
+
+/// Whether an intent of this cause replaces a working token though nobody asked for it. What recovers a call that was begun
+/// is not meant: consumers' keys may be about to end, and the call itself was counted or asked for.
+#[must_use]
+pub fn replaces_unasked(record: &Record, cause: Cause) -> bool {
+    cause.is_unasked() && record.token.is_some() && record.pending.is_none()
 }
 
 fn record_intent(view: &View<'_>, desired: &Desired, need: &Need) -> Step {

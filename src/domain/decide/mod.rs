@@ -2,6 +2,7 @@
 
 mod align;
 mod end_of_life;
+mod evidence;
 mod intend;
 mod pending;
 mod publish;
@@ -11,7 +12,8 @@ mod secret;
 mod take_over;
 mod view;
 
-pub use take_over::token_to_take_over;
+pub use evidence::token_in_question;
+pub use intend::replaces_unasked;
 pub use view::{Wish, heard};
 
 use super::observed::Observed;
@@ -70,13 +72,18 @@ fn wait_out(view: &View<'_>, step: Step) -> Step {
     let pause = match view.setback(step.kind()) {
         None if step.is_pause() => step,
         None => return step,
-        Some(Step::Hold { terminal, .. })
-            if step.kind() != StepKind::RemoveFinalizer
-                && end_of_life::gives_up_on(view, terminal) =>
-        {
-            return end_of_life::leave_behind(view);
+        Some(hold) => {
+            let given_up = match hold {
+                Step::Hold { terminal, .. } if step.kind() != StepKind::RemoveFinalizer => {
+                    end_of_life::give_up_on(view, terminal)
+                }
+                _ => None,
+            };
+            match given_up {
+                Some(step) => return step,
+                None => hold,
+            }
         }
-        Some(hold) => hold,
     };
     retire::retire_tokens(view)
         .filter(|other| view.observed.deletion.is_none() && view.setback(other.kind()).is_none())

@@ -18,8 +18,8 @@ const REVOKED_KEY_LIVES: jiff::SignedDuration = jiff::SignedDuration::from_secs(
 /// An announced call is resolved before anything else is begun (I5).
 pub(super) fn resolve_pending(view: &View<'_>) -> Option<Step> {
     let intent = view.observed.record.pending.as_ref()?;
-    if let Some(published) = publish::published_by(view, intent) {
-        return Some(publish::record_publication(view, intent, &published));
+    if let Some(step) = publish::recognise(view, intent) {
+        return Some(step);
     }
     Some(match &view.observed.hand {
         Hand::Armed(_) | Hand::Refused(_) if rotate::overtakes(view, intent) => {
@@ -53,8 +53,15 @@ fn make_the_call(view: &View<'_>, intent: &Intent, arrangement: &Arrangement) ->
         Err(wait) => return wait,
     };
     let urgent = intent.cause == Cause::Revoke;
+    let may_reset = |token_id| {
+        if urgent {
+            rotate::may_revoke(view, token_id)
+        } else {
+            rotate::may_reset(view, token_id)
+        }
+    };
     match (intent.operation, &intent.token_id) {
-        (Operation::Reset, Some(token_id)) if rotate::may_reset(view, token_id) => Step::ResetKey {
+        (Operation::Reset, Some(token_id)) if may_reset(token_id) => Step::ResetKey {
             attempt: intent.attempt.clone(),
             token_id: token_id.clone(),
             old_key_lives: if urgent {
@@ -89,7 +96,7 @@ fn make_the_call(view: &View<'_>, intent: &Intent, arrangement: &Arrangement) ->
 fn after_refusal(view: &View<'_>, intent: &Intent, arrangement: &Arrangement) -> Step {
     let in_use = intent.token_id.as_ref();
     let revoke_may_reset =
-        intent.cause == Cause::Revoke && in_use.is_some_and(|id| rotate::may_reset(view, id));
+        intent.cause == Cause::Revoke && in_use.is_some_and(|id| rotate::may_revoke(view, id));
     if intent.operation == Operation::Reset || revoke_may_reset {
         return forget(view, intent);
     }

@@ -2,6 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::evidence::{self, Evidence};
 use super::view::View;
 use crate::domain::cause::Cause;
 use crate::domain::clocks::plus;
@@ -94,15 +95,33 @@ fn old_key_until_for(
     }
 }
 
+/// The Secret carries the attempt that is pending: the record follows it, once it is sure that the token is ours.
+pub(super) fn recognise(view: &View<'_>, intent: &Intent) -> Option<Step> {
+    let publication = published_by(view, intent)?;
+    let own = matches!(&view.observed.hand,
+        Hand::Held { token_id, fingerprint, .. }
+            if token_id == publication.token_id && fingerprint == publication.fingerprint);
+    // A reset names the recorded token and no other.
+    if own || intent.operation == Operation::Reset {
+        return Some(record_publication(view, intent, &publication));
+    }
+    evidence::named(publication.secret)?;
+    match evidence::evidence(view, publication.token_id) {
+        Evidence::Ours => Some(record_publication(view, intent, &publication)),
+        Evidence::Nothing => None,
+        Evidence::Ask(step) => Some(step),
+    }
+}
+
 /// A publication, as the Secret's own marks tell it.
-pub(super) struct Publication<'a> {
+struct Publication<'a> {
     secret: &'a SecretFacts,
     token_id: &'a TokenId,
     fingerprint: &'a Fingerprint,
 }
 
 /// The publication of this attempt, if the Secret carries it. Marks that cannot be this attempt's were tampered with.
-pub(super) fn published_by<'a>(view: &View<'a>, intent: &Intent) -> Option<Publication<'a>> {
+fn published_by<'a>(view: &View<'a>, intent: &Intent) -> Option<Publication<'a>> {
     let secret = view.secret()?;
     let marks = &secret.marks;
     let (token_id, fingerprint) = (marks.token_id.as_ref()?, marks.fingerprint.as_ref()?);
@@ -119,11 +138,7 @@ pub(super) fn published_by<'a>(view: &View<'a>, intent: &Intent) -> Option<Publi
 }
 
 /// The Secret carries the attempt: that is the fact, and the record follows it (C5, R5).
-pub(super) fn record_publication(
-    view: &View<'_>,
-    intent: &Intent,
-    publication: &Publication<'_>,
-) -> Step {
+fn record_publication(view: &View<'_>, intent: &Intent, publication: &Publication<'_>) -> Step {
     let Publication {
         secret,
         token_id,

@@ -1,10 +1,11 @@
 //! Tokens that have been replaced, and tokens nobody recorded.
 
+use super::evidence::{Evidence, evidence};
 use super::view::View;
 use crate::domain::cause::Cause;
 use crate::domain::clocks::plus;
 use crate::domain::names::TokenId;
-use crate::domain::observed::{Feature, FoundToken, SecretState};
+use crate::domain::observed::{Feature, FoundToken, Remote, SecretState};
 use crate::domain::plan::Step;
 use crate::domain::record::{MAX_RETIRING, Record, RetiringToken};
 
@@ -27,8 +28,14 @@ pub(super) fn retire_tokens(view: &View<'_>) -> Option<Step> {
     let deletable = |r: &&RetiringToken| {
         !view.is_credential(&r.token_id) && view.token_in_secret() != Some(&r.token_id)
     };
-    let due = |r: &&RetiringToken| r.cause == Cause::Revoke || observed.clocks.passed(r.retire_at);
-    if let Some(due) = record.retiring.iter().filter(deletable).find(due) {
+    let revoked = |r: &&RetiringToken| r.cause == Cause::Revoke;
+    // While the key in the Secret is lost an older one may be all that consumers have.
+    let lost = is_key_lost(view);
+    // Without room for one more the key could never be replaced.
+    let waits = lost && record.retiring.len() < MAX_RETIRING;
+    let due = |r: &&RetiringToken| !waits && observed.clocks.passed(r.retire_at);
+    let mut ends = record.retiring.iter().filter(deletable);
+    if let Some(due) = ends.clone().find(revoked).or_else(|| ends.find(due)) {
         return Some(Step::DeleteToken {
             token_id: due.token_id.clone(),
             urgent: due.cause == Cause::Revoke,
@@ -36,16 +43,40 @@ pub(super) fn retire_tokens(view: &View<'_>) -> Option<Step> {
     }
     let unlimited = |r: &&RetiringToken| !observed.life_limited.contains(&r.token_id);
     let waiting = record.retiring.iter().filter(deletable).find(unlimited)?;
-    (account.expiry != Feature::Unavailable && record.pending.is_none()).then(|| Step::LimitLife {
-        token_id: waiting.token_id.clone(),
-        expiry: plus(
-            observed
-                .clocks
-                .to_remote(waiting.retire_at)
-                .max(waiting.retire_at),
-            observed.timing.publication_margin,
-        ),
+    (!waits && account.expiry != Feature::Unavailable && record.pending.is_none()).then(|| {
+        Step::LimitLife {
+            token_id: waiting.token_id.clone(),
+            expiry: plus(
+                observed
+                    .clocks
+                    .to_remote(waiting.retire_at)
+                    .max(waiting.retire_at),
+                observed.timing.publication_margin,
+            ),
+        }
     })
+}
+
+/// Whether the recorded key is known not to be where consumers look for it, or not to work.
+fn is_key_lost(view: &View<'_>) -> bool {
+    let observed = view.observed;
+    if observed.record.pending.is_some() {
+        return false;
+    }
+    let recorded = observed.record.secret.as_ref();
+    let in_secret = match &observed.secret {
+        SecretState::Ours(secret) => {
+            recorded.is_none_or(|recorded| secret.key.as_ref() == Some(&recorded.fingerprint))
+        }
+        SecretState::Absent => recorded.is_none(),
+        SecretState::Foreign { .. } | SecretState::Unreadable { .. } => true,
+    };
+    let works = match &observed.remote {
+        Remote::Absent { .. } => false,
+        Remote::Present(facts) => facts.key_matches != Some(false),
+        Remote::Unknown => true,
+    };
+    !(in_secret && works)
 }
 
 /// The record without the tokens that are known to be deleted.
@@ -97,12 +128,21 @@ pub(super) fn spare_published(view: &View<'_>, in_hand: &TokenId) -> Option<Step
     if spared {
         return None;
     }
-    retire_with_grace(view, published)
+    match evidence(view, published) {
+        Evidence::Ours => retire_with_grace(view, published),
+        Evidence::Nothing => None,
+        // The key in hand does not wait for long: what is not recorded now turns up by its marker.
+        Evidence::Ask(step) => {
+            (!step.is_pause() && view.setback(step.kind()).is_none()).then_some(step)
+        }
+    }
 }
 
 fn retire_with_grace(view: &View<'_>, token_id: &TokenId) -> Option<Step> {
     let mut record = view.record();
-    if record.retiring.len() >= MAX_RETIRING {
+    // A replacement under way needs a place for the token in use.
+    let reserved = usize::from(record.pending.is_some() && record.token.is_some());
+    if record.retiring.len() + reserved >= MAX_RETIRING {
         return None;
     }
     if !view.observed.finalizer {

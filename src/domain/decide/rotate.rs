@@ -10,7 +10,7 @@ use crate::domain::desired::Strategy;
 use crate::domain::names::{RequestHash, TokenId};
 use crate::domain::observed::{Feature, Remote, Source};
 use crate::domain::plan::{Step, StepKind};
-use crate::domain::record::{Intent, Operation};
+use crate::domain::record::{Intent, MAX_RETIRING, Operation};
 
 /// A reset needs at least this much grace: below it, publishing may take longer than the old key lives.
 const MIN_RESET_GRACE: SignedDuration = SignedDuration::from_mins(1);
@@ -23,11 +23,15 @@ pub(super) fn revoke(view: &View<'_>) -> Option<Step> {
     if requests.is_empty() || observed.record.token.is_none() {
         return None;
     }
+    // One that cannot be deleted now does not keep the new key from being made, while there is room for one more.
+    let passed_over = view.setback(StepKind::DeleteToken).is_some()
+        && observed.record.retiring.len() < MAX_RETIRING;
     if let Some(retiring) = observed
         .record
         .retiring
         .iter()
         .find(|r| !observed.gone.contains(&r.token_id) && !view.is_credential(&r.token_id))
+        .filter(|_| !passed_over)
     {
         return Some(Step::DeleteToken {
             token_id: retiring.token_id.clone(),
@@ -41,7 +45,7 @@ pub(super) fn revoke(view: &View<'_>) -> Option<Step> {
     let no_room = view.setback(StepKind::CreateToken);
     let in_use = observed.record.token.as_ref()?;
     let operation = match &no_room {
-        Some(_) if may_reset(view, &in_use.id) => Operation::Reset,
+        Some(_) if may_revoke(view, &in_use.id) => Operation::Reset,
         Some(Step::Hold {
             terminal: true,
             message,
@@ -80,6 +84,14 @@ fn may_be_reset(view: &View<'_>, token_id: &TokenId) -> bool {
     let last = view.observed.record.history.first();
     let taken_over = last.is_some_and(|entry| entry.cause == Cause::Adopted);
     !view.in_grace() && !view.is_credential(token_id) && !taken_over
+}
+
+/// Whether a reset may kill this token's key: that it leaves the old one alive for a while is not needed for that.
+pub(super) fn may_revoke(view: &View<'_>, token_id: &TokenId) -> bool {
+    let possible = view
+        .account()
+        .is_ok_and(|account| account.reset != Feature::Unavailable);
+    possible && may_be_reset(view, token_id)
 }
 
 /// A revocation does not wait for a call that was not made yet. A lost key's replacement does: its need shows nowhere else.
@@ -122,6 +134,12 @@ pub(super) fn rotate_when_due(view: &View<'_>) -> Option<Step> {
     })
 }
 
+/// Whether a trigger value waits to be handled.
+pub(super) fn is_asked_for(view: &View<'_>) -> bool {
+    view.desired()
+        .is_some_and(|desired| !unhandled(view, &desired.rotation.triggers).is_empty())
+}
+
 /// A key that was lost is never reset, it is replaced: only a fresh look shows that the Secret's key is the token's (R0).
 fn reset_if_key_is_known(view: &View<'_>, need: Need) -> Step {
     let observed = view.observed;
@@ -132,7 +150,9 @@ fn reset_if_key_is_known(view: &View<'_>, need: Need) -> Step {
         Remote::Present(facts)
             if facts.source != Source::Listing && is_fresh(view, facts.seen_at) =>
         {
-            let known = facts.key_matches == Some(true);
+            let published = observed.record.secret.as_ref().map(|s| &s.fingerprint);
+            let in_place = view.secret().and_then(|secret| secret.key.as_ref()) == published;
+            let known = facts.key_matches == Some(true) && in_place;
             let operation = if known {
                 Operation::Reset
             } else {

@@ -1,15 +1,18 @@
 //! The Secret: whose it is, whether it still holds the key, and what else belongs into it.
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
 use super::intend::{Need, intend, secret_in_the_way};
+use super::rotate;
 use super::view::{View, hold, revision};
 use crate::api::Reason;
 use crate::domain::cause::Cause;
 use crate::domain::clocks::{minus, plus};
 use crate::domain::desired::Desired;
 use crate::domain::names::Fingerprint;
-use crate::domain::observed::{Marks, Remote, SecretFacts, SecretKeyProof, SecretState, Source};
+use crate::domain::observed::{
+    Marks, Remote, RemoteFacts, SecretFacts, SecretKeyProof, SecretState, Source,
+};
 use crate::domain::plan::{PreviousKey, SecretPlan, Step};
 use crate::domain::record::{FormerSecret, Record, SecretRecord};
 
@@ -23,9 +26,27 @@ pub(super) fn claim_secret(view: &View<'_>) -> Option<Step> {
 }
 
 /// A key that is gone from the Secret, or from LaunchDarkly, is replaced with grace (I2).
+///
+/// What the brake holds back is done all the same when somebody asks for a new key.
 pub(super) fn replace_lost_key(view: &View<'_>) -> Option<Step> {
+    find_lost_key(view).filter(|step| !(is_braked(step) && rotate::is_asked_for(view)))
+}
+
+fn is_braked(step: &Step) -> bool {
+    matches!(
+        step,
+        Step::Hold {
+            reason: Reason::MassChange,
+            ..
+        }
+    )
+}
+
+fn find_lost_key(view: &View<'_>) -> Option<Step> {
     let desired = view.desired()?;
-    let recorded = view.observed.record.secret.as_ref()?;
+    let Some(recorded) = &view.observed.record.secret else {
+        return Some(intend(view, &Need::create(Cause::LostKey)));
+    };
     if let Some(step) = keep_secret(view, desired, recorded) {
         return Some(step);
     }
@@ -165,8 +186,29 @@ fn keep_remote(view: &View<'_>) -> Option<Step> {
                 Some(fetch())
             }
         }
-        Remote::Present(_) | Remote::Unknown => None,
+        Remote::Present(facts) => facts.expiry.and_then(|end| outlive(view, facts, end)),
+        Remote::Unknown => None,
     }
+}
+
+/// A token in use that has an end of its own is replaced in time; not twice within a grace, should its successor have one too.
+fn outlive(view: &View<'_>, facts: &RemoteFacts, end: Timestamp) -> Option<Step> {
+    let record = view.record();
+    let grace = record.rotation.grace.unwrap_or_default();
+    let just_replaced = record
+        .history
+        .first()
+        .is_some_and(|last| last.cause == Cause::Expiring && view.now() < plus(last.time, grace));
+    if just_replaced || view.now() < view.replace_before(end) {
+        return None;
+    }
+    Some(if facts.source == Source::Listing {
+        Step::FetchToken {
+            token_id: record.token?.id,
+        }
+    } else {
+        intend(view, &Need::create(Cause::Expiring))
+    })
 }
 
 /// Everything else in the Secret: the previous key while it works, our labels and annotations, and a proof still owed.

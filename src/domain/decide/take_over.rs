@@ -1,5 +1,6 @@
 //! A Secret of ours that knows more than the status: after a lost or restored status, or a re-created object.
 
+use super::evidence;
 use super::intend::{asked_roles, role_not_found, too_many_retiring};
 use super::view::{View, hold, revision};
 use crate::api::Reason;
@@ -15,14 +16,12 @@ use crate::domain::record::{HistoryEntry, MAX_RETIRING, RetiringToken, SecretRec
 /// The token that a Secret of ours names and the status does not, or whose key the status does not know.
 ///
 /// A Secret that is older than the status, restored to a key that was replaced, does not bring that key back.
-#[must_use]
-pub fn token_to_take_over(observed: &Observed) -> Option<&TokenId> {
+pub(super) fn token_to_take_over(observed: &Observed) -> Option<&TokenId> {
     let SecretState::Ours(secret) = &observed.secret else {
         return None;
     };
     let record = &observed.record;
-    let named = secret.marks.token_id.as_ref()?;
-    let consistent = secret.key.is_some() && secret.key == secret.marks.fingerprint;
+    let named = evidence::named(secret)?;
     let retiring = record.retiring.iter().any(|r| r.token_id == *named);
     let known = record
         .token
@@ -32,13 +31,13 @@ pub fn token_to_take_over(observed: &Observed) -> Option<&TokenId> {
             Some(&s.fingerprint) == secret.key.as_ref() || !s.fingerprint.is_current()
         });
     let newer = record.token.is_none() || secret.marks.rotated_at > record.rotation.last;
-    (record.pending.is_none() && consistent && !retiring && !known && newer).then_some(named)
+    (record.pending.is_none() && !retiring && !known && newer).then_some(named)
 }
 
 /// A Secret whose key is proven wins over the status: the status is rebuilt from it and nothing rotates.
 pub(super) fn trust_secret(view: &View<'_>) -> Option<Step> {
     let observed = view.observed;
-    let token_id = token_to_take_over(observed)?;
+    let token_id = token_to_take_over(observed).filter(|id| !observed.gone.contains(*id))?;
     let secret = view.secret()?;
     let account = view.account().ok()?;
     if secret
@@ -52,6 +51,16 @@ pub(super) fn trust_secret(view: &View<'_>) -> Option<Step> {
             format!(
                 "the Secret holds a key of another LaunchDarkly account than {}; correct spec.accountRef or delete the Secret",
                 account.id
+            ),
+            true,
+        ));
+    }
+    if let Some(other) = &observed.claimed_by {
+        return Some(hold(
+            Reason::ClaimedElsewhere,
+            format!(
+                "the Secret holds the key of a token that AccessToken {other} answers for; delete one of the two, or choose another \
+                 spec.secret.name"
             ),
             true,
         ));

@@ -4,18 +4,19 @@ use std::borrow::Cow;
 
 use jiff::Timestamp;
 
+use super::evidence;
 use crate::api::Reason;
-use crate::domain::clocks::plus;
+use crate::domain::clocks::{minus, plus};
 use crate::domain::desired::Desired;
-use crate::domain::names::{Attempt, TokenId};
+use crate::domain::names::TokenId;
 use crate::domain::observed::{
     Account, AccountFacts, Observed, Permit, Remote, SecretFacts, SecretState,
 };
 use crate::domain::plan::{SecretRevision, Step, StepKind};
-use crate::domain::record::{AbandonedAttempt, MAX_ABANDONED, Record};
+use crate::domain::record::{AbandonedAttempt, Record};
 use crate::domain::schedule;
 
-/// How long an abandoned attempt is remembered, unless there are too many: no request lives that long.
+/// How long an abandoned attempt is remembered at most: no request lives that long.
 const ABANDONED_KEPT: jiff::SignedDuration = jiff::SignedDuration::from_hours(24);
 
 /// What the user asks for, once read.
@@ -111,10 +112,7 @@ impl<'a> View<'a> {
         let mut record = observed.record.clone();
         let edited = record.observed_generation != Some(observed.generation);
         record.observed_generation = Some(observed.generation);
-        record
-            .abandoned
-            .retain(|a| !clocks.passed(plus(a.started_at, ABANDONED_KEPT)));
-        self.make_room_for_attempts(&mut record);
+        record.abandoned.retain(|a| !self.is_settled(a));
         if record
             .rotation
             .previous_key_expires_at
@@ -129,32 +127,28 @@ impl<'a> View<'a> {
         record
     }
 
-    /// A full list forgets the oldest attempt of which a listing has told that nothing came, or that what came is gone.
-    ///
-    /// Else a process that dies again and again would leave an object without a way to replace a lost key. A token that turns
-    /// up later all the same still has the object's marker: it retires with grace.
-    fn make_room_for_attempts(&self, record: &mut Record) {
+    /// Whether an attempt that was given up can have no fruit any more: a listing shows none though it began after the call
+    /// must have ended and shown its effect.
+    fn is_settled(&self, attempt: &AbandonedAttempt) -> bool {
         let observed = self.observed;
-        let lingers = |attempt: &Attempt| {
-            let mut found = observed.found.iter();
-            found.any(|found| found.attempt == *attempt && !observed.gone.contains(&found.id))
+        let shown_by = plus(self.shown_by(attempt.started_at), observed.timing.lease);
+        let listed = observed.listed_at.is_some_and(|at| at >= shown_by);
+        let found = || {
+            let mut fruits = observed
+                .found
+                .iter()
+                .filter(|f| f.attempt == attempt.attempt);
+            fruits.any(|f| !observed.gone.contains(&f.id))
         };
-        // A call leaves within the settle time after its intent, and takes effect within another one.
-        let told = |a: &&AbandonedAttempt| {
-            let settled = plus(a.started_at, observed.timing.settle.saturating_mul(2));
-            observed.listed_at.is_some_and(|listed| listed >= settled) && !lingers(&a.attempt)
-        };
-        if record.abandoned.len() < MAX_ABANDONED {
-            return;
-        }
-        let oldest = record
-            .abandoned
-            .iter()
-            .filter(told)
-            .min_by_key(|a| a.started_at);
-        if let Some(forgotten) = oldest.map(|a| a.attempt.clone()) {
-            record.abandoned.retain(|a| a.attempt != forgotten);
-        }
+        let forgotten = plus(attempt.started_at, ABANDONED_KEPT);
+        (listed && !found()) || observed.clocks.passed(forgotten)
+    }
+
+    /// When the effect of a call shows at the latest, whose intent was written at `started_at` and whose answer is unknown.
+    pub(super) fn shown_by(&self, started_at: Timestamp) -> Timestamp {
+        let settle = self.observed.timing.settle;
+        let after_intent = plus(started_at, settle.saturating_mul(2));
+        after_intent.max(plus(self.observed.calls_ended_by, settle))
     }
 
     /// Sets the due time anew after a publication or an edit; otherwise the recorded one stands.
@@ -217,9 +211,7 @@ impl<'a> View<'a> {
 
     /// The token whose key is in our Secret, as the Secret itself says.
     pub(super) fn token_in_secret(&self) -> Option<&'a TokenId> {
-        let secret = self.secret()?;
-        let consistent = secret.key.is_some() && secret.key == secret.marks.fingerprint;
-        secret.marks.token_id.as_ref().filter(|_| consistent)
+        self.secret().and_then(evidence::named)
     }
 
     /// An unusable or wrong account ends the round: no call can be made.
@@ -263,6 +255,15 @@ impl<'a> View<'a> {
         }
     }
 
+    /// When a token that stops working at `end`, on LaunchDarkly's clock, has to be replaced: its successor's key is to be in
+    /// the Secret for the grace by then.
+    pub(super) fn replace_before(&self, end: Timestamp) -> Timestamp {
+        let grace = self.record().rotation.grace.unwrap_or_default();
+        let early = grace.saturating_add(self.observed.timing.publication_margin);
+        let lead = self.observed.clocks.remote.duration_since(self.now());
+        minus(end, early.saturating_add(lead))
+    }
+
     /// When something is going to be due.
     fn next_look(&self) -> Option<Timestamp> {
         let record = self.record();
@@ -281,7 +282,11 @@ impl<'a> View<'a> {
                 confirmed: false,
                 first,
             } => Some(plus(*first, settle)),
-            Remote::Present(facts) => facts.mismatch_since.map(|since| plus(since, settle)),
+            Remote::Present(facts) => {
+                let expiring = facts.expiry.map(|end| self.replace_before(end));
+                let mismatch = facts.mismatch_since.map(|since| plus(since, settle));
+                expiring.into_iter().chain(mismatch).min()
+            }
             Remote::Absent {
                 confirmed: true, ..
             }

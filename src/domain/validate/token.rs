@@ -6,9 +6,7 @@ use super::checks::Checks;
 use super::{Invalid, messages};
 use crate::api::access_token::{self as api, AccessToken};
 use crate::api::{REVOKE_ANNOTATION, ROTATE_ANNOTATION};
-use crate::domain::desired::{
-    DeletionPolicy, Desired, DriftPolicy, Rotation, SecretLayout, Strategy,
-};
+use crate::domain::desired::{Desired, DriftPolicy, Rotation, SecretLayout, Strategy};
 use crate::domain::durations;
 use crate::domain::limits;
 use crate::domain::marker;
@@ -33,7 +31,6 @@ pub fn desired(object: &AccessToken) -> Result<Desired, Vec<Invalid>> {
         settings: settings(&mut checks, object),
         secret: secret(&mut checks, object),
         rotation: rotation(&mut checks, object),
-        deletion_policy: spec.deletion_policy.unwrap_or(DeletionPolicy::Delete),
         drift_policy: spec.drift_policy.unwrap_or(DriftPolicy::Correct),
         suspend: spec.suspend.unwrap_or(false),
     };

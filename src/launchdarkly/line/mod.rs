@@ -21,6 +21,7 @@ use tokio::time::Instant;
 pub(super) use headers::RateHeaders;
 pub use lane::Lane;
 pub use registry::Lines;
+use remote_clock::Reading;
 use state::{State, Ticket, Waiter};
 pub use windows::{Family, RateLeft};
 
@@ -87,7 +88,16 @@ impl AccountLine {
     /// What to add to the local clock to get LaunchDarkly's; zero before its first answer.
     #[must_use]
     pub fn offset(&self) -> SignedDuration {
-        self.state().clock.offset()
+        self.state().clock.offset(Reading::now())
+    }
+
+    /// Takes over what another line knows of LaunchDarkly's clock, if this one knows nothing.
+    pub(super) fn learn_clock_from(&self, other: &Self) {
+        let learned = other.state().clock;
+        let mut state = self.state();
+        if !state.clock.is_known() {
+            state.clock = learned;
+        }
     }
 
     /// LaunchDarkly's time, by the best guess.
@@ -215,27 +225,27 @@ impl Slot {
 
     /// Learns from the headers of an answer to what left at `sent_at` on the local clock.
     pub(super) fn answered(&mut self, headers: &RateHeaders, sent_at: Timestamp) {
-        let (now, wall) = (Instant::now(), Timestamp::now());
+        let (now, read) = (Instant::now(), Reading::now());
         let mut state = self.line.state();
         if let Some(date) = headers.date {
-            state.clock.learn(date, sent_at, wall);
+            state.clock.learn(date, sent_at, read);
         }
         if !std::mem::replace(&mut self.done, true) {
-            state.arrive(&self.families, Some(headers), (now, wall));
+            state.arrive(&self.families, Some(headers), (now, read));
         }
     }
 
     /// Learns from a 429 and says, on the local clock, when to ask again. Call after [`Slot::answered`].
     pub(super) fn refused(&mut self, headers: &RateHeaders) -> Timestamp {
-        let (now, wall) = (Instant::now(), Timestamp::now());
+        let (now, read) = (Instant::now(), Reading::now());
         let mut state = self.line.state();
-        let wait = with_jitter(state.wait_after_refusal(headers, wall));
+        let wait = with_jitter(state.wait_after_refusal(headers, read));
         if headers.retry_after.is_some()
             || !state.windows.close(&self.families, headers, now + wait)
         {
             state.pause_until(now + wait);
         }
-        wall.saturating_add(wait).unwrap_or(Timestamp::MAX)
+        read.wall.saturating_add(wait).unwrap_or(Timestamp::MAX)
     }
 
     /// Notes that the answer was not a 429.
@@ -250,7 +260,7 @@ impl Drop for Slot {
         match (self.done, self.sent) {
             (true, _) => {}
             (false, true) => {
-                state.arrive(&self.families, None, (Instant::now(), Timestamp::now()));
+                state.arrive(&self.families, None, (Instant::now(), Reading::now()));
             }
             (false, false) => state.windows.turn_back(&self.families),
         }

@@ -3,12 +3,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use jiff::Timestamp;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::headers::RateHeaders;
-use super::remote_clock::RemoteClock;
+use super::remote_clock::{Reading, RemoteClock};
 use super::windows::{Family, LONGEST_WAIT, Windows};
 use super::{Lane, LineOptions, Slot};
 
@@ -119,17 +118,13 @@ impl State {
         &mut self,
         families: &[Family],
         headers: Option<&RateHeaders>,
-        now: (Instant, Timestamp),
+        now: (Instant, Reading),
     ) {
         self.windows.arrive(families, headers, &self.clock, now);
     }
 
     /// `Retry-After` or the last reset time that lies ahead, whichever is longer; else longer with every refusal in a row.
-    pub(super) fn wait_after_refusal(
-        &mut self,
-        headers: &RateHeaders,
-        wall: Timestamp,
-    ) -> Duration {
+    pub(super) fn wait_after_refusal(&mut self, headers: &RateHeaders, wall: Reading) -> Duration {
         let resets = [
             headers.global.reset,
             headers.route.reset,

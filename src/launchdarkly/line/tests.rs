@@ -193,7 +193,7 @@ async fn an_answer_that_was_overtaken_does_not_bring_requests_back() {
     line.state().arrive(
         &Family::of(Operation::Get, &key("managing")),
         Some(&told(9)),
-        (Instant::now(), Timestamp::now()),
+        (Instant::now(), super::Reading::now()),
     );
     assert_eq!(line.rate_left(), state_before);
 }

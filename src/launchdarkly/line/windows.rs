@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::headers::{Count, RateHeaders};
-use super::remote_clock::RemoteClock;
+use super::remote_clock::{Reading, RemoteClock};
 use crate::domain::names::Fingerprint;
 use crate::launchdarkly::error::Operation;
 
@@ -147,7 +147,7 @@ impl Windows {
         families: &[Family],
         headers: Option<&RateHeaders>,
         clock: &RemoteClock,
-        (now, wall): (Instant, Timestamp),
+        (now, wall): (Instant, Reading),
     ) {
         self.turn_back(families);
         for family in families {
@@ -233,7 +233,7 @@ impl Window {
         u64::from(remaining) > headroom + u64::from(self.in_flight)
     }
 
-    fn heed(&mut self, count: Count, clock: &RemoteClock, now: Instant, wall: Timestamp) {
+    fn heed(&mut self, count: Count, clock: &RemoteClock, now: Instant, wall: Reading) {
         let remaining = count.remaining.unwrap_or_default();
         if self.ends.is_some() && count.reset.is_some() && count.reset < self.reset {
             return; // a late answer about a window that is over

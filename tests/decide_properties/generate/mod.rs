@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use launchdarkly_token_operator::api::Reason;
 use launchdarkly_token_operator::domain::clocks::{Clocks, plus};
 use launchdarkly_token_operator::domain::decide::Wish;
+use launchdarkly_token_operator::domain::desired::DeletionPolicy;
 use launchdarkly_token_operator::domain::observed::{
     Account, Arrangement, Deletion, Hand, Observed, Permit, Roles, SecretState, Setback,
 };
@@ -99,10 +100,16 @@ struct Surroundings {
 }
 
 fn surroundings() -> BoxedStrategy<Surroundings> {
-    let deletion =
-        (moment(), prop::bool::weighted(0.2)).prop_map(|(requested_at, skip_cleanup)| {
+    let deletion = (
+        moment(),
+        select(vec![DeletionPolicy::Delete, DeletionPolicy::Retain]),
+        prop::bool::weighted(0.2),
+    )
+        .prop_map(|(requested_at, policy, skip_cleanup)| {
             Some(Deletion {
                 requested_at: requested_at.min(NOW),
+                tried_since: requested_at.min(NOW),
+                policy,
                 skip_cleanup,
             })
         });

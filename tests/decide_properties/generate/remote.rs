@@ -9,13 +9,14 @@ use proptest::prelude::*;
 use proptest::sample::select;
 
 use super::{moment, mostly};
-use crate::worlds::{Given, attempt, token};
+use crate::worlds::{Given, NOW, attempt, token};
 
 #[derive(Debug, Clone)]
 pub struct Seen {
     account: Account,
     remote: Remote,
     listed_at: Option<jiff::Timestamp>,
+    calls_ended_by: jiff::Timestamp,
     found: Vec<FoundToken>,
 }
 
@@ -24,6 +25,7 @@ impl Seen {
         observed.account = self.account;
         observed.remote = self.remote;
         observed.listed_at = self.listed_at;
+        observed.calls_ended_by = self.calls_ended_by;
         observed.found = self.found;
     }
 }
@@ -34,12 +36,14 @@ pub fn any_remote(base: &Given) -> BoxedStrategy<Seen> {
         account(base),
         prop_oneof![1 => Just(settled.clone()), 2 => remote(&settled)],
         prop::option::weighted(0.8, moment()),
+        moment().prop_map(|at| at.min(NOW)),
         mostly(Vec::new(), found()),
     )
-        .prop_map(|(account, remote, listed_at, found)| Seen {
+        .prop_map(|(account, remote, listed_at, calls_ended_by, found)| Seen {
             account,
             remote,
             listed_at,
+            calls_ended_by,
             found,
         })
         .boxed()

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use jiff::SignedDuration;
 use launchdarkly_token_operator::domain::desired::{
-    DeletionPolicy, Desired, DriftPolicy, Rotation, SecretLayout, Strategy as Way,
+    Desired, DriftPolicy, Rotation, SecretLayout, Strategy as Way,
 };
 use launchdarkly_token_operator::domain::settings::{BaseRole, Grant, TokenSettings};
 use proptest::prelude::*;
@@ -18,16 +18,14 @@ pub fn any_desired() -> BoxedStrategy<Desired> {
         settings(),
         layout(),
         rotation(),
-        select(vec![DeletionPolicy::Delete, DeletionPolicy::Retain]),
         select(vec![DriftPolicy::Correct, DriftPolicy::Warn]),
         prop::bool::weighted(0.15),
     )
         .prop_map(
-            |(settings, secret, rotation, deletion_policy, drift_policy, suspend)| Desired {
+            |(settings, secret, rotation, drift_policy, suspend)| Desired {
                 settings,
                 secret,
                 rotation,
-                deletion_policy,
                 drift_policy,
                 suspend,
             },

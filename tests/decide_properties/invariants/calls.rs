@@ -3,7 +3,9 @@
 use launchdarkly_token_operator::domain::clocks::{Clocks, plus};
 use launchdarkly_token_operator::domain::marker::Marker;
 use launchdarkly_token_operator::domain::names::Attempt;
-use launchdarkly_token_operator::domain::observed::{Feature, Hand, Remote, Source};
+use launchdarkly_token_operator::domain::observed::{
+    Feature, Hand, Observed, Remote, SecretKeyProof, Source,
+};
 use launchdarkly_token_operator::domain::plan::Step;
 use launchdarkly_token_operator::domain::record::{Intent, Operation};
 
@@ -73,6 +75,29 @@ pub fn uncertain(case: &Case<'_>) -> Verdict {
     }
 }
 
+/// Whether the token that the Secret names is in hand, or was looked at and is this object's.
+fn is_known_as_ours(case: &Case<'_>) -> bool {
+    let observed = case.observed;
+    let named = case.secret().and_then(|s| s.marks.token_id.as_ref());
+    matches!(&observed.hand, Hand::Held { token_id, .. } if Some(token_id) == named)
+        || matches!(&observed.remote, Remote::Present(facts) if facts.marked)
+        || observed.secret_key == SecretKeyProof::Accepted
+}
+
+/// Whether a listing that began after all effects must have shown has no token of the attempt.
+fn is_disproved(observed: &Observed, pending: &Intent) -> bool {
+    let timing = observed.timing;
+    let mut fruits = observed
+        .found
+        .iter()
+        .filter(|f| f.attempt == pending.attempt);
+    let found = fruits.any(|f| !observed.gone.contains(&f.id));
+    let shown_by = plus(pending.started_at, timing.settle * 2)
+        .max(plus(observed.calls_ended_by, timing.settle));
+    let ended = plus(shown_by, timing.lease);
+    !found && observed.listed_at.is_some_and(|listed| listed >= ended)
+}
+
 /// A create that may have happened is remembered when its intent goes, unless its key is in the Secret.
 pub fn remembered(case: &Case<'_>) -> Verdict {
     let observed = case.observed;
@@ -88,14 +113,23 @@ pub fn remembered(case: &Case<'_>) -> Verdict {
     };
     let certain = matches!(observed.hand, Hand::Armed(_) | Hand::Refused(_));
     match case.step {
-        Step::RecordPublication(_) => ensure(published(&pending.attempt), || {
-            "the Secret does not carry the attempt".into()
-        }),
+        Step::RecordPublication(_) => {
+            ensure(published(&pending.attempt), || {
+                "the Secret does not carry the attempt".into()
+            })?;
+            ensure(
+                pending.operation == Operation::Reset || is_known_as_ours(case),
+                || "a Secret is believed without evidence".into(),
+            )
+        }
         Step::ForgetIntent(_) => ensure(certain, || {
             "a call that may have been made is forgotten".into()
         }),
         Step::RecordIntent { .. } | Step::AbandonAttempt(_) => ensure(
-            certain || pending.operation == Operation::Reset || has(record, &pending.attempt),
+            certain
+                || pending.operation == Operation::Reset
+                || has(record, &pending.attempt)
+                || is_disproved(observed, pending),
             || "the attempt is not among the abandoned".into(),
         ),
         _ => Err("the intent is dropped by the way".into()),

@@ -2,6 +2,7 @@
 
 use launchdarkly_token_operator::domain::cause::Cause;
 use launchdarkly_token_operator::domain::clocks::plus;
+use launchdarkly_token_operator::domain::desired::DeletionPolicy;
 use launchdarkly_token_operator::domain::names::TokenId;
 use launchdarkly_token_operator::domain::observed::{Account, Hand, Proof};
 use launchdarkly_token_operator::domain::plan::{PreviousKey, Step};
@@ -92,11 +93,8 @@ pub fn deletion(case: &Case<'_>) -> Verdict {
 
 /// With `deletionPolicy: Retain` nothing is deleted but what was never published.
 fn kept_tokens(case: &Case<'_>, token_id: &TokenId) -> Verdict {
-    let retain = case.desired().is_some_and(|desired| {
-        desired.deletion_policy
-            == launchdarkly_token_operator::domain::desired::DeletionPolicy::Retain
-    });
-    if !retain {
+    let deletion = case.observed.deletion.as_ref();
+    if deletion.is_none_or(|deletion| deletion.policy != DeletionPolicy::Retain) {
         return Ok(());
     }
     ensure(!case.observed.record.claims(token_id), || {

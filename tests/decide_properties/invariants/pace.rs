@@ -89,7 +89,8 @@ pub fn brake(case: &Case<'_>) -> Verdict {
         .as_ref()
         .is_some_and(|p| p.cause.is_unasked());
     let left = case.account().map_or(0, |account| account.unasked_left);
-    let replaces = case.observed.record.token.is_some();
+    // What was begun before is ended: consumers' keys may depend on it (I3).
+    let replaces = case.observed.record.token.is_some() && case.observed.record.pending.is_none();
     ensure(!(unasked && replaces) || left > 0, || {
         "too many replacements".into()
     })

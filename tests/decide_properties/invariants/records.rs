@@ -20,6 +20,8 @@ pub fn deletion(case: &Case<'_>) -> Verdict {
         let ends = matches!(
             case.step,
             Step::ListTokens { .. }
+                | Step::FetchToken { .. }
+                | Step::ProveSecretKey { .. }
                 | Step::DeleteToken { .. }
                 | Step::MarkRetained { .. }
                 | Step::DeleteSecret { .. }

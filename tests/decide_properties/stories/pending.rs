@@ -55,6 +55,7 @@ fn a_lost_key_goes_where_its_first_intent_said_and_a_rename_comes_after() {
 fn an_uncertain_create_is_looked_for_given_up_and_begun_anew() {
     let end = given(a_token().by_replacement().triggered_by("now"))
         .and(a_create_without_an_answer(Cause::Trigger))
+        .and(the_intent_was_written(seconds(100)))
         .takes(&[
             K::FenceSecret,
             K::ListTokens,
@@ -63,6 +64,30 @@ fn an_uncertain_create_is_looked_for_given_up_and_begun_anew() {
         ]);
     assert_eq!(end.record().abandoned[0].attempt, attempt(1));
     assert_ne!(end.record().pending.as_ref().unwrap().attempt, attempt(1));
+}
+
+#[test]
+fn an_attempt_that_a_late_listing_does_not_show_is_forgotten() {
+    let tried = |listed: i64| {
+        given(a_token())
+            .and(an_abandoned_attempt(1))
+            .and(move |given| given.observed.listed_at = Some(ago(seconds(listed))))
+    };
+    // It began 31 minutes ago; two settle times and a lease later nothing of it can be under way.
+    assert_eq!(tried(29 * 60).record_at_rest().abandoned.len(), 1);
+    assert!(tried(28 * 60).record_at_rest().abandoned.is_empty());
+    let found = tried(28 * 60).and(a_token_turns_up(7, 1, false));
+    assert_eq!(found.record_at_rest().abandoned.len(), 1);
+}
+
+#[test]
+fn a_lost_keys_replacement_that_is_refused_again_and_again_fills_no_list() {
+    let end = given(a_token())
+        .and(an_intent_to(Operation::Create, Cause::LostKey))
+        .and(the_call_was_refused())
+        .and(the_intent_was_written(minutes(3)))
+        .takes(&[K::RecordIntent]);
+    assert!(end.record().abandoned.is_empty());
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! The Secret is the commit record: what it carries happened.
 
 use launchdarkly_token_operator::domain::cause::Cause;
-use launchdarkly_token_operator::domain::observed::{Hand, Proof, Remote};
+use launchdarkly_token_operator::domain::observed::{Hand, Proof, Remote, SecretKeyProof, Source};
 use launchdarkly_token_operator::domain::plan::{PreviousKey, Step, StepKind as K};
 use launchdarkly_token_operator::domain::record::Operation;
 
@@ -27,12 +27,31 @@ fn a_key_that_nobody_saw_proven_is_proven_later() {
         .and(it_was_published())
         .and(|given| given.observed.remote = Remote::Unknown)
         .takes(&[
+            K::FetchToken,
             K::RecordPublication,
             K::LimitLife,
+            K::RecordSettings,
             K::ProveSecretKey,
             K::RecordSecret,
         ])
         .and_rests();
+}
+
+#[test]
+fn a_secret_that_names_somebody_elses_token_is_not_believed() {
+    let forged = |proof| {
+        given(a_token())
+            .and(an_intent_to(Operation::Create, Cause::SpecChanged))
+            .and(another_process_wrote_it())
+            .and(it_was_published())
+            .and(|given| given.remote().marked = false)
+            .and(|given| given.remote().source = Source::Get)
+            .and(move |given| given.observed.secret_key = proof)
+    };
+    forged(SecretKeyProof::Unasked).takes(&[K::ProveSecretKey]);
+    forged(SecretKeyProof::Rejected)
+        .and(the_intent_was_written(minutes(3)))
+        .takes(&[K::FenceSecret, K::ListTokens]);
 }
 
 #[test]

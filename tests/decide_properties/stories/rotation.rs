@@ -2,7 +2,7 @@
 
 use launchdarkly_token_operator::api::Reason;
 use launchdarkly_token_operator::domain::cause::Cause;
-use launchdarkly_token_operator::domain::observed::Feature;
+use launchdarkly_token_operator::domain::observed::{Feature, Source};
 use launchdarkly_token_operator::domain::plan::{Step, StepKind as K};
 use launchdarkly_token_operator::domain::record::Operation;
 
@@ -292,4 +292,47 @@ fn a_due_time_beyond_any_interval_comes_from_a_wrong_clock() {
         panic!("{:?}", end.decides());
     };
     assert!(until <= Some(ahead(hours(24))));
+}
+
+#[test]
+fn a_revocation_does_not_wait_for_a_token_that_cannot_be_deleted() {
+    given(a_token().revoked_by("leak"))
+        .and(retiring_tokens(1, ahead(hours(3))))
+        .and(a_failed(K::DeleteToken, false))
+        .takes(&[K::RecordIntent, K::CreateToken]);
+}
+
+#[test]
+fn a_revocation_may_reset_before_anybody_tried_whether_old_keys_live_on() {
+    given(a_token().revoked_by("leak"))
+        .and(reset_is(Feature::Unknown))
+        .and(a_failed(K::CreateToken, true))
+        .takes(&[K::RecordIntent, K::ResetKey]);
+}
+
+#[test]
+fn a_token_with_an_end_of_its_own_is_replaced_a_grace_before_it() {
+    let ends = |hours_left| {
+        given(a_token().with_grace(hours(6)))
+            .and(move |given| given.remote().expiry = Some(ahead(hours(hours_left))))
+            .and(|given| given.remote().source = Source::Get)
+    };
+    ends(7).and_rests();
+    let end = ends(6).takes(&[
+        K::RecordIntent,
+        K::CreateToken,
+        K::ProveKey,
+        K::PublishKey,
+        K::RecordPublication,
+    ]);
+    assert_eq!(end.record().history[0].cause, Cause::Expiring);
+}
+
+#[test]
+fn old_keys_live_on_while_the_new_one_is_lost() {
+    given(a_token())
+        .and(retiring_tokens(1, ago(minutes(5))))
+        .and(no_unasked_replacement_is_left())
+        .and(the_secret_is_deleted())
+        .and_holds(Reason::MassChange);
 }

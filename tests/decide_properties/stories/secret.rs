@@ -66,6 +66,30 @@ fn many_losses_at_once_are_braked() {
 }
 
 #[test]
+fn whoever_asks_for_a_new_key_releases_the_brake() {
+    let end = given(a_token().triggered_by("all of them"))
+        .and(the_secret_is_deleted())
+        .and(no_unasked_replacement_is_left())
+        .takes(&[
+            K::FetchToken,
+            K::RecordIntent,
+            K::CreateToken,
+            K::ProveKey,
+            K::PublishKey,
+            K::RecordPublication,
+        ]);
+    assert_eq!(end.record().history[0].cause, Cause::Trigger);
+}
+
+#[test]
+fn what_was_begun_is_ended_whatever_the_brake_says() {
+    given(a_token().rotating_every(hours(24)))
+        .and(a_reset_without_an_answer())
+        .and(no_unasked_replacement_is_left())
+        .takes(&[K::FenceSecret, K::RecordIntent]);
+}
+
+#[test]
 fn a_secret_restored_to_an_older_key_is_replaced_not_believed() {
     given(a_token())
         .and(the_secret_is_restored_to(0, hours(9)))

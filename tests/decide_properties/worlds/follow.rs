@@ -21,6 +21,7 @@ pub fn carry_out(observed: &mut Observed, step: &Step) {
         Step::ResolveRoles { roles } => {
             observed.roles =
                 Roles::Resolved(roles.iter().map(|role| role.as_str().into()).collect());
+            observed.roles_seen_at = Some(observed.clocks.local);
         }
         Step::RecordIntent { arrangement, .. } => observed.hand = Hand::Armed(arrangement.clone()),
         Step::ForgetIntent(_) | Step::AbandonAttempt(_) | Step::RecordPublication(_) => {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use launchdarkly_token_operator::domain::clocks::Clocks;
-use launchdarkly_token_operator::domain::decide::{Wish, decide};
+use launchdarkly_token_operator::domain::decide::{Wish, decide, record_at_rest};
 use launchdarkly_token_operator::domain::desired::Desired;
 use launchdarkly_token_operator::domain::observed::{
     Account, AccountFacts, Feature, Hand, Marks, Observed, Permit, Remote, RemoteFacts, Roles,
@@ -117,10 +117,13 @@ pub fn settled(wish: &Desired) -> Observed {
         })),
         secret_key: SecretKeyProof::Unasked,
         listed_at: Some(ago(minutes(4))),
+        calls_ended_by: ago(hours(1)),
         found: Vec::new(),
         gone: BTreeSet::new(),
         life_limited: BTreeSet::new(),
         roles: Roles::Resolved(Vec::new()),
+        roles_seen_at: Some(NOW),
+        claimed_by: None,
         setbacks: Vec::new(),
         clocks: Clocks::agreeing(NOW),
         timing: TIMING,
@@ -141,6 +144,11 @@ impl Given {
         self.wish = Wish::Valid(Box::new(wish.0));
         self.observed.generation += 1;
         self
+    }
+
+    /// What is written down once nothing more is done now.
+    pub fn record_at_rest(&self) -> Record {
+        record_at_rest(&self.wish, &self.observed)
     }
 
     /// The next step.

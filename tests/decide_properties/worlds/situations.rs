@@ -5,7 +5,7 @@ use launchdarkly_token_operator::api::Reason;
 use launchdarkly_token_operator::domain::cause::Cause;
 use launchdarkly_token_operator::domain::clocks::plus;
 use launchdarkly_token_operator::domain::decide::Wish;
-use launchdarkly_token_operator::domain::desired::Desired;
+use launchdarkly_token_operator::domain::desired::{DeletionPolicy, Desired};
 use launchdarkly_token_operator::domain::observed::{
     Account, AccountFacts, Arrangement, Deletion, Feature, FoundToken, Hand, Permit, Proof, Remote,
     RemoteFacts, SecretFacts, SecretKeyProof, SecretState, Setback, Source,
@@ -333,8 +333,17 @@ pub fn the_object_is_being_deleted() -> impl FnOnce(&mut Given) {
     |given| {
         given.observed.deletion = Some(Deletion {
             requested_at: ago(seconds(5)),
+            tried_since: ago(seconds(5)),
+            policy: DeletionPolicy::Delete,
             skip_cleanup: false,
         });
+    }
+}
+
+pub fn the_object_goes_and_leaves_its_token() -> impl FnOnce(&mut Given) {
+    |given| {
+        the_object_is_being_deleted()(given);
+        given.observed.deletion.as_mut().unwrap().policy = DeletionPolicy::Retain;
     }
 }
 

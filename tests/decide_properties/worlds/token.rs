@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::SignedDuration;
 use launchdarkly_token_operator::domain::desired::{
-    DeletionPolicy, Desired, DriftPolicy, Rotation, SecretLayout, Strategy,
+    Desired, DriftPolicy, Rotation, SecretLayout, Strategy,
 };
 use launchdarkly_token_operator::domain::settings::{BaseRole, Grant, TokenSettings};
 
@@ -38,7 +38,6 @@ pub fn a_token() -> TokenWish {
             triggers: Vec::new(),
             revokes: Vec::new(),
         },
-        deletion_policy: DeletionPolicy::Delete,
         drift_policy: DriftPolicy::Correct,
         suspend: false,
     })
@@ -89,10 +88,6 @@ impl TokenWish {
 
     pub fn showing_the_previous_key(self) -> Self {
         self.with(|wish| wish.secret.previous_key = Some("previous".into()))
-    }
-
-    pub fn retained_at_the_end(self) -> Self {
-        self.with(|wish| wish.deletion_policy = DeletionPolicy::Retain)
     }
 
     pub fn warning_of_drift(self) -> Self {

@@ -24,7 +24,6 @@ fn a_minimal_spec_gets_every_default() {
     assert_eq!(desired.rotation.strategy, Strategy::Reset);
     assert_eq!(desired.rotation.interval, None);
     assert_eq!(desired.rotation.grace, SignedDuration::from_hours(24));
-    assert_eq!(desired.deletion_policy, DeletionPolicy::Delete);
     assert_eq!(desired.drift_policy, DriftPolicy::Correct);
     assert!(!desired.suspend);
 }

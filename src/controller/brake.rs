@@ -1,0 +1,195 @@
+//! The brake (I14): replacements nobody asked for are few, and none begins while many are wanted at once.
+
+use std::collections::{HashMap, HashSet};
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::domain::clocks::plus;
+use crate::domain::names::ObjectUid;
+
+/// Replacements are counted, and wishes for them remembered, over this time.
+const WINDOW: SignedDuration = SignedDuration::from_mins(10);
+/// How many are possible within it, however few objects there are.
+const LEAST: usize = 3;
+/// The first wish waits this long, so that others with the same cause can make themselves known.
+const GATHERING: SignedDuration = SignedDuration::from_secs(1);
+
+/// What one account's objects lost, and what was replaced of it.
+#[derive(Debug, Default)]
+pub(super) struct Brake {
+    begun: Vec<Timestamp>,
+    wanted: HashMap<ObjectUid, Wish>,
+    counted: HashSet<ObjectUid>,
+}
+
+#[derive(Debug)]
+struct Wish {
+    first: Timestamp,
+    last: Timestamp,
+}
+
+/// Whether a replacement may begin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Answer {
+    /// Yes; it is counted.
+    Go,
+    /// Perhaps, then: others may want the same.
+    Wait(Timestamp),
+    /// No: there are too many.
+    Stop,
+}
+
+impl Brake {
+    /// How many may still begin; none while more are wanted than may.
+    pub(super) fn left(&mut self, objects: usize, now: Timestamp) -> usize {
+        self.forget_old(now);
+        let allowed = allowed(objects);
+        if self.wanted.len() > allowed {
+            return 0;
+        }
+        allowed.saturating_sub(self.begun.len())
+    }
+
+    /// Asks for one replacement.
+    pub(super) fn ask(&mut self, object: &ObjectUid, objects: usize, now: Timestamp) -> Answer {
+        self.want(object, now);
+        if self.left(objects, now) == 0 {
+            return Answer::Stop;
+        }
+        let gathered = self
+            .wanted
+            .values()
+            .map(|wish| plus(wish.first, GATHERING))
+            .min();
+        if let Some(gathered) = gathered.filter(|gathered| *gathered > now) {
+            return Answer::Wait(gathered);
+        }
+        self.begun.push(now);
+        Answer::Go
+    }
+
+    /// A replacement that was counted did not begin after all.
+    pub(super) fn give_back(&mut self) {
+        self.begun.pop();
+    }
+
+    /// Notes that an object wants a replacement.
+    pub(super) fn want(&mut self, object: &ObjectUid, now: Timestamp) {
+        self.wanted
+            .entry(object.clone())
+            .and_modify(|wish| wish.last = now)
+            .or_insert(Wish {
+                first: now,
+                last: now,
+            });
+    }
+
+    /// Notes that an object wants none.
+    pub(super) fn content(&mut self, object: &ObjectUid) {
+        self.wanted.remove(object);
+    }
+
+    /// Counts what an object's history says that an earlier process replaced, once.
+    pub(super) fn remember(
+        &mut self,
+        object: &ObjectUid,
+        replaced: impl Iterator<Item = Timestamp>,
+    ) {
+        if self.counted.insert(object.clone()) {
+            self.begun.extend(replaced);
+        }
+    }
+
+    fn forget_old(&mut self, now: Timestamp) {
+        let recent = |at: Timestamp| now.duration_since(at) < WINDOW;
+        self.begun.retain(|at| recent(*at));
+        self.wanted.retain(|_, wish| recent(wish.last));
+    }
+}
+
+/// Three, or one object in twenty.
+fn allowed(objects: usize) -> usize {
+    LEAST.max(objects.div_ceil(20))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOON: Timestamp = Timestamp::UNIX_EPOCH;
+
+    fn object(n: usize) -> ObjectUid {
+        ObjectUid::new(format!("object-{n}"))
+    }
+
+    fn after(seconds: i64) -> Timestamp {
+        plus(NOON, SignedDuration::from_secs(seconds))
+    }
+
+    #[test]
+    fn a_single_loss_is_made_good_after_a_moment() {
+        let mut brake = Brake::default();
+        assert_eq!(brake.ask(&object(1), 10, NOON), Answer::Wait(after(1)));
+        assert_eq!(brake.ask(&object(1), 10, after(1)), Answer::Go);
+        assert_eq!(brake.left(10, after(1)), 2);
+    }
+
+    #[test]
+    fn more_losses_at_once_than_may_be_replaced_mean_none() {
+        let mut brake = Brake::default();
+        for n in 0..4 {
+            brake.ask(&object(n), 10, NOON);
+        }
+        for n in 0..4 {
+            assert_eq!(brake.ask(&object(n), 10, after(2)), Answer::Stop);
+        }
+        assert_eq!(brake.left(10, after(2)), 0);
+    }
+
+    #[test]
+    fn objects_that_found_their_keys_again_hold_the_others_up_no_more() {
+        let mut brake = Brake::default();
+        for n in 0..4 {
+            brake.ask(&object(n), 10, NOON);
+        }
+        brake.content(&object(0));
+        assert_eq!(brake.ask(&object(1), 10, after(2)), Answer::Go);
+    }
+
+    #[test]
+    fn one_object_in_twenty_may_be_replaced_where_there_are_many() {
+        let mut brake = Brake::default();
+        for n in 0..10 {
+            brake.ask(&object(n), 200, NOON);
+        }
+        let answers = (0..10).map(|n| brake.ask(&object(n), 200, after(2)));
+        assert!(answers.into_iter().all(|answer| answer == Answer::Go));
+        assert_eq!(brake.ask(&object(10), 200, after(3)), Answer::Stop);
+    }
+
+    #[test]
+    fn what_failed_to_begin_does_not_wait_again() {
+        let mut brake = Brake::default();
+        brake.ask(&object(1), 10, NOON);
+        assert_eq!(brake.ask(&object(1), 10, after(1)), Answer::Go);
+        brake.give_back();
+        assert_eq!(brake.ask(&object(1), 10, after(2)), Answer::Go);
+        assert_eq!(brake.left(10, after(2)), 2);
+    }
+
+    #[test]
+    fn what_an_earlier_process_replaced_counts_once() {
+        let mut brake = Brake::default();
+        brake.remember(&object(1), [NOON, NOON].into_iter());
+        brake.remember(&object(1), [NOON, NOON].into_iter());
+        assert_eq!(brake.left(10, after(60)), 1);
+    }
+
+    #[test]
+    fn the_window_passes() {
+        let mut brake = Brake::default();
+        brake.remember(&object(1), [NOON, NOON, NOON].into_iter());
+        assert_eq!(brake.left(10, after(599)), 0);
+        assert_eq!(brake.left(10, after(600)), 3);
+    }
+}

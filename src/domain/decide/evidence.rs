@@ -1,0 +1,87 @@
+//! What a Secret says is believed only with evidence: whoever can write Secrets of a namespace can write anything into them.
+
+use super::take_over::token_to_take_over;
+use super::view::View;
+use crate::domain::clocks::plus;
+use crate::domain::names::TokenId;
+use crate::domain::observed::{Observed, Remote, SecretFacts, SecretKeyProof, SecretState, Source};
+use crate::domain::plan::Step;
+
+/// The token that has to be looked at: the one that our Secret names, where that may be news, else the recorded one.
+#[must_use]
+pub fn token_in_question(observed: &Observed) -> Option<&TokenId> {
+    let recorded = observed.record.token.as_ref().map(|token| &token.id);
+    match &observed.secret {
+        SecretState::Ours(secret) if observed.record.pending.is_some() => {
+            named(secret).or(recorded)
+        }
+        SecretState::Ours(_)
+        | SecretState::Absent
+        | SecretState::Foreign { .. }
+        | SecretState::Unreadable { .. } => token_to_take_over(observed).or(recorded),
+    }
+}
+
+/// The token whose key is in a Secret, as the Secret itself says.
+pub(super) fn named(secret: &SecretFacts) -> Option<&TokenId> {
+    let consistent = secret.key.is_some() && secret.key == secret.marks.fingerprint;
+    secret.marks.token_id.as_ref().filter(|_| consistent)
+}
+
+/// Whether a token that the Secret names was made for this object.
+pub(super) enum Evidence {
+    /// Its marker says so, or its key is in the Secret and works.
+    Ours,
+    /// It was not, or it is gone.
+    Nothing,
+    /// Somebody has to be asked first.
+    Ask(Step),
+}
+
+/// Looks at the [`token_in_question`].
+pub(super) fn evidence(view: &View<'_>, token_id: &TokenId) -> Evidence {
+    let fetch = || {
+        Evidence::Ask(match view.account() {
+            Ok(_) => Step::FetchToken {
+                token_id: token_id.clone(),
+            },
+            Err(wait) => wait,
+        })
+    };
+    match &view.observed.remote {
+        Remote::Present(facts) if facts.marked => Evidence::Ours,
+        Remote::Present(facts) if facts.source != Source::Listing => by_key(view, token_id),
+        Remote::Present(_) | Remote::Unknown => fetch(),
+        Remote::Absent {
+            confirmed: true, ..
+        } => Evidence::Nothing,
+        Remote::Absent {
+            confirmed: false,
+            first,
+        } => {
+            let second_look = plus(*first, view.observed.timing.settle);
+            if view.now() >= second_look {
+                fetch()
+            } else {
+                Evidence::Ask(Step::Rest {
+                    until: Some(second_look),
+                })
+            }
+        }
+    }
+}
+
+fn by_key(view: &View<'_>, token_id: &TokenId) -> Evidence {
+    let key = view.secret().and_then(|secret| secret.key.clone());
+    match (view.observed.secret_key, key) {
+        (SecretKeyProof::Accepted, _) => Evidence::Ours,
+        (SecretKeyProof::Rejected, _) | (SecretKeyProof::Unasked, None) => Evidence::Nothing,
+        (SecretKeyProof::Unasked, Some(fingerprint)) => Evidence::Ask(match view.account() {
+            Ok(_) => Step::ProveSecretKey {
+                fingerprint,
+                token_id: token_id.clone(),
+            },
+            Err(wait) => wait,
+        }),
+    }
+}
