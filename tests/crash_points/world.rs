@@ -216,20 +216,15 @@ impl World {
     /// Lets a process visit the object until nothing is left to do, and then some.
     pub async fn settle(&self, process: &mut Process) -> Ended {
         let mut quiet = 0;
-        let mut quiet_since = self.clock.now();
         for _ in 0..MAX_VISITS {
             let before = self.events();
             match self.visit(process).await {
                 Ok(_) if process.wire.is_shut() => return Ended::Stopped,
                 Ok(Outcome::Again(wait)) => {
-                    let busy = self.events() != before || self.is_busy();
+                    // Who wants to look again before long is not done.
+                    let busy = self.events() != before || self.is_busy() || wait < STRIDE;
                     quiet = if busy { 0 } else { quiet + 1 };
-                    if busy {
-                        quiet_since = self.clock.now();
-                    }
-                    // What is missed or refused is asked about again until the settle time is over.
-                    let long = self.clock.now().duration_since(quiet_since) > TIMING.settle * 2;
-                    if quiet >= 3 && long {
+                    if quiet == 3 {
                         return Ended::Settled;
                     }
                     self.advance(wait.min(STRIDE));
