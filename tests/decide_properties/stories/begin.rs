@@ -108,11 +108,9 @@ fn of_eight_creates_the_one_whose_token_is_there_is_not_forgotten() {
     for n in 1..=MAX_ABANDONED {
         world = world.and(an_abandoned_attempt(n));
     }
-    let end = world.and(a_token_turns_up(9, 1, true)).takes(&[
-        K::RecordRetirement,
-        K::LimitLife,
-        K::RecordIntent,
-    ]);
+    let end = world
+        .and(a_token_turns_up(9, 1, true))
+        .takes(&[K::RecordRetirement, K::RecordIntent]);
     let left: Vec<_> = end
         .record()
         .abandoned
