@@ -6,6 +6,7 @@
 
 mod account_trouble;
 mod crowd;
+mod home;
 mod life;
 mod losses;
 mod namespaces;
