@@ -31,7 +31,7 @@ fn many_secrets_lost_at_once_are_not_all_replaced_and_the_account_says_so() {
     stage().plane.kubectl(&arguments).unwrap();
 
     let says = |object: &Value| object::condition(object, "Ready").map(|ready| ready.reason);
-    let braked = wait::until_ok(PATIENCE, "three replacements and no more", || {
+    let replaced = wait::until_ok(PATIENCE, "the brake to hold all but a few", || {
         let objects: Vec<Value> = names
             .iter()
             .map(|name| home.get("accesstoken", name))
@@ -46,20 +46,21 @@ fn many_secrets_lost_at_once_are_not_all_replaced_and_the_account_says_so() {
             .filter(|reason| *reason == "MassChange")
             .count();
         if replaced + braked == names.len() {
-            Ok((replaced, braked))
+            Ok(replaced)
         } else {
             Err(reasons.join(", "))
         }
     })
     .unwrap();
-    assert_eq!(braked, (3, 5));
+    // None when all losses are seen within the time that wishes are gathered, three if they are seen one after the other.
+    assert!(replaced <= 3, "{replaced} were replaced");
     for key in &before {
         accepted(plundered, key);
     }
     home.touch_account();
     let message = home.reason_of("launchdarklyaccount", "default", "MassChange", "MassChange");
     assert!(message.contains("ten minutes"), "{message}");
-    home.remote_count(plundered, 8 + 3);
+    home.remote_count(plundered, names.len() + replaced);
 }
 
 #[test]
