@@ -189,10 +189,9 @@ fn a_token_that_somebody_let_expire_is_replaced() {
         .unwrap();
     let new = home.new_key("web", &old);
     accepted(&rough, &new);
-    assert_eq!(
-        home.ready("web")["status"]["history"][0]["cause"],
-        "TokenMissing"
-    );
+    // As soon as it is seen, or when it is gone already.
+    let cause = home.ready("web")["status"]["history"][0]["cause"].clone();
+    assert!(cause == "Expiring" || cause == "TokenMissing", "{cause}");
     rough
         .set_switches(&json!({"expiredToken": "listed"}))
         .unwrap();

@@ -158,7 +158,7 @@ fn a_secret_that_the_quota_has_no_room_for_stops_the_creation_before_it_begins()
     })
     .unwrap();
     home.token("web", &json!({"role": "reader"}));
-    let message = home.reason("web", "Ready", "SecretAccessDenied");
+    let message = home.reason("web", "Ready", "SecretNotWritable");
     assert!(message.contains("quota"), "{message}");
     home.remote_count(&stage().calm, 0);
 }
