@@ -147,12 +147,29 @@ fn no_room(view: &View<'_>) -> Option<Step> {
     if record.token.is_some() && record.retiring.len() >= MAX_RETIRING {
         return Some(too_many_retiring(view));
     }
-    (record.abandoned.len() >= MAX_ABANDONED).then(|| {
-        hold(
-            Reason::RotationDelayed,
-            format!("{MAX_ABANDONED} create calls had no answer, and no listing has told what became of them; see whether LaunchDarkly can be reached reliably"),
-            false,
-        )
+    too_many_abandoned(view, &record)
+}
+
+/// A full list of attempts waits for a listing that tells what became of one of them: nothing else would look at it again.
+pub(super) fn too_many_abandoned(view: &View<'_>, record: &Record) -> Option<Step> {
+    if record.abandoned.len() < MAX_ABANDONED {
+        return None;
+    }
+    let observed = view.observed;
+    let settles = observed.timing.settle.saturating_mul(2);
+    let told_after = record.abandoned.iter().map(|a| plus(a.started_at, settles));
+    let unlisted = |time: &Timestamp| observed.listed_at.is_none_or(|listed| listed < *time);
+    let next = told_after.filter(unlisted).min();
+    Some(match next {
+        Some(begun_after) if view.now() >= begun_after => Step::ListTokens { begun_after },
+        until => Step::Hold {
+            reason: Reason::RotationDelayed,
+            message: format!(
+                "{MAX_ABANDONED} create calls had no answer, and no listing has told what became of them; see whether LaunchDarkly can be reached reliably"
+            ),
+            terminal: false,
+            until,
+        },
     })
 }
 

@@ -1,6 +1,8 @@
 //! Resolving a call that was announced: made or not, answered or not, by this process or another.
 
-use super::intend::{Need, abandon_pending, asked_roles, intend, marked_settings};
+use super::intend::{
+    Need, abandon_pending, asked_roles, intend, marked_settings, too_many_abandoned,
+};
 use super::view::{View, hold, revision};
 use super::{publish, retire, rotate};
 use crate::api::Reason;
@@ -10,7 +12,7 @@ use crate::domain::desired::Desired;
 use crate::domain::names::TokenId;
 use crate::domain::observed::{AccountFacts, Arrangement, Hand, Permit, Proof, SecretState};
 use crate::domain::plan::Step;
-use crate::domain::record::{Intent, MAX_ABANDONED, Operation};
+use crate::domain::record::{Intent, Operation};
 
 /// How long the key made old by a reset for a revocation still works, while the new one is published.
 const REVOKED_KEY_LIVES: jiff::SignedDuration = jiff::SignedDuration::from_secs(60);
@@ -259,14 +261,8 @@ fn fence(view: &View<'_>, intent: &Intent) -> Option<Step> {
 
 fn give_up(view: &View<'_>) -> Step {
     let mut record = view.record();
-    if record.abandoned.len() >= MAX_ABANDONED {
-        return hold(
-            Reason::RotationDelayed,
-            format!(
-                "{MAX_ABANDONED} create calls had no answer, and no listing has told what became of them; see whether LaunchDarkly can be reached reliably"
-            ),
-            false,
-        );
+    if let Some(wait) = too_many_abandoned(view, &record) {
+        return wait;
     }
     abandon_pending(&mut record);
     Step::AbandonAttempt(Box::new(record))
