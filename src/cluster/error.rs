@@ -26,12 +26,11 @@ pub enum ClusterError {
         /// The API server's words.
         message: String,
     },
-    /// The API server dropped a part of what was written: its CRD is older than this operator.
-    #[error("the AccessToken CRD is older than this operator and drops {field}; update the CRDs")]
-    Pruned {
-        /// What was dropped.
-        field: &'static str,
-    },
+    /// The API server does not keep all of what is written: its CRD is older than this operator.
+    #[error(
+        "the AccessToken CRD is older than this operator and does not know all of the status; update the CRDs"
+    )]
+    Pruned,
     /// The API server could not be reached, or failed.
     #[error("the API server could not be reached or failed")]
     Unavailable(#[source] Box<kube::Error>),
@@ -61,6 +60,8 @@ impl From<kube::Error> for ClusterError {
             Self::Invalid { message }
         } else if status.is_forbidden() {
             Self::Forbidden { message }
+        } else if status.message.contains("strict decoding error") {
+            Self::Pruned
         } else if status.is_invalid() || status.code == 400 {
             Self::Invalid { message }
         } else {

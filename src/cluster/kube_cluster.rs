@@ -152,20 +152,11 @@ impl Cluster for KubeCluster {
 
     async fn replace_status(&self, object: &AccessToken) -> Result<AccessToken, ClusterError> {
         self.pass_gate()?;
-        let api = self.objects(&object.namespace().unwrap_or_default());
-        let params = PostParams {
-            field_manager: Some(FIELD_MANAGER.to_owned()),
-            ..PostParams::default()
-        };
-        let written: AccessToken = api
-            .replace_status(&object.name_any(), &params, object)
-            .await?;
-        // An older CRD drops fields it does not know without a word; an intent must never be lost that way (C1).
+        let written: AccessToken = self.client.request(strict_status(object)?).await?;
+        // Whoever stands between may still have dropped it; an intent must never be lost that way (C1).
         let pending = |o: &AccessToken| o.status.as_ref().and_then(|status| status.pending.clone());
         if pending(&written) != pending(object) {
-            return Err(ClusterError::Pruned {
-                field: "status.pending",
-            });
+            return Err(ClusterError::Pruned);
         }
         Ok(written)
     }
@@ -321,4 +312,24 @@ impl Cluster for KubeCluster {
         api.patch(&name, &params, &Patch::Apply(map)).await?;
         Ok(())
     }
+}
+
+/// A write of the status that an older definition refuses: it would drop the fields that it does not know without a word.
+/// kube's `PostParams` cannot ask for that.
+fn strict_status(object: &AccessToken) -> Result<http::Request<Vec<u8>>, kube::Error> {
+    let namespace = object.namespace().unwrap_or_default();
+    let params = PostParams {
+        field_manager: Some(FIELD_MANAGER.to_owned()),
+        ..PostParams::default()
+    };
+    let body = serde_json::to_vec(object).map_err(kube::Error::SerdeError)?;
+    let url = AccessToken::url_path(&(), Some(&namespace));
+    let mut request = kube::core::Request::new(url)
+        .replace_subresource("status", &object.name_any(), &params, body)
+        .map_err(kube::Error::BuildRequest)?;
+    let uri = format!("{}&fieldValidation=Strict", request.uri());
+    *request.uri_mut() = uri
+        .parse()
+        .map_err(|error: http::uri::InvalidUri| kube::Error::HttpError(error.into()))?;
+    Ok(request)
 }

@@ -128,7 +128,7 @@ impl From<ClusterError> for Failure {
                 Self::new(Reason::NamespaceTerminating, message, true)
             }
             ClusterError::Invalid { .. } => Self::new(Reason::SecretNotWritable, message, true),
-            ClusterError::Pruned { .. } => Self::new(Reason::InvalidSpec, message, true),
+            ClusterError::Pruned => Self::new(Reason::InvalidSpec, message, true),
             ClusterError::Unavailable(_) => Self::new(Reason::Recovering, message, false),
             ClusterError::NotLeading(_) => Self {
                 must_stop: true,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::future::Future;
+use std::path::Path;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
@@ -127,18 +128,31 @@ impl Stage for Twin {
 }
 
 /// One control plane for all cases; it ends with the process.
-static PLANE: LazyLock<ControlPlane> = LazyLock::new(|| {
+static PLANE: LazyLock<ControlPlane> =
+    LazyLock::new(|| plane_with(&workspace::root().join("crds").display().to_string()));
+
+/// A control plane with the definitions in a file or folder.
+pub fn plane_with(crds: &str) -> ControlPlane {
     let plane = ControlPlane::start(ControlPlaneOptions::default()).unwrap();
-    let crds = workspace::root().join("crds").display().to_string();
     let established = ["wait", "--for=condition=Established", "--timeout=30s", "-f"];
     plane
-        .kubectl(&["apply", "--server-side", "-f", &crds])
+        .kubectl(&["apply", "--server-side", "-f", crds])
         .unwrap();
     plane
-        .kubectl(&[&established[..], &[crds.as_str()]].concat())
+        .kubectl(&[&established[..], &[crds]].concat())
         .unwrap();
     plane
-});
+}
+
+pub async fn client_of(kubeconfig: &Path) -> Client {
+    let kubeconfig = Kubeconfig::read_from(kubeconfig).unwrap();
+    let options = KubeConfigOptions::default();
+    let mut config = Config::from_custom_kubeconfig(kubeconfig, &options)
+        .await
+        .unwrap();
+    config.default_retry = false;
+    Client::try_from(config).unwrap()
+}
 
 pub struct Kubernetes {
     client: Client,
@@ -152,13 +166,7 @@ impl Kubernetes {
         let kubeconfig = tokio::task::spawn_blocking(|| PLANE.kubeconfig().to_owned())
             .await
             .unwrap();
-        let kubeconfig = Kubeconfig::read_from(kubeconfig).unwrap();
-        let options = KubeConfigOptions::default();
-        let mut config = Config::from_custom_kubeconfig(kubeconfig, &options)
-            .await
-            .unwrap();
-        config.default_retry = false;
-        let client = Client::try_from(config).unwrap();
+        let client = client_of(&kubeconfig).await;
         let name: String = case.replace('_', "-").chars().take(55).collect();
         let namespace = name.trim_end_matches('-').to_owned();
         let new = serde_json::from_value(json!({"metadata": {"name": namespace}})).unwrap();
@@ -182,7 +190,7 @@ impl Kubernetes {
     }
 }
 
-fn cluster_of(client: Client) -> KubeCluster {
+pub fn cluster_of(client: Client) -> KubeCluster {
     let gate = Arc::new(AlwaysOpen);
     KubeCluster::new(client, gate, "default", "test", Duration::from_secs(20))
 }
