@@ -8,6 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::brake::{Answer, Brake};
 use crate::api::Reason;
 use crate::api::account::AllowedNamespaces;
+use crate::domain::marker::{LONGEST_DESCRIPTION, Marker};
 use crate::domain::names::{AccountId, Installation, ObjectUid, TokenId};
 use crate::domain::observed::Feature;
 use crate::domain::policy::{AccountPolicy, Refusal};
@@ -119,6 +120,8 @@ pub struct Features {
     pub probed_at: Option<Timestamp>,
     /// How often in a row the reset route was refused.
     pub reset_refusals: u32,
+    /// The longest description it keeps, in characters.
+    pub longest_description: usize,
 }
 
 impl Default for Features {
@@ -128,6 +131,7 @@ impl Default for Features {
             expiry: Feature::Unknown,
             probed_at: None,
             reset_refusals: 0,
+            longest_description: LONGEST_DESCRIPTION,
         }
     }
 }
@@ -169,6 +173,16 @@ impl Shared {
             features.reset = Feature::Unknown;
         }
         features
+    }
+
+    /// Learns from what came back of a description that was sent: one without its marker was cut.
+    pub(super) fn learn_description(&self, came_back: &str) {
+        if Marker::parse(came_back).is_none() {
+            let length = came_back.chars().count();
+            self.update_features(|features| {
+                features.longest_description = features.longest_description.min(length);
+            });
+        }
     }
 
     /// Notes that the reset route refused: twice in a row means that it is not there for us.

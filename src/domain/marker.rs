@@ -9,6 +9,9 @@ use super::names::{Attempt, Installation, ObjectUid};
 /// What every marker begins with; a user's description must not contain it.
 pub const OPENING: &str = "[ldtokens ";
 
+/// The longest description that is sent, in characters: 200 of the user's, a blank and the marker.
+pub const LONGEST_DESCRIPTION: usize = 300;
+
 /// No marker is longer, in characters.
 pub const MAX_LENGTH: usize = 99;
 
@@ -126,6 +129,13 @@ pub fn with_marker(user_part: &str, marker: &Marker, limit: usize) -> String {
     } else {
         format!("{user_part} {marker}")
     }
+}
+
+/// What [`with_marker`] leaves of the user's part.
+#[must_use]
+pub fn fitted(user_part: &str, marker: &Marker, limit: usize) -> String {
+    let text = with_marker(user_part, marker, limit);
+    split(&text).0.to_owned()
 }
 
 fn hex(text: &str) -> Option<&str> {

@@ -137,6 +137,8 @@ pub struct AccountFacts {
     pub reset: Feature,
     /// Whether tokens have an `expiry`.
     pub expiry: Feature,
+    /// The longest description that LaunchDarkly keeps here, in characters.
+    pub longest_description: usize,
     /// Replacements nobody asked for that may still begin in this window (I14).
     pub unasked_left: u32,
 }

@@ -115,6 +115,7 @@ fn account(core: &Core) -> Account {
             Feature::Unknown
         },
         expiry: Feature::Available,
+        longest_description: 300,
         unasked_left: 3,
     })
 }

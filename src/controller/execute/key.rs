@@ -85,6 +85,9 @@ pub(super) fn receive<C: Cluster, L: TokensApi>(
         }
         Ok((issued, old_key_until)) => {
             let token = &issued.token;
+            if let (Some(_), Some(session)) = (settings, &world.session) {
+                session.shared.learn_description(&token.description);
+            }
             let (user_part, _) = marker::split(&token.description);
             let differs = settings.map_or_else(Vec::new, |wish| {
                 let fields = crate::launchdarkly::differences(&wire_settings(wish), token);

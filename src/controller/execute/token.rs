@@ -101,6 +101,7 @@ pub(super) async fn patch<C: Cluster, L: TokensApi>(
     let api = session(world)?.api.clone();
     match api.patch(token_id, &changes).await {
         Ok(token) => {
+            session(world)?.shared.learn_description(&token.description);
             memory.note_patch(token, at, asked.clone());
             Ok(())
         }

@@ -9,6 +9,7 @@ use super::super::memory::Memory;
 use super::super::reconcile::Context;
 use crate::api::Reason;
 use crate::cluster::Cluster;
+use crate::domain::cause::Cause;
 use crate::domain::decide::Wish;
 use crate::domain::desired::Desired;
 use crate::domain::observed::{Account, AccountFacts, Permit, Roles};
@@ -91,6 +92,7 @@ impl<C: Cluster, L: TokensApi> Asking<'_, C, L> {
             permit: self.permit(entry, memory),
             reset: features.reset,
             expiry: features.expiry,
+            longest_description: features.longest_description,
             unasked_left: session.shared.unasked_left(self.now),
         };
         (Account::Usable(facts), Some(session.clone()))
@@ -141,11 +143,12 @@ impl<C: Cluster, L: TokensApi> Asking<'_, C, L> {
     }
 }
 
-/// When tokens of this object were replaced though nobody asked for it.
+/// When tokens of this object were replaced though nobody asked for it. Most lost keys are those of calls that were under way
+/// when a process ended, which the brake does not mean.
 fn unasked(record: &Record) -> impl Iterator<Item = Timestamp> + '_ {
     let entries = record.history.iter();
     entries
-        .filter(|entry| entry.cause.is_unasked())
+        .filter(|entry| entry.cause.is_unasked() && entry.cause != Cause::LostKey)
         .map(|entry| entry.time)
 }
 

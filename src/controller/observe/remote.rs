@@ -9,7 +9,7 @@ use crate::domain::desired::SecretLayout;
 use crate::domain::marker;
 use crate::domain::names::{ObjectUid, TokenId};
 use crate::domain::observed::{
-    FoundToken, Observed, Remote, RemoteFacts, Roles, SecretKeyProof, SecretState, Source,
+    Account, FoundToken, Observed, Remote, RemoteFacts, Roles, SecretKeyProof, SecretState, Source,
 };
 use crate::domain::record::Record;
 use crate::domain::settings::{Grant, TokenSettings};
@@ -161,7 +161,7 @@ pub(super) fn facts(
             (source, _) => source,
         },
         hash: hash_of(token, user_part, wish),
-        differs: differs(wish, &observed.roles, token, user_part, marked),
+        differs: differs(wish, observed, token, user_part, marked),
         marked,
         key_matches,
         mismatch_since: mismatch_since(observed, token, look.at, key_matches, memory),
@@ -247,7 +247,7 @@ pub(super) fn settings_of(token: &Token, user_part: &str, asks_version: bool) ->
 /// The fields of the spec in which a token is not what is wished.
 pub(super) fn differs(
     wish: &Wish,
-    roles: &Roles,
+    observed: &Observed,
     token: &Token,
     user_part: &str,
     marked: bool,
@@ -256,9 +256,18 @@ pub(super) fn differs(
         return Vec::new();
     };
     let mut settings = desired.settings.clone();
+    if let Account::Usable(account) = &observed.account {
+        let marker = marker::Marker {
+            installation: account.installation.clone(),
+            object: observed.identity.uid.clone(),
+            hold: marker::Hold::Attempt(observed.nonce.clone()),
+        };
+        let limit = account.longest_description;
+        settings.description = marker::fitted(&settings.description, &marker, limit);
+    }
     if let Grant::CustomRoles(_) = settings.grant {
         // Unresolved roles cannot be compared; whoever acts on a difference resolves them first.
-        settings.grant = Grant::CustomRoles(match roles {
+        settings.grant = Grant::CustomRoles(match &observed.roles {
             Roles::Resolved(ids) => ids.iter().map(ToString::to_string).collect(),
             Roles::Unknown | Roles::Missing(_) => token
                 .custom_role_ids

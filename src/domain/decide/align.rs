@@ -74,7 +74,9 @@ fn correct_drift(view: &View<'_>, desired: &Desired, token: &TokenRecord) -> Opt
     {
         return Some(record_settings(view, desired, token, facts));
     }
-    if desired.drift_policy == DriftPolicy::Warn || facts.differs == token.differs {
+    // What came back other than asked for is not asked for again, unless it lost its marker.
+    let as_ever = facts.differs == token.differs && facts.marked;
+    if desired.drift_policy == DriftPolicy::Warn || as_ever {
         return None;
     }
     Some(adjust(view, desired, token, facts))

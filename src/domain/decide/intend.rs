@@ -18,9 +18,6 @@ use crate::domain::record::{
 };
 use crate::domain::settings::{Grant, TokenSettings};
 
-/// The longest description that is sent: 200 characters of the user's, a blank and the marker.
-const MAX_DESCRIPTION: usize = 300;
-
 /// Why a call is wanted, and what it must not forget.
 pub(super) struct Need {
     pub(super) operation: Operation,
@@ -337,6 +334,7 @@ pub(super) fn marked_settings(
         object: view.observed.identity.uid.clone(),
         hold: Hold::Attempt(attempt.clone()),
     };
-    settings.description = with_marker(&settings.description, &marker, MAX_DESCRIPTION);
+    let limit = account.longest_description;
+    settings.description = with_marker(&settings.description, &marker, limit);
     Some(settings)
 }

@@ -78,6 +78,7 @@ fn account(base: &Given) -> BoxedStrategy<Account> {
                     permit,
                     reset,
                     expiry,
+                    longest_description: 300,
                     unasked_left,
                     ..settled.clone()
                 })

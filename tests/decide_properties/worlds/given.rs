@@ -92,6 +92,7 @@ pub fn settled(wish: &Desired) -> Observed {
             permit: Permit::Granted,
             reset: Feature::Available,
             expiry: Feature::Available,
+            longest_description: 300,
             unasked_left: 3,
         }),
         secret: SecretState::Ours(Box::new(SecretFacts {
