@@ -257,13 +257,13 @@ pub(super) fn differs(
     };
     let mut settings = desired.settings.clone();
     if let Account::Usable(account) = &observed.account {
-        let marker = marker::Marker {
+        let tail = marker::Marker {
             installation: account.installation.clone(),
             object: observed.identity.uid.clone(),
             hold: marker::Hold::Attempt(observed.nonce.clone()),
         };
         let limit = account.longest_description;
-        settings.description = marker::fitted(&settings.description, &marker, limit);
+        settings.description = marker::fitted(&settings.description, &tail, limit);
     }
     if let Grant::CustomRoles(_) = settings.grant {
         // Unresolved roles cannot be compared; whoever acts on a difference resolves them first.
