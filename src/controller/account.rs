@@ -105,8 +105,8 @@ struct Orphans {
     /// Seen once, by the listing that began then.
     suspects: BTreeSet<TokenId>,
     listed_at: Option<Timestamp>,
-    /// Seen twice.
-    confirmed: BTreeSet<TokenId>,
+    /// Seen twice, once there were two listings.
+    confirmed: Option<BTreeSet<TokenId>>,
 }
 
 /// What was found out about this instance of LaunchDarkly.
@@ -237,16 +237,16 @@ impl Shared {
     }
 
     /// A replacement that was let through did not begin after all.
-    pub fn give_back_unasked(&self) {
-        self.brake().give_back();
+    pub fn give_back_unasked(&self, object: &ObjectUid) {
+        self.brake().give_back(object);
     }
 
-    /// Notes whether an object waits for such a replacement.
-    pub fn note_unasked(&self, object: &ObjectUid, waits: bool, now: Timestamp) {
+    /// Notes whether an object waits for such a replacement; true if that is news.
+    pub(super) fn note_unasked(&self, object: &ObjectUid, waits: bool, now: Timestamp) -> bool {
         if waits {
-            self.brake().want(object, now);
+            self.brake().want(object, now)
         } else {
-            self.brake().content(object);
+            self.brake().content(object)
         }
     }
 
@@ -261,7 +261,9 @@ impl Shared {
         if known.listed_at.is_some_and(|at| at >= listed_at) {
             return;
         }
-        known.confirmed = known.suspects.intersection(&suspects).cloned().collect();
+        known.confirmed = known
+            .listed_at
+            .map(|_| known.suspects.intersection(&suspects).cloned().collect());
         known.suspects = suspects;
         known.listed_at = Some(listed_at);
     }
@@ -269,7 +271,7 @@ impl Shared {
     /// Tokens that belong to nobody; `None` before there were two listings to say so.
     pub fn orphans(&self) -> Option<BTreeSet<TokenId>> {
         let known = self.orphans.lock().unwrap_or_else(PoisonError::into_inner);
-        known.listed_at.map(|_| known.confirmed.clone())
+        known.confirmed.clone()
     }
 
     /// Notes tokens whose cleaning up was given up, until an account's status says so.
@@ -445,8 +447,13 @@ impl<L: TokensApi> Accounts<L> {
         }
     }
 
-    /// Gives back the slots of objects that are gone.
-    pub fn retain_slots(&self, living: &HashSet<ObjectUid>) {
+    /// Forgets objects that are gone.
+    pub fn retain(&self, living: &HashSet<ObjectUid>) {
+        let shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
+        for account in shared.values() {
+            account.brake().retain(living);
+        }
+        drop(shared);
         let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
         for taken in slots.values_mut() {
             taken.retain(|object| living.contains(object));

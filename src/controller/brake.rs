@@ -1,6 +1,6 @@
 //! The brake (I14): replacements nobody asked for are few, and none begins while many are wanted at once.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -17,7 +17,7 @@ const GATHERING: SignedDuration = SignedDuration::from_secs(1);
 /// What one account's objects lost, and what was replaced of it.
 #[derive(Debug, Default)]
 pub(super) struct Brake {
-    begun: Vec<Timestamp>,
+    begun: Vec<(ObjectUid, Timestamp)>,
     wanted: HashMap<ObjectUid, Wish>,
     counted: HashSet<ObjectUid>,
 }
@@ -44,7 +44,7 @@ impl Brake {
     pub(super) fn left(&mut self, objects: usize, now: Timestamp) -> usize {
         self.forget_old(now);
         let allowed = allowed(objects);
-        if self.wanted.len() > allowed {
+        if self.most_at_once() > allowed {
             return 0;
         }
         allowed.saturating_sub(self.begun.len())
@@ -64,29 +64,32 @@ impl Brake {
         if let Some(gathered) = gathered.filter(|gathered| *gathered > now) {
             return Answer::Wait(gathered);
         }
-        self.begun.push(now);
+        self.begun.push((object.clone(), now));
         Answer::Go
     }
 
-    /// A replacement that was counted did not begin after all.
-    pub(super) fn give_back(&mut self) {
-        self.begun.pop();
+    /// A replacement that was counted for an object did not begin after all, or had no effect.
+    pub(super) fn give_back(&mut self, object: &ObjectUid) {
+        let newest = self.begun.iter().rposition(|(known, _)| known == object);
+        if let Some(newest) = newest {
+            self.begun.remove(newest);
+        }
     }
 
-    /// Notes that an object wants a replacement.
-    pub(super) fn want(&mut self, object: &ObjectUid, now: Timestamp) {
-        self.wanted
-            .entry(object.clone())
-            .and_modify(|wish| wish.last = now)
-            .or_insert(Wish {
-                first: now,
-                last: now,
-            });
+    /// Notes that an object wants a replacement; true if that is news.
+    pub(super) fn want(&mut self, object: &ObjectUid, now: Timestamp) -> bool {
+        let first = self.wanted.get(object).map(|wish| wish.first);
+        let wish = Wish {
+            first: first.unwrap_or(now),
+            last: now,
+        };
+        self.wanted.insert(object.clone(), wish);
+        first.is_none()
     }
 
-    /// Notes that an object wants none.
-    pub(super) fn content(&mut self, object: &ObjectUid) {
-        self.wanted.remove(object);
+    /// Notes that an object wants none; true if that is news.
+    pub(super) fn content(&mut self, object: &ObjectUid) -> bool {
+        self.wanted.remove(object).is_some()
     }
 
     /// Counts what an object's history says that an earlier process replaced, once.
@@ -96,13 +99,35 @@ impl Brake {
         replaced: impl Iterator<Item = Timestamp>,
     ) {
         if self.counted.insert(object.clone()) {
-            self.begun.extend(replaced);
+            let begun = replaced.map(|at| (object.clone(), at));
+            self.begun.extend(begun);
         }
     }
 
+    /// Forgets objects that are gone: nobody waits for their keys.
+    pub(super) fn retain(&mut self, living: &HashSet<ObjectUid>) {
+        self.wanted.retain(|object, _| living.contains(object));
+        self.counted.retain(|object| living.contains(object));
+    }
+
+    /// How many of those that wait lost their keys within a minute or two of each other: losses one by one, held up by the
+    /// count alone, are not taken for one great loss.
+    fn most_at_once(&self) -> usize {
+        let mut minutes: BTreeMap<i64, usize> = BTreeMap::new();
+        for wish in self.wanted.values() {
+            *minutes
+                .entry(wish.first.as_second().div_euclid(60))
+                .or_default() += 1;
+        }
+        let with_the_next =
+            |(minute, count): (&i64, &usize)| count + minutes.get(&(minute + 1)).unwrap_or(&0);
+        minutes.iter().map(with_the_next).max().unwrap_or_default()
+    }
+
     fn forget_old(&mut self, now: Timestamp) {
-        let recent = |at: Timestamp| now.duration_since(at) < WINDOW;
-        self.begun.retain(|at| recent(*at));
+        // What is dated in the future was written by a clock that stood wrong.
+        let recent = |at: Timestamp| now.duration_since(at).abs() < WINDOW;
+        self.begun.retain(|(_, at)| recent(*at));
         self.wanted.retain(|_, wish| recent(wish.last));
     }
 }
@@ -172,7 +197,7 @@ mod tests {
         let mut brake = Brake::default();
         brake.ask(&object(1), 10, NOON);
         assert_eq!(brake.ask(&object(1), 10, after(1)), Answer::Go);
-        brake.give_back();
+        brake.give_back(&object(1));
         assert_eq!(brake.ask(&object(1), 10, after(2)), Answer::Go);
         assert_eq!(brake.left(10, after(2)), 2);
     }
@@ -183,6 +208,27 @@ mod tests {
         brake.remember(&object(1), [NOON, NOON].into_iter());
         brake.remember(&object(1), [NOON, NOON].into_iter());
         assert_eq!(brake.left(10, after(60)), 1);
+    }
+
+    #[test]
+    fn losses_one_by_one_are_no_great_loss() {
+        let mut brake = Brake::default();
+        brake.remember(&object(0), [NOON, NOON, NOON].into_iter());
+        for n in 1..=4 {
+            let asked = brake.ask(&object(n), 10, after(i64::try_from(n).unwrap() * 150 - 100));
+            assert_eq!(asked, Answer::Stop);
+        }
+        assert_eq!(brake.ask(&object(1), 10, after(600)), Answer::Go);
+    }
+
+    #[test]
+    fn objects_that_are_gone_hold_nobody_up() {
+        let mut brake = Brake::default();
+        for n in 0..4 {
+            brake.ask(&object(n), 10, NOON);
+        }
+        brake.retain(&HashSet::from([object(1)]));
+        assert_eq!(brake.ask(&object(1), 10, after(2)), Answer::Go);
     }
 
     #[test]

@@ -36,6 +36,14 @@ impl Claims {
         other_in(&self.lock(), token_id, object)
     }
 
+    /// Forgets the tokens that an object does not record any more.
+    pub(super) fn release(&self, before: &Record, after: &Record) {
+        let mut claims = self.lock();
+        for token_id in before.token_ids().filter(|id| !after.claims(id)) {
+            claims.remove(token_id);
+        }
+    }
+
     /// Forgets what objects recorded that are gone.
     pub(super) fn retain(&self, living: &HashSet<ObjectUid>) {
         self.lock().retain(|_, object| living.contains(&object.uid));

@@ -67,7 +67,7 @@ impl Failure {
         let message = format!(
             "Secret {name:?} does not stay as it is written; find the webhook or controller that changes its labels, annotations or entries"
         );
-        Self::new(Reason::SecretContested, message, false)
+        Self::new(Reason::SecretContested, message, true)
     }
 
     /// An answer that makes no sense.

@@ -11,7 +11,8 @@ use crate::cluster::snapshot::SecretSnapshot;
 use crate::domain::names::{Attempt, Fingerprint, RoleId, SettingsHash, TokenId};
 use crate::domain::observed::{Arrangement, Hand, Proof, Setback, Source};
 use crate::domain::plan::StepKind;
-use crate::launchdarkly::{Key, Token};
+use crate::domain::record::Record;
+use crate::launchdarkly::{Key, Listing, Token};
 
 /// What this process remembers of one object.
 #[derive(Debug, Default)]
@@ -237,6 +238,21 @@ impl Memory {
             source: Source::Patch,
             asked,
         });
+    }
+
+    /// Forgets tokens that nobody asks about any more: neither recorded nor listed.
+    pub(super) fn forget_tokens(
+        &mut self,
+        record: &Record,
+        deleting: bool,
+        listing: Option<&Listing>,
+    ) {
+        self.life_limited.retain(|id| record.claims(id));
+        let Some(listing) = listing.filter(|_| !deleting && record.pending.is_none()) else {
+            return;
+        };
+        let listed = |id: &TokenId| listing.tokens.iter().any(|token| token.id == *id);
+        self.gone.retain(|id| record.claims(id) || listed(id));
     }
 
     /// Notes a failure; the back-off grows with every one in a row.

@@ -42,7 +42,12 @@ pub(super) async fn probe<L: TokensApi>(
     now: Timestamp,
     patience: Duration,
 ) -> Result<bool, Failure> {
-    let _turn = session.shared.probe_turn.lock().await;
+    // Whoever comes second looks again when the first is done.
+    let Ok(_turn) = session.shared.probe_turn.try_lock() else {
+        return Err(Failure::unsettled(
+            "the account's reset is being tried on a throw-away token",
+        ));
+    };
     if session.shared.features(now).reset != Feature::Unknown {
         return Ok(false);
     }
@@ -117,7 +122,7 @@ async fn try_reset<L: TokensApi>(
 ) -> Result<bool, Failure> {
     let after = match session.api.reset(&before.token.id, OLD_KEY_LIVES).await {
         Ok(reset) => reset.issued,
-        Err(error) if error.is_definite_refusal() && session.shared.note_reset_refusal() => {
+        Err(error) if error.is_not_offered() && session.shared.note_reset_refusal() => {
             return Ok(false);
         }
         Err(error) => return Err(error.into()),

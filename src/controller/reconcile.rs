@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use kube::ResourceExt;
 
 use super::account::Accounts;
@@ -20,6 +20,7 @@ use super::report::report;
 use crate::api::{AccessToken, Reason};
 use crate::cluster::snapshot::SecretSnapshot;
 use crate::cluster::{Cluster, ClusterError, NamespaceFacts, status};
+use crate::domain::clocks::plus;
 use crate::domain::decide::{decide, record_at_rest};
 use crate::domain::names::ObjectUid;
 use crate::domain::observed::{Setback, Timing};
@@ -153,7 +154,7 @@ impl<C: Cluster, L: TokensApi> Context<C, L> {
 
     /// Forgets objects that went without a last visit, as those do whose finalizer was taken away by hand.
     pub(super) fn forget_gone(&self, living: &HashSet<ObjectUid>) {
-        self.accounts.retain_slots(living);
+        self.accounts.retain(living);
         self.claims.retain(living);
         let mut memories = self.memories.lock().unwrap_or_else(PoisonError::into_inner);
         // Whoever still works on one holds it.
@@ -387,7 +388,8 @@ async fn pause<C: Cluster, L: TokensApi>(
         _ => None,
     };
     note_braked(ctx, world, step);
-    if world.observed.finalizer || world.observed.deletion.is_none() {
+    let speaks = world.observed.finalizer || world.observed.deletion.is_none();
+    if speaks && !waits_for_others(world) {
         let before = object.status.clone().unwrap_or_default();
         let record = record_at_rest(&world.wish, &world.observed);
         let mut next = object.clone();
@@ -416,14 +418,21 @@ async fn pause<C: Cluster, L: TokensApi>(
     Outcome::Again(wait(until, ctx.clock.now()))
 }
 
+/// Whether this is only the moment in which other objects make their losses known.
+fn waits_for_others<L>(world: &World<L>) -> bool {
+    let soon = plus(world.observed.clocks.local, SignedDuration::from_secs(2));
+    world.observed.setbacks.iter().any(|setback| {
+        let waits = (world.observed.clocks.local..soon).contains(&setback.until);
+        setback.step == StepKind::RecordIntent && setback.reason == Reason::Recovering && waits
+    })
+}
+
 /// An object that is held back keeps counting as a loss; one that is content does not (I14).
 fn note_braked<C: Cluster, L: TokensApi>(ctx: &Context<C, L>, world: &World<L>, step: &Step) {
     let Some(session) = &world.session else {
         return;
     };
-    let waiting_for_others = world.observed.setbacks.iter().any(|setback| {
-        setback.step == StepKind::RecordIntent && setback.reason == Reason::Recovering
-    });
+    let waiting_for_others = waits_for_others(world);
     let braked = matches!(
         step,
         Step::Hold {
@@ -432,9 +441,13 @@ fn note_braked<C: Cluster, L: TokensApi>(ctx: &Context<C, L>, world: &World<L>, 
         }
     );
     if braked || !waiting_for_others {
-        session
-            .shared
-            .note_unasked(&world.observed.identity.uid, braked, ctx.clock.now());
+        let news =
+            session
+                .shared
+                .note_unasked(&world.observed.identity.uid, braked, ctx.clock.now());
+        if news {
+            ctx.accounts.brake_changed();
+        }
     }
 }
 

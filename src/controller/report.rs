@@ -273,10 +273,14 @@ fn is_dead(observed: &Observed) -> bool {
     match &observed.remote {
         Remote::Absent { confirmed, .. } => *confirmed,
         Remote::Present(facts) => {
+            let over = facts
+                .expiry
+                .is_some_and(|end| observed.clocks.remote >= end);
             let since = facts
                 .mismatch_since
                 .filter(|_| facts.key_matches == Some(false));
-            since.is_some_and(|since| facts.seen_at >= plus(since, observed.timing.settle))
+            let lasts = |since| facts.seen_at >= plus(since, observed.timing.settle);
+            over || since.is_some_and(lasts)
         }
         Remote::Unknown => false,
     }

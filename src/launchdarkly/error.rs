@@ -181,6 +181,18 @@ pub enum RetryClass {
 }
 
 impl ApiError {
+    /// Whether LaunchDarkly says that the operation is not to be had: 403, 404, 405, 410 or 415.
+    #[must_use]
+    pub fn is_not_offered(&self) -> bool {
+        matches!(
+            self,
+            Self::NotFound { .. }
+                | Self::MethodGone { .. }
+                | Self::Forbidden { .. }
+                | Self::Invalid { status: 415, .. }
+        )
+    }
+
     /// One constant word for conditions, logs and metrics.
     #[must_use]
     pub fn reason(&self) -> &'static str {

@@ -75,7 +75,13 @@ fn may_hold_key(word: &str) -> bool {
         && has_digit(word)
         && word.bytes().any(|byte| byte.is_ascii_uppercase())
         && word.bytes().any(|byte| byte.is_ascii_lowercase());
-    mixed || has_key_prefix(&word.to_ascii_lowercase())
+    mixed || is_uuid(word) || has_key_prefix(&word.to_ascii_lowercase())
+}
+
+/// The secret part of a key has this form, and so have UIDs, which nobody misses.
+fn is_uuid(word: &str) -> bool {
+    let lengths = word.split('-').map(str::len);
+    lengths.eq([8, 4, 4, 4, 12]) && word.bytes().all(|b| b == b'-' || b.is_ascii_hexdigit())
 }
 
 fn has_key_prefix(word: &str) -> bool {

@@ -196,3 +196,24 @@ fn a_token_that_somebody_let_expire_is_replaced() {
         .set_switches(&json!({"expiredToken": "listed"}))
         .unwrap();
 }
+
+#[test]
+fn where_descriptions_are_cut_the_users_part_is_shortened_and_never_the_marker() {
+    let terse = &stage().terse;
+    let home = Home::at(terse, "odd-terse");
+    let long = "Deploys flags from CI. ".repeat(8);
+    home.token(
+        "web",
+        &json!({"role": "reader", "description": long.trim()}),
+    );
+    home.wait("accesstoken", "web", "a token with its marker", |object| {
+        object::ready(object)?;
+        let shown = home.remote(terse);
+        let description = shown.first().map(|token| token.description.clone());
+        match description {
+            Some(text) if text.ends_with(']') && text.starts_with("Deploys flags") => Ok(()),
+            other => Err(format!("{other:?}")),
+        }
+    });
+    home.reason("web", "TokenSynced", "Synced");
+}

@@ -39,6 +39,8 @@ pub struct Stage {
     pub ahead: SimulatorProcess,
     /// An instance that does not know `expiry`.
     pub dateless: SimulatorProcess,
+    /// An instance that cuts descriptions.
+    pub terse: SimulatorProcess,
     /// Behind https, with a certificate of its own authority.
     pub private: SimulatorProcess,
     /// The operator that all tests share; it is never ended.
@@ -74,6 +76,7 @@ impl Stage {
         let contested = simulator(10, &[], "2026-10");
         let broken = simulator(12, &[], "2026-10");
         let ahead = simulator(11, &["--clock-offset-ms", "300000"], "2026-10");
+        let terse = simulator(13, &["--switch", "description.maxLength=150"], "2026-10");
         let dateless = simulator(8, &[], "2024");
         let private = SimulatorProcess::start(&SimulatorOptions {
             seed: 9,
@@ -93,6 +96,7 @@ impl Stage {
             broken.host(),
             ahead.host(),
             dateless.host(),
+            terse.host(),
             private.host(),
         ]
         .join(",");
@@ -111,6 +115,7 @@ impl Stage {
             broken,
             ahead,
             dateless,
+            terse,
             private,
             operator,
         }

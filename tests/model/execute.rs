@@ -163,6 +163,7 @@ impl Act<'_> {
                 if self.write_record(record) && answered {
                     self.memory.hand = None;
                     self.memory.absent = None;
+                    self.memory.limited.clear();
                 }
             }
             Step::RecordTakeOver(record)

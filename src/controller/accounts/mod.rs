@@ -120,6 +120,10 @@ impl AccountContext {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .remove(key);
+        let entry = self.accounts.get(key);
+        if let Some(State::Usable(session)) = entry.as_deref().map(|entry| &entry.state) {
+            session.shared.set_objects(key, 0);
+        }
         self.accounts.remove(key);
     }
 }

@@ -113,8 +113,13 @@ pub(super) fn receive<C: Cluster, L: TokensApi>(
             Ok(())
         }
         Err(error) => {
-            // What was refused may have named a role that is not what it was.
-            memory.roles = None;
+            // It may have named a role that is not what it was.
+            if matches!(
+                error,
+                ApiError::Invalid { .. } | ApiError::NotFound { .. } | ApiError::Forbidden { .. }
+            ) {
+                memory.roles = None;
+            }
             if error.is_definite_refusal() {
                 memory.set_hand(attempt, HandState::Refused);
             } else {
@@ -142,13 +147,7 @@ pub(super) async fn note_reset<C: Cluster, L: TokensApi, T>(
     let Some(session) = &world.session else {
         return;
     };
-    let refused = matches!(
-        answer,
-        Err(ApiError::NotFound { .. }
-            | ApiError::MethodGone { .. }
-            | ApiError::Forbidden { .. }
-            | ApiError::Invalid { status: 415, .. })
-    );
+    let refused = answer.as_ref().is_err_and(ApiError::is_not_offered);
     if !refused {
         let forget = |features: &mut Features| features.reset_refusals = 0;
         session.shared.update_features(forget);

@@ -52,7 +52,9 @@ pub(in crate::controller) async fn execute<C: Cluster, L: TokensApi>(
             let braked = pass_brake(ctx, world, &record)?;
             let written = write_status(ctx, object, world, &record, &step).await;
             if let (Err(_), Some(session)) = (&written, braked) {
-                session.shared.give_back_unasked();
+                session
+                    .shared
+                    .give_back_unasked(&world.observed.identity.uid);
             }
             written?;
             arm(memory, &record, arrangement);
@@ -62,6 +64,8 @@ pub(in crate::controller) async fn execute<C: Cluster, L: TokensApi>(
             write_status(ctx, object, world, record, &step).await?;
             memory.hand = None;
             memory.absent = None;
+            // Older keys may have been promised more time.
+            memory.life_limited.clear();
             if let (Some(secret), Some(token)) = (&record.secret, &record.token) {
                 memory.secret_proof = secret
                     .proven
@@ -70,22 +74,38 @@ pub(in crate::controller) async fn execute<C: Cluster, L: TokensApi>(
             notices::published(ctx, object, record).await;
             Ok(())
         }
-        Step::ForgetIntent(ref record) | Step::AbandonAttempt(ref record) => {
+        Step::ForgetIntent(ref record) => {
+            write_status(ctx, object, world, record, &step).await?;
+            memory.hand = None;
+            // It had no effect, so it does not count.
+            if let Some(session) = &world.session {
+                session
+                    .shared
+                    .give_back_unasked(&world.observed.identity.uid);
+            }
+            Ok(())
+        }
+        Step::AbandonAttempt(ref record) => {
             write_status(ctx, object, world, record, &step).await?;
             memory.hand = None;
             Ok(())
         }
         Step::RecordTakeOver(ref record) => {
             let identity = &world.observed.identity;
-            let free = |id| ctx.claims.take(id, identity);
-            if !record.token_ids().all(free) {
+            let token = record.token.as_ref();
+            if !token.is_some_and(|token| ctx.claims.take(&token.id, identity)) {
                 return Err(Failure::stale());
             }
             write_status(ctx, object, world, record, &step).await
         }
-        Step::RecordSecret(ref record)
-        | Step::RecordRetirement(ref record)
-        | Step::RecordSettings(ref record) => write_status(ctx, object, world, record, &step).await,
+        Step::RecordRetirement(ref record) => {
+            write_status(ctx, object, world, record, &step).await?;
+            ctx.claims.release(&world.observed.record, record);
+            Ok(())
+        }
+        Step::RecordSecret(ref record) | Step::RecordSettings(ref record) => {
+            write_status(ctx, object, world, record, &step).await
+        }
         Step::FenceSecret { name, at, attempt } => {
             memory.forget_secret(&name);
             let mark = (annotation::FENCE, attempt.as_str());

@@ -7,8 +7,8 @@ use super::super::reconcile::Context;
 use crate::cluster::Cluster;
 use crate::cluster::manifest::{KeySource, SecretManifest};
 use crate::domain::names::Fingerprint;
-use crate::domain::observed::SecretState;
-use crate::domain::plan::{SecretPlan, SecretRevision};
+use crate::domain::observed::{SecretFacts, SecretState};
+use crate::domain::plan::{PreviousKey, SecretPlan, SecretRevision};
 use crate::launchdarkly::TokensApi;
 
 /// The Secret is tried without effect, so that no key is made that has nowhere to go (C0).
@@ -71,9 +71,17 @@ fn stays_as_written<L>(
     let state = written
         .map(|written| written.state(&world.observed.identity, Some(&written.uid), &plan.layout));
     match state {
-        Some(SecretState::Ours(facts)) if facts.intact => Ok(()),
+        Some(SecretState::Ours(facts)) if facts.intact && is_marked(&facts, plan) => Ok(()),
         _ => Err(Failure::contested(&plan.layout.name)),
     }
+}
+
+fn is_marked(facts: &SecretFacts, plan: &SecretPlan) -> bool {
+    let (written, asked) = (&facts.marks, &plan.marks);
+    written.token_id == asked.token_id
+        && written.account_id == asked.account_id
+        && written.fingerprint == asked.fingerprint
+        && !(plan.previous == PreviousKey::Drop && facts.previous.is_some())
 }
 
 pub(super) async fn write_secret<C: Cluster, L: TokensApi>(

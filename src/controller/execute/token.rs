@@ -44,7 +44,6 @@ pub(super) async fn resolve_roles<C: Cluster, L: TokensApi>(
     asked: Vec<String>,
 ) -> Result<(), Failure> {
     let api = &session(world)?.api;
-    let at = ctx.clock.now();
     let mut known = Vec::with_capacity(asked.len());
     for role in &asked {
         match api.role(role).await {
@@ -53,7 +52,7 @@ pub(super) async fn resolve_roles<C: Cluster, L: TokensApi>(
                 memory.roles = Some(RolesAnswer {
                     answer: Err(role.clone()),
                     asked,
-                    at,
+                    at: ctx.clock.now(),
                 });
                 return Ok(());
             }
@@ -63,7 +62,7 @@ pub(super) async fn resolve_roles<C: Cluster, L: TokensApi>(
     memory.roles = Some(RolesAnswer {
         asked,
         answer: Ok(known),
-        at,
+        at: ctx.clock.now(),
     });
     Ok(())
 }

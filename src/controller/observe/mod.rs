@@ -82,6 +82,7 @@ pub(in crate::controller) async fn observe<C: Cluster, L: TokensApi>(
     let clocks = clocks(session.as_ref(), now);
     let listing = listing(session.as_ref(), now);
     ctx.claims.note(&identity, &record);
+    memory.forget_tokens(&record, deletion.is_some(), listing.as_deref());
     let mut observed = Observed {
         generation: object.metadata.generation.unwrap_or_default(),
         finalizer: has_finalizer(object),

@@ -20,7 +20,7 @@ pub(super) fn end_of_life(view: &View<'_>) -> Option<Step> {
     }
     if deletion.skip_cleanup {
         return Some(Step::RemoveFinalizer {
-            left_behind: ours(view).into_iter().collect(),
+            left_behind: answerable(view),
         });
     }
     Some(
@@ -174,6 +174,16 @@ fn ours(view: &View<'_>) -> BTreeSet<TokenId> {
         .collect()
 }
 
+/// What may be left at LaunchDarkly: also what only the Secret says, since saying so destroys nothing.
+fn answerable(view: &View<'_>) -> Vec<TokenId> {
+    let named = view
+        .token_in_secret()
+        .filter(|_| view.observed.claimed_by.is_none());
+    let mut tokens = ours(view);
+    tokens.extend(named.cloned());
+    tokens.into_iter().collect()
+}
+
 fn secret_name(view: &View<'_>) -> String {
     let observed = view.observed;
     let pending = observed
@@ -250,7 +260,7 @@ fn leave_behind(view: &View<'_>, deletion: &Deletion) -> Step {
     let gone = &view.observed.gone;
     let secrets = delete_secrets(view, deletion).filter(|step| view.setback(step.kind()).is_none());
     secrets.unwrap_or_else(|| Step::RemoveFinalizer {
-        left_behind: ours(view)
+        left_behind: answerable(view)
             .into_iter()
             .filter(|id| !gone.contains(id))
             .collect(),

@@ -72,6 +72,9 @@ pub(super) fn evidence(view: &View<'_>, token_id: &TokenId) -> Evidence {
 }
 
 fn by_key(view: &View<'_>, token_id: &TokenId) -> Evidence {
+    if view.observed.claimed_by.is_some() {
+        return Evidence::Nothing;
+    }
     let key = view.secret().and_then(|secret| secret.key.clone());
     match (view.observed.secret_key, key) {
         (SecretKeyProof::Accepted, _) => Evidence::Ours,

@@ -109,16 +109,19 @@ fn obstacle(view: &View<'_>, desired: &Desired, need: &Need) -> Option<Step> {
         }
         Roles::Unknown | Roles::Resolved(_) => {}
     }
-    // A role may have been renamed or made anew since it was looked up.
-    let fresh = |at| is_fresh(view, at);
-    if asks_roles && !observed.roles_seen_at.is_some_and(fresh) {
-        return Some(Step::ResolveRoles {
-            roles: asked_roles(desired),
-        });
-    }
     no_room(view)
         .or_else(|| secret_in_the_way(view))
         .or_else(|| brake(view, need, account.unasked_left))
+        .or_else(|| look_roles_up_again(view, asks_roles, desired))
+}
+
+/// A role may have been renamed or made anew since it was looked up.
+fn look_roles_up_again(view: &View<'_>, asks_roles: bool, desired: &Desired) -> Option<Step> {
+    let seen_at = view.observed.roles_seen_at;
+    let fresh = seen_at.is_some_and(|at| is_fresh(view, at));
+    (asks_roles && !fresh).then(|| Step::ResolveRoles {
+        roles: asked_roles(desired),
+    })
 }
 
 pub(super) fn asked_roles(desired: &Desired) -> Vec<String> {

@@ -54,6 +54,7 @@ pub fn decide(wish: &Wish, observed: &Observed) -> Step {
         .or_else(|| align::align_settings(&view))
         .or_else(|| secret::tidy_secret(&view))
         .or_else(|| view.stay_in_policy())
+        .or_else(|| secret::prove_late(&view))
         // What could not be cleaned up a moment ago keeps nothing else waiting, but is not passed over in silence.
         .or_else(|| retire::retire_tokens(&view))
         .or_else(|| retire::clean_found(&view))

@@ -10,7 +10,7 @@ use crate::domain::cause::Cause;
 use crate::domain::clocks::plus;
 use crate::domain::desired::Desired;
 use crate::domain::names::TokenId;
-use crate::domain::observed::{AccountFacts, Arrangement, Hand, Permit, Proof, SecretState};
+use crate::domain::observed::{AccountFacts, Arrangement, Hand, Permit, Proof, Roles, SecretState};
 use crate::domain::plan::Step;
 use crate::domain::record::{Intent, Operation};
 
@@ -75,7 +75,10 @@ fn make_the_call(view: &View<'_>, intent: &Intent, arrangement: &Arrangement) ->
             urgent,
         },
         (Operation::Reset, Some(_) | None) => forget(view, intent),
-        (Operation::Create, _) if matches!(account.permit, Permit::Refused { .. }) => {
+        (Operation::Create, _)
+            if matches!(account.permit, Permit::Refused { .. })
+                || matches!(view.observed.roles, Roles::Missing(_)) =>
+        {
             forget(view, intent)
         }
         (Operation::Create, _) => {

@@ -162,6 +162,16 @@ fn record_publication(view: &View<'_>, intent: &Intent, publication: &Publicatio
             retire_at: old_until,
         });
     }
+    for retiring in &mut record.retiring {
+        if intent.cause == Cause::Revoke {
+            // Every older key is to die, also one that could not be deleted before.
+            retiring.cause = Cause::Revoke;
+            retiring.retire_at = retiring.retire_at.min(published_at);
+        } else if intent.cause.is_unasked() && retiring.cause != Cause::Revoke {
+            // While the key was lost, this may have been the one that consumers used.
+            retiring.retire_at = retiring.retire_at.max(old_until);
+        }
+    }
     if let Some(moved) = record
         .secret
         .as_ref()

@@ -12,6 +12,9 @@ use crate::domain::record::{MAX_RETIRING, Record, RetiringToken};
 /// A token that turns up with an attempt of ours, created later than this after the attempt began, is not its fruit.
 const FRUIT_OF_ATTEMPT: jiff::SignedDuration = jiff::SignedDuration::from_hours(1);
 
+/// Nobody waits longer than this for a key that is lost and not replaced.
+const LOST_FOR_LONG: jiff::SignedDuration = jiff::SignedDuration::from_hours(24);
+
 /// Replaced tokens get an end of life, and are deleted once both clocks have passed their grace.
 pub(super) fn retire_tokens(view: &View<'_>) -> Option<Step> {
     let observed = view.observed;
@@ -33,7 +36,14 @@ pub(super) fn retire_tokens(view: &View<'_>) -> Option<Step> {
     let lost = is_key_lost(view);
     // Without room for one more the key could never be replaced.
     let waits = lost && record.retiring.len() < MAX_RETIRING;
-    let due = |r: &&RetiringToken| !waits && observed.clocks.passed(r.retire_at);
+    let due = |r: &&RetiringToken| {
+        let end = if waits {
+            plus(r.retire_at, LOST_FOR_LONG)
+        } else {
+            r.retire_at
+        };
+        observed.clocks.passed(end)
+    };
     let mut ends = record.retiring.iter().filter(deletable);
     if let Some(due) = ends.clone().find(revoked).or_else(|| ends.find(due)) {
         return Some(Step::DeleteToken {
@@ -60,9 +70,6 @@ pub(super) fn retire_tokens(view: &View<'_>) -> Option<Step> {
 /// Whether the recorded key is known not to be where consumers look for it, or not to work.
 fn is_key_lost(view: &View<'_>) -> bool {
     let observed = view.observed;
-    if observed.record.pending.is_some() {
-        return false;
-    }
     let recorded = observed.record.secret.as_ref();
     let in_secret = match &observed.secret {
         SecretState::Ours(secret) => {

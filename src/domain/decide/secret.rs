@@ -142,7 +142,8 @@ fn lost(view: &View<'_>, cause: Cause) -> Step {
         .history
         .iter()
         .filter(|entry| {
-            matches!(entry.cause, Cause::SecretDeleted | Cause::SecretEdited) && entry.time > since
+            matches!(entry.cause, Cause::SecretDeleted | Cause::SecretEdited)
+                && (since..=view.now()).contains(&entry.time)
         })
         .collect();
     if losses.len() + 1 >= CONTESTED_LOSSES
@@ -195,10 +196,11 @@ fn keep_remote(view: &View<'_>) -> Option<Step> {
 fn outlive(view: &View<'_>, facts: &RemoteFacts, end: Timestamp) -> Option<Step> {
     let record = view.record();
     let grace = record.rotation.grace.unwrap_or_default();
-    let just_replaced = record
-        .history
-        .first()
-        .is_some_and(|last| last.cause == Cause::Expiring && view.now() < plus(last.time, grace));
+    let just_replaced = record.history.first().is_some_and(|last| {
+        let half_life = end.duration_since(last.time) / 2;
+        let again = plus(last.time, grace.min(half_life));
+        last.cause == Cause::Expiring && (last.time..again).contains(&view.now())
+    });
     if just_replaced || view.now() < view.replace_before(end) {
         return None;
     }
@@ -235,7 +237,7 @@ pub(super) fn tidy_secret(view: &View<'_>) -> Option<Step> {
             }),
         });
     }
-    prove_late(view, &record, secret).or_else(|| drop_former(view, &record))
+    drop_former(view, &record)
 }
 
 /// What the Secret's marks are to say: the record knows it, whatever somebody wrote into them.
@@ -253,7 +255,8 @@ fn marks_of(view: &View<'_>, record: &Record, secret: &SecretFacts) -> Marks {
 }
 
 /// A key that was published unproven is proven as soon as LaunchDarkly can say.
-fn prove_late(view: &View<'_>, record: &Record, secret: &SecretFacts) -> Option<Step> {
+pub(super) fn prove_late(view: &View<'_>) -> Option<Step> {
+    let (record, secret) = (&view.record(), view.secret()?);
     let recorded = record.secret.as_ref().filter(|recorded| !recorded.proven)?;
     match view.observed.secret_key {
         SecretKeyProof::Unasked => Some(Step::ProveSecretKey {

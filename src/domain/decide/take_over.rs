@@ -30,8 +30,14 @@ pub(super) fn token_to_take_over(observed: &Observed) -> Option<&TokenId> {
         && record.secret.as_ref().is_some_and(|s| {
             Some(&s.fingerprint) == secret.key.as_ref() || !s.fingerprint.is_current()
         });
+    // A mark that somebody wrote beside the recorded key is only a mark: it is written again.
+    let in_place = record.token.is_some()
+        && record
+            .secret
+            .as_ref()
+            .is_some_and(|s| Some(&s.fingerprint) == secret.key.as_ref());
     let newer = record.token.is_none() || secret.marks.rotated_at > record.rotation.last;
-    (record.pending.is_none() && !retiring && !known && newer).then_some(named)
+    (record.pending.is_none() && !retiring && !known && !in_place && newer).then_some(named)
 }
 
 /// A Secret whose key is proven wins over the status: the status is rebuilt from it and nothing rotates.

@@ -135,9 +135,10 @@ pub fn promises(case: &Case<'_>) -> Verdict {
     for before in &observed.record.retiring {
         let kept = find(record, &before.token_id);
         match kept {
-            Some(after) => ensure(after.retire_at >= before.retire_at, || {
-                format!("{} is to go earlier than promised", before.token_id)
-            })?,
+            Some(after) => ensure(
+                after.cause == Cause::Revoke || after.retire_at >= before.retire_at,
+                || format!("{} is to go earlier than promised", before.token_id),
+            )?,
             None => ensure(observed.gone.contains(&before.token_id), || {
                 format!("{} is forgotten", before.token_id)
             })?,

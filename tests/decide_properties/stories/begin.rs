@@ -1,9 +1,10 @@
 //! From nothing to a key.
 
 use launchdarkly_token_operator::api::Reason;
+use launchdarkly_token_operator::domain::cause::Cause;
 use launchdarkly_token_operator::domain::observed::Roles;
 use launchdarkly_token_operator::domain::plan::StepKind as K;
-use launchdarkly_token_operator::domain::record::MAX_ABANDONED;
+use launchdarkly_token_operator::domain::record::{MAX_ABANDONED, Operation};
 
 use crate::worlds::*;
 
@@ -129,4 +130,22 @@ fn of_eight_creates_the_one_whose_token_is_there_is_not_forgotten() {
 #[test]
 fn a_suspended_object_gets_nothing() {
     given(a_token().suspended()).and(a_new_object()).and_rests();
+}
+
+#[test]
+fn a_role_that_is_gone_by_the_time_of_the_call_drops_the_intent() {
+    given(a_token())
+        .and(an_intent_to(Operation::Create, Cause::SpecChanged))
+        .and(the_call_was_refused())
+        .and(|given| given.observed.roles = Roles::Missing("deploy".into()))
+        .takes(&[K::ForgetIntent]);
+}
+
+#[test]
+fn a_role_is_looked_up_again_before_a_token_is_made_with_it() {
+    given(a_token().with_custom_role("deploy"))
+        .and(a_new_object())
+        .and(|given| given.observed.roles = Roles::Resolved(vec!["id-of-deploy".into()]))
+        .and(|given| given.observed.roles_seen_at = Some(ago(minutes(9))))
+        .takes(&[K::AddFinalizer, K::ResolveRoles, K::RecordIntent]);
 }

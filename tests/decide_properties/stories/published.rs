@@ -55,6 +55,20 @@ fn a_secret_that_names_somebody_elses_token_is_not_believed() {
 }
 
 #[test]
+fn a_secret_with_the_key_of_another_objects_token_is_not_believed() {
+    given(a_token())
+        .and(an_intent_to(Operation::Create, Cause::SpecChanged))
+        .and(another_process_wrote_it())
+        .and(the_intent_was_written(minutes(3)))
+        .and(it_was_published())
+        .and(|given| given.remote().marked = false)
+        .and(|given| given.remote().source = Source::Get)
+        .and(|given| given.observed.secret_key = SecretKeyProof::Accepted)
+        .and(|given| given.observed.claimed_by = Some("team-b/web".into()))
+        .takes(&[K::FenceSecret, K::ListTokens]);
+}
+
+#[test]
 fn a_mark_that_was_taken_away_does_not_cut_the_grace() {
     let end = given(a_token().with_grace(hours(6)))
         .and(an_intent_to(Operation::Create, Cause::SpecChanged))

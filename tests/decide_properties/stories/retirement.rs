@@ -37,8 +37,8 @@ fn a_second_safety_never_ends_a_token_before_its_time() {
 }
 
 #[test]
-fn a_token_whose_key_somebody_put_back_into_the_secret_waits_for_its_replacement() {
-    given(a_token())
+fn a_token_whose_key_somebody_put_back_into_the_secret_lives_a_grace_longer() {
+    let end = given(a_token().with_grace(hours(6)))
         .and(retiring_tokens(1, ago(seconds(5))))
         .and(the_secret_is_restored_to(20, hours(9)))
         .takes(&[
@@ -47,8 +47,13 @@ fn a_token_whose_key_somebody_put_back_into_the_secret_waits_for_its_replacement
             K::ProveKey,
             K::PublishKey,
             K::RecordPublication,
-            K::DeleteToken,
         ]);
+    assert!(
+        end.record()
+            .retiring
+            .iter()
+            .all(|r| r.retire_at >= NOW + hours(6))
+    );
 }
 
 #[test]

@@ -336,3 +336,14 @@ fn old_keys_live_on_while_the_new_one_is_lost() {
         .and(the_secret_is_deleted())
         .and_holds(Reason::MassChange);
 }
+
+#[test]
+fn a_revocation_kills_what_could_not_be_deleted_before_it_too() {
+    let end = given(a_token().revoked_by("leak"))
+        .and(retiring_tokens(1, ahead(hours(3))))
+        .and(a_failed(K::DeleteToken, false))
+        .takes(&REPLACE);
+    let retiring = &end.record().retiring;
+    assert_eq!(retiring.len(), 2);
+    assert!(retiring.iter().all(|r| r.cause == Cause::Revoke));
+}

@@ -117,6 +117,15 @@ fn marks_that_were_edited_are_written_again() {
 }
 
 #[test]
+fn a_token_that_somebody_wrote_into_the_marks_replaces_nothing() {
+    given(a_token())
+        .and(|given| given.secret().marks.token_id = Some(token(66)))
+        .and(|given| given.secret().marks.rotated_at = Some(ahead(hours(1))))
+        .takes(&[K::RenderSecret])
+        .and_rests();
+}
+
+#[test]
 fn a_label_that_was_taken_away_comes_back() {
     given(a_token())
         .and(|given| given.secret().intact = false)

@@ -40,6 +40,7 @@ fn a_status_restored_to_an_older_token_follows_the_secret() {
     let end = given(a_token())
         .and(|given| {
             given.observed.record.token.as_mut().unwrap().id = token(8);
+            given.observed.record.secret.as_mut().unwrap().fingerprint = key(8);
             given.observed.record.rotation.last = Some(ago(hours(30)));
         })
         .takes(TAKE_OVER);
@@ -52,6 +53,7 @@ fn there_is_no_room_to_take_over_beside_three_retiring() {
     given(a_token())
         .and(|given| {
             given.observed.record.token.as_mut().unwrap().id = token(8);
+            given.observed.record.secret.as_mut().unwrap().fingerprint = key(8);
             given.observed.record.rotation.last = Some(ago(hours(30)));
         })
         .and(retiring_tokens(3, ahead(hours(3))))

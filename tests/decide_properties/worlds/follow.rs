@@ -24,8 +24,10 @@ pub fn carry_out(observed: &mut Observed, step: &Step) {
             observed.roles_seen_at = Some(observed.clocks.local);
         }
         Step::RecordIntent { arrangement, .. } => observed.hand = Hand::Armed(arrangement.clone()),
-        Step::ForgetIntent(_) | Step::AbandonAttempt(_) | Step::RecordPublication(_) => {
+        Step::ForgetIntent(_) | Step::AbandonAttempt(_) => observed.hand = Hand::Empty,
+        Step::RecordPublication(_) => {
             observed.hand = Hand::Empty;
+            observed.life_limited.clear();
         }
         Step::CreateToken { settings, .. } => {
             let made = TokenId::new(format!("made-by-{}", observed.nonce));
