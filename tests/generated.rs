@@ -1,4 +1,4 @@
-//! The files that are made from the types: they must be as the types say.
+//! The files that are made from the types, and from the comments of the chart's values: they must be as those say.
 //!
 //! `cargo xtask generate` runs this with `LDTOKENS_GENERATE=1`, which writes them instead.
 #![expect(
@@ -6,6 +6,8 @@
     reason = "the lint's exception for tests does not see helper functions"
 )]
 
+#[path = "generated/chart.rs"]
+mod chart;
 #[path = "generated/conditions.rs"]
 mod conditions;
 #[path = "generated/reference.rs"]
@@ -41,6 +43,7 @@ fn files() -> Vec<(String, String)> {
             (format!("crds/{name}.yaml"), yaml(crd))
         })
         .collect();
+    files.extend(chart::files(files.clone()));
     files.push((
         "docs/reference.md".into(),
         markdown(&reference::page(&crds::all())),
@@ -63,10 +66,12 @@ fn the_generated_files_are_as_the_types_say() {
             stale.push(name);
         }
     }
-    for entry in fs::read_dir(root.join("crds")).unwrap() {
-        let name = format!("crds/{}", entry.unwrap().file_name().display());
-        if files().iter().all(|(expected, _)| *expected != name) {
-            stale.push(format!("{name} (to be deleted)"));
+    for folder in ["crds", "charts/launchdarkly-token-operator/files/crds"] {
+        for entry in fs::read_dir(root.join(folder)).unwrap() {
+            let name = format!("{folder}/{}", entry.unwrap().file_name().display());
+            if files().iter().all(|(expected, _)| *expected != name) {
+                stale.push(format!("{name} (to be deleted)"));
+            }
         }
     }
     assert!(

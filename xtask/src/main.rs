@@ -24,7 +24,7 @@ enum Task {
     Demo(demo::Arguments),
     /// Check everything: formatting, lints, dependencies, and all tests on real parts.
     Test(test::Arguments),
-    /// Write the files that are generated from the types: the CRDs in crds/ and the field reference.
+    /// Write the files that are generated from the types: the CRDs, the field reference, the chart's schema.
     Generate,
 }
 

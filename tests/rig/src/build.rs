@@ -15,6 +15,7 @@ use crate::progress::Progress;
 use crate::{RigError, workspace};
 
 pub use crate::control_plane::build::{control_plane, go, go_module};
+pub use crate::helm::helm;
 
 /// The release binary of the operator.
 ///

@@ -28,12 +28,13 @@ pub enum RigError {
         /// What it printed.
         output: String,
     },
-    /// There is no Go to build the control plane with, and nothing was named to use instead.
+    /// There is no Go to build the control plane or Helm with, and nothing was named to use instead.
     #[error(
-        "the control plane for tests is built with Go, which is not installed.\n\
+        "the control plane and the Helm of the tests are built with Go, which is not installed.\n\
          Either install Go (https://go.dev/dl), or name something to use instead:\n  \
          LDTOKENS_TEST_KUBECONFIG=FILE   a kubeconfig with cluster-admin rights on a throw-away cluster\n  \
-         KUBEBUILDER_ASSETS=DIR          a directory holding etcd, kube-apiserver and kubectl"
+         KUBEBUILDER_ASSETS=DIR          a directory holding etcd, kube-apiserver and kubectl\n  \
+         LDTOKENS_TEST_HELM=FILE         Helm 4, for the tests of the chart"
     )]
     NoGo,
     /// Something that was waited for did not happen.

@@ -105,6 +105,7 @@ fn build_programs() -> Result<String, RigError> {
     build::operator()?;
     build::simulator()?;
     Source::from_environment()?;
+    build::helm()?;
     Ok(String::new())
 }
 
