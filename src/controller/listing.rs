@@ -8,10 +8,10 @@ use futures::future;
 use tokio::sync::watch;
 
 use super::account::{Session, State};
+use super::context::Context;
 use super::execute::list_since;
 use super::objects::Objects;
 use super::probe;
-use super::reconcile::Context;
 use crate::cluster::{Cluster, KubeCluster};
 use crate::domain::clocks::plus;
 use crate::domain::orphans::{Listed, suspects};

@@ -2,8 +2,8 @@
 
 use kube::ResourceExt;
 
+use super::context::Context;
 use super::observe::World;
-use super::reconcile::Context;
 use crate::api::conditions::{ConditionType, find_condition};
 use crate::api::{AccessToken, AccessTokenStatus, Reason};
 use crate::cluster::{Cluster, Notice};

@@ -7,8 +7,9 @@ use backon::{ExponentialBuilder, Retryable};
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
-use super::account::{AccountKey, Features, Session};
+use super::account::{AccountKey, Session};
 use super::failure::Failure;
+use super::shared::Features;
 use crate::domain::marker::{Hold, Marker};
 use crate::domain::names::{Attempt, Installation, ObjectUid, TokenId};
 use crate::domain::observed::Feature;

@@ -4,13 +4,14 @@ use super::secret::write_secret;
 use super::session;
 use super::token::wire_settings;
 
-use super::super::account::{Features, Session};
+use super::super::account::Session;
 use super::super::brake::Answer;
+use super::super::context::Context;
 use super::super::failure::Failure;
 use super::super::memory::{HandMemory, HandState, Held, Memory};
 use super::super::notices;
 use super::super::observe::{World, hash_of};
-use super::super::reconcile::Context;
+use super::super::shared::Features;
 use crate::api::{AccessToken, Reason};
 use crate::cluster::Cluster;
 use crate::cluster::manifest::{KeySource, SecretManifest};

@@ -7,10 +7,10 @@ mod token;
 use std::time::Duration;
 
 use super::account::Session;
+use super::context::Context;
 use super::failure::Failure;
 use super::memory::{HandState, Memory};
 use super::observe::World;
-use super::reconcile::Context;
 use super::{notices, probe, report};
 use crate::api::{AccessToken, Reason};
 use crate::cluster::manifest::annotation;

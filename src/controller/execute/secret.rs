@@ -1,9 +1,9 @@
 //! Secrets: trying, writing, rendering again.
 
+use super::super::context::Context;
 use super::super::failure::Failure;
 use super::super::memory::Memory;
 use super::super::observe::World;
-use super::super::reconcile::Context;
 use crate::cluster::Cluster;
 use crate::cluster::manifest::{KeySource, SecretManifest};
 use crate::domain::names::Fingerprint;

@@ -2,12 +2,13 @@
 
 use super::session;
 
-use super::super::account::{Session, is_believable};
+use super::super::account::Session;
+use super::super::context::Context;
 use super::super::failure::Failure;
 use super::super::memory::{Memory, RolesAnswer};
 use super::super::notices;
 use super::super::observe::World;
-use super::super::reconcile::Context;
+use super::super::shared::is_believable;
 use crate::api::{AccessToken, Reason};
 use crate::cluster::Cluster;
 use crate::domain::decide::Wish;

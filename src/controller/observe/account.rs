@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 
 use super::super::account::{AccountKey, Entry, Session, State};
+use super::super::context::Context;
 use super::super::memory::Memory;
-use super::super::reconcile::Context;
 use crate::api::Reason;
 use crate::cluster::Cluster;
 use crate::domain::cause::Cause;

@@ -8,9 +8,10 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 use kube::ResourceExt;
 
-use super::account::{AccountKey, Session, is_believable};
+use super::account::{AccountKey, Session};
+use super::context::Context;
 use super::memory::Memory;
-use super::reconcile::Context;
+use super::shared::is_believable;
 use crate::api::access_token::AccountKind;
 use crate::api::{AccessToken, Reason, SKIP_CLEANUP_ANNOTATION, TOKEN_FINALIZER};
 use crate::cluster::{Cluster, ClusterError, status};

@@ -14,9 +14,9 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::account::Accounts;
 use super::accounts::AccountContext;
+use super::context::Context;
 use super::listing;
 use super::objects::Objects;
-use super::reconcile::Context;
 use crate::api::AccessToken;
 use crate::cluster::KubeCluster;
 use crate::launchdarkly::{HttpClient, Lines, Options};

@@ -1,0 +1,163 @@
+//! What reconciling needs: connections, settings, and what this process remembers.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::account::Accounts;
+use super::claims::Claims;
+use super::memory::Memory;
+use crate::cluster::snapshot::SecretSnapshot;
+use crate::cluster::{Cluster, ClusterError, NamespaceFacts};
+use crate::domain::names::ObjectUid;
+use crate::domain::observed::Timing;
+use crate::launchdarkly::TokensApi;
+use crate::runtime::clock::Clock;
+use crate::runtime::metrics::Metrics;
+
+/// How long a Secret that was read is believed without a sign that it changed.
+const SECRET_BELIEVED: Duration = Duration::from_secs(300);
+/// What a namespace says is believed this long.
+const NAMESPACE_BELIEVED: Duration = Duration::from_secs(10);
+
+/// What reconciling needs.
+pub struct Context<C, L> {
+    /// Kubernetes.
+    pub cluster: C,
+    /// LaunchDarkly accounts.
+    pub accounts: Arc<Accounts<L>>,
+    /// Tells the time.
+    pub clock: Arc<dyn Clock>,
+    /// Counts.
+    pub metrics: Metrics,
+    /// The operator's waiting times.
+    pub timing: Timing,
+    /// This process, as it signs intents.
+    pub holder: String,
+    /// When this process began to act: calls of earlier ones had ended by then.
+    pub(super) started_at: Timestamp,
+    /// Which object answers for which token.
+    pub(super) claims: Claims,
+    /// Set while the process ends: no new call is begun then.
+    pub draining: AtomicBool,
+    touched: Mutex<HashMap<(String, String), Option<String>>>,
+    memories: Mutex<HashMap<ObjectUid, Arc<tokio::sync::Mutex<Memory>>>>,
+    namespaces: Mutex<HashMap<String, (Duration, NamespaceFacts)>>,
+}
+
+impl<C: Cluster, L: TokensApi> Context<C, L> {
+    /// A context that remembers nothing yet.
+    pub fn new(
+        cluster: C,
+        accounts: Arc<Accounts<L>>,
+        clock: Arc<dyn Clock>,
+        metrics: Metrics,
+        timing: Timing,
+        holder: String,
+    ) -> Self {
+        Self {
+            started_at: clock.now(),
+            claims: Claims::default(),
+            cluster,
+            accounts,
+            clock,
+            metrics,
+            timing,
+            holder,
+            draining: AtomicBool::new(false),
+            touched: Mutex::default(),
+            memories: Mutex::default(),
+            namespaces: Mutex::default(),
+        }
+    }
+
+    /// Whether any object's key is in hand and not yet published: a process that ends waits for them.
+    pub fn holds_keys(&self) -> bool {
+        let memories = self.memories.lock().unwrap_or_else(PoisonError::into_inner);
+        // A memory that is in use belongs to an object that is being worked on.
+        memories
+            .values()
+            .any(|memory| memory.try_lock().map_or(true, |memory| memory.holds_key()))
+    }
+
+    /// Whether this object's key is in hand and not yet published.
+    pub fn holds_key_of(&self, uid: &ObjectUid) -> bool {
+        self.memory(uid)
+            .try_lock()
+            .is_ok_and(|memory| memory.holds_key())
+    }
+
+    /// A Secret was changed by somebody, us included: it is read again unless this version is the one that is known.
+    pub fn touch_secret(&self, namespace: &str, name: &str, version: Option<String>) {
+        let mut touched = self.touched.lock().unwrap_or_else(PoisonError::into_inner);
+        touched.insert((namespace.to_owned(), name.to_owned()), version);
+    }
+
+    /// Forgets the Secrets that may have changed since they were read.
+    pub(super) fn forget_changed_secrets(&self, namespace: &str, memory: &mut Memory) {
+        let now = self.clock.since_boot();
+        let mut touched = self.touched.lock().unwrap_or_else(PoisonError::into_inner);
+        memory.secrets.retain(|known| {
+            let sign = touched.remove(&(namespace.to_owned(), known.name.clone()));
+            let version = known
+                .snapshot
+                .as_ref()
+                .map(|snapshot| snapshot.version.as_str());
+            let unchanged = sign.is_none_or(|sign| sign.as_deref() == version);
+            // Only Secrets with our label are watched: any other may have changed without a sign.
+            let watched = known
+                .snapshot
+                .as_ref()
+                .is_none_or(SecretSnapshot::is_labelled_ours);
+            watched && unchanged && now.saturating_sub(known.read_at) < SECRET_BELIEVED
+        });
+    }
+
+    pub(super) fn memory(&self, uid: &ObjectUid) -> Arc<tokio::sync::Mutex<Memory>> {
+        let mut memories = self.memories.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(memories.entry(uid.clone()).or_default())
+    }
+
+    /// Forgets objects that went without a last visit, as those do whose finalizer was taken away by hand.
+    pub(super) fn forget_gone(&self, living: &HashSet<ObjectUid>) {
+        self.accounts.retain(living);
+        self.claims.retain(living);
+        let mut memories = self.memories.lock().unwrap_or_else(PoisonError::into_inner);
+        // Whoever still works on one holds it.
+        memories.retain(|uid, memory| living.contains(uid) || Arc::strong_count(memory) > 1);
+    }
+
+    pub(super) fn forget(&self, uid: &ObjectUid) {
+        self.memories
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(uid);
+    }
+
+    /// What a namespace says, read at most every few seconds.
+    pub(super) async fn namespace(&self, name: &str) -> Result<NamespaceFacts, ClusterError> {
+        let now = self.clock.since_boot();
+        let known = self
+            .namespaces
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(name)
+            .cloned();
+        if let Some((at, facts)) =
+            known.filter(|(at, _)| now.saturating_sub(*at) < NAMESPACE_BELIEVED)
+        {
+            let _ = at;
+            return Ok(facts);
+        }
+        let facts = self.cluster.read_namespace(name).await?;
+        let mut namespaces = self
+            .namespaces
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        namespaces.insert(name.to_owned(), (now, facts.clone()));
+        Ok(facts)
+    }
+}
