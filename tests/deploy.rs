@@ -9,6 +9,8 @@ use clap::{CommandFactory as _, Parser as _};
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::api::core::v1::{Container, Namespace, PodSpec, Service, ServiceAccount};
+use k8s_openapi::api::networking::v1::NetworkPolicy;
+use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use k8s_openapi::api::rbac::v1::{ClusterRole, ClusterRoleBinding, PolicyRule, Role, RoleBinding};
 use launchdarkly_token_operator::api::{
     AccessToken, ClusterLaunchDarklyAccount, LaunchDarklyAccount,
@@ -112,6 +114,8 @@ fn no_manifest_has_a_field_that_its_kind_does_not_know() {
             "Deployment" => as_known::<Deployment>(&document),
             "Lease" => as_known::<Lease>(&document),
             "Namespace" => as_known::<Namespace>(&document),
+            "NetworkPolicy" => as_known::<NetworkPolicy>(&document),
+            "PodDisruptionBudget" => as_known::<PodDisruptionBudget>(&document),
             "Role" => as_known::<Role>(&document),
             "RoleBinding" => as_known::<RoleBinding>(&document),
             "Service" => as_known::<Service>(&document),

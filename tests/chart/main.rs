@@ -3,6 +3,8 @@
 
 mod agreement;
 mod kinds;
+mod life;
+mod manifests;
 mod monitoring;
 mod render;
 mod server;

@@ -6,12 +6,12 @@ use rig::{ControlPlane, ControlPlaneOptions, Helm, workspace};
 use serde_json::{Value, json};
 
 use crate::monitoring;
-use crate::render::{VERSIONS, objects, template, value_files};
+use crate::render::{NAME, VERSIONS, objects, template, title, value_files};
 
 /// An API server that knows our kinds and the Prometheus operator's, with the namespaces that the value files name.
 fn server() -> ControlPlane {
     let plane = ControlPlane::start(ControlPlaneOptions::default()).unwrap();
-    for name in ["operators", "team-a", "team-b"] {
+    for name in ["operators", NAME, "team-a", "team-b"] {
         let labels = json!({"pod-security.kubernetes.io/warn": "restricted"});
         let metadata = json!({"name": name, "labels": labels});
         let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata});
@@ -57,10 +57,14 @@ fn verdict(plane: &ControlPlane, text: &str) -> Result<(), String> {
 fn every_render_is_accepted_by_the_api_server_to_the_last_field() {
     let plane = server();
     let helm = Helm::offline().unwrap();
+    let mut refused = Vec::new();
     for values in value_files() {
         let text = template(&helm, &values, VERSIONS[2]);
-        verdict(&plane, &text).unwrap_or_else(|says| panic!("{values}: {says}"));
+        if let Err(says) = verdict(&plane, &text) {
+            refused.push(format!("{values}: {says}"));
+        }
     }
+    assert!(refused.is_empty(), "{}", refused.join("\n"));
     // The judge judges: one unknown field, one forbidden setting and one wrong value are noticed.
     let text = template(&helm, "monitoring", VERSIONS[2]);
     for (kind, pointer, field, value, says) in [
@@ -101,6 +105,23 @@ fn every_render_is_accepted_by_the_api_server_to_the_last_field() {
             said.to_lowercase().contains(&says.to_lowercase()),
             "{kind}: {said}"
         );
+    }
+}
+
+#[test]
+fn the_static_manifests_are_accepted_and_kustomize_takes_them_as_a_base() {
+    let plane = server();
+    let deploy = workspace::root().join("deploy");
+    for file in ["install.yaml", "install-namespaced.yaml"] {
+        let text = fs::read_to_string(deploy.join(file)).unwrap();
+        verdict(&plane, &text).unwrap();
+    }
+    let folder = deploy.display().to_string();
+    let built = objects(&plane.kubectl(&["kustomize", &folder]).unwrap());
+    let base = objects(&fs::read_to_string(deploy.join("install.yaml")).unwrap());
+    assert_eq!(built.len(), base.len());
+    for object in base {
+        assert!(built.contains(&object), "{}", title(&object));
     }
 }
 

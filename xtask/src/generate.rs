@@ -1,23 +1,16 @@
 //! `cargo xtask generate`.
 
-use rig::build;
+use rig::{RigError, build};
 
 use crate::{command, say};
 
-/// Runs the test that compares the generated files, told to write them instead.
+/// Runs the tests that compare the generated files, told to write them instead. The manifests come last: they are rendered from a
+/// chart that is generated in part.
 pub fn run() -> bool {
-    let mut cargo = build::cargo();
-    cargo
-        .args([
-            "test",
-            "--quiet",
-            "--package",
-            "launchdarkly-token-operator",
-        ])
-        .args(["--test", "generated"])
-        .env("LDTOKENS_GENERATE", "1");
-    match command::capture(&mut cargo) {
-        Ok(_) => {
+    let written = write("generated", "the_generated_files")
+        .and_then(|()| write("chart", "the_static_manifests"));
+    match written {
+        Ok(()) => {
             say!("The generated files are up to date; `git diff` shows what changed.");
             true
         }
@@ -26,4 +19,18 @@ pub fn run() -> bool {
             false
         }
     }
+}
+
+fn write(target: &str, test: &str) -> Result<(), RigError> {
+    let mut cargo = build::cargo();
+    cargo
+        .args([
+            "test",
+            "--quiet",
+            "--package",
+            "launchdarkly-token-operator",
+        ])
+        .args(["--test", target, test])
+        .env("LDTOKENS_GENERATE", "1");
+    command::capture(&mut cargo).map(|_| ())
 }
