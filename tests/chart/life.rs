@@ -54,6 +54,22 @@ impl Stage {
         self.plane.get("lease", NAME, NAME).unwrap()
     }
 
+    /// Waits until the kinds are served from the cache too, which takes the API server a moment. An operator that asks before is refused
+    /// and ends: a cluster starts its pod again, but here nobody would.
+    fn await_kinds(&self) {
+        for kind in [
+            "accesstokens",
+            "launchdarklyaccounts",
+            "clusterlaunchdarklyaccounts",
+        ] {
+            let list = format!("/apis/ldtokens.dev/v1alpha1/{kind}?resourceVersion=0");
+            wait::until(PATIENCE, "the new kinds to be served", || {
+                self.plane.kubectl(&["get", "--raw", &list]).map(Some)
+            })
+            .unwrap();
+        }
+    }
+
     /// Gives a namespace an account and a token, which becomes Ready.
     fn token(&self, namespace: &str) {
         let in_namespace = |mut object: Value| {
@@ -143,6 +159,7 @@ fn a_release_is_installed_upgraded_rolled_back_and_uninstalled_under_a_working_o
     stage.helm(&["install", NAME, &chart(), "--create-namespace"]);
     assert_eq!(stage.kinds(), 3);
     assert!(stage.lease()["spec"]["holderIdentity"].is_null());
+    stage.await_kinds();
     stage.await_rights(&[
         ("get", "secrets", "team-a", true),
         ("patch", "accesstokens.ldtokens.dev", "team-a", true),
