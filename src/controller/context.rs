@@ -5,8 +5,6 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use jiff::Timestamp;
-
 use super::account::Accounts;
 use super::claims::Claims;
 use super::memory::Memory;
@@ -37,8 +35,6 @@ pub struct Context<C, L> {
     pub timing: Timing,
     /// This process, as it signs intents.
     pub holder: String,
-    /// When this process began to act: calls of earlier ones had ended by then.
-    pub(super) started_at: Timestamp,
     /// Which object answers for which token.
     pub(super) claims: Claims,
     /// Set while the process ends: no new call is begun then.
@@ -59,7 +55,6 @@ impl<C: Cluster, L: TokensApi> Context<C, L> {
         holder: String,
     ) -> Self {
         Self {
-            started_at: clock.now(),
             claims: Claims::default(),
             cluster,
             accounts,

@@ -43,7 +43,7 @@ pub struct Observed {
     pub secret_key: SecretKeyProof,
     /// When the newest listing of the account began, on the local clock.
     pub listed_at: Option<Timestamp>,
-    /// By then every call for this object whose answer is unknown had ended, on the local clock.
+    /// By then every call that this process made for the object, and whose answer is unknown, had ended, on the local clock.
     pub calls_ended_by: Timestamp,
     /// Tokens of that listing whose marker names this object and that are not recorded.
     pub found: Vec<FoundToken>,

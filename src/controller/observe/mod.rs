@@ -94,9 +94,9 @@ pub(in crate::controller) async fn observe<C: Cluster, L: TokensApi>(
             .map_or(Hand::Empty, |intent| memory.hand_for(&intent.attempt)),
         remote: Remote::Unknown,
         secret_key: SecretKeyProof::Unasked,
-        calls_ended_by: memory
-            .unanswered_at
-            .map_or(ctx.started_at, |at| at.max(ctx.started_at)),
+        // Of an earlier process's calls only their intents tell: counting from our own start would put the end of a
+        // deletion off with every restart.
+        calls_ended_by: memory.unanswered_at.unwrap_or(Timestamp::MIN),
         roles_seen_at: memory.roles.as_ref().map(|answer| answer.at),
         claimed_by: None,
         listed_at: listing.as_ref().map(|listing| listing.started_at),
