@@ -61,7 +61,9 @@ impl Brake {
             .values()
             .map(|wish| plus(wish.first, GATHERING))
             .min();
-        if let Some(gathered) = gathered.filter(|gathered| *gathered > now) {
+        // Where no more can be lost than may be replaced there is nothing to wait for.
+        let too_many_possible = objects > allowed(objects);
+        if let Some(gathered) = gathered.filter(|gathered| too_many_possible && *gathered > now) {
             return Answer::Wait(gathered);
         }
         self.begun.push((object.clone(), now));
@@ -157,6 +159,12 @@ mod tests {
         assert_eq!(brake.ask(&object(1), 10, NOON), Answer::Wait(after(1)));
         assert_eq!(brake.ask(&object(1), 10, after(1)), Answer::Go);
         assert_eq!(brake.left(10, after(1)), 2);
+    }
+
+    #[test]
+    fn where_few_objects_are_nothing_is_waited_for() {
+        let mut brake = Brake::default();
+        assert_eq!(brake.ask(&object(1), 3, NOON), Answer::Go);
     }
 
     #[test]
