@@ -85,10 +85,8 @@ pub struct Session<L> {
 pub enum Sign {
     /// A call with this account's credential was answered 401.
     Doubt(AccountKey),
-    /// An object began or ceased to use an account.
-    Users,
-    /// The brake of an account came on (I14).
-    Brake,
+    /// What a status says may have changed: who uses an account, or whether its brake is on (I14).
+    Status,
 }
 
 /// All accounts, by the object that names them.
@@ -190,7 +188,7 @@ impl<L: TokensApi> Accounts<L> {
     pub fn occupy(&self, key: &AccountKey, object: &ObjectUid) {
         let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
         if slots.entry(key.clone()).or_default().insert(object.clone()) {
-            self.send(Sign::Users);
+            self.send(Sign::Status);
         }
     }
 
@@ -209,7 +207,7 @@ impl<L: TokensApi> Accounts<L> {
         if !taken.contains(object) {
             policy.has_room(taken.len())?;
             taken.insert(object.clone());
-            self.send(Sign::Users);
+            self.send(Sign::Status);
         }
         Ok(())
     }
@@ -222,7 +220,7 @@ impl<L: TokensApi> Accounts<L> {
             .filter_map(|taken| taken.take(object))
             .count();
         if released > 0 {
-            self.send(Sign::Users);
+            self.send(Sign::Status);
         }
     }
 
@@ -255,7 +253,7 @@ impl<L: TokensApi> Accounts<L> {
 
     /// The brake of an account came on: its status is to say so.
     pub fn brake_changed(&self) {
-        self.send(Sign::Brake);
+        self.send(Sign::Status);
     }
 
     /// Tells why accounts should be looked at before their time.

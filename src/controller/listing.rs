@@ -71,8 +71,10 @@ fn show_rate_limits<C: Cluster, L: TokensApi>(ctx: &Context<C, L>, lines: &Lines
     }
 }
 
-/// Lists every account in use, once whatever the number of credentials (I13), and sweeps up after interrupted probes.
-pub async fn list_accounts<C: Cluster, L: TokensApi>(ctx: &Context<C, L>) {
+/// One session for every account, with the account objects that lead there.
+fn sessions<C: Cluster, L: TokensApi>(
+    ctx: &Context<C, L>,
+) -> Vec<(Vec<super::AccountKey>, Session<L>)> {
     let mut sessions: Vec<(Vec<super::AccountKey>, Session<L>)> = Vec::new();
     for (key, entry) in ctx.accounts.all() {
         let State::Usable(session) = &entry.state else {
@@ -86,6 +88,12 @@ pub async fn list_accounts<C: Cluster, L: TokensApi>(ctx: &Context<C, L>) {
             None => sessions.push((vec![key], session.clone())),
         }
     }
+    sessions
+}
+
+/// Lists every account in use, once whatever the number of credentials (I13), and sweeps up after interrupted probes.
+pub async fn list_accounts<C: Cluster, L: TokensApi>(ctx: &Context<C, L>) {
+    let sessions = sessions(ctx);
     let in_use = |keys: &[super::AccountKey]| keys.iter().any(|key| ctx.accounts.users(key) > 0);
     let listings = sessions.iter().filter(|(keys, _)| in_use(keys)).map(|(keys, session)| async move {
         if let Err(failure) = list_since(session, ctx.clock.now(), ctx.clock.now()).await {
@@ -105,10 +113,7 @@ pub async fn list_accounts<C: Cluster, L: TokensApi>(ctx: &Context<C, L>) {
 /// Compares what is listed with everything that lives in the cluster; only who sees all of it can tell.
 fn find_orphans<C: Cluster, L: TokensApi>(ctx: &Context<C, L>, objects: &Objects) {
     let living = objects.living();
-    for (_, entry) in ctx.accounts.all() {
-        let State::Usable(session) = &entry.state else {
-            continue;
-        };
+    for (_, session) in sessions(ctx) {
         let Some(listing) = session.shared.listing() else {
             continue;
         };

@@ -60,15 +60,16 @@ impl Objects {
 
     /// Who lives in this cluster, and what they answer for.
     pub(super) fn living(&self) -> Living {
-        let mut living = Living::default();
-        for object in self.all() {
-            let record = object.status.as_ref().map(status::record);
-            let claimed = record.iter().flat_map(|record| record.token_ids().cloned());
-            living.claimed.extend(claimed);
-            let uid = object.uid().unwrap_or_default();
-            living.objects.insert(ObjectUid::new(uid));
+        let objects = self.all();
+        let records = objects
+            .iter()
+            .filter_map(|object| object.status.as_ref().map(status::record));
+        Living {
+            claimed: records
+                .flat_map(|record| record.token_ids().cloned().collect::<Vec<_>>())
+                .collect(),
+            objects: self.uids(),
         }
-        living
     }
 
     /// Objects that have a token keep it and their slots before any new one can take them.

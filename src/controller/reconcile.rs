@@ -232,7 +232,7 @@ async fn pause<C: Cluster, L: TokensApi>(
             reason: Reason::AccountNotFound | Reason::AccountNotReady,
             until,
             ..
-        } => grows_up_at(&object, ctx.timing.settle)
+        } => grows_up_at(&object.metadata, ctx.timing.settle)
             .filter(|at| *at > ctx.clock.now())
             .or(*until),
         Step::Hold { until, .. } | Step::Rest { until } => *until,
@@ -284,13 +284,7 @@ fn note_braked<C: Cluster, L: TokensApi>(ctx: &Context<C, L>, world: &World<L>, 
         return;
     };
     let waiting_for_others = waits_for_others(world);
-    let braked = matches!(
-        step,
-        Step::Hold {
-            reason: Reason::MassChange,
-            ..
-        }
-    );
+    let braked = step.is_braked();
     if braked || !waiting_for_others {
         let news =
             session

@@ -1,6 +1,6 @@
 //! Tokens that carry this cluster's marker and belong to nobody: what is left after an object went without its cleaning up.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -28,7 +28,7 @@ pub struct Listed<'a> {
 #[derive(Debug, Default)]
 pub struct Living {
     /// Every `AccessToken` of the cluster.
-    pub objects: BTreeSet<ObjectUid>,
+    pub objects: HashSet<ObjectUid>,
     /// Every token that one of them records.
     pub claimed: BTreeSet<TokenId>,
 }

@@ -262,6 +262,18 @@ impl Step {
         }
     }
 
+    /// Whether the brake holds the object back (I14).
+    #[must_use]
+    pub fn is_braked(&self) -> bool {
+        matches!(
+            self,
+            Self::Hold {
+                reason: Reason::MassChange,
+                ..
+            }
+        )
+    }
+
     /// Whether the step ends the round: nothing more is done until a time or a change.
     #[must_use]
     pub fn is_pause(&self) -> bool {

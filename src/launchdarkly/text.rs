@@ -17,11 +17,7 @@ const KEY_PREFIXES: [&str; 4] = ["api-", "sdk-", "mob-", "rel-"];
 ///
 /// `credential` is cut out in whatever form it has, since the format of keys may change (unknown).
 pub(super) fn presentable(text: &str, credential: Option<&Key>) -> String {
-    let mut text: String = text
-        .chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .filter(|c| !is_invisible(*c))
-        .collect();
+    let mut text = one_line(text);
     if let Some(key) = credential {
         text = text.replace(key.expose(), REDACTED);
     }
@@ -30,12 +26,18 @@ pub(super) fn presentable(text: &str, credential: Option<&Key>) -> String {
 
 /// The same for what the API server or a webhook says, which names objects whose names look like many things.
 pub(crate) fn presentable_reply(text: &str) -> String {
-    let text: String = text
-        .chars()
+    shorten(
+        redact_words(&one_line(text), may_hold_key).trim(),
+        MAX_REPLY,
+    )
+}
+
+/// Without control characters and what cannot be seen.
+fn one_line(text: &str) -> String {
+    text.chars()
         .map(|c| if c.is_control() { ' ' } else { c })
         .filter(|c| !is_invisible(*c))
-        .collect();
-    shorten(redact_words(&text, may_hold_key).trim(), MAX_REPLY)
+        .collect()
 }
 
 /// Replaces every word that looks like a key, wherever the word stands.

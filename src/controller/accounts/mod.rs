@@ -16,6 +16,7 @@ use serde_json::json;
 pub(super) use kinds::AccountObject;
 
 use super::account::{AccountKey, Accounts, Entry, Session, State};
+use super::observe::grows_up_at;
 use crate::api::{ACCOUNT_FINALIZER, Reason};
 use crate::cluster::FIELD_MANAGER;
 use crate::domain::names::Fingerprint;
@@ -140,12 +141,11 @@ pub(super) async fn reconcile<K: AccountObject>(
         ctx.forget(&key);
         return Ok(LOOK_EVERY);
     }
-    let finding = find(ctx, object, &key).await.map_err(|trouble| {
-        let patient = trouble.reason == Reason::CredentialMissing && is_young(ctx, object);
-        Trouble {
-            transient: trouble.transient || patient,
-            ..trouble
-        }
+    let young = grows_up_at(object.meta(), ctx.settle).is_some_and(|at| at > ctx.clock.now());
+    let may_come = |trouble: &Trouble| young && trouble.reason == Reason::CredentialMissing;
+    let finding = find(ctx, object, &key).await.map_err(|trouble| Trouble {
+        transient: trouble.transient || may_come(&trouble),
+        ..trouble
     });
     publish(ctx, object, &key, &finding);
     keep(ctx, object, users).await?;
@@ -153,17 +153,9 @@ pub(super) async fn reconcile<K: AccountObject>(
     let deleting = object.meta().deletion_timestamp.is_some();
     Ok(match &finding {
         _ if deleting => WAIT_FOR_USERS,
-        Err(trouble) if trouble.reason == Reason::CredentialMissing && is_young(ctx, object) => {
-            WAIT_FOR_CREDENTIAL
-        }
+        Err(trouble) if may_come(trouble) => WAIT_FOR_CREDENTIAL,
         Ok(_) | Err(_) => LOOK_EVERY,
     })
-}
-
-/// Whether an account may have been applied together with its credential.
-fn is_young<K: AccountObject>(ctx: &AccountContext, object: &K) -> bool {
-    let created = object.meta().creation_timestamp.as_ref();
-    created.is_some_and(|created| ctx.clock.now().duration_since(created.0) < ctx.settle)
 }
 
 /// The session of the credential, or what is wrong with it. LaunchDarkly is asked only about what is new or in doubt.

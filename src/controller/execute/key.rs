@@ -66,7 +66,7 @@ pub(super) fn pass_brake<'a, C: Cluster, L: TokensApi>(
     }
 }
 
-/// Takes the answer of a create or a reset: the key is in hand from here on.
+/// Takes the answer of a create or a reset, until which the hand is uncertain: the key is in it from here on.
 pub(super) fn receive<C: Cluster, L: TokensApi>(
     ctx: &Context<C, L>,
     world: &World<L>,
@@ -78,7 +78,6 @@ pub(super) fn receive<C: Cluster, L: TokensApi>(
     let now = ctx.clock.now();
     match answer {
         Ok((issued, _)) if resets_another(world, settings, &issued) => {
-            memory.set_hand(attempt, HandState::Uncertain);
             memory.unanswered_at = Some(now);
             Err(Failure::unexpected(
                 "LaunchDarkly answered the reset with another token",

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use kube::ResourceExt;
+use kube::api::ObjectMeta;
 
 use super::account::{AccountKey, Session};
 use super::context::Context;
@@ -60,7 +61,7 @@ pub(in crate::controller) async fn observe<C: Cluster, L: TokensApi>(
     let secret = secret_state(ctx, &identity, &record, &layout, memory).await?;
     let former_secret = former_state(ctx, &identity, &record, &layout, memory).await?;
     let account_key = account_key(object);
-    let young = grows_up_at(object, ctx.timing.settle).is_some_and(|at| at > now);
+    let young = grows_up_at(&object.metadata, ctx.timing.settle).is_some_and(|at| at > now);
     let entry = ctx.accounts.get(&account_key);
     let roles = roles(&wish, memory, now);
     let deletion = deletion(object, memory, now);
@@ -158,8 +159,8 @@ fn listing<L>(session: Option<&Session<L>>, now: Timestamp) -> Option<Arc<Listin
 }
 
 /// Until then an object may still wait for what is applied together with it.
-pub(super) fn grows_up_at(object: &AccessToken, settle: SignedDuration) -> Option<Timestamp> {
-    let created = object.metadata.creation_timestamp.as_ref()?;
+pub(super) fn grows_up_at(metadata: &ObjectMeta, settle: SignedDuration) -> Option<Timestamp> {
+    let created = metadata.creation_timestamp.as_ref()?;
     Some(plus(created.0, settle))
 }
 

@@ -136,7 +136,7 @@ pub(super) fn signs(ctx: Arc<AccountContext>) -> impl futures::Stream<Item = ()>
     futures::stream::unfold((receiver, ctx), |(mut receiver, ctx)| async move {
         match receiver.recv().await {
             Ok(Sign::Doubt(key)) => ctx.doubt(&key),
-            Ok(Sign::Users | Sign::Brake) | Err(RecvError::Lagged(_)) => {}
+            Ok(Sign::Status) | Err(RecvError::Lagged(_)) => {}
             Err(RecvError::Closed) => return None,
         }
         Some(((), (receiver, ctx)))

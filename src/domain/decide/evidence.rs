@@ -2,7 +2,6 @@
 
 use super::take_over::token_to_take_over;
 use super::view::View;
-use crate::domain::clocks::plus;
 use crate::domain::names::TokenId;
 use crate::domain::observed::{Observed, Remote, SecretFacts, SecretKeyProof, SecretState, Source};
 use crate::domain::plan::Step;
@@ -40,34 +39,24 @@ pub(super) enum Evidence {
 
 /// Looks at the [`token_in_question`].
 pub(super) fn evidence(view: &View<'_>, token_id: &TokenId) -> Evidence {
-    let fetch = || {
-        Evidence::Ask(match view.account() {
-            Ok(_) => Step::FetchToken {
-                token_id: token_id.clone(),
-            },
-            Err(wait) => wait,
-        })
-    };
+    // Whoever cannot be asked is waited for.
+    let ask = |step| Evidence::Ask(view.account().map_or_else(|wait| wait, |_| step));
     match &view.observed.remote {
         Remote::Present(facts) if facts.marked => Evidence::Ours,
         Remote::Present(facts) if facts.source != Source::Listing => by_key(view, token_id),
-        Remote::Present(_) | Remote::Unknown => fetch(),
+        Remote::Present(_) | Remote::Unknown => ask(Step::FetchToken {
+            token_id: token_id.clone(),
+        }),
         Remote::Absent {
             confirmed: true, ..
         } => Evidence::Nothing,
         Remote::Absent {
             confirmed: false,
             first,
-        } => {
-            let second_look = plus(*first, view.observed.timing.settle);
-            if view.now() >= second_look {
-                fetch()
-            } else {
-                Evidence::Ask(Step::Rest {
-                    until: Some(second_look),
-                })
-            }
-        }
+        } => match view.second_look(token_id, *first) {
+            rest @ Step::Rest { .. } => Evidence::Ask(rest),
+            fetch => ask(fetch),
+        },
     }
 }
 

@@ -29,17 +29,7 @@ pub(super) fn claim_secret(view: &View<'_>) -> Option<Step> {
 ///
 /// What the brake holds back is done all the same when somebody asks for a new key.
 pub(super) fn replace_lost_key(view: &View<'_>) -> Option<Step> {
-    find_lost_key(view).filter(|step| !(is_braked(step) && rotate::is_asked_for(view)))
-}
-
-fn is_braked(step: &Step) -> bool {
-    matches!(
-        step,
-        Step::Hold {
-            reason: Reason::MassChange,
-            ..
-        }
-    )
+    find_lost_key(view).filter(|step| !(step.is_braked() && rotate::is_asked_for(view)))
 }
 
 fn find_lost_key(view: &View<'_>) -> Option<Step> {

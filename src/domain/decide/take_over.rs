@@ -85,18 +85,7 @@ pub(super) fn trust_secret(view: &View<'_>) -> Option<Step> {
                 confirmed: false,
                 first,
             },
-        ) => {
-            let second_look = plus(*first, observed.timing.settle);
-            Some(if view.now() >= second_look {
-                Step::FetchToken {
-                    token_id: token_id.clone(),
-                }
-            } else {
-                Step::Rest {
-                    until: Some(second_look),
-                }
-            })
-        }
+        ) => Some(view.second_look(token_id, *first)),
         (SecretKeyProof::Unasked, _) => Some(Step::ProveSecretKey {
             fingerprint: secret.key.clone()?,
             token_id: token_id.clone(),

@@ -204,6 +204,18 @@ impl<'a> View<'a> {
         self.record().has_key_in_grace()
     }
 
+    /// A token that was missed once is looked for again a settle time later, and not before.
+    pub(super) fn second_look(&self, token_id: &TokenId, first: Timestamp) -> Step {
+        let due = plus(first, self.observed.timing.settle);
+        if self.now() >= due {
+            Step::FetchToken {
+                token_id: token_id.clone(),
+            }
+        } else {
+            Step::Rest { until: Some(due) }
+        }
+    }
+
     /// Whether the operator itself uses this token (I6).
     pub(super) fn is_credential(&self, id: &TokenId) -> bool {
         matches!(&self.observed.account, Account::Usable(facts) if facts.credential.as_ref() == Some(id))
