@@ -14,7 +14,6 @@ use launchdarkly_token_operator::controller::{
     AccountKey, Accounts, Context, Entry, Outcome, Session, State, list_accounts, reconcile,
 };
 use launchdarkly_token_operator::domain::names::{AccountId, TokenId};
-use launchdarkly_token_operator::domain::observed::Timing;
 use launchdarkly_token_operator::domain::policy::AccountPolicy;
 use launchdarkly_token_operator::launchdarkly::{
     AccountLine, AllowedHosts, Endpoint, HttpClient, Key, LineOptions, Options, TokensApi,
@@ -22,6 +21,7 @@ use launchdarkly_token_operator::launchdarkly::{
 use launchdarkly_token_operator::runtime::clock::Clock;
 use launchdarkly_token_operator::runtime::metrics::Metrics;
 use serde_json::{Value, json};
+pub use support::TIMING;
 use support::{MemoryCluster, Thing};
 
 use crate::clock::TestClock;
@@ -31,14 +31,6 @@ use crate::wire::{Wire, WireGate};
 
 pub const NAMESPACE: &str = "team";
 pub const NAME: &str = "ci";
-
-pub const TIMING: Timing = Timing {
-    settle: SignedDuration::from_secs(60),
-    lease: SignedDuration::from_secs(30),
-    publication_margin: SignedDuration::from_mins(5),
-    give_up: SignedDuration::from_mins(10),
-    give_up_transient: SignedDuration::from_hours(24),
-};
 
 /// The drift interval, and the longest a test lets pass at once.
 const STRIDE: Duration = Duration::from_secs(300);

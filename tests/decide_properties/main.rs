@@ -8,6 +8,7 @@
 
 mod generate;
 mod invariants;
+mod mutants;
 mod mutations;
 mod properties;
 mod stories;

@@ -1,14 +1,14 @@
 //! Mutations of the decision: each must break an invariant on the generated worlds, or the invariants are worth nothing.
 
 use launchdarkly_token_operator::domain::decide::{Wish, decide};
-use launchdarkly_token_operator::domain::observed::{Account, Arrangement, Hand, Observed, Proof};
+use launchdarkly_token_operator::domain::observed::{Account, Observed};
 use launchdarkly_token_operator::domain::plan::{SecretRevision, Step};
-use launchdarkly_token_operator::domain::record::Operation;
 use proptest::strategy::{Strategy as _, ValueTree as _};
 use proptest::test_runner::{Config, RngSeed, TestRunner};
 
 use crate::generate::any_world;
 use crate::invariants::{ALL, Case};
+use crate::mutants::{resetting_again, without_intent, without_proof};
 
 /// Some world shows that the mutation breaks this invariant.
 #[track_caller]
@@ -34,59 +34,17 @@ fn breaks(mutated: fn(&Wish, &Observed) -> Step, invariant: &str) {
 
 #[test]
 fn without_intents_i5_is_broken() {
-    breaks(
-        |wish, observed| {
-            let step = decide(wish, observed);
-            let Step::RecordIntent {
-                record,
-                arrangement,
-                ..
-            } = step
-            else {
-                return step;
-            };
-            let imagined = Observed {
-                record: *record,
-                hand: Hand::Armed(arrangement),
-                ..observed.clone()
-            };
-            decide(wish, &imagined)
-        },
-        "I5 no call without its intent",
-    );
+    breaks(without_intent, "I5 no call without its intent");
 }
 
 #[test]
 fn without_proof_i2_is_broken() {
-    breaks(
-        |wish, observed| {
-            let mut believing = observed.clone();
-            if let Hand::Held { proof, .. } = &mut believing.hand {
-                *proof = Proof::Accepted;
-            }
-            decide(wish, &believing)
-        },
-        "I2 only a key that may work is published",
-    );
+    breaks(without_proof, "I2 only a key that may work is published");
 }
 
 #[test]
 fn with_a_reset_that_is_repeated_i5_is_broken() {
-    breaks(
-        |wish, observed| {
-            let mut hoping = observed.clone();
-            let pending = observed.record.pending.as_ref();
-            let reset = pending.is_some_and(|pending| pending.operation == Operation::Reset);
-            if let (Wish::Valid(desired), Hand::Empty, true) = (wish, &observed.hand, reset) {
-                hoping.hand = Hand::Armed(Box::new(Arrangement {
-                    layout: desired.secret.clone(),
-                    grace: desired.rotation.grace,
-                }));
-            }
-            decide(wish, &hoping)
-        },
-        "I5 no call without its intent",
-    );
+    breaks(resetting_again, "I5 no call without its intent");
 }
 
 #[test]

@@ -35,8 +35,36 @@ impl Fate {
     ///
     /// What only reads can be asked again. A repeatable call or write that is refused or lost is as if it had not begun.
     pub fn may_befall(self, kind: StepKind) -> bool {
+        match Sort::of(kind) {
+            Sort::OnceOnly => true,
+            Sort::Write | Sort::Repeatable => matches!(self, Self::Unanswered | Self::Killed),
+            Sort::Look => false,
+        }
+    }
+}
+
+/// What a step does to the world.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sort {
+    /// A call that must not be repeated.
+    OnceOnly,
+    /// A call to LaunchDarkly that may.
+    Repeatable,
+    /// A write to Kubernetes, the only sort whose sender may be overtaken by a successor: a call to LaunchDarkly ends while
+    /// its sender still holds the lease.
+    Write,
+    /// Nothing.
+    Look,
+}
+
+impl Sort {
+    pub fn of(kind: StepKind) -> Self {
         match kind {
-            StepKind::CreateToken | StepKind::ResetKey => true,
+            StepKind::CreateToken | StepKind::ResetKey => Self::OnceOnly,
+            StepKind::PatchToken
+            | StepKind::LimitLife
+            | StepKind::DeleteToken
+            | StepKind::MarkRetained => Self::Repeatable,
             StepKind::AddFinalizer
             | StepKind::RecordIntent
             | StepKind::ForgetIntent
@@ -50,12 +78,8 @@ impl Fate {
             | StepKind::RecordSecret
             | StepKind::DeleteSecret
             | StepKind::RecordRetirement
-            | StepKind::PatchToken
             | StepKind::RecordSettings
-            | StepKind::LimitLife
-            | StepKind::DeleteToken
-            | StepKind::MarkRetained
-            | StepKind::RemoveFinalizer => matches!(self, Self::Unanswered | Self::Killed),
+            | StepKind::RemoveFinalizer => Self::Write,
             StepKind::ResolveRoles
             | StepKind::ProbeReset
             | StepKind::ProveKey
@@ -63,7 +87,7 @@ impl Fate {
             | StepKind::FetchToken
             | StepKind::ProveSecretKey
             | StepKind::Hold
-            | StepKind::Rest => false,
+            | StepKind::Rest => Self::Look,
         }
     }
 }

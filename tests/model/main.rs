@@ -55,6 +55,8 @@ mod execute;
 #[path = "../decide_properties/invariants/mod.rs"]
 mod invariants;
 mod ledger;
+#[path = "../decide_properties/mutants.rs"]
+mod mutants;
 mod mutations;
 mod observe;
 mod properties;

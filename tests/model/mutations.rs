@@ -2,15 +2,13 @@
 
 use launchdarkly_token_operator::domain::decide::{Wish, decide};
 use launchdarkly_token_operator::domain::names::TokenId;
-use launchdarkly_token_operator::domain::observed::{
-    Arrangement, Hand, Observed, Proof, SecretState,
-};
+use launchdarkly_token_operator::domain::observed::{Observed, SecretState};
 use launchdarkly_token_operator::domain::plan::{SecretRevision, Step};
-use launchdarkly_token_operator::domain::record::Operation;
 use stateright::{Checker, HasDiscoveries, Model};
 
 use super::edits::Edit;
 use super::execute::Fate;
+use super::mutants::{resetting_again, without_intent, without_proof};
 use super::properties::{
     COMES_RIGHT, DUE_ONCE, KEY_AT_REST, NO_BLIND_CALL, NO_DEAD_KEY, NO_OUTAGE, NO_RESET_AGAIN,
     NO_RESET_IN_GRACE, NOTHING_FOREIGN, REQUESTED_ONCE, SECRET_STAYS,
@@ -38,38 +36,10 @@ fn breaks(system: System, properties: &[&'static str]) {
     }
 }
 
-/// Calls are made without writing their intent.
-fn without_intent(wish: &Wish, observed: &Observed) -> Step {
-    let step = decide(wish, observed);
-    let Step::RecordIntent {
-        record,
-        arrangement,
-        ..
-    } = step
-    else {
-        return step;
-    };
-    let imagined = Observed {
-        record: *record,
-        hand: Hand::Armed(arrangement),
-        ..observed.clone()
-    };
-    decide(wish, &imagined)
-}
-
 #[test]
 fn without_intents_tokens_leak() {
     let system = applied(spec()).deciding(without_intent).faults(1);
     breaks(system, &[COMES_RIGHT, NO_BLIND_CALL]);
-}
-
-/// A key in hand is taken for proven.
-fn without_proof(wish: &Wish, observed: &Observed) -> Step {
-    let mut believing = observed.clone();
-    if let Hand::Held { proof, .. } = &mut believing.hand {
-        *proof = Proof::Accepted;
-    }
-    decide(wish, &believing)
 }
 
 #[test]
@@ -77,20 +47,6 @@ fn without_proof_a_dead_key_is_published() {
     let system = applied(spec()).deciding(without_proof);
     let system = system.failing_by(&[Fate::DeadKey]).faults(1);
     breaks(system, &[KEY_AT_REST, NO_OUTAGE, NO_DEAD_KEY]);
-}
-
-/// A reset without an answer is sent again.
-fn resetting_again(wish: &Wish, observed: &Observed) -> Step {
-    let mut hoping = observed.clone();
-    let pending = observed.record.pending.as_ref();
-    let reset = pending.is_some_and(|pending| pending.operation == Operation::Reset);
-    if let (Wish::Valid(desired), Hand::Empty, true) = (wish, &observed.hand, reset) {
-        hoping.hand = Hand::Armed(Box::new(Arrangement {
-            layout: desired.secret.clone(),
-            grace: desired.rotation.grace,
-        }));
-    }
-    decide(wish, &hoping)
 }
 
 #[test]

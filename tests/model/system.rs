@@ -7,13 +7,13 @@ use jiff::SignedDuration;
 use launchdarkly_token_operator::domain::clocks::plus;
 use launchdarkly_token_operator::domain::decide::Wish;
 use launchdarkly_token_operator::domain::observed::Observed;
-use launchdarkly_token_operator::domain::plan::{Step, StepKind};
+use launchdarkly_token_operator::domain::plan::Step;
 use stateright::{Model, Property};
 
 use super::calls::{land, list};
 use super::count::{Counts, Next};
 use super::edits::Edit;
-use super::execute::{Act, Fate, Physics, perform, remember_mismatch};
+use super::execute::{Act, Fate, Physics, Sort, perform, remember_mismatch};
 use super::ledger::Ledger;
 use super::observe::{Seen, observe};
 use super::properties;
@@ -114,42 +114,6 @@ impl System {
     }
 }
 
-/// Whether a step is a write to Kubernetes, the only kind whose sender may be overtaken by a successor: a call to
-/// LaunchDarkly ends while its sender still holds the lease.
-fn may_be_overtaken(kind: StepKind) -> bool {
-    match kind {
-        StepKind::AddFinalizer
-        | StepKind::RecordIntent
-        | StepKind::ForgetIntent
-        | StepKind::AbandonAttempt
-        | StepKind::PublishKey
-        | StepKind::RecordPublication
-        | StepKind::FenceSecret
-        | StepKind::RecordTakeOver
-        | StepKind::RenderSecret
-        | StepKind::MoveSecret
-        | StepKind::RecordSecret
-        | StepKind::DeleteSecret
-        | StepKind::RecordRetirement
-        | StepKind::RecordSettings
-        | StepKind::RemoveFinalizer => true,
-        StepKind::ResolveRoles
-        | StepKind::ProbeReset
-        | StepKind::CreateToken
-        | StepKind::ResetKey
-        | StepKind::ProveKey
-        | StepKind::ListTokens
-        | StepKind::FetchToken
-        | StepKind::ProveSecretKey
-        | StepKind::PatchToken
-        | StepKind::LimitLife
-        | StepKind::DeleteToken
-        | StepKind::MarkRetained
-        | StepKind::Hold
-        | StepKind::Rest => false,
-    }
-}
-
 impl Model for System {
     type State = World;
     type Action = Event;
@@ -185,7 +149,8 @@ impl Model for System {
         if budget.crashes > 0 && world.core.leader.memory != Memory::default() {
             events.push(Event::Crash);
         }
-        if budget.pauses > 0 && world.core.paused.is_none() && may_be_overtaken(step.kind()) {
+        if budget.pauses > 0 && world.core.paused.is_none() && Sort::of(step.kind()) == Sort::Write
+        {
             events.push(Event::Pause);
         }
         if budget.minutes > 0 {

@@ -6,9 +6,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::{SignedDuration, Timestamp};
 use launchdarkly_token_operator::domain::cause::Cause;
 use launchdarkly_token_operator::domain::names::{Attempt, Fingerprint, SettingsHash, TokenId};
-use launchdarkly_token_operator::domain::observed::{Arrangement, Marks, Proof, Source, Timing};
+use launchdarkly_token_operator::domain::observed::{Arrangement, Marks, Proof, Source};
 use launchdarkly_token_operator::domain::plan::{Step, StepKind};
 use launchdarkly_token_operator::domain::record::Record;
+pub use support::TIMING;
 
 /// When every story begins.
 pub const START: Timestamp = Timestamp::constant(1_795_348_800, 0);
@@ -16,14 +17,6 @@ pub const START: Timestamp = Timestamp::constant(1_795_348_800, 0);
 pub const GRACE: SignedDuration = SignedDuration::from_hours(1);
 /// Time between scheduled rotations, where there are any.
 pub const INTERVAL: SignedDuration = SignedDuration::from_hours(24);
-/// The waiting times of the flags' defaults.
-pub const TIMING: Timing = Timing {
-    settle: SignedDuration::from_secs(60),
-    lease: SignedDuration::from_secs(30),
-    publication_margin: SignedDuration::from_mins(5),
-    give_up: SignedDuration::from_mins(10),
-    give_up_transient: SignedDuration::from_hours(24),
-};
 /// Tokens that fit into an account in which there is room.
 pub const ROOM: usize = 20;
 /// The object's UID.

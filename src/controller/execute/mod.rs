@@ -77,8 +77,12 @@ pub(in crate::controller) async fn execute<C: Cluster, L: TokensApi>(
         Step::ForgetIntent(ref record) => {
             write_status(ctx, object, world, record, &step).await?;
             memory.hand = None;
-            // It had no effect, so it does not count.
-            if let Some(session) = &world.session {
+            let forgotten = world.observed.record.pending.as_ref();
+            if let (Some(session), true) = (
+                &world.session,
+                forgotten.is_some_and(|intent| intent.cause.is_unasked()),
+            ) {
+                // It had no effect, so it does not count.
                 session
                     .shared
                     .give_back_unasked(&world.observed.identity.uid);

@@ -18,37 +18,46 @@ use super::super::account::{AccountKey, Sign};
 use super::super::accounts::{self, AccountContext, AccountObject};
 use crate::api::{ClusterLaunchDarklyAccount, LaunchDarklyAccount};
 use crate::runtime::metrics::{Controller as ControllerLabel, Outcome as MetricOutcome};
-use crate::runtime::work::{Leading, WorkError};
+use crate::runtime::work::Leading;
+
+/// How soon a refused list is asked for again.
+const LIST_AGAIN: Duration = Duration::from_secs(2);
 
 /// Every account is checked once before any token is decided on.
-pub(super) async fn check_accounts(
-    leading: &Leading,
-    ctx: &Arc<AccountContext>,
-) -> Result<(), WorkError> {
+pub(super) async fn check_accounts(leading: &Leading, ctx: &Arc<AccountContext>) {
     let calls = &leading.clients.calls;
-    let clusters = Api::<ClusterLaunchDarklyAccount>::all(calls.clone())
-        .list(&ListParams::default())
-        .await?;
+    check_all(
+        Api::<ClusterLaunchDarklyAccount>::all(calls.clone()),
+        leading,
+        ctx,
+    )
+    .await;
+    for scope in scopes(&leading.args) {
+        let accounts = api::<LaunchDarklyAccount>(calls, scope.as_deref());
+        check_all(accounts, leading, ctx).await;
+    }
+}
+
+/// Lists until the API server answers: right after a kind was made known it can refuse for a while.
+async fn check_all<K: AccountObject>(api: Api<K>, leading: &Leading, ctx: &Arc<AccountContext>) {
+    let part = leading.readiness.expect("list of accounts");
+    let accounts = loop {
+        match api.list(&ListParams::default()).await {
+            Ok(list) => break list.items,
+            Err(error) => {
+                tracing::warn!(%error, "cannot list accounts yet");
+                part.waits(format!("cannot list {}: {error}", K::plural(&())));
+                tokio::time::sleep(LIST_AGAIN).await;
+            }
+        }
+    };
+    part.is_ready();
     future::join_all(
-        clusters
-            .items
+        accounts
             .iter()
             .map(|account| accounts::reconcile(ctx, account)),
     )
     .await;
-    for scope in scopes(&leading.args) {
-        let accounts = api::<LaunchDarklyAccount>(calls, scope.as_deref())
-            .list(&ListParams::default())
-            .await?;
-        future::join_all(
-            accounts
-                .items
-                .iter()
-                .map(|account| accounts::reconcile(ctx, account)),
-        )
-        .await;
-    }
-    Ok(())
 }
 
 /// Whether a cache shows an account.

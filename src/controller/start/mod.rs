@@ -126,7 +126,8 @@ impl Parts {
         let seen = async {
             objects.wait_until_seen().await?;
             objects.occupy(&ctx.accounts, &ctx.claims);
-            check_accounts(leading, &accounts).await
+            check_accounts(leading, &accounts).await;
+            Ok::<_, WorkError>(())
         };
         match leading.drain.run_until_cancelled(seen).await {
             None => return Ok(()),

@@ -2,19 +2,10 @@
 
 use jiff::{SignedDuration, Timestamp};
 use launchdarkly_token_operator::domain::names::{Attempt, Fingerprint, RequestHash, TokenId};
-use launchdarkly_token_operator::domain::observed::Timing;
+pub use support::TIMING;
 
 /// The time on every clock while nothing moves it.
 pub const NOW: Timestamp = Timestamp::constant(1_795_348_800, 0);
-
-/// The waiting times of the flags' defaults.
-pub const TIMING: Timing = Timing {
-    settle: SignedDuration::from_secs(60),
-    lease: SignedDuration::from_secs(30),
-    publication_margin: SignedDuration::from_mins(5),
-    give_up: SignedDuration::from_mins(10),
-    give_up_transient: SignedDuration::from_hours(24),
-};
 
 /// How this process signs.
 pub const ME: &str = "operator-a";

@@ -1,4 +1,4 @@
-//! What integration tests share: the in-memory twin of the cluster.
+//! What integration tests share: the in-memory twin of the cluster, and the usual waiting times.
 //!
 //! The twin keeps objects and Secrets as the API server would: every write is checked against version and UID, fields
 //! belong to those who wrote them, finalizers hold deletions up. `tests/conformance.rs` runs one list of cases on the
@@ -13,3 +13,15 @@ mod users;
 pub use log::{Author, Thing, Verb, Write};
 pub use secret::{Contents, Part, StoredSecret};
 pub use twin::{MemoryCluster, Trouble, When};
+
+use jiff::SignedDuration;
+use launchdarkly_token_operator::domain::observed::Timing;
+
+/// The waiting times of the flags' defaults.
+pub const TIMING: Timing = Timing {
+    settle: SignedDuration::from_secs(60),
+    lease: SignedDuration::from_secs(30),
+    publication_margin: SignedDuration::from_mins(5),
+    give_up: SignedDuration::from_mins(10),
+    give_up_transient: SignedDuration::from_hours(24),
+};
