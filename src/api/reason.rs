@@ -198,9 +198,9 @@ pub enum Reason {
     ///
     /// Synchronise the node's clock.
     ClockSkew,
-    /// AccessTokens still refer to this account.
+    /// It is in use: AccessTokens still refer to the account, or the token is the account's credential.
     ///
-    /// Delete them first.
+    /// Delete these AccessTokens first; give the account another credential.
     InUse,
     /// Cleaning up was given up; the token in the message may still exist at LaunchDarkly.
     ///

@@ -93,9 +93,10 @@ impl From<ApiError> for Failure {
             | ApiError::Invalid { .. }
             | ApiError::Malformed { .. } => Reason::RequestRejected,
             ApiError::RateLimited { .. } => Reason::RateLimited,
-            ApiError::Server { .. } | ApiError::Uncertain { .. } | ApiError::NotSent { .. } => {
-                Reason::LaunchDarklyUnavailable
-            }
+            ApiError::Server { .. }
+            | ApiError::Uncertain { .. }
+            | ApiError::NotSent { .. }
+            | ApiError::Outage { .. } => Reason::LaunchDarklyUnavailable,
             ApiError::Unreadable { .. } => Reason::UnexpectedAnswer,
             ApiError::NotLeading { .. } => Reason::Recovering,
             ApiError::SelfProtection { .. } => Reason::InUse,

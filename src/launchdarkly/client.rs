@@ -176,7 +176,7 @@ impl HttpClient {
     ) -> Result<Answer, ApiError> {
         let operation = call.operation();
         let lane = self.lane.unwrap_or(Lane::of(operation));
-        let mut slot = self.line.enter(lane, operation, fingerprint).await;
+        let mut slot = self.line.enter(lane, operation, fingerprint).await?;
         if operation.is_effect() {
             let needed = self.shared.options.lease_needed(operation);
             let passed = self.shared.gate.pass(needed);
@@ -184,6 +184,7 @@ impl HttpClient {
         }
         let left_at = Instant::now();
         let outcome = self.exchange(call, key, &mut slot).await;
+        slot.ended(&outcome);
         drop(slot);
         let result = outcome.as_ref().err().map_or("ok", ApiError::reason);
         self.line.observe(operation, result, left_at.elapsed());

@@ -139,6 +139,14 @@ pub enum ApiError {
         /// What happened.
         source: TransportError,
     },
+    /// Nothing was sent: LaunchDarkly failed the last calls to this account, whatever they asked for.
+    #[error("{operation} was not sent: LaunchDarkly failed the last calls to this account")]
+    Outage {
+        /// The call.
+        operation: Operation,
+        /// When it makes sense to ask again, on the local clock.
+        until: Timestamp,
+    },
     /// Nothing was sent: this process may not act now.
     #[error("{operation} was not sent: this process does not lead for long enough")]
     NotLeading {
@@ -193,6 +201,19 @@ impl ApiError {
         )
     }
 
+    /// Whether LaunchDarkly, or what stands before it, did not answer, or not with what it should: nothing that the call asked
+    /// for explains it.
+    #[must_use]
+    pub fn is_failure_of_service(&self) -> bool {
+        matches!(
+            self,
+            Self::Server { .. }
+                | Self::Uncertain { .. }
+                | Self::Unreadable { .. }
+                | Self::NotSent { .. }
+        )
+    }
+
     /// One constant word for conditions, logs and metrics.
     #[must_use]
     pub fn reason(&self) -> &'static str {
@@ -219,9 +240,10 @@ impl ApiError {
             Self::NotSent { source, .. } if source.kind() == TransportKind::Tls => {
                 "; if a private authority signed for the host, put its certificate into spec.caBundle of the account"
             }
-            Self::Server { .. } | Self::Uncertain { .. } | Self::NotSent { .. } => {
-                "; check network, proxy and LaunchDarkly's status"
-            }
+            Self::Server { .. }
+            | Self::Uncertain { .. }
+            | Self::NotSent { .. }
+            | Self::Outage { .. } => "; check network, proxy and LaunchDarkly's status",
             Self::Unreadable { .. } => {
                 "; check spec.apiUrl and what stands between the operator and LaunchDarkly"
             }
@@ -248,6 +270,7 @@ impl ApiError {
             | Self::Invalid { .. }
             | Self::RateLimited { .. }
             | Self::NotSent { .. }
+            | Self::Outage { .. }
             | Self::NotLeading { .. }
             | Self::SelfProtection { .. }
             | Self::Malformed { .. } => true,
@@ -262,7 +285,7 @@ impl ApiError {
     #[must_use]
     pub fn retry_class(&self) -> RetryClass {
         match self {
-            Self::RateLimited { until } => RetryClass::After(*until),
+            Self::RateLimited { until } | Self::Outage { until, .. } => RetryClass::After(*until),
             Self::Conflict { .. }
             | Self::PatchFailed { .. }
             | Self::Server { .. }

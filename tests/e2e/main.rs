@@ -11,6 +11,7 @@ mod life;
 mod losses;
 mod namespaces;
 mod odd_answers;
+mod one_pace;
 mod quiet;
 mod remote_trouble;
 mod secrets;

@@ -41,6 +41,10 @@ pub struct Stage {
     pub dateless: SimulatorProcess,
     /// An instance that cuts descriptions.
     pub terse: SimulatorProcess,
+    /// Which fails everything for a while.
+    pub failing: SimulatorProcess,
+    /// Which two account objects lead to.
+    pub shared: SimulatorProcess,
     /// Behind https, with a certificate of its own authority.
     pub private: SimulatorProcess,
     /// The operator that all tests share; it is never ended.
@@ -78,6 +82,8 @@ impl Stage {
         let ahead = simulator(11, &["--clock-offset-ms", "300000"], "2026-10");
         let terse = simulator(13, &["--switch", "description.maxLength=150"], "2026-10");
         let dateless = simulator(8, &[], "2024");
+        let failing = simulator(14, &[], "2026-10");
+        let shared = simulator(15, &[], "2026-10");
         let private = SimulatorProcess::start(&SimulatorOptions {
             seed: 9,
             tls: true,
@@ -97,6 +103,8 @@ impl Stage {
             ahead.host(),
             dateless.host(),
             terse.host(),
+            failing.host(),
+            shared.host(),
             private.host(),
         ]
         .join(",");
@@ -116,6 +124,8 @@ impl Stage {
             ahead,
             dateless,
             terse,
+            failing,
+            shared,
             private,
             operator,
         }

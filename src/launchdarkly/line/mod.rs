@@ -2,6 +2,7 @@
 
 mod headers;
 mod lane;
+mod outage;
 mod registry;
 mod remote_clock;
 mod state;
@@ -25,7 +26,7 @@ use remote_clock::Reading;
 use state::{State, Ticket, Waiter};
 pub use windows::{Family, RateLeft};
 
-use super::error::Operation;
+use super::error::{ApiError, Operation};
 use crate::domain::names::Fingerprint;
 
 /// How much of an account's limits this program takes.
@@ -63,6 +64,8 @@ impl CallObserver for () {
 /// - At most [`LineOptions::in_flight`] requests are under way, and none leaves while a limit it counts in is used up to
 ///   the headroom, or while the line is paused.
 /// - Of those that may leave, the first of the earliest lane goes.
+/// - While LaunchDarkly fails whatever it is asked, one call finds out from time to time whether it still does, and the others
+///   are turned away at once.
 /// - Giving up waiting, at any point, leaves no trace.
 pub struct AccountLine {
     state: Mutex<State>,
@@ -127,12 +130,15 @@ impl AccountLine {
     }
 
     /// Waits until a call may leave.
+    ///
+    /// # Errors
+    /// [`ApiError::Outage`] when waiting would be in vain for now.
     pub(super) async fn enter(
         self: &Arc<Self>,
         lane: Lane,
         operation: Operation,
         key: &Fingerprint,
-    ) -> Slot {
+    ) -> Result<Slot, ApiError> {
         let families = Family::of(operation, key);
         loop {
             let (grant, granted) = oneshot::channel();
@@ -145,25 +151,36 @@ impl AccountLine {
             );
             let _place = Place { line: self, ticket };
             self.pump();
-            if let Ok(slot) = granted.await {
-                return slot;
+            match granted.await {
+                Ok(Ok(slot)) => return Ok(slot),
+                Ok(Err(until)) => {
+                    let until = wall(until);
+                    return Err(ApiError::Outage { operation, until });
+                }
+                Err(_) => {}
             }
         }
     }
 
     /// Lets go whoever may, and makes sure that somebody looks again when more may.
     fn pump(self: &Arc<Self>) {
-        let (leaving, look_again) = self.state().next_to_leave(Instant::now());
-        for waiter in leaving {
+        let departures = self.state().next_to_leave(Instant::now());
+        for waiter in departures.leaving {
             // If the receiver is gone the slot comes back, is dropped, and frees its place.
-            drop(waiter.grant.send(Slot {
+            drop(waiter.grant.send(Ok(Slot {
                 line: Arc::clone(self),
                 families: waiter.families,
                 sent: false,
                 done: false,
-            }));
+            })));
         }
-        if let Some(at) = look_again {
+        if let Some((turned_away, until)) = departures.turned_away {
+            for waiter in turned_away {
+                // Whoever gave up need not know.
+                drop(waiter.grant.send(Err(until)));
+            }
+        }
+        if let Some(at) = departures.look_again {
             self.look_again_at(at);
         }
     }
@@ -248,6 +265,17 @@ impl Slot {
         read.wall.saturating_add(wait).unwrap_or(Timestamp::MAX)
     }
 
+    /// Learns from the outcome whether LaunchDarkly answers at all.
+    pub(super) fn ended<T>(&mut self, outcome: &Result<T, ApiError>) {
+        let mut state = self.line.state();
+        match outcome {
+            Err(error) if error.is_failure_of_service() => {
+                state.outage.failed(Instant::now(), with_jitter);
+            }
+            _ => state.outage.over(),
+        }
+    }
+
     /// Notes that the answer was not a 429.
     pub(super) fn accepted(&mut self) {
         self.line.state().refusals = 0;
@@ -268,6 +296,13 @@ impl Drop for Slot {
         drop(state);
         self.line.pump();
     }
+}
+
+/// A time of the monotonic clock on the wall clock.
+fn wall(at: Instant) -> Timestamp {
+    Timestamp::now()
+        .saturating_add(at.saturating_duration_since(Instant::now()))
+        .unwrap_or(Timestamp::MAX)
 }
 
 /// Up to a second and up to a fifth more, so that those who were refused together do not come back together.

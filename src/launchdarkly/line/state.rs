@@ -7,6 +7,7 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::headers::RateHeaders;
+use super::outage::Outage;
 use super::remote_clock::{Reading, RemoteClock};
 use super::windows::{Family, LONGEST_WAIT, Windows};
 use super::{Lane, LineOptions, Slot};
@@ -21,7 +22,18 @@ pub(super) type Ticket = (Lane, u64);
 #[derive(Debug)]
 pub(super) struct Waiter {
     pub(super) families: [Family; 3],
-    pub(super) grant: oneshot::Sender<Slot>,
+    pub(super) grant: oneshot::Sender<Result<Slot, Instant>>,
+}
+
+/// What becomes of those who wait.
+#[derive(Debug, Default)]
+pub(super) struct Departures {
+    /// They leave now.
+    pub(super) leaving: Vec<Waiter>,
+    /// They need not wait: nothing leaves before then.
+    pub(super) turned_away: Option<(Vec<Waiter>, Instant)>,
+    /// When to look again, if anybody still waits for a time to come.
+    pub(super) look_again: Option<Instant>,
 }
 
 #[derive(Debug)]
@@ -32,6 +44,7 @@ pub(super) struct State {
     pub(super) under_way: usize,
     /// Refusals in a row.
     pub(super) refusals: u32,
+    pub(super) outage: Outage,
     in_flight: usize,
     waiting: BTreeMap<Ticket, Waiter>,
     next_number: u64,
@@ -46,6 +59,7 @@ impl State {
             clock: RemoteClock::default(),
             under_way: 0,
             refusals: 0,
+            outage: Outage::default(),
             in_flight: options.in_flight.max(1),
             waiting: BTreeMap::new(),
             next_number: 0,
@@ -73,15 +87,31 @@ impl State {
         self.paused_until = self.paused_until.max(Some(until));
     }
 
-    /// Takes out those who may leave now; also says when to look again, if anybody still waits for a time to come.
-    pub(super) fn next_to_leave(&mut self, now: Instant) -> (Vec<Waiter>, Option<Instant>) {
+    /// Takes out those who may leave now, and those who would wait in vain.
+    pub(super) fn next_to_leave(&mut self, now: Instant) -> Departures {
+        if let Some(until) = self.outage.lasts_until(now) {
+            let waiting = std::mem::take(&mut self.waiting).into_values().collect();
+            return Departures {
+                turned_away: Some((waiting, until)),
+                ..Departures::default()
+            };
+        }
         if let Some(until) = self.paused_until.filter(|until| *until > now) {
             let anybody = !self.waiting.is_empty();
-            return (Vec::new(), anybody.then_some(until));
+            return Departures {
+                look_again: anybody.then_some(until),
+                ..Departures::default()
+            };
         }
         self.paused_until = None;
-        let mut leaving = Vec::new();
-        while self.under_way < self.in_flight {
+        let mut departures = Departures::default();
+        // After an outage one call finds out whether it is over.
+        let at_once = if self.outage.is_on() {
+            1
+        } else {
+            self.in_flight
+        };
+        while self.under_way < at_once {
             match self.first_admitted(now) {
                 Ok(ticket) => {
                     let Some(waiter) = self.waiting.remove(&ticket) else {
@@ -89,12 +119,15 @@ impl State {
                     };
                     self.windows.depart(&waiter.families);
                     self.under_way += 1;
-                    leaving.push(waiter);
+                    departures.leaving.push(waiter);
                 }
-                Err(look_again) => return (leaving, look_again),
+                Err(look_again) => {
+                    departures.look_again = look_again;
+                    break;
+                }
             }
         }
-        (leaving, None)
+        departures
     }
 
     /// A call that its own route holds up does not hold up those behind it.

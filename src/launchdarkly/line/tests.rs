@@ -5,6 +5,7 @@ use tokio::time::timeout;
 
 use super::*;
 
+mod outages;
 mod refusals;
 
 const SOON: Duration = Duration::from_millis(1);
@@ -59,9 +60,13 @@ fn route_used_up(reset_in: i64) -> RateHeaders {
     ])
 }
 
-async fn enter(line: &Arc<AccountLine>, operation: Operation) -> Slot {
+async fn try_enter(line: &Arc<AccountLine>, operation: Operation) -> Result<Slot, ApiError> {
     line.enter(Lane::of(operation), operation, &key("managing"))
         .await
+}
+
+async fn enter(line: &Arc<AccountLine>, operation: Operation) -> Slot {
+    try_enter(line, operation).await.unwrap()
 }
 
 async fn leaves_at_once(line: &Arc<AccountLine>, operation: Operation) -> bool {
@@ -113,7 +118,10 @@ async fn calls_leave_in_the_order_of_their_lanes() {
     for (number, lane) in lanes.into_iter().enumerate() {
         let (line, order) = (Arc::clone(&line), order.clone());
         tokio::spawn(async move {
-            let _slot = line.enter(lane, Operation::Get, &key("managing")).await;
+            let _slot = line
+                .enter(lane, Operation::Get, &key("managing"))
+                .await
+                .unwrap();
             order.send((lane, number)).unwrap();
         });
         tokio::task::yield_now().await;
@@ -312,7 +320,10 @@ async fn keys_that_were_proven_once_are_forgotten() {
     let line = line();
     for number in 0..200 {
         let family = key(&format!("key {number}"));
-        let mut slot = line.enter(Lane::Proof, Operation::Identify, &family).await;
+        let mut slot = line
+            .enter(Lane::Proof, Operation::Identify, &family)
+            .await
+            .unwrap();
         slot.sending();
         slot.answered(&RateHeaders::default(), Timestamp::now());
     }
