@@ -124,8 +124,8 @@ async fn redirects_are_not_followed() {
         .await;
     for status in [301, 302, 303, 307, 308] {
         let answer = ResponseTemplate::new(status).insert_header("location", elsewhere.uri());
-        let (_server, client) = server_answering(answer).await;
         for operation in OPERATIONS {
+            let (_server, client) = server_answering(answer.clone()).await;
             let error = attempt(&client, operation).await.unwrap_err();
             assert_eq!(error, ApiError::Server { operation, status });
             assert!(!error.is_definite_refusal());
