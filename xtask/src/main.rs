@@ -1,9 +1,11 @@
-//! The commands of this repository: `cargo xtask demo`, `cargo xtask test`, `cargo xtask generate`.
+//! The commands of this repository: `cargo xtask demo`, `cargo xtask test`, `cargo xtask generate`,
+//! `cargo xtask image`.
 
 mod command;
 mod console;
 mod demo;
 mod generate;
+mod image;
 mod test;
 
 use std::process::ExitCode;
@@ -26,6 +28,8 @@ enum Task {
     Test(test::Arguments),
     /// Write the files that are generated from the types: the CRDs, the field reference, the chart's schema.
     Generate,
+    /// Build the operator and write its container image, without a container engine.
+    Image(image::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -33,6 +37,7 @@ fn main() -> ExitCode {
         Task::Demo(arguments) => demo::run(&arguments),
         Task::Test(arguments) => test::run(&arguments),
         Task::Generate => generate::run(),
+        Task::Image(arguments) => image::run(&arguments),
     };
     if done {
         ExitCode::SUCCESS

@@ -14,8 +14,10 @@ use crate::error::Doing;
 use crate::progress::Progress;
 use crate::{RigError, workspace};
 
+pub use crate::actionlint::actionlint;
 pub use crate::control_plane::build::{control_plane, go, go_module};
 pub use crate::helm::helm;
+pub use crate::image::archive as image;
 
 /// The release binary of the operator.
 ///
@@ -23,6 +25,24 @@ pub use crate::helm::helm;
 /// The build fails.
 pub fn operator() -> Result<PathBuf, RigError> {
     release("launchdarkly-token-operator")
+}
+
+/// What a binary that is published knows about itself.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Publication<'a> {
+    /// The commit it is made from.
+    pub commit: Option<&'a str>,
+    /// Whether the list of its dependencies is in it, for scanners; that needs cargo-auditable.
+    pub auditable: bool,
+}
+
+/// The release binary of the operator for an image that is published. It is otherwise the one of
+/// [`operator`], and takes its place in the target directory.
+///
+/// # Errors
+/// The build fails.
+pub fn operator_for(publication: Publication<'_>) -> Result<PathBuf, RigError> {
+    cargo_build("launchdarkly-token-operator", publication)
 }
 
 /// The release binary of the simulated LaunchDarkly.
@@ -41,25 +61,28 @@ fn release(package: &'static str) -> Result<PathBuf, RigError> {
     if let Some(program) = built.get(package) {
         return Ok(program.clone());
     }
-    let program = cargo_build(package)?;
+    let program = cargo_build(package, Publication::default())?;
     built.insert(package, program.clone());
     Ok(program)
 }
 
-fn cargo_build(package: &'static str) -> Result<PathBuf, RigError> {
+fn cargo_build(package: &'static str, publication: Publication<'_>) -> Result<PathBuf, RigError> {
     let mut cargo = cargo();
+    if publication.auditable {
+        cargo.arg("auditable");
+    }
     cargo
-        .args([
-            "build",
-            "--release",
-            "--package",
-            package,
-            "--color",
-            "never",
-        ])
-        .arg("--message-format=json-render-diagnostics")
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
+        .args(["rustc", "--release", "--package", package, "--bin", package])
+        .args(["--color", "never"])
+        .arg("--message-format=json-render-diagnostics");
+    if let Some(commit) = publication.commit {
+        cargo.env("LDTOKENS_BUILD_COMMIT", commit);
+    }
+    if static_c_library() {
+        // For this one link only: with it, libraries that the compiler loads (proc macros) cannot be made.
+        cargo.args(["--", "-C", "target-feature=+crt-static"]);
+    }
+    cargo.stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = cargo.spawn().doing(|| "run cargo".into())?;
     let told = child.stderr.take();
     let watcher = thread::spawn(move || watch(package, told));
@@ -67,7 +90,7 @@ fn cargo_build(package: &'static str) -> Result<PathBuf, RigError> {
     let complaints = watcher.join().unwrap_or_default();
     if !output.status.success() {
         return Err(RigError::Command {
-            command: format!("cargo build --release --package {package}"),
+            command: format!("cargo rustc --release --package {package}"),
             status: output.status.to_string(),
             output: complaints,
         });
@@ -78,6 +101,14 @@ fn cargo_build(package: &'static str) -> Result<PathBuf, RigError> {
         .filter_map(|message| message["executable"].as_str().map(PathBuf::from))
         .next_back()
         .ok_or_else(|| RigError::Unexpected(format!("cargo names no program of {package}")))
+}
+
+/// Whether programs can be linked so that they need no other file to run, as in the image. Where they
+/// cannot (macOS, or a C library without its static part), tests and demonstration do with an ordinary one.
+fn static_c_library() -> bool {
+    let asked = Command::new("cc").arg("-print-file-name=libc.a").output();
+    cfg!(all(target_os = "linux", target_env = "gnu"))
+        && asked.is_ok_and(|answer| answer.stdout.starts_with(b"/"))
 }
 
 /// Turns what cargo tells into a progress line, and returns the rest.

@@ -4,6 +4,7 @@
 //! Everything here is synchronous and light: it runs programs and asks them over http. Each part ends
 //! when its handle is dropped, and also when this process dies without dropping anything.
 
+mod actionlint;
 pub mod build;
 pub mod canary;
 mod consumer;
@@ -12,6 +13,7 @@ mod error;
 mod go_module;
 mod helm;
 mod http;
+pub mod image;
 mod mask;
 pub mod object;
 mod operator;

@@ -2,6 +2,7 @@
 
 mod deny;
 mod steps;
+mod workflows;
 
 use std::time::Instant;
 

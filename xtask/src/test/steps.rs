@@ -5,7 +5,7 @@ use std::process::Command;
 
 use rig::{RigError, Source, build};
 
-use super::deny;
+use super::{deny, workflows};
 use crate::command::{capture, show};
 
 /// The Rust minor version whose lints are a wall. On others a lint may be new or gone, so there they are
@@ -43,6 +43,11 @@ pub const STEPS: &[Step] = &[
         name: "deny",
         title: "dependencies come from where they should, under licences we accept",
         run: deny::run,
+    },
+    Step {
+        name: "workflows",
+        title: "the workflows of CI and releases have no known weakness",
+        run: workflows::run,
     },
     Step {
         name: "build",
