@@ -60,11 +60,11 @@ pub struct AccessTokenSpec {
     /// (LaunchDarkly's own default is false). A personal token (false) needs the account's managing key to be a personal one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub service_token: Option<bool>,
-    /// A base role.
+    /// A base role: what LaunchDarkly's readers, writers or admins may do.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "BaseRole")]
     pub role: Option<BaseRole>,
-    /// Keys or IDs of custom roles.
+    /// Keys or IDs of custom roles. An edit of such a role at LaunchDarkly changes what the token may do.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::custom_roles")]
     pub custom_roles: Option<Vec<String>>,
@@ -83,16 +83,17 @@ pub struct AccessTokenSpec {
     /// When and how the key changes. Default: only on `trigger`, `revoke` and loss.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rotation: Option<RotationSpec>,
-    /// What becomes of token and Secret, together, when this object is deleted. Default: Delete.
+    /// What becomes of token and Secret when this object is deleted: `Delete` deletes both, `Retain` keeps both. Default: Delete.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "DeletionPolicy")]
     pub deletion_policy: Option<DeletionPolicy>,
-    /// What is done about changes of the token that somebody made at LaunchDarkly. Default: Correct.
+    /// What is done about changes of the token that somebody made at LaunchDarkly: `Correct` undoes them, `Warn` tells of them in a
+    /// condition. Default: Correct.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "DriftPolicy")]
     pub drift_policy: Option<DriftPolicy>,
-    /// Stops scheduled and triggered rotations, corrections and edits. Calls under way, the retirement of old tokens, `revoke` and deletion go on.
-    /// Default: false.
+    /// Stops scheduled and triggered rotations, edits, corrections and the repair of the Secret. Calls under way, the deletion of replaced
+    /// tokens, `revoke` and deletion go on. Default: false.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub suspend: Option<bool>,
 }
@@ -192,7 +193,7 @@ pub struct SecretSpec {
     #[schemars(length(max = limits::NAME))]
     #[x_kube(validation = rules::form(&syntax::SECRET_KEY))]
     pub previous_key: Option<String>,
-    /// What else the Secret carries.
+    /// What the Secret carries beside the key.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub template: Option<SecretTemplate>,
 }
@@ -228,7 +229,8 @@ pub struct SecretTemplateMetadata {
 #[x_kube(validation = rules::grace_fits())]
 #[serde(rename_all = "camelCase")]
 pub struct RotationSpec {
-    /// How scheduled and triggered rotations are done. Default: Reset.
+    /// How scheduled and triggered rotations are done: `Reset` gives the token another key, `Replace` makes another token and deletes the
+    /// old one after the grace period. Default: Reset.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Strategy")]
     pub strategy: Option<Strategy>,
@@ -245,11 +247,13 @@ pub struct RotationSpec {
     #[x_kube(validation = rules::form(&syntax::DURATION))]
     #[x_kube(validation = rules::grace_bounds())]
     pub grace_period: Option<String>,
-    /// A value never seen before rotates once, at once. The value at creation and its removal rotate nothing.
+    /// A value never seen before rotates once, at once. The value at creation and its removal rotate nothing. The annotation
+    /// `ldtokens.dev/rotate` does the same.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = limits::REQUEST))]
     pub trigger: Option<String>,
-    /// A value never seen before publishes a new key once, then kills every older key without grace.
+    /// A value never seen before publishes a new key once, then ends every older key without grace; for a key that leaked. The annotation
+    /// `ldtokens.dev/revoke` does the same.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = limits::REQUEST))]
     pub revoke: Option<String>,

@@ -112,7 +112,7 @@ pub enum Reason {
     SecretNotWritable,
     /// Somebody keeps deleting or overwriting the Secret: three times within an hour.
     ///
-    /// Find out who, by the Secret's `managedFields` or the audit log, and stop it; then touch the spec.
+    /// Find out who, by the Secret's `managedFields` or the audit log, and stop it. The key is replaced when the first loss is an hour old.
     SecretContested,
     /// The namespace is being deleted: nothing can be created in it.
     ///

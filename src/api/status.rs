@@ -272,7 +272,8 @@ pub struct HistoryEntry {
     pub cause: Cause,
     /// The token of the new key.
     pub token_id: TokenId,
-    /// What became of the old key.
+    /// What became of the old key: `None`, there was none; `Grace`, it works until `oldKeyUntil`; `Revoked`, it was ended at once; `Lost`,
+    /// nobody has it any more; `Gone`, its token was gone before.
     pub old_key: OldKey,
     /// Until when the old key works, when it has a grace period.
     #[serde(default, skip_serializing_if = "Option::is_none")]

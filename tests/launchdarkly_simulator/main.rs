@@ -19,6 +19,7 @@ use launchdarkly_token_operator::launchdarkly::{
 };
 use serde_json::{Value, json};
 
+mod rights;
 mod trouble;
 
 const HOUR: Duration = Duration::from_secs(3_600);
@@ -28,9 +29,13 @@ async fn simulator(config: Config) -> Running {
 }
 
 fn client_with_ca(running: &Running, ca_bundle: Option<&str>) -> HttpClient {
+    let credential = Key::from_credential(running.managing_key().as_bytes()).unwrap();
+    client_with_key(running, ca_bundle, credential)
+}
+
+fn client_with_key(running: &Running, ca_bundle: Option<&str>, credential: Key) -> HttpClient {
     let allowed = AllowedHosts::new([running.address().to_string().parse().unwrap()]);
     let endpoint = Endpoint::parse(&running.url(), ca_bundle, &allowed).unwrap();
-    let credential = Key::from_credential(running.managing_key().as_bytes()).unwrap();
     let line = AccountLine::new(LineOptions::default(), Arc::new(()));
     let options = Options {
         request_timeout: Duration::from_secs(5),

@@ -4,6 +4,8 @@
 mod command;
 mod console;
 mod demo;
+#[cfg(test)]
+mod docs;
 mod generate;
 mod image;
 mod test;
