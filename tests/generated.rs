@@ -10,6 +10,8 @@
 mod chart;
 #[path = "generated/conditions.rs"]
 mod conditions;
+#[path = "generated/metrics.rs"]
+mod metrics;
 #[path = "generated/reference.rs"]
 mod reference;
 #[path = "generated/troubleshooting.rs"]
@@ -21,6 +23,7 @@ use std::path::Path;
 use launchdarkly_token_operator::api::crds;
 use serde_json::Value;
 
+const METRICS_HEADER: &str = "Generated from src/runtime/metrics and the chart's alerts by `cargo xtask generate`; do not edit.";
 const HEADER: &str = "Generated from src/api by `cargo xtask generate`; do not edit.";
 /// `kubectl apply` keeps a copy of what it applied in an annotation, which must have less than 256 KiB.
 const MAX_CRD_BYTES: usize = 200_000;
@@ -49,6 +52,10 @@ fn files() -> Vec<(String, String)> {
         markdown(&reference::page(&crds::all())),
     ));
     files.push(("docs/conditions.md".into(), markdown(&conditions::page())));
+    files.push((
+        "docs/metrics.md".into(),
+        format!("<!-- {METRICS_HEADER} -->\n\n{}", metrics::page()),
+    ));
     files
 }
 

@@ -56,8 +56,10 @@ pub enum State<L> {
     Usable(Session<L>),
     /// No.
     Unusable {
-        /// Why.
+        /// Why, as its objects say it.
         reason: Reason,
+        /// Why, as it says itself.
+        own_reason: Reason,
         /// What to change.
         message: String,
         /// Whether waiting alone may help.
@@ -143,6 +145,7 @@ impl<L: TokensApi> Accounts<L> {
             }
             let state = State::Unusable {
                 reason: Reason::AccountNotFound,
+                own_reason: Reason::AccountNotFound,
                 message: "the account was deleted; create it again".to_owned(),
                 transient: false,
                 last: Some(session.clone()),

@@ -7,6 +7,7 @@ mod brake;
 mod claims;
 mod context;
 mod execute;
+mod facts;
 mod failure;
 mod listing;
 mod memory;

@@ -1,5 +1,7 @@
 //! What is worth telling the user once, as events.
 
+use std::time::Duration;
+
 use kube::ResourceExt;
 
 use super::context::Context;
@@ -9,15 +11,16 @@ use crate::api::{AccessToken, AccessTokenStatus, Reason};
 use crate::cluster::{Cluster, Notice};
 use crate::domain::cause::Cause;
 use crate::domain::names::TokenId;
-use crate::domain::record::Record;
+use crate::domain::record::{Intent, Record};
 use crate::launchdarkly::TokensApi;
 use crate::runtime::metrics::Outcome as MetricOutcome;
 
-/// A key was published.
+/// A key was published, as `intent` had announced.
 pub(super) async fn published<C: Cluster, L: TokensApi>(
     ctx: &Context<C, L>,
     object: &AccessToken,
     record: &Record,
+    intent: Option<&Intent>,
 ) {
     let (Some(entry), Some(secret)) = (record.history.first(), &record.secret) else {
         return;
@@ -43,6 +46,13 @@ pub(super) async fn published<C: Cluster, L: TokensApi>(
     tracing::info!(object = %log_name(object), token = %entry.token_id, cause = %entry.cause, "key published");
     ctx.metrics
         .rotated(entry.cause.into(), MetricOutcome::Success);
+    if let Some(intent) = intent {
+        let took = ctx.clock.now().duration_since(intent.started_at);
+        ctx.metrics.rotation_took(
+            entry.cause.into(),
+            Duration::try_from(took).unwrap_or_default(),
+        );
+    }
     tell(
         ctx,
         object,
@@ -145,6 +155,7 @@ pub(super) async fn conditions_changed<C: Cluster, L: TokensApi>(
         let Ok(reason) = new.reason.parse::<Reason>() else {
             continue;
         };
+        ctx.metrics.became(reason);
         let note = new.message.clone();
         tell(
             ctx,

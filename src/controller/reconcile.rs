@@ -194,6 +194,7 @@ fn note_failure<C: Cluster, L: TokensApi>(
         object = %log_name(object), step = kind.as_str(), reason = failure.reason.as_str(), %until,
         "{}", failure.message
     );
+    ctx.metrics.step_failed(kind.as_str(), failure.reason);
     let cause = object
         .status
         .as_ref()

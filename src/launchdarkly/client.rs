@@ -183,19 +183,24 @@ impl HttpClient {
             passed.map_err(|_| ApiError::NotLeading { operation })?;
         }
         let left_at = Instant::now();
-        let outcome = self.exchange(call, key, &mut slot).await;
+        let mut status = None;
+        let outcome = self.exchange(call, key, &mut slot, &mut status).await;
         slot.ended(&outcome);
         drop(slot);
         let result = outcome.as_ref().err().map_or("ok", ApiError::reason);
-        self.line.observe(operation, result, left_at.elapsed());
+        let code = status.map(|status| status.as_u16());
+        self.line
+            .observe(operation, code, result, left_at.elapsed());
         outcome
     }
 
+    /// Notes the status of the answer, whatever becomes of the rest.
     async fn exchange(
         &self,
         call: Call<'_>,
         key: &Key,
         slot: &mut Slot,
+        status: &mut Option<StatusCode>,
     ) -> Result<Answer, ApiError> {
         let operation = call.operation();
         let asked_at = Timestamp::now();
@@ -206,6 +211,7 @@ impl HttpClient {
         slot.sending();
         let sent = request.send().await;
         let response = sent.map_err(|error| answer::no_answer(operation, &error))?;
+        *status = Some(response.status());
         let headers = RateHeaders::read(response.headers());
         slot.answered(&headers, asked_at);
         if response.status() == StatusCode::TOO_MANY_REQUESTS {

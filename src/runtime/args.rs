@@ -57,6 +57,11 @@ pub struct AdminArgs {
     /// Address that serves /livez, /readyz and /metrics
     #[arg(long, env = "LDTOKENS_LISTEN", default_value = "0.0.0.0:8080")]
     pub listen: SocketAddr,
+
+    /// Whether /metrics has series for every single AccessToken, about ten each; accounts always have theirs
+    #[arg(long, env = "LDTOKENS_METRICS_PER_OBJECT", num_args = 0..=1, default_value = "true",
+        default_missing_value = "true", value_parser = BoolishValueParser::new(), action = clap::ArgAction::Set)]
+    pub metrics_per_object: bool,
 }
 
 /// What is written to the log.

@@ -4,12 +4,15 @@ use std::time::Duration;
 
 use axum::http::HeaderValue;
 use axum::http::header::USER_AGENT;
+use kube::client::ClientBuilder;
 use kube::config::InferConfigError;
 use kube::{Client, Config};
 
 use super::args::{LeadershipArgs, PROGRAM, TimingArgs};
 use super::build_info;
 use super::leader::Timing;
+use super::metrics::Metrics;
+use super::requests::Counting;
 
 /// How long a connection to the API server may take.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -39,13 +42,14 @@ pub enum ClientError {
 }
 
 impl Clients {
-    /// Makes the clients from `KUBECONFIG`, `~/.kube/config` or the pod's service account; connects to nothing yet.
+    /// Makes the clients, whose requests `metrics` counts, from `KUBECONFIG`, `~/.kube/config` or the pod's service account; connects to nothing yet.
     ///
     /// # Errors
     /// [`ClientError`], when none of them is there or makes sense.
     pub async fn infer(
         timing: &TimingArgs,
         leadership: &LeadershipArgs,
+        metrics: &Metrics,
     ) -> Result<Self, ClientError> {
         let mut config = Config::infer().await?;
         let agent = format!("{PROGRAM}/{}", build_info::VERSION);
@@ -56,19 +60,24 @@ impl Clients {
             duration: leadership.lease_duration,
         };
         Ok(Self {
-            calls: patient(&config, Some(timing.request_timeout * 2))?,
-            watches: patient(&config, None)?,
-            lease: patient(&config, Some(lease.deadline()))?,
+            calls: patient(&config, Some(timing.request_timeout * 2), metrics)?,
+            watches: patient(&config, None, metrics)?,
+            lease: patient(&config, Some(lease.deadline()), metrics)?,
         })
     }
 }
 
-fn patient(config: &Config, read: Option<Duration>) -> Result<Client, ClientError> {
+fn patient(
+    config: &Config,
+    read: Option<Duration>,
+    metrics: &Metrics,
+) -> Result<Client, ClientError> {
     let mut config = config.clone();
     config.default_retry = false;
     config.connect_timeout = Some(read.map_or(CONNECT, |read| read.min(CONNECT)));
     config.read_timeout = read;
     // Else the time that a connection lay idle would count as time without an answer.
     config.reset_reader_on_write = true;
-    Ok(Client::try_from(config)?)
+    let client = ClientBuilder::try_from(config)?;
+    Ok(client.with_layer(&Counting(metrics.clone())).build())
 }

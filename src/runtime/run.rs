@@ -67,7 +67,7 @@ impl Process {
         let lease = (!args.leadership.paused).then(|| readiness.expect("lease"));
         let router = admin::router(readiness.clone(), metrics.clone());
         let admin = tokio::spawn(axum::serve(listener, router).into_future());
-        let clients = Clients::infer(&args.timing, &args.leadership).await?;
+        let clients = Clients::infer(&args.timing, &args.leadership, &metrics).await?;
         Ok(Self {
             args: Arc::new(args),
             clients,

@@ -8,6 +8,8 @@ use tracing_subscriber::util::TryInitError;
 use tracing_subscriber::{fmt, layer::SubscriberExt as _, util::SubscriberInitExt as _};
 
 use super::args::{LogArgs, LogFormat};
+use super::json::JsonLines;
+use super::metrics;
 
 /// Libraries through whose hands requests and answers pass: what they tell below `info` may hold a key (I7).
 const CLOSE_TO_KEYS: [&str; 9] = [
@@ -79,10 +81,12 @@ pub fn init(args: &LogArgs) -> Result<(), TelemetryError> {
         .with(filter_fn(|about| {
             may_be_written(about.target(), *about.level())
         }));
-    let lines = fmt::layer().with_writer(std::io::stderr);
     match args.log_format {
-        LogFormat::Json => registry.with(lines.json().flatten_event(true)).try_init()?,
-        LogFormat::Text => registry.with(lines.with_ansi(false)).try_init()?,
+        LogFormat::Json => registry.with(JsonLines::layer()).try_init()?,
+        LogFormat::Text => {
+            let lines = fmt::layer().with_writer(std::io::stderr);
+            registry.with(lines.with_ansi(false)).try_init()?;
+        }
     }
     // Only the place: the payload of a panic quotes values, and a value can be a key (I7).
     panic::set_hook(Box::new(|panic| {
@@ -91,6 +95,7 @@ pub fn init(args: &LogArgs) -> Result<(), TelemetryError> {
             .map(ToString::to_string)
             .unwrap_or_default();
         tracing::error!(place, "a part of the program panicked");
+        metrics::panicked();
     }));
     Ok(())
 }

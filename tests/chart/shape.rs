@@ -193,6 +193,7 @@ fn flags_reach_the_operator_as_they_are_set() {
     let pod = &of_kind(&objects, "Deployment")[0]["spec"]["template"]["spec"];
     let args = run_args(&pod["containers"][0]);
     assert!(args.leadership.paused);
+    assert!(!args.admin.metrics_per_object);
     assert_eq!(args.leadership.lease_duration.as_secs(), 60);
     assert_eq!(args.scope.concurrency, 64);
     assert_eq!(args.timing.request_timeout.as_secs(), 5);

@@ -154,7 +154,13 @@ impl Gate for Gatekeeper {
 pub struct Tally(pub Mutex<Vec<(Operation, &'static str)>>);
 
 impl CallObserver for Tally {
-    fn called(&self, operation: Operation, result: &'static str, _took: Duration) {
+    fn called(
+        &self,
+        operation: Operation,
+        _code: Option<u16>,
+        result: &'static str,
+        _took: Duration,
+    ) {
         self.0.lock().unwrap().push((operation, result));
     }
 }

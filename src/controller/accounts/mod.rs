@@ -263,6 +263,7 @@ fn unusable(trouble: &Trouble, before: Option<&Entry<HttpClient>>) -> State<Http
     let last = last.filter(|_| trouble.reason != Reason::AccountMismatch);
     State::Unusable {
         reason: Reason::AccountNotReady,
+        own_reason: trouble.reason,
         message: format!("the account cannot be used: {}", trouble.message),
         transient: trouble.transient,
         last,

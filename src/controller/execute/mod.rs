@@ -71,7 +71,7 @@ pub(in crate::controller) async fn execute<C: Cluster, L: TokensApi>(
                     .proven
                     .then(|| (secret.fingerprint.clone(), token.id.clone(), true));
             }
-            notices::published(ctx, object, record).await;
+            notices::published(ctx, object, record, world.observed.record.pending.as_ref()).await;
             Ok(())
         }
         Step::ForgetIntent(ref record) => {

@@ -1,6 +1,6 @@
 //! The controllers of the two account kinds.
 
-use super::settings::{api, scopes};
+use super::settings::{api, scopes, visit_span};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,6 +10,7 @@ use kube::runtime::controller::{Action, Controller};
 use kube::runtime::watcher::Config as WatchConfig;
 use tokio::sync::broadcast::error::RecvError;
 use tokio_util::task::AbortOnDropHandle;
+use tracing::Instrument as _;
 
 use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
@@ -117,7 +118,9 @@ impl AccountControllers {
                 async move {
                     let _under_way = metrics.reconciling(ControllerLabel::Account);
                     let begun = std::time::Instant::now();
-                    let visited = accounts::reconcile(&ctx, &*object).await;
+                    let visited = accounts::reconcile(&ctx, &*object)
+                        .instrument(visit_span(ControllerLabel::Account, &*object))
+                        .await;
                     let result = if visited.is_ok() {
                         MetricOutcome::Success
                     } else {

@@ -15,6 +15,7 @@ use tokio_util::task::AbortOnDropHandle;
 use super::account::Accounts;
 use super::accounts::AccountContext;
 use super::context::Context;
+use super::facts::facts;
 use super::listing;
 use super::objects::Objects;
 use crate::api::AccessToken;
@@ -122,6 +123,11 @@ impl Parts {
             .into_iter()
             .map(|controller| spawn_tokens(controller, leading, ctx.clone(), open.subscribe()))
             .collect();
+        let (shown, known) = (ctx.clone(), objects.clone());
+        let per_object = leading.args.admin.metrics_per_object;
+        leading
+            .metrics
+            .show(move || facts(&shown, &known, per_object));
         // Nothing is decided before every object and every account has been seen once.
         let seen = async {
             objects.wait_until_seen().await?;

@@ -6,12 +6,14 @@ use jiff::SignedDuration;
 use k8s_openapi::api::core::v1::Namespace;
 use kube::api::Api;
 use kube::{Client, Resource, ResourceExt};
+use tracing::Span;
+use uuid::Uuid;
 
 use crate::domain::names::Installation;
 use crate::domain::observed::Timing;
 use crate::launchdarkly::{AllowedHosts, CallObserver, LineOptions, Operation};
 use crate::runtime::args::RunArgs;
-use crate::runtime::metrics::Metrics;
+use crate::runtime::metrics::{Controller as ControllerLabel, Metrics};
 use crate::runtime::work::WorkError;
 
 /// How long a deletion waits out trouble that may pass.
@@ -84,11 +86,34 @@ pub(super) fn allowed_hosts(args: &RunArgs) -> Result<AllowedHosts, WorkError> {
     Ok(AllowedHosts::new(hosts?))
 }
 
+/// What every log line of a visit says, at whatever level.
+pub(super) fn visit_span<K: Resource<DynamicType = ()>>(
+    controller: ControllerLabel,
+    object: &K,
+) -> Span {
+    let controller: &str = controller.into();
+    tracing::error_span!(
+        "visit",
+        controller,
+        kind = %K::kind(&()),
+        namespace = object.namespace().unwrap_or_default(),
+        name = object.name_any(),
+        generation = object.meta().generation.unwrap_or_default(),
+        reconcile_id = %Uuid::new_v4().simple(),
+    )
+}
+
 /// Counts the calls to LaunchDarkly.
 pub(super) struct Observer(pub(super) Metrics);
 
 impl CallObserver for Observer {
-    fn called(&self, operation: Operation, result: &'static str, took: Duration) {
-        self.0.requested(operation.into(), result, took);
+    fn called(
+        &self,
+        operation: Operation,
+        code: Option<u16>,
+        result: &'static str,
+        took: Duration,
+    ) {
+        self.0.requested(operation.into(), code, result, took);
     }
 }

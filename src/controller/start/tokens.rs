@@ -1,7 +1,7 @@
 //! The controller of access tokens: what it watches, and when it visits an object.
 
 use super::Shared;
-use super::settings::api;
+use super::settings::{api, visit_span};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,6 +13,7 @@ use kube::runtime::controller::{Action, Config as ControllerConfig, Controller};
 use kube::runtime::reflector::{ObjectRef, Store};
 use kube::runtime::watcher::Config as WatchConfig;
 use tokio::sync::watch;
+use tracing::Instrument as _;
 
 use super::super::account::AccountKey;
 use super::super::accounts::AccountObject;
@@ -111,6 +112,8 @@ pub(super) fn spawn_tokens(
     open: watch::Receiver<bool>,
 ) -> tokio::task::JoinHandle<()> {
     let metrics = leading.metrics.clone();
+    let concurrency = leading.args.scope.concurrency;
+    metrics.set_max_concurrent(ControllerLabel::AccessToken, concurrency);
     let stream = controller.run(
         move |object: Arc<AccessToken>, ctx: Arc<Visitor>| async move { ctx.visit(&object).await },
         |_, error: &Never, _| match *error {},
@@ -141,7 +144,9 @@ impl Visitor {
         }
         let _under_way = self.metrics.reconciling(ControllerLabel::AccessToken);
         let begun = std::time::Instant::now();
-        let outcome = reconcile(&self.ctx, object.clone()).await;
+        let outcome = reconcile(&self.ctx, object.clone())
+            .instrument(visit_span(ControllerLabel::AccessToken, object))
+            .await;
         let result = if outcome == Outcome::Stop {
             MetricOutcome::Error
         } else {

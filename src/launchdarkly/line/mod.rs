@@ -49,13 +49,14 @@ impl Default for LineOptions {
 
 /// Is told of every request, for metrics.
 pub trait CallObserver: Send + Sync {
-    /// A request ended. `result` is `ok` or the error's reason; `took` begins when it left the line.
-    fn called(&self, operation: Operation, result: &'static str, took: Duration);
+    /// A request ended, with an answer of status `code` or none. `result` is `ok` or the error's reason; `took` begins when it left
+    /// the line.
+    fn called(&self, operation: Operation, code: Option<u16>, result: &'static str, took: Duration);
 }
 
 /// Tells nobody.
 impl CallObserver for () {
-    fn called(&self, _: Operation, _: &'static str, _: Duration) {}
+    fn called(&self, _: Operation, _: Option<u16>, _: &'static str, _: Duration) {}
 }
 
 /// The line of one account.
@@ -203,8 +204,14 @@ impl AccountLine {
         });
     }
 
-    pub(super) fn observe(&self, operation: Operation, result: &'static str, took: Duration) {
-        self.observer.called(operation, result, took);
+    pub(super) fn observe(
+        &self,
+        operation: Operation,
+        code: Option<u16>,
+        result: &'static str,
+        took: Duration,
+    ) {
+        self.observer.called(operation, code, result, took);
     }
 
     /// The state stays consistent between any two statements, so a poisoned lock is as good as any.

@@ -10,6 +10,7 @@ const MODULE: GoModule = GoModule {
     program: "actionlint",
     title: "actionlint",
     package: "github.com/rhysd/actionlint/cmd/actionlint",
+    tags: "",
     versioned_by: "github.com/rhysd/actionlint",
     version_flags,
 };

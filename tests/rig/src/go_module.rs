@@ -23,6 +23,8 @@ pub(crate) struct GoModule {
     pub(crate) title: &'static str,
     /// The main package.
     pub(crate) package: &'static str,
+    /// Build tags, separated by commas.
+    pub(crate) tags: &'static str,
     /// Module whose version `go.mod` decides, and which the program is told.
     pub(crate) versioned_by: &'static str,
     /// Linker flags that tell it that version.
@@ -82,11 +84,13 @@ impl GoModule {
     fn build(&self, version: &str, output: &Path) -> Result<(), RigError> {
         let mut progress = Progress::new(format!("building {} for tests (once)", self.title));
         progress.show("fetching modules");
-        let packages = self.go(&["list", "-deps", "-trimpath", self.package])?;
+        let tags = format!("-tags={}", self.tags);
+        let packages = self.go(&["list", "-deps", "-trimpath", &tags, self.package])?;
         progress.expect(packages.lines().count());
         let mut command = self.command();
         command
-            .args(["build", "-v", "-trimpath", "-buildvcs=false", "-ldflags"])
+            .args(["build", "-v", "-trimpath", "-buildvcs=false"])
+            .args([&tags, "-ldflags"])
             .arg(format!("-s -w{}", (self.version_flags)(version)))
             .arg("-o")
             .arg(output)

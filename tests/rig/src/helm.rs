@@ -15,6 +15,7 @@ const MODULE: GoModule = GoModule {
     program: "helm",
     title: "Helm",
     package: "helm.sh/helm/v4/cmd/helm",
+    tags: "",
     versioned_by: "helm.sh/helm/v4",
     version_flags,
 };

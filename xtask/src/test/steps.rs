@@ -111,6 +111,8 @@ fn build_programs() -> Result<String, RigError> {
     build::simulator()?;
     Source::from_environment()?;
     build::helm()?;
+    build::promtool()?;
+    build::prometheus()?;
     Ok(String::new())
 }
 

@@ -10,6 +10,7 @@ const MODULE: GoModule = GoModule {
     program: "control-plane",
     title: "the control plane",
     package: ".",
+    tags: "",
     versioned_by: "k8s.io/kubernetes",
     version_flags,
 };
