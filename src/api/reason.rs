@@ -104,7 +104,7 @@ pub enum Reason {
     SecretForeign,
     /// The operator has no right to read or write Secrets in this namespace.
     ///
-    /// Bind the operator's ServiceAccount to the role for Secrets in this namespace.
+    /// Bind the operator's ServiceAccount to the role for Secrets in this namespace. With `--opt-in-role` the message has the RoleBinding; it is noticed within a minute.
     SecretAccessDenied,
     /// The API server refuses the Secret: an admission policy, a quota, or an immutable Secret.
     ///

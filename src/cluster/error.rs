@@ -17,6 +17,12 @@ pub enum ClusterError {
         /// The API server's words.
         message: String,
     },
+    /// The namespace did not let the operator at its Secrets.
+    #[error("{advice}")]
+    NotOptedIn {
+        /// What lets it: a RoleBinding, in YAML.
+        advice: String,
+    },
     /// The namespace is being deleted.
     #[error("the namespace is being deleted")]
     NamespaceTerminating,

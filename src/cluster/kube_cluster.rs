@@ -14,7 +14,7 @@ use serde_json::json;
 
 use super::manifest::SecretManifest;
 use super::snapshot::SecretSnapshot;
-use super::{Cluster, ClusterError, FIELD_MANAGER, NamespaceFacts, Notice, TOKEN_FINALIZER};
+use super::{Cluster, ClusterError, FIELD_MANAGER, NamespaceFacts, Notice, OptIn, TOKEN_FINALIZER};
 use crate::api::AccessToken;
 use crate::domain::names::TokenId;
 use crate::domain::plan::SecretRevision;
@@ -29,6 +29,7 @@ pub struct KubeCluster {
     recorder: Recorder,
     own_namespace: Arc<str>,
     call_time: Duration,
+    opt_in: Option<OptIn>,
 }
 
 impl KubeCluster {
@@ -52,7 +53,15 @@ impl KubeCluster {
             recorder,
             own_namespace: own_namespace.into(),
             call_time,
+            opt_in: None,
         }
+    }
+
+    /// For namespaces that let the operator at their Secrets one by one: a refusal says how.
+    #[must_use]
+    pub fn where_opted_in(mut self, opt_in: Option<OptIn>) -> Self {
+        self.opt_in = opt_in;
+        self
     }
 
     fn objects(&self, namespace: &str) -> Api<AccessToken> {
@@ -61,6 +70,20 @@ impl KubeCluster {
 
     fn secrets(&self, namespace: &str) -> Api<Secret> {
         Api::namespaced(self.client.clone(), namespace)
+    }
+
+    /// What went wrong with a Secret.
+    fn refused(&self, namespace: &str, error: kube::Error) -> ClusterError {
+        let words = match &error {
+            kube::Error::Api(status) => status.message.clone(),
+            _ => String::new(),
+        };
+        match (ClusterError::from(error), &self.opt_in) {
+            (ClusterError::Forbidden { .. }, Some(opt_in)) => ClusterError::NotOptedIn {
+                advice: opt_in.advice(namespace, &words),
+            },
+            (error, _) => error,
+        }
     }
 
     fn pass_gate(&self) -> Result<(), ClusterError> {
@@ -118,7 +141,8 @@ impl KubeCluster {
         Ok(self
             .secrets(namespace)
             .patch(&manifest.name, &params, &Patch::Merge(patch))
-            .await?
+            .await
+            .map_err(|error| self.refused(namespace, error))?
             .into())
     }
 }
@@ -169,7 +193,8 @@ impl Cluster for KubeCluster {
         Ok(self
             .secrets(namespace)
             .get_opt(name)
-            .await?
+            .await
+            .map_err(|error| self.refused(namespace, error))?
             .map(SecretSnapshot::from))
     }
 
@@ -190,7 +215,10 @@ impl Cluster for KubeCluster {
                     dry_run: rehearse,
                     field_manager: Some(FIELD_MANAGER.to_owned()),
                 };
-                Ok(api.create(&params, &secret).await?.into())
+                let created = api.create(&params, &secret).await;
+                Ok(created
+                    .map_err(|error| self.refused(namespace, error))?
+                    .into())
             }
             SecretRevision::Exactly { uid, version } => {
                 secret.metadata.uid = Some(uid.to_string());
@@ -203,7 +231,8 @@ impl Cluster for KubeCluster {
                 };
                 let written = api
                     .patch(&manifest.name, &params, &Patch::Apply(&secret))
-                    .await?;
+                    .await
+                    .map_err(|error| self.refused(namespace, error))?;
                 if rehearse {
                     return Ok(written.into());
                 }
@@ -233,7 +262,8 @@ impl Cluster for KubeCluster {
         };
         self.secrets(namespace)
             .patch(name, &params, &Patch::Merge(patch))
-            .await?;
+            .await
+            .map_err(|error| self.refused(namespace, error))?;
         Ok(())
     }
 
@@ -258,7 +288,7 @@ impl Cluster for KubeCluster {
             .secrets(namespace)
             .delete(name, &params)
             .await
-            .map_err(ClusterError::from)
+            .map_err(|error| self.refused(namespace, error))
         {
             Ok(_) | Err(ClusterError::NotFound) => Ok(()),
             Err(error) => Err(error),

@@ -3,6 +3,7 @@
 mod error;
 mod kube_cluster;
 pub mod manifest;
+mod opt_in;
 pub mod snapshot;
 pub mod status;
 
@@ -10,6 +11,7 @@ use std::future::Future;
 
 pub use error::ClusterError;
 pub use kube_cluster::KubeCluster;
+pub use opt_in::OptIn;
 
 use crate::api::AccessToken;
 use crate::domain::plan::SecretRevision;

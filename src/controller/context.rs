@@ -39,6 +39,7 @@ pub struct Context<C, L> {
     pub(super) claims: Claims,
     /// Set while the process ends: no new call is begun then.
     pub draining: AtomicBool,
+    secret_believed: Duration,
     touched: Mutex<HashMap<(String, String), Option<String>>>,
     memories: Mutex<HashMap<ObjectUid, Arc<tokio::sync::Mutex<Memory>>>>,
     namespaces: Mutex<HashMap<String, (Duration, NamespaceFacts)>>,
@@ -63,10 +64,18 @@ impl<C: Cluster, L: TokensApi> Context<C, L> {
             timing,
             holder,
             draining: AtomicBool::new(false),
+            secret_believed: SECRET_BELIEVED,
             touched: Mutex::default(),
             memories: Mutex::default(),
             namespaces: Mutex::default(),
         }
+    }
+
+    /// For an operator that does not watch Secrets: one that was read longer ago than this is read again at the next visit.
+    #[must_use]
+    pub fn believing_secrets_for(mut self, time: Duration) -> Self {
+        self.secret_believed = time;
+        self
     }
 
     /// Whether any object's key is in hand and not yet published: a process that ends waits for them.
@@ -107,7 +116,7 @@ impl<C: Cluster, L: TokensApi> Context<C, L> {
                 .snapshot
                 .as_ref()
                 .is_none_or(SecretSnapshot::is_labelled_ours);
-            watched && unchanged && now.saturating_sub(known.read_at) < SECRET_BELIEVED
+            watched && unchanged && now.saturating_sub(known.read_at) < self.secret_believed
         });
     }
 

@@ -117,14 +117,22 @@ impl From<ApiError> for Failure {
 
 impl From<ClusterError> for Failure {
     fn from(error: ClusterError) -> Self {
-        let message = presentable_reply(&with_cause(&error));
+        let message = match error {
+            // Every name in it counts, and none is foreign.
+            ClusterError::NotOptedIn { advice } => {
+                return Self::new(Reason::SecretAccessDenied, advice, true);
+            }
+            _ => presentable_reply(&with_cause(&error)),
+        };
         match error {
             ClusterError::Conflict => Self::stale(),
             ClusterError::NotFound => Self {
                 stale: true,
                 ..Self::new(Reason::Conflict, message, false)
             },
-            ClusterError::Forbidden { .. } => Self::new(Reason::SecretAccessDenied, message, true),
+            ClusterError::Forbidden { .. } | ClusterError::NotOptedIn { .. } => {
+                Self::new(Reason::SecretAccessDenied, message, true)
+            }
             ClusterError::NamespaceTerminating => {
                 Self::new(Reason::NamespaceTerminating, message, true)
             }

@@ -30,6 +30,10 @@ const MAX_STEPS: usize = 40;
 const MAX_STALE_READS: usize = 3;
 /// The longest wait without a look at the wall clock, which may have been set.
 const LONGEST_WAIT: Duration = Duration::from_secs(300);
+/// How soon somebody may have given the right to a Secret.
+const ASK_FOR_RIGHT: SignedDuration = SignedDuration::from_secs(30);
+/// The same for an object that may have been applied together with the RoleBinding.
+const ASK_FOR_RIGHT_SOON: SignedDuration = SignedDuration::from_secs(2);
 /// The wait when the next time is past already.
 const OVERDUE_WAIT: Duration = Duration::from_secs(2);
 
@@ -186,10 +190,14 @@ fn note_failure<C: Cluster, L: TokensApi>(
     let times = memory.failures(kind);
     let now = ctx.clock.now();
     let draw = uuid::Uuid::new_v4().as_bytes()[0];
-    let backed_off = crate::domain::clocks::plus(now, backoff::wait(times, draw));
-    let until = failure
-        .not_before
-        .map_or(backed_off, |time| time.max(backed_off));
+    let backed_off = plus(now, backoff::wait(times, draw));
+    let until = match failure.not_before {
+        Some(time) => time.max(backed_off),
+        None if failure.reason == Reason::SecretAccessDenied => {
+            backed_off.min(plus(now, ASK_FOR_RIGHT))
+        }
+        None => backed_off,
+    };
     tracing::warn!(
         object = %log_name(object), step = kind.as_str(), reason = failure.reason.as_str(), %until,
         "{}", failure.message
@@ -236,6 +244,11 @@ async fn pause<C: Cluster, L: TokensApi>(
         } => grows_up_at(&object.metadata, ctx.timing.settle)
             .filter(|at| *at > ctx.clock.now())
             .or(*until),
+        Step::Hold {
+            reason: Reason::SecretAccessDenied,
+            until: None,
+            ..
+        } => Some(ask_for_right_at(ctx, &object)),
         Step::Hold { until, .. } | Step::Rest { until } => *until,
         _ => None,
     };
@@ -268,6 +281,23 @@ async fn pause<C: Cluster, L: TokensApi>(
         }
     }
     Outcome::Again(wait(until, ctx.clock.now()))
+}
+
+/// Nobody tells of a new RoleBinding: a Secret that could not be read is asked for again.
+fn ask_for_right_at<C: Cluster, L: TokensApi>(
+    ctx: &Context<C, L>,
+    object: &AccessToken,
+) -> Timestamp {
+    let now = ctx.clock.now();
+    let young = grows_up_at(&object.metadata, ctx.timing.settle).is_some_and(|at| at > now);
+    plus(
+        now,
+        if young {
+            ASK_FOR_RIGHT_SOON
+        } else {
+            ASK_FOR_RIGHT
+        },
+    )
 }
 
 /// Whether this is only the moment in which other objects make their losses known.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use clap::builder::BoolishValueParser;
+use clap::builder::{BoolishValueParser, NonEmptyStringValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::{build_info, duration};
@@ -121,6 +121,15 @@ pub struct ScopeArgs {
         value_name = "NAMESPACE"
     )]
     watch_namespaces: Vec<String>,
+
+    /// ClusterRole that a RoleBinding in a namespace gives the operator its Secrets with; Secrets are then neither listed nor watched, but read by name, once a drift interval
+    #[arg(
+        long,
+        env = "LDTOKENS_OPT_IN_ROLE",
+        value_name = "CLUSTER_ROLE",
+        value_parser = NonEmptyStringValueParser::new()
+    )]
+    pub opt_in_role: Option<String>,
 
     /// How many objects are worked on at once
     #[arg(long, env = "LDTOKENS_CONCURRENCY", default_value_t = 32)]

@@ -138,6 +138,11 @@ impl ScopeArgs {
         wrong.unless(self.concurrency >= 1, || {
             "--concurrency 0 must be at least 1".to_owned()
         });
+        if let Some(role) = &self.opt_in_role {
+            wrong.unless(is_dns_subdomain(role), || {
+                format!("--opt-in-role {role:?} must be the name of a ClusterRole, in small letters; leave the flag out if the operator may use all Secrets")
+            });
+        }
         for namespace in self.namespaces() {
             wrong.unless(is_dns_label(namespace), || {
                 format!("--watch-namespaces {namespace:?} must be the name of a namespace; leave the flag out for all")
@@ -280,6 +285,10 @@ mod tests {
             (
                 "--watch-namespaces=a_b",
                 "--watch-namespaces \"a_b\" must be the name of a namespace; leave the flag out for all",
+            ),
+            (
+                "--opt-in-role=system:admin",
+                "--opt-in-role \"system:admin\" must be the name of a ClusterRole, in small letters; leave the flag out if the operator may use all Secrets",
             ),
             (
                 "--rate-limit-headroom=1",

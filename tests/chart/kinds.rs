@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use serde_json::json;
+
 use rig::{ControlPlane, ControlPlaneOptions, Helm, wait, workspace};
 
 use crate::render::{chart, value_file};
@@ -23,27 +25,46 @@ fn the_kinds_go_with_the_release_if_they_are_not_to_be_kept() {
             .unwrap();
         all.len()
     };
-    // The older way of applying, too.
+    let name = "keys-launchdarkly-token-operator";
+    let keep = "--set=crds.keep=false";
+    // How Helm applied the Deployment, and how many replicas it wants.
+    let applied = || {
+        let fields = "--show-managed-fields";
+        let get = ["get", "deployment", name, "--namespace=keys", fields];
+        let deployment = plane.client().json(&get).unwrap();
+        let managers = deployment["metadata"]["managedFields"].as_array().unwrap();
+        let by_helm = managers.iter().filter(|one| one["manager"] == "helm");
+        let ways: Vec<_> = by_helm.map(|one| one["operation"].clone()).collect();
+        (ways, deployment["spec"]["replicas"].clone())
+    };
+    // The older way of applying, which a release that began with it keeps, and the newer one on request.
     let old_way = "--server-side=false";
     run(&[
         "install",
         "keys",
         &chart(),
         "--create-namespace",
-        "--set=crds.keep=false",
+        keep,
         old_way,
     ]);
     assert_eq!(kinds(), 3);
+    assert_eq!(applied(), (vec![json!("Update")], json!(2)));
+    run(&["upgrade", "keys", &chart(), keep, "--set=replicaCount=3"]);
+    assert_eq!(applied(), (vec![json!("Update")], json!(3)));
+    let new_way = "--server-side=true";
     run(&[
         "upgrade",
         "keys",
         &chart(),
-        "--set=crds.keep=false",
-        "--set=replicaCount=3",
+        keep,
+        "--set=replicaCount=4",
+        new_way,
     ]);
-    let name = "keys-launchdarkly-token-operator";
-    let deployment = plane.get("deployment", "keys", name).unwrap();
-    assert_eq!(deployment["spec"]["replicas"], 3);
+    assert_eq!(applied(), (vec![json!("Apply")], json!(4)));
+    run(&["upgrade", "keys", &chart(), keep, "--set=replicaCount=3"]);
+    assert_eq!(applied(), (vec![json!("Apply")], json!(3)));
+    run(&["rollback", "keys", "1"]);
+    assert_eq!(applied().1, json!(2));
     // Helm's own wait can miss that a kind is gone, and goes on to its end of five minutes.
     run(&["uninstall", "keys"]);
     wait::until_true(PATIENCE, "no kinds", || Ok(kinds() == 0)).unwrap();

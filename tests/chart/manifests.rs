@@ -111,7 +111,7 @@ fn both_static_manifests_have_the_same_objects_but_for_the_rights() {
     let everywhere = titles("deploy/install.yaml");
     let mut here = titles("deploy/install-namespaced.yaml");
     for kind in ["Role", "RoleBinding"] {
-        let title = format!("{kind} {NAME}/{NAME}-namespace");
+        let title = format!("{kind} {NAME}/{NAME}-secrets");
         assert!(here.contains(&title), "{title}");
         here.retain(|one| *one != title);
     }

@@ -17,6 +17,12 @@ pub fn chart() -> String {
     path.display().to_string()
 }
 
+/// The chart of an earlier commit, as it was packaged then (`tests/chart/packages/README.md`).
+pub fn package(version: &str) -> String {
+    let file = format!("tests/chart/packages/launchdarkly-token-operator-{version}.tgz");
+    workspace::root().join(file).display().to_string()
+}
+
 pub fn value_file(name: &str) -> String {
     let path = workspace::root().join(format!("tests/chart/values/{name}.yaml"));
     path.display().to_string()

@@ -1,7 +1,5 @@
 //! Values that are wrong are refused, and the refusal says what to change.
 
-use std::fs;
-
 use rig::Helm;
 
 use crate::render::{chart, value_file};
@@ -37,10 +35,13 @@ const REFUSED: &[(&str, &str)] = &[
         "crds.keep=maybe",
         "at '/crds/keep': got string, want boolean",
     ),
-    // The operator lists and watches Secrets wherever it looks after objects: what it cannot do is no value.
     (
-        "rbac.secretAccess=OptIn",
-        "at '/rbac/secretAccess': value must be one of 'Cluster', 'PerNamespace'",
+        "rbac.secretAccess=None",
+        "at '/rbac/secretAccess': value must be one of 'Cluster', 'PerNamespace', 'OptIn'",
+    ),
+    (
+        "flags.opt-in-role=cluster-admin",
+        "at '/flags': additional properties 'opt-in-role' not allowed",
     ),
     (
         "watchNamespaces=[\"Team_A\"]",
@@ -90,7 +91,7 @@ const REFUSED: &[(&str, &str)] = &[
     // What the templates check.
     (
         "rbac.secretAccess=PerNamespace",
-        "rbac.secretAccess PerNamespace needs watchNamespaces: name the namespaces to look after, or use Cluster",
+        "rbac.secretAccess PerNamespace needs watchNamespaces: name the namespaces to look after, or use OptIn or Cluster",
     ),
     (
         "extraEnv=[{\"name\": \"LDTOKENS_PAUSED\", \"value\": \"true\"}]",
@@ -141,41 +142,6 @@ fn a_cluster_that_is_too_old_is_refused() {
 }
 
 #[test]
-fn a_parent_chart_may_have_globals_of_its_own_and_a_condition() {
-    let parent = tempfile::tempdir().unwrap();
-    let file = |name: &str, text: &str| fs::write(parent.path().join(name), text).unwrap();
-    let dependency = "{name: launchdarkly-token-operator, version: 0.1.0, condition: launchdarkly-token-operator.enabled}";
-    file(
-        "Chart.yaml",
-        &format!(
-            "{{apiVersion: v2, name: platform, version: 1.0.0, dependencies: [{dependency}]}}"
-        ),
-    );
-    file(
-        "values.yaml",
-        "global: {cattle: {systemDefaultRegistry: x}, imageRegistry: mirror.example.com}\n\
-         launchdarkly-token-operator: {enabled: true, replicaCount: 3}\n",
-    );
-    let charts = parent.path().join("charts");
-    fs::create_dir(&charts).unwrap();
-    let helm = Helm::offline().unwrap();
-    let to = charts.display().to_string();
-    helm.run(&["package", &chart(), "--destination", &to])
-        .unwrap();
-    let path = parent.path().display().to_string();
-    let text = helm.run(&["template", "my", &path]).unwrap();
-    assert!(text.contains("replicas: 3"), "{text}");
-    assert!(text.contains("image: \"mirror.example.com/launchdarkly-token-operator:0.1.0\""));
-    let none = [
-        "template",
-        "my",
-        &path,
-        "--set=launchdarkly-token-operator.enabled=false",
-    ];
-    assert_eq!(helm.run(&none).unwrap().trim(), "");
-}
-
-#[test]
 fn the_notes_name_every_dangerous_choice() {
     let helm = Helm::offline().unwrap();
     let notes = |values: &str| {
@@ -206,8 +172,16 @@ fn the_notes_name_every_dangerous_choice() {
             "{warning} is not in\n{dangerous}"
         );
     }
-    let careful = notes("per-namespace");
-    assert!(!careful.contains("Please note"), "{careful}");
+    let careful = |values: &str| {
+        let notes = notes(values);
+        assert!(!notes.contains("Please note"), "{notes}");
+        notes
+    };
+    assert!(!careful("per-namespace").contains("rolebinding"));
+    assert!(
+        careful("opt-in")
+            .contains("create rolebinding my-launchdarkly-token-operator-secret-writer")
+    );
     assert!(notes("own-rights").contains("rbac.create is off"));
     assert!(notes("default").contains("rbac.secretAccess is Cluster"));
     assert!(!notes("accounts").contains("create secret generic"));

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use rig::{ControlPlane, SimulatorProcess, object, wait};
+use rig::{ControlPlane, SecretAccess, SimulatorProcess, access, install, object, wait};
 use serde_json::{Value, json};
 
 use crate::stage::{PATIENCE, stage};
@@ -23,7 +23,11 @@ impl Home<'static> {
 
     /// A namespace with nothing in it.
     pub fn bare(namespace: &str) -> Self {
-        Self::on(&stage().plane, namespace)
+        let home = Self::on(&stage().plane, namespace);
+        if stage().access == SecretAccess::OptIn {
+            home.opt_in();
+        }
+        home
     }
 }
 
@@ -37,6 +41,16 @@ impl<'a> Home<'a> {
             plane,
             namespace: namespace.to_owned(),
         }
+    }
+
+    /// Lets the operator at the Secrets of the namespace.
+    fn opt_in(&self) {
+        let (role, operator) = (access::SECRET_WRITER, install::SERVICE_ACCOUNT);
+        self.apply(&json!({
+            "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding", "metadata": {"name": role},
+            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": role},
+            "subjects": [{"kind": "ServiceAccount", "name": operator, "namespace": install::NAMESPACE}],
+        }));
     }
 
     /// Gives it an account at this simulator, and waits until that is Ready.

@@ -5,14 +5,35 @@ use std::time::Duration;
 
 use rig::wait;
 use rig::{
-    ControlPlane, ControlPlaneOptions, Operator, OperatorOptions, SimulatorOptions,
-    SimulatorProcess,
+    ControlPlane, ControlPlaneOptions, Operator, OperatorOptions, SecretAccess, SimulatorOptions,
+    SimulatorProcess, rights,
 };
 
 pub use crate::home::Home;
 
 /// How long anything may take before a test fails.
 pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The namespaces of the tests that are run in every mode (see `xtask/src/test/access.rs`): where the operator may use the Secrets of
+/// single namespaces only, they have to be named when it starts.
+const NAMED: [&str; 16] = [
+    "ending-all",
+    "ending-new",
+    "life-reset",
+    "life-retain",
+    "life-revoke",
+    "life-role",
+    "life-simple",
+    "life-suspend",
+    "remote-lost",
+    "secret-annotations",
+    "secret-deleted",
+    "secret-edited",
+    "secret-foreign",
+    "secret-moved",
+    "secret-quota",
+    "secret-refused",
+];
 
 /// The processes; they end with this one.
 pub struct Stage {
@@ -49,6 +70,8 @@ pub struct Stage {
     pub private: SimulatorProcess,
     /// The operator that all tests share; it is never ended.
     pub operator: Operator,
+    /// Whose Secrets it may use.
+    pub access: SecretAccess,
 }
 
 /// The stage, started once.
@@ -59,7 +82,12 @@ pub fn stage() -> &'static Stage {
 
 impl Stage {
     fn start() -> Self {
-        let plane = ControlPlane::start(ControlPlaneOptions::default()).unwrap();
+        let access = SecretAccess::from_environment().unwrap();
+        let plane = ControlPlane::start(ControlPlaneOptions {
+            audit: rights::evidence(access).unwrap(),
+            ..ControlPlaneOptions::default()
+        })
+        .unwrap();
         let simulator = |seed, flags: &[&str], profile: &str| {
             SimulatorProcess::start(&SimulatorOptions {
                 seed,
@@ -108,7 +136,8 @@ impl Stage {
             private.host(),
         ]
         .join(",");
-        let mut operator = Operator::start(&plane, &patient().allowing(&hosts)).unwrap();
+        let options = patient().with_access(access, &NAMED).allowing(&hosts);
+        let mut operator = Operator::start(&plane, &options).unwrap();
         operator.await_ready(PATIENCE).unwrap();
         Self {
             plane,
@@ -128,6 +157,7 @@ impl Stage {
             shared,
             private,
             operator,
+            access,
         }
     }
 

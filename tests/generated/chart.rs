@@ -15,12 +15,13 @@ const BEGIN: &str = "<!-- values: made from values.yaml by `cargo xtask generate
 const END: &str = "<!-- end of values -->";
 
 /// Flags that the chart sets by itself.
-const OURS: [&str; 5] = [
+const OURS: [&str; 6] = [
     "listen",
     "namespace",
     "pod-name",
     "lease-name",
     "watch-namespaces",
+    "opt-in-role",
 ];
 
 /// A value of values.yaml.

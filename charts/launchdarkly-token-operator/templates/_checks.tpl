@@ -1,7 +1,7 @@
 {{/* What the schema cannot say, or cannot say clearly. */}}
 {{- define "ldtokens.checks" -}}
 {{- if and (eq .Values.rbac.secretAccess "PerNamespace") (not .Values.watchNamespaces) }}
-{{- fail "rbac.secretAccess PerNamespace needs watchNamespaces: name the namespaces to look after, or use Cluster" }}
+{{- fail "rbac.secretAccess PerNamespace needs watchNamespaces: name the namespaces to look after, or use OptIn or Cluster" }}
 {{- end }}
 {{- range .Values.extraEnv }}
 {{- if or (has .name (list "POD_NAME" "POD_NAMESPACE")) (hasPrefix "LDTOKENS_" .name) }}

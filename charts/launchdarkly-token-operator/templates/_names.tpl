@@ -44,6 +44,20 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- if .Values.image.digest }}@{{ .Values.image.digest }}{{ else }}:{{ default .Chart.AppVersion .Values.image.tag }}{{ end }}
 {{- end }}
 
+{{/* The ClusterRole that namespaces bind to opt in. */}}
+{{- define "ldtokens.secretWriter" -}}
+{{ include "ldtokens.fullname" . }}-secret-writer
+{{- end }}
+
+{{/* The names of the Secrets with managing keys, as far as the values tell; none if they do not. */}}
+{{- define "ldtokens.credentials" -}}
+{{- $names := .Values.rbac.credentialSecrets }}
+{{- range .Values.clusterAccounts }}
+{{- $names = append $names .spec.credentialsSecretRef.name }}
+{{- end }}
+{{- $names | uniq | sortAlpha | toJson }}
+{{- end }}
+
 {{/* The subject of every binding. */}}
 {{- define "ldtokens.subjects" -}}
 - kind: ServiceAccount

@@ -7,6 +7,7 @@ use kube::api::Api;
 use super::super::account::Session;
 use super::AccountContext;
 use crate::api::Reason;
+use crate::cluster::OptIn;
 use crate::domain::names::AccountId;
 use crate::domain::validate::{DesiredAccount, Invalid};
 use crate::launchdarkly::{
@@ -67,6 +68,7 @@ pub(super) async fn read(
     client: &Client,
     namespace: &str,
     desired: &DesiredAccount,
+    opt_in: Option<&OptIn>,
 ) -> Result<Key, Trouble> {
     let (name, entry) = (&desired.credentials_name, &desired.credentials_key);
     let secret = match Api::<Secret>::namespaced(client.clone(), namespace)
@@ -81,9 +83,12 @@ pub(super) async fn read(
             return Err(Trouble::new(Reason::CredentialMissing, message));
         }
         Err(kube::Error::Api(status)) if status.is_forbidden() => {
-            let message = format!(
-                "the operator may not read Secret {name:?} in namespace {namespace:?}; grant it get on that Secret"
-            );
+            let message = match opt_in {
+                Some(opt_in) => opt_in.advice(namespace, &status.message),
+                None => format!(
+                    "the operator may not read Secret {name:?} in namespace {namespace:?}; grant it get on that Secret"
+                ),
+            };
             return Err(Trouble::new(Reason::SecretAccessDenied, message));
         }
         Err(_) => {

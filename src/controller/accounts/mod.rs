@@ -18,7 +18,7 @@ pub(super) use kinds::AccountObject;
 use super::account::{AccountKey, Accounts, Entry, Session, State};
 use super::observe::grows_up_at;
 use crate::api::{ACCOUNT_FINALIZER, Reason};
-use crate::cluster::FIELD_MANAGER;
+use crate::cluster::{FIELD_MANAGER, OptIn};
 use crate::domain::names::Fingerprint;
 use crate::gate::Gate;
 use crate::launchdarkly::{AllowedHosts, HttpClient, Lines, Options, TokensApi};
@@ -47,6 +47,8 @@ pub(super) struct AccountContext {
     pub(super) retry_every: SignedDuration,
     /// How long an account may wait for what is applied together with it.
     pub(super) settle: SignedDuration,
+    /// How a namespace lets the operator at its Secrets, where each decides for itself.
+    pub(super) opt_in: Option<OptIn>,
     known: Mutex<HashMap<AccountKey, Known>>,
 }
 
@@ -76,6 +78,7 @@ impl AccountContext {
         clock: Arc<dyn Clock>,
         retry_every: SignedDuration,
         settle: SignedDuration,
+        opt_in: Option<OptIn>,
     ) -> Self {
         Self {
             client,
@@ -89,6 +92,7 @@ impl AccountContext {
             clock,
             retry_every,
             settle,
+            opt_in,
             known: Mutex::default(),
         }
     }
@@ -142,7 +146,13 @@ pub(super) async fn reconcile<K: AccountObject>(
         return Ok(LOOK_EVERY);
     }
     let young = grows_up_at(object.meta(), ctx.settle).is_some_and(|at| at > ctx.clock.now());
-    let may_come = |trouble: &Trouble| young && trouble.reason == Reason::CredentialMissing;
+    // The right to read it may come with it, where namespaces give it themselves.
+    let with_it = |reason| match reason {
+        Reason::CredentialMissing => true,
+        Reason::SecretAccessDenied => ctx.opt_in.is_some(),
+        _ => false,
+    };
+    let may_come = |trouble: &Trouble| young && with_it(trouble.reason);
     let finding = find(ctx, object, &key).await.map_err(|trouble| Trouble {
         transient: trouble.transient || may_come(&trouble),
         ..trouble
@@ -169,10 +179,12 @@ async fn find<K: AccountObject>(
         .map_err(|mistakes| Trouble::invalid(&mistakes))?;
     let endpoint = credential::endpoint(&desired, &ctx.allowed_hosts)?;
     // A cluster-scoped account's credential is in the operator's own namespace.
-    let namespace = object
-        .namespace()
-        .unwrap_or_else(|| ctx.own_namespace.clone());
-    let managing_key = credential::read(&ctx.client, &namespace, &desired).await?;
+    let managing_key = match object.namespace() {
+        Some(namespace) => {
+            credential::read(&ctx.client, &namespace, &desired, ctx.opt_in.as_ref()).await?
+        }
+        None => credential::read(&ctx.client, &ctx.own_namespace, &desired, None).await?,
+    };
     let fingerprint = managing_key.fingerprint();
     let generation = object.meta().generation.unwrap_or_default();
     let now = ctx.clock.now();

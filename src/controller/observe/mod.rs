@@ -249,7 +249,9 @@ pub(super) async fn secret_state<C: Cluster, L: TokensApi>(
             .await
         {
             Ok(snapshot) => memory.remember_secret(&layout.name, snapshot, ctx.clock.since_boot()),
-            Err(ClusterError::Forbidden { message }) => {
+            Err(
+                ClusterError::Forbidden { message } | ClusterError::NotOptedIn { advice: message },
+            ) => {
                 return Ok(SecretState::Unreadable {
                     reason: Reason::SecretAccessDenied,
                     message,

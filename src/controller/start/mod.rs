@@ -19,7 +19,7 @@ use super::facts::facts;
 use super::listing;
 use super::objects::Objects;
 use crate::api::AccessToken;
-use crate::cluster::KubeCluster;
+use crate::cluster::{KubeCluster, OptIn};
 use crate::launchdarkly::{HttpClient, Lines, Options};
 use crate::runtime::work::{Leading, Work, WorkError};
 
@@ -58,21 +58,28 @@ impl Parts {
         // The API server's clients give up after twice that.
         let call_time = args.timing.request_timeout.saturating_mul(2);
         let namespace = &args.leadership.namespace;
+        let opt_in = args.scope.opt_in_role.as_deref().map(OptIn::new);
         let cluster = KubeCluster::new(
             calls.clone(),
             leading.gate.clone(),
             namespace,
             &args.leadership.pod_name,
             call_time,
-        );
-        let ctx = Arc::new(Context::new(
+        )
+        .where_opted_in(opt_in.clone());
+        let mut ctx = Context::new(
             cluster,
             registry.clone(),
             leading.clock.clone(),
             leading.metrics.clone(),
             timing,
             leading.identity.clone(),
-        ));
+        );
+        if opt_in.is_some() {
+            // Less than the time between two rounds, so that each round reads it.
+            ctx = ctx.believing_secrets_for(args.timing.drift_interval.mul_f32(0.75));
+        }
+        let ctx = Arc::new(ctx);
         let (tick, _) = watch::channel(0);
         let (open, _) = watch::channel(false);
         let controllers: Vec<_> = scopes(args)
@@ -98,6 +105,7 @@ impl Parts {
             leading.clock.clone(),
             signed(args.timing.drift_interval),
             timing.settle,
+            opt_in,
         ));
         Ok(Self {
             ctx,

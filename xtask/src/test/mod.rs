@@ -1,5 +1,6 @@
 //! `cargo xtask test`: everything that must hold before a change is merged, in one order.
 
+mod access;
 mod deny;
 mod steps;
 mod workflows;

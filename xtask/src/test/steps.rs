@@ -3,9 +3,9 @@
 use std::path::Path;
 use std::process::Command;
 
-use rig::{RigError, Source, build};
+use rig::{RigError, Source, build, rights};
 
-use super::{deny, workflows};
+use super::{access, deny, workflows};
 use crate::command::{capture, show};
 
 /// The Rust minor version whose lints are a wall. On others a lint may be new or gone, so there they are
@@ -58,6 +58,11 @@ pub const STEPS: &[Step] = &[
         name: "test",
         title: "unit, property, model, integration and end-to-end tests pass",
         run: test,
+    },
+    Step {
+        name: "access",
+        title: "the operator works with each of the chart's rights to Secrets, and uses all of them",
+        run: access::run,
     },
 ];
 
@@ -117,6 +122,10 @@ fn build_programs() -> Result<String, RigError> {
 }
 
 fn test() -> Result<String, RigError> {
-    show(build::cargo().args(["test", "--workspace"]))?;
+    let mut cargo = build::cargo();
+    cargo
+        .args(["test", "--workspace"])
+        .env(rights::VARIABLE, access::evidence());
+    show(&mut cargo)?;
     Ok(String::new())
 }

@@ -2,12 +2,19 @@
 
 use std::fs::{self, File};
 use std::io::{Read, Seek, SeekFrom};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
 use crate::RigError;
 use crate::error::Doing;
+
+/// Has the log that is written to `path` stand in another file, which is emptied.
+pub(super) fn keep_at(kept: &Path, path: &Path) -> Result<(), RigError> {
+    File::create(kept)
+        .and_then(|_| std::os::unix::fs::symlink(kept, path))
+        .doing(|| format!("keep the audit log in {}", kept.display()))
+}
 
 /// A file of one JSON event per line, which the API server appends to before it answers.
 #[derive(Debug)]

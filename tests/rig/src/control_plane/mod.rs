@@ -27,6 +27,8 @@ pub struct ControlPlaneOptions {
     pub source: Option<Source>,
     /// How long the start may take, without the build.
     pub deadline: Duration,
+    /// Where the audit log is kept when the control plane is gone; `None` for nowhere.
+    pub audit: Option<PathBuf>,
 }
 
 impl Default for ControlPlaneOptions {
@@ -34,6 +36,7 @@ impl Default for ControlPlaneOptions {
         Self {
             source: None,
             deadline: Duration::from_secs(60),
+            audit: None,
         }
     }
 }
@@ -73,6 +76,9 @@ impl ControlPlane {
             &directory.path().join("kubectl-cache"),
         )?;
         let audit_path = directory.path().join("audit.log");
+        if let Some(kept) = &options.audit {
+            audit::keep_at(kept, &audit_path)?;
+        }
         let supervisor = match &source {
             Source::Cluster(_) => None,
             Source::Built(program) => Some(supervised::start(

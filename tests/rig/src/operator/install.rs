@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
+use super::access::{self, SecretAccess};
 use crate::error::Doing;
 use crate::{ControlPlane, RigError, wait, workspace};
 
@@ -22,12 +23,37 @@ const SOON: Duration = Duration::from_secs(30);
 /// # Errors
 /// They cannot be read, or are refused.
 pub fn install(plane: &ControlPlane) -> Result<(), RigError> {
-    if plane
-        .get("serviceaccount", NAMESPACE, SERVICE_ACCOUNT)
-        .is_ok()
-    {
-        return Ok(());
+    install_as(plane, SecretAccess::Cluster, &[]).map(|_| ())
+}
+
+/// The same with other rights to Secrets; `namespaces` are made where single ones are given. Returns the flags that
+/// the Deployment has.
+///
+/// # Errors
+/// As [`install`], or they cannot be rendered.
+pub fn install_as(
+    plane: &ControlPlane,
+    access: SecretAccess,
+    namespaces: &[String],
+) -> Result<Vec<(String, String)>, RigError> {
+    let manifests = access.manifests(namespaces)?;
+    let installed = plane.get("serviceaccount", NAMESPACE, SERVICE_ACCOUNT);
+    if installed.is_err() {
+        install_kinds(plane)?;
+        let named = namespaces
+            .iter()
+            .filter(|_| access == SecretAccess::PerNamespace);
+        for name in named.map(String::as_str).chain([NAMESPACE]) {
+            let namespace =
+                json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}});
+            plane.apply(&namespace.to_string())?;
+        }
+        plane.apply(&without_deployment(&manifests))?;
     }
+    Ok(access::flags(&manifests))
+}
+
+fn install_kinds(plane: &ControlPlane) -> Result<(), RigError> {
     let crds = workspace::root().join("crds").display().to_string();
     plane.kubectl(&["apply", "--server-side", "-f", &crds])?;
     plane.kubectl(&[
@@ -48,9 +74,7 @@ pub fn install(plane: &ControlPlane) -> Result<(), RigError> {
             plane.kubectl(&["get", "--raw", &list]).map(Some)
         })?;
     }
-    let path = workspace::root().join("deploy/install.yaml");
-    let manifests = fs::read_to_string(&path).doing(|| format!("read {}", path.display()))?;
-    plane.apply(&without_deployment(&manifests))
+    Ok(())
 }
 
 /// The documents of a YAML file that are no Deployment.

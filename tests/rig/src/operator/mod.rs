@@ -1,5 +1,6 @@
 //! The operator as users run it: the release binary, under its own service account.
 
+pub mod access;
 pub mod install;
 mod options;
 
@@ -11,6 +12,7 @@ use crate::error::Doing;
 use crate::http::{Http, free_port};
 use crate::process::{Lifeline, Process, last_lines};
 use crate::{ControlPlane, RigError, build, wait};
+pub use access::SecretAccess;
 pub use options::OperatorOptions;
 
 /// A running operator. It ends when dropped, and when this process ends.
@@ -44,14 +46,14 @@ impl Operator {
             Some(program) => program.clone(),
             None => build::operator()?,
         };
-        install::install(plane)?;
+        let given = install::install_as(plane, options.access, &options.namespaces)?;
         let kubeconfig = install::service_account_kubeconfig(plane)?;
         let listen = format!("127.0.0.1:{}", free_port()?);
         let mut arguments = vec!["run".to_owned()];
         arguments.extend(["--listen".to_owned(), listen.clone()]);
         arguments.extend(["--namespace".to_owned(), install::NAMESPACE.to_owned()]);
         arguments.extend(["--pod-name".to_owned(), options.name.clone()]);
-        for (flag, value) in &options.flags {
+        for (flag, value) in given.iter().chain(&options.flags) {
             arguments.extend([flag.clone(), value.clone()]);
         }
         let mut environment = options.environment.clone();

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use super::SecretAccess;
+
 /// How to start the operator.
 #[derive(Debug, Clone)]
 pub struct OperatorOptions {
@@ -13,6 +15,10 @@ pub struct OperatorOptions {
     pub environment: Vec<(String, String)>,
     /// Another binary than the release build of this workspace.
     pub program: Option<PathBuf>,
+    /// Whose Secrets it may use.
+    pub access: SecretAccess,
+    /// The namespaces that it looks after where the mode wants them named.
+    pub namespaces: Vec<String>,
 }
 
 impl Default for OperatorOptions {
@@ -23,6 +29,8 @@ impl Default for OperatorOptions {
             flags: Vec::new(),
             environment: Vec::new(),
             program: None,
+            access: SecretAccess::Cluster,
+            namespaces: Vec::new(),
         }
     }
 }
@@ -57,6 +65,17 @@ impl OperatorOptions {
     #[must_use]
     pub fn allowing(self, host: &str) -> Self {
         self.flag("--allowed-api-host", host)
+    }
+
+    /// With another right to Secrets, in these namespaces.
+    #[must_use]
+    pub fn with_access(self, access: SecretAccess, namespaces: &[&str]) -> Self {
+        let namespaces = namespaces.iter().map(|name| (*name).to_owned()).collect();
+        Self {
+            access,
+            namespaces,
+            ..self
+        }
     }
 
     /// Under another name.
