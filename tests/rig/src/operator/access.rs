@@ -7,7 +7,7 @@ use super::install::NAMESPACE;
 use crate::error::Doing;
 use crate::{Helm, RigError, workspace};
 
-/// The ClusterRole that a namespace binds to opt in.
+/// The `ClusterRole` that a namespace binds to opt in.
 pub const SECRET_WRITER: &str = "launchdarkly-token-operator-secret-writer";
 
 /// Names one of the modes, for tests that are run in each of them.
@@ -52,7 +52,8 @@ impl SecretAccess {
             .find(|mode| *mode.name() == name)
             .ok_or_else(|| {
                 RigError::Unexpected(format!(
-                    "{VARIABLE} is {name:?}, not Cluster, PerNamespace or OptIn"
+                    "{VARIABLE} is {}, not Cluster, PerNamespace or OptIn",
+                    name.display()
                 ))
             })
     }
