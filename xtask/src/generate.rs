@@ -8,7 +8,8 @@ use crate::{command, say};
 /// chart that is generated in part.
 pub fn run() -> bool {
     let written = write("generated", "the_generated_files")
-        .and_then(|()| write("chart", "the_static_manifests"));
+        .and_then(|()| write("chart", "the_static_manifests"))
+        .and_then(|()| write("gitops", "the_entries_for_argocd_cm"));
     match written {
         Ok(()) => {
             say!("The generated files are up to date; `git diff` shows what changed.");

@@ -28,13 +28,14 @@ pub enum RigError {
         /// What it printed.
         output: String,
     },
-    /// There is no Go to build the control plane or Helm with, and nothing was named to use instead.
+    /// There is no Go to build the control plane, Helm or the GitOps tools with, and nothing was named to use instead.
     #[error(
-        "the control plane and the Helm of the tests are built with Go, which is not installed.\n\
+        "the control plane, the Helm and the GitOps tools of the tests are built with Go, which is not installed.\n\
          Either install Go (https://go.dev/dl), or name something to use instead:\n  \
          LDTOKENS_TEST_KUBECONFIG=FILE   a kubeconfig with cluster-admin rights on a throw-away cluster\n  \
          KUBEBUILDER_ASSETS=DIR          a directory holding etcd, kube-apiserver and kubectl\n  \
-         LDTOKENS_TEST_HELM=FILE         Helm 4, for the tests of the chart"
+         LDTOKENS_TEST_HELM=FILE         Helm 4, for the tests of the chart\n  \
+         LDTOKENS_TEST_ORACLE=FILE       tests/gitops/oracle, built elsewhere, for the tests of GitOps"
     )]
     NoGo,
     /// Something that was waited for did not happen.

@@ -17,6 +17,7 @@ pub mod image;
 mod mask;
 pub mod object;
 mod operator;
+pub mod oracle;
 mod process;
 mod progress;
 pub mod rights;

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use rig::{RigError, Source, build, rights};
+use rig::{RigError, Source, build, oracle};
 
 use super::{access, deny, workflows};
 use crate::command::{capture, show};
@@ -100,7 +100,8 @@ fn go() -> Result<String, RigError> {
         root => root?,
     };
     let gofmt = Path::new(root.trim()).join("bin/gofmt");
-    let unformatted = capture(Command::new(gofmt).arg("-l").arg(build::go_module()))?;
+    let modules = [build::go_module(), oracle::module()];
+    let unformatted = capture(Command::new(gofmt).arg("-l").args(modules))?;
     if !unformatted.is_empty() {
         return Err(RigError::Unexpected(format!(
             "gofmt would change:\n{unformatted}"
@@ -108,6 +109,7 @@ fn go() -> Result<String, RigError> {
     }
     // Not the main package: vet would look into all of Kubernetes for it, for minutes.
     build::go(&["vet", "./supervise"])?;
+    oracle::go(&["vet", "./..."])?;
     Ok(String::new())
 }
 
@@ -116,8 +118,7 @@ fn build_programs() -> Result<String, RigError> {
     build::simulator()?;
     Source::from_environment()?;
     build::helm()?;
-    build::promtool()?;
-    build::prometheus()?;
+    build::oracle()?;
     Ok(String::new())
 }
 

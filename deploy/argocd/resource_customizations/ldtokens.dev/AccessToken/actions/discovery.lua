@@ -1,0 +1,27 @@
+local deleting = obj.metadata.deletionTimestamp ~= nil
+local suspended = obj.spec.suspend == true
+-- Without a token there is no key to change: the first value only becomes what later ones are compared with.
+local has_token = obj.status ~= nil and obj.status.token ~= nil
+
+local actions = {}
+actions["rotate"] = {
+  ["disabled"] = deleting or suspended or not has_token,
+  ["displayName"] = "Rotate: new key, the old one works for the grace period",
+  ["iconClass"] = "fa fa-fw fa-sync"
+}
+actions["revoke"] = {
+  ["disabled"] = deleting or not has_token,
+  ["displayName"] = "Revoke: new key, all older ones are cut off",
+  ["iconClass"] = "fa fa-fw fa-ban"
+}
+actions["suspend"] = {
+  ["disabled"] = deleting or suspended,
+  ["displayName"] = "Suspend",
+  ["iconClass"] = "fa fa-fw fa-pause-circle"
+}
+actions["resume"] = {
+  ["disabled"] = deleting or not suspended,
+  ["displayName"] = "Resume",
+  ["iconClass"] = "fa fa-fw fa-play-circle"
+}
+return actions
