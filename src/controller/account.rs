@@ -134,15 +134,22 @@ impl<L: TokensApi> Accounts<L> {
     }
 
     /// Accounts whose object is gone can no longer be asked for anything new; their last good credential still serves for
-    /// deletions while objects refer to it.
+    /// deletions while objects refer to it. Those that nobody refers to are forgotten.
     pub fn retire_gone(&self, is_gone: impl Fn(&AccountKey) -> bool) {
         for (key, entry) in self.all() {
-            let State::Usable(session) = &entry.state else {
-                continue;
-            };
             if !is_gone(&key) {
                 continue;
             }
+            if self.users(&key) == 0 {
+                if let State::Usable(session) = &entry.state {
+                    session.shared.set_objects(&key, 0);
+                }
+                self.remove(&key);
+                continue;
+            }
+            let State::Usable(session) = &entry.state else {
+                continue;
+            };
             let state = State::Unusable {
                 reason: Reason::AccountNotFound,
                 own_reason: Reason::AccountNotFound,
@@ -235,9 +242,10 @@ impl<L: TokensApi> Accounts<L> {
         }
         drop(shared);
         let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
-        for taken in slots.values_mut() {
+        slots.retain(|_, taken| {
             taken.retain(|object| living.contains(object));
-        }
+            !taken.is_empty()
+        });
     }
 
     /// How many objects use an account.
@@ -267,5 +275,72 @@ impl<L: TokensApi> Accounts<L> {
     fn send(&self, sign: Sign) {
         // Nobody listening means that nobody needs to know.
         let _ = self.signs.send(sign);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gate::AlwaysOpen;
+    use crate::launchdarkly::{
+        AccountLine, AllowedHosts, Endpoint, HttpClient, Key, LineOptions, Options,
+    };
+
+    fn session(accounts: &Accounts<HttpClient>) -> Session<HttpClient> {
+        let hosts = AllowedHosts::new(["127.0.0.1:1".parse().unwrap()]);
+        let endpoint = Endpoint::parse("http://127.0.0.1:1", None, &hosts).unwrap();
+        let key = Key::from_bytes(b"api-1").unwrap();
+        let line = AccountLine::new(LineOptions::default(), Arc::new(()));
+        let options = Options::default();
+        let account_id = AccountId::from("account");
+        Session {
+            api: HttpClient::new(endpoint, key, None, line, options, Arc::new(AlwaysOpen)).unwrap(),
+            shared: accounts.shared("127.0.0.1:1", &account_id),
+            account_id,
+            credential: None,
+        }
+    }
+
+    fn account(name: &str) -> AccountKey {
+        AccountKey::Namespaced {
+            namespace: "team-a".into(),
+            name: name.into(),
+        }
+    }
+
+    #[test]
+    fn accounts_that_are_gone_are_forgotten_unless_objects_refer_to_them() {
+        let accounts = Accounts::<HttpClient>::new("0a1b2c3d".into());
+        let unusable = State::Unusable {
+            reason: Reason::CredentialRejected,
+            message: String::new(),
+            transient: false,
+            last: None,
+        };
+        for (name, state) in [
+            ("used", State::Usable(session(&accounts))),
+            ("unused", State::Usable(session(&accounts))),
+            ("unusable", unusable),
+            ("there", State::Usable(session(&accounts))),
+        ] {
+            accounts.put(account(name), Entry::closed(state));
+        }
+        accounts.occupy(&account("used"), &ObjectUid::from("object-1"));
+
+        accounts.retire_gone(|key| *key != account("there"));
+
+        assert!(accounts.get(&account("unused")).is_none());
+        assert!(accounts.get(&account("unusable")).is_none());
+        let state = |name| accounts.get(&account(name)).unwrap().state.clone();
+        assert!(matches!(
+            state("used"),
+            State::Unusable { last: Some(_), .. }
+        ));
+        assert!(matches!(state("there"), State::Usable(_)));
+
+        accounts.retain(&HashSet::new());
+        accounts.retire_gone(|key| *key != account("there"));
+        assert!(accounts.get(&account("used")).is_none());
+        assert_eq!(accounts.all().len(), 1);
     }
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::account::Accounts;
 use super::claims::Claims;
 use super::memory::Memory;
+use super::signs::Signs;
 use crate::cluster::snapshot::SecretSnapshot;
 use crate::cluster::{Cluster, ClusterError, NamespaceFacts};
 use crate::domain::names::ObjectUid;
@@ -39,8 +40,7 @@ pub struct Context<C, L> {
     pub(super) claims: Claims,
     /// Set while the process ends: no new call is begun then.
     pub draining: AtomicBool,
-    secret_believed: Duration,
-    touched: Mutex<HashMap<(String, String), Option<String>>>,
+    touched: Mutex<Signs>,
     memories: Mutex<HashMap<ObjectUid, Arc<tokio::sync::Mutex<Memory>>>>,
     namespaces: Mutex<HashMap<String, (Duration, NamespaceFacts)>>,
 }
@@ -97,7 +97,7 @@ impl<C: Cluster, L: TokensApi> Context<C, L> {
     /// A Secret was changed by somebody, us included: it is read again unless this version is the one that is known.
     pub fn touch_secret(&self, namespace: &str, name: &str, version: Option<String>) {
         let mut touched = self.touched.lock().unwrap_or_else(PoisonError::into_inner);
-        touched.insert((namespace.to_owned(), name.to_owned()), version);
+        touched.note(namespace, name, version, self.clock.since_boot());
     }
 
     /// Forgets the Secrets that may have changed since they were read.
@@ -105,18 +105,17 @@ impl<C: Cluster, L: TokensApi> Context<C, L> {
         let now = self.clock.since_boot();
         let mut touched = self.touched.lock().unwrap_or_else(PoisonError::into_inner);
         memory.secrets.retain(|known| {
-            let sign = touched.remove(&(namespace.to_owned(), known.name.clone()));
             let version = known
                 .snapshot
                 .as_ref()
                 .map(|snapshot| snapshot.version.as_str());
-            let unchanged = sign.is_none_or(|sign| sign.as_deref() == version);
+            let changed = touched.take(namespace, &known.name, version);
             // Only Secrets with our label are watched: any other may have changed without a sign.
             let watched = known
                 .snapshot
                 .as_ref()
                 .is_none_or(SecretSnapshot::is_labelled_ours);
-            watched && unchanged && now.saturating_sub(known.read_at) < self.secret_believed
+            watched && !changed && now.saturating_sub(known.read_at) < SECRET_BELIEVED
         });
     }
 
@@ -125,10 +124,20 @@ impl<C: Cluster, L: TokensApi> Context<C, L> {
         Arc::clone(memories.entry(uid.clone()).or_default())
     }
 
-    /// Forgets objects that went without a last visit, as those do whose finalizer was taken away by hand.
+    /// Forgets objects that went without a last visit, as those do whose finalizer was taken away by hand, and what is too old to
+    /// matter.
     pub(super) fn forget_gone(&self, living: &HashSet<ObjectUid>) {
         self.accounts.retain(living);
         self.claims.retain(living);
+        let now = self.clock.since_boot();
+        self.touched
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .forget_before(now.saturating_sub(SECRET_BELIEVED));
+        self.namespaces
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .retain(|_, (at, _)| now.saturating_sub(*at) < NAMESPACE_BELIEVED);
         let mut memories = self.memories.lock().unwrap_or_else(PoisonError::into_inner);
         // Whoever still works on one holds it.
         memories.retain(|uid, memory| living.contains(uid) || Arc::strong_count(memory) > 1);

@@ -28,12 +28,12 @@ pub(super) async fn run(
     tick: watch::Sender<u64>,
     interval: Duration,
     whole_cluster: bool,
-    is_gone: impl Fn(&super::AccountKey) -> bool + Send,
+    sweep: impl Fn() + Send,
 ) {
     let mut next = tokio::time::Instant::now() + jittered(interval);
     loop {
         objects.count(&ctx.metrics);
-        ctx.accounts.retire_gone(&is_gone);
+        sweep();
         ctx.forget_gone(&objects.uids());
         show_rate_limits(&ctx, &lines);
         tokio::time::sleep_until(next.min(tokio::time::Instant::now() + GAUGES_EVERY)).await;

@@ -18,6 +18,7 @@ mod probe;
 mod reconcile;
 mod report;
 mod shared;
+mod signs;
 mod start;
 
 pub use account::{AccountKey, Accounts, Entry, Session, Sign, State};

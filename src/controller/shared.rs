@@ -146,10 +146,12 @@ impl Shared {
 
     /// How many objects use the account through one account object; the brake is measured by all of them.
     pub fn set_objects(&self, key: &AccountKey, count: usize) {
-        self.objects
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(key.clone(), count);
+        let mut objects = self.objects.lock().unwrap_or_else(PoisonError::into_inner);
+        if count == 0 {
+            objects.remove(key);
+        } else {
+            objects.insert(key.clone(), count);
+        }
     }
 
     /// How many replacements nobody asked for may still begin in this window (I14).

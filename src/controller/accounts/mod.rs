@@ -120,6 +120,14 @@ impl AccountContext {
             .insert(key.clone(), known);
     }
 
+    /// Forgets the credentials of accounts that are no longer there. What it forgets too early is asked again.
+    pub(super) fn forget_gone(&self) {
+        self.known
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .retain(|key, _| self.accounts.get(key).is_some());
+    }
+
     fn forget(&self, key: &AccountKey) {
         self.known
             .lock()

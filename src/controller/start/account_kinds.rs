@@ -91,8 +91,18 @@ impl AccountControllers {
         controllers
     }
 
+    /// Takes away the accounts whose objects are gone, with all that is remembered of them.
+    pub(super) fn sweep(&self, ctx: &AccountContext) {
+        ctx.accounts.retire_gone(|key| self.is_gone(key));
+        ctx.forget_gone();
+        self.visited
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .retain(|key| ctx.accounts.get(key).is_some());
+    }
+
     /// Whether an account object was there and is not any more: a cache that has not shown it yet proves nothing.
-    pub(super) fn is_gone(&self, key: &AccountKey) -> bool {
+    fn is_gone(&self, key: &AccountKey) -> bool {
         let visited = self
             .visited
             .lock()

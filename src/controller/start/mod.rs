@@ -158,7 +158,7 @@ impl Parts {
             tick,
             leading.args.timing.drift_interval,
             leading.args.scope.namespaces().is_empty(),
-            move |key| kinds.is_gone(key),
+            move || kinds.sweep(&accounts),
         )));
         let drained = future::join_all(tokens).await;
         ctx.draining.store(true, Ordering::Relaxed);

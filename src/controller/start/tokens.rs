@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use futures::StreamExt;
 use k8s_openapi::api::core::v1::Secret;
-use kube::ResourceExt;
 use kube::api::{Api, PartialObjectMeta};
 use kube::runtime::controller::{Action, Config as ControllerConfig, Controller};
 use kube::runtime::reflector::{ObjectRef, Store};
 use kube::runtime::watcher::Config as WatchConfig;
+use kube::{Client, ResourceExt};
 use tokio::sync::watch;
 use tracing::Instrument as _;
 
@@ -36,24 +36,17 @@ pub(super) fn token_controller(
     let watches = &leading.clients.watches;
     let controller = Controller::new(api::<AccessToken>(watches, scope), WatchConfig::default());
     let store = controller.store();
-    let ours =
-        WatchConfig::default().labels(&format!("app.kubernetes.io/managed-by={FIELD_MANAGER}"));
+    let (secrets, ours) = secrets_of_ours(watches, scope);
     let touched = ctx.clone();
     let drain = leading.drain.clone();
     let (by_cluster, by_namespace) = (store.clone(), store.clone());
-    let controller = controller
-        .with_config(ControllerConfig::default().concurrency(leading.args.scope.concurrency));
-    let controller = if leading.args.scope.opt_in_role.is_some() {
-        // The right to watch Secrets is a right to read all of a namespace.
-        controller
-    } else {
-        controller.watches(
-            api::<PartialObjectMeta<Secret>>(watches, scope),
-            ours,
-            move |secret| owners(&touched, &store, &secret),
-        )
-    };
     controller
+        .with_config(ControllerConfig::default().concurrency(leading.args.scope.concurrency))
+        .watches(secrets, ours, move |secret| {
+            let namespace = secret.namespace().unwrap_or_default();
+            touched.touch_secret(&namespace, &secret.name_any(), secret.resource_version());
+            owners(&store, &secret)
+        })
         .watches(
             Api::<ClusterLaunchDarklyAccount>::all(watches.clone()),
             WatchConfig::default(),
@@ -68,20 +61,29 @@ pub(super) fn token_controller(
         .graceful_shutdown_on(async move { drain.cancelled_owned().await })
 }
 
-/// The objects whose Secret was changed; what is remembered of that Secret no longer holds.
-pub(super) fn owners(
-    ctx: &Shared,
+/// Secrets with our label: their metadata, never what they hold. Neither list nor watch may ask for more, or every key would pass
+/// through this process again and again.
+fn secrets_of_ours(
+    client: &Client,
+    scope: Option<&str>,
+) -> (Api<PartialObjectMeta<Secret>>, WatchConfig) {
+    let label = format!("app.kubernetes.io/managed-by={FIELD_MANAGER}");
+    (api(client, scope), WatchConfig::default().labels(&label))
+}
+
+/// The objects whose Secret was changed. They are in its namespace, whatever it says: nobody wakes strangers.
+fn owners(
     store: &Store<AccessToken>,
     secret: &PartialObjectMeta<Secret>,
 ) -> Vec<ObjectRef<AccessToken>> {
     let (namespace, name) = (secret.namespace().unwrap_or_default(), secret.name_any());
-    ctx.touch_secret(&namespace, &name, secret.resource_version());
-    if let Some((owner_namespace, owner)) = secret
+    if let Some((_, owner)) = secret
         .annotations()
         .get(annotation::OWNED_BY)
         .and_then(|mark| mark.split_once('/'))
+        .filter(|(owner_namespace, _)| *owner_namespace == namespace)
     {
-        return vec![ObjectRef::new(owner).within(owner_namespace)];
+        return vec![ObjectRef::new(owner).within(&namespace)];
     }
     let records = |object: &AccessToken| {
         object
@@ -188,3 +190,6 @@ pub(super) async fn publish_what_is_in_hand(ctx: &Shared, objects: &Objects) {
         tokio::time::sleep(Duration::from_millis(250)).await;
     }
 }
+
+#[cfg(test)]
+mod tests;
