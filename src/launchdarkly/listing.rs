@@ -12,6 +12,9 @@ pub const PAGE_SIZE: usize = 50;
 /// More pages than any account has: an endless list is the server's mistake.
 const MAX_PAGES: usize = 1_000;
 
+/// More tokens than any account has, however they are spread over pages.
+const MAX_TOKENS: usize = MAX_PAGES * PAGE_SIZE;
+
 /// Reads all pages.
 ///
 /// The links, `totalCount` and a short page each hint at the end, and each is wrong somewhere (unknown which): the end
@@ -29,6 +32,9 @@ pub(super) async fn all_pages<A: TokensApi>(api: &A) -> Result<Listing, ApiError
         tokens.extend(fresh.filter(|token| seen.insert(token.id.clone())));
         if ends_here {
             return Ok(Listing { tokens, started_at });
+        }
+        if tokens.len() > MAX_TOKENS {
+            break;
         }
         page = api.list_page(offset, PAGE_SIZE).await?;
     }

@@ -1,11 +1,15 @@
 //! Reads answers leniently: unknown fields are ignored, null, missing and empty are the same, and a number may be written
 //! as text (observed in the documentation's examples). Only what nothing works without is insisted on.
+//!
+//! What may have any form is kept as the text that it is until its form is known: as a tree a hostile answer could take a
+//! hundred times its size.
 
 use std::fmt;
 
 use jiff::Timestamp;
 use serde::Deserialize;
-use serde::de::{DeserializeOwned, Deserializer, IgnoredAny, Visitor};
+use serde::de::{Deserializer, Error as _, IgnoredAny, SeqAccess, Visitor};
+use serde_json::value::RawValue;
 
 use super::error::Operation;
 use super::key::{Key, LastFour};
@@ -15,6 +19,9 @@ use crate::domain::settings::{Effect, Statement};
 
 /// Ids are short and plain; anything else is not one.
 const MAX_ID: usize = 128;
+
+/// No page has more tokens, whatever was asked for.
+const MAX_ITEMS: usize = 20_000;
 
 /// What is wrong with an answer.
 pub(super) type Why = &'static str;
@@ -34,14 +41,9 @@ pub(super) fn issued(body: &[u8]) -> Result<Issued, Why> {
 
 pub(super) fn page(body: &[u8], asked_at: Timestamp) -> Result<Page, Why> {
     let raw: RawPage = read(body)?;
-    let items = raw.items.ok_or("has no list of tokens")?;
-    let received = items.len();
-    let tokens = items.into_iter().filter_map(|item| match item {
-        Lenient::Is(token) => token.into_token().ok().map(|(token, _)| token),
-        Lenient::Not(_) => None,
-    });
+    let Items { tokens, received } = raw.items.ok_or("has no list of tokens")?;
     Ok(Page {
-        items: tokens.collect(),
+        items: tokens,
         received,
         total: raw.total.0.and_then(|total| usize::try_from(total).ok()),
         has_next: raw.links.map(|links| links.next.is_some()),
@@ -106,7 +108,7 @@ pub(super) fn size_limit(operation: Operation) -> usize {
     }
 }
 
-fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Why> {
+fn read<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Why> {
     const NOT_EXPECTED: Why = "is not the JSON that was expected";
     // Serde would take an array for an object whose fields may all be missing.
     if body.trim_ascii_start().first() != Some(&b'{') {
@@ -222,7 +224,7 @@ impl From<RawStatement> for Statement {
 
 #[derive(Deserialize)]
 struct RawPage {
-    items: Option<Vec<Lenient<RawToken>>>,
+    items: Option<Items>,
     #[serde(default, rename = "totalCount")]
     total: Number,
     #[serde(default, rename = "_links", deserialize_with = "lenient")]
@@ -254,19 +256,47 @@ struct RawRole {
     key: Option<String>,
 }
 
-/// A value of the expected form, or anything else.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Lenient<T> {
-    Is(T),
-    Not(IgnoredAny),
+/// The tokens of a page that can be read, and how many there were.
+#[derive(Default)]
+struct Items {
+    tokens: Vec<Token>,
+    received: usize,
 }
 
+impl<'de> Deserialize<'de> for Items {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct ItemsVisitor;
+        impl<'de> Visitor<'de> for ItemsVisitor {
+            type Value = Items;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a list of tokens")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Items, A::Error> {
+                let mut items = Items::default();
+                while let Some(item) = list.next_element::<&RawValue>()? {
+                    items.received += 1;
+                    if items.received > MAX_ITEMS {
+                        return Err(A::Error::custom("too many tokens"));
+                    }
+                    let token = understood::<RawToken>(item).and_then(|raw| raw.into_token().ok());
+                    items.tokens.extend(token.map(|(token, _)| token));
+                }
+                Ok(items)
+            }
+        }
+        from.deserialize_seq(ItemsVisitor)
+    }
+}
+
+/// A value of the expected form; nothing for any other.
 fn lenient<'de, D: Deserializer<'de>, T: Deserialize<'de>>(from: D) -> Result<Option<T>, D::Error> {
-    Ok(match Lenient::deserialize(from)? {
-        Lenient::Is(value) => Some(value),
-        Lenient::Not(_) => None,
-    })
+    <&RawValue>::deserialize(from).map(understood)
+}
+
+fn understood<'a, T: Deserialize<'a>>(value: &'a RawValue) -> Option<T> {
+    serde_json::from_str(value.get()).ok()
 }
 
 fn strict_or_null<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
@@ -290,18 +320,9 @@ impl Number {
 
 impl<'de> Deserialize<'de> for Number {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        #[derive(Deserialize)]
-        #[serde(untagged)]
-        enum Form {
-            Whole(i64),
-            Text(String),
-            Other(IgnoredAny),
-        }
-        Ok(Self(match Form::deserialize(from)? {
-            Form::Whole(number) => Some(number),
-            Form::Text(text) => text.trim().parse().ok(),
-            Form::Other(_) => None,
-        }))
+        let value = <&RawValue>::deserialize(from)?;
+        let text = || understood::<String>(value).and_then(|text| text.trim().parse().ok());
+        Ok(Self(understood(value).or_else(text)))
     }
 }
 

@@ -1,6 +1,6 @@
 //! Reading all pages, whatever the server says about where they end.
 
-use launchdarkly_token_operator::launchdarkly::{HttpClient, TokensApi};
+use launchdarkly_token_operator::launchdarkly::{ApiError, HttpClient, TokensApi};
 use serde_json::{Value, json};
 use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};
@@ -205,4 +205,40 @@ async fn a_listing_began_before_what_it_shows() {
     .await;
     let listing = client.list_all().await.unwrap();
     assert!(before <= listing.started_at && listing.started_at <= jiff::Timestamp::now());
+}
+
+#[tokio::test]
+async fn a_page_of_more_tokens_than_any_account_has_is_not_taken_apart() {
+    // Each of these takes two bytes here, and hundreds as a token.
+    let items = vec!["0"; 1_000_000].join(",");
+    let body = format!("{{\"items\":[{items}]}}");
+    let (_server, client) =
+        server_answering(ResponseTemplate::new(200).set_body_string(body)).await;
+    let error = client.list_page(0, 50).await.unwrap_err();
+    assert!(matches!(error, ApiError::Unreadable { .. }), "{error:?}");
+}
+
+#[tokio::test]
+async fn what_stands_in_the_place_of_a_field_takes_no_more_room_than_its_text() {
+    let tree = format!("[{}]", vec!["0"; 1_000_000].join(","));
+    let body = format!("{{\"items\":[{{\"_id\":\"{ID}\",\"name\":{tree},\"expiry\":{tree}}}]}}");
+    let (_server, client) =
+        server_answering(ResponseTemplate::new(200).set_body_string(body)).await;
+    let page = client.list_page(0, 50).await.unwrap();
+    assert_eq!(
+        (page.items[0].name.as_str(), page.items[0].expiry),
+        ("", None)
+    );
+}
+
+#[tokio::test]
+async fn a_compressed_answer_is_not_unpacked() {
+    let body = ResponseTemplate::new(200)
+        .set_body_bytes([0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3])
+        .insert_header("content-encoding", "gzip");
+    let (server, client) = server_answering(body).await;
+    let error = client.list_page(0, 50).await.unwrap_err();
+    assert!(matches!(error, ApiError::Unreadable { .. }), "{error:?}");
+    let asked = received(&server).await;
+    assert!(!asked[0].headers.contains_key("accept-encoding"));
 }
