@@ -311,7 +311,7 @@ impl Cluster for KubeCluster {
                 EventType::Normal
             },
             reason: notice.reason.to_owned(),
-            note: Some(notice.note),
+            note: Some(short(notice.note)),
             action: notice.action.to_owned(),
             secondary: None,
         };
@@ -330,7 +330,7 @@ impl Cluster for KubeCluster {
         tokens: &[TokenId],
     ) -> Result<(), ClusterError> {
         self.pass_gate()?;
-        let key = format!("{}.{}.{}", object.namespace, object.name, object.uid);
+        let key = left_behind_key(object);
         let ids: Vec<&str> = tokens.iter().map(TokenId::as_str).collect();
         let name = format!("{FIELD_MANAGER}-left-behind");
         let map = json!({
@@ -342,6 +342,27 @@ impl Cluster for KubeCluster {
         api.patch(&name, &params, &Patch::Apply(map)).await?;
         Ok(())
     }
+}
+
+/// The API server refuses an entry whose name has more than 253 characters; the UID alone tells objects apart.
+fn left_behind_key(object: &Identity) -> String {
+    let name: String = object.name.chars().take(150).collect();
+    format!("{}.{name}.{}", object.namespace, object.uid)
+}
+
+/// The API server refuses an event whose note has more bytes.
+const MAX_NOTE: usize = 1024;
+
+fn short(mut note: String) -> String {
+    if note.len() > MAX_NOTE {
+        let mut end = MAX_NOTE - '…'.len_utf8();
+        while !note.is_char_boundary(end) {
+            end -= 1;
+        }
+        note.truncate(end);
+        note.push('…');
+    }
+    note
 }
 
 /// A write of the status that an older definition refuses: it would drop the fields that it does not know without a word.
@@ -362,4 +383,31 @@ fn strict_status(object: &AccessToken) -> Result<http::Request<Vec<u8>>, kube::E
         .parse()
         .map_err(|error: http::uri::InvalidUri| kube::Error::HttpError(error.into()))?;
     Ok(request)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_longest_names_fit_into_the_name_of_an_entry() {
+        let object = Identity {
+            namespace: "n".repeat(63),
+            name: "o".repeat(253),
+            uid: "11111111-2222-4333-8444-555555555555".into(),
+        };
+        let key = left_behind_key(&object);
+        assert!(key.len() <= 253, "{key}");
+        assert!(key.ends_with(object.uid.as_str()), "{key}");
+    }
+
+    #[test]
+    fn a_note_is_cut_to_what_the_api_server_takes() {
+        assert_eq!(short("ä".repeat(512)), "ä".repeat(512));
+        for text in ["ä".repeat(513), "x".repeat(1025), "€".repeat(1024)] {
+            let note = short(text.clone());
+            assert!(note.len() <= MAX_NOTE && note.len() > MAX_NOTE - 4);
+            assert!(note.ends_with('…') && text.starts_with(&note[..note.len() - 3]));
+        }
+    }
 }
