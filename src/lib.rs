@@ -4,6 +4,8 @@ pub mod api;
 pub mod cluster;
 pub mod controller;
 pub mod domain;
+#[cfg(test)]
+mod fuzzing;
 pub mod gate;
 pub mod launchdarkly;
 pub mod runtime;

@@ -46,7 +46,7 @@ pub(super) async fn refusal(operation: Operation, response: Response, key: &Key)
 }
 
 /// Statuses first, `code` second, `message` never: it is for people.
-fn classify(
+pub(super) fn classify(
     operation: Operation,
     status: StatusCode,
     refusal: wire::Refusal,

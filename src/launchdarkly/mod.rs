@@ -9,6 +9,8 @@ mod client;
 mod differences;
 mod endpoint;
 mod error;
+#[cfg(test)]
+pub(crate) mod fuzzing;
 mod key;
 mod line;
 mod listing;

@@ -77,13 +77,19 @@ fn may_hold_key(word: &str) -> bool {
         && has_digit(word)
         && word.bytes().any(|byte| byte.is_ascii_uppercase())
         && word.bytes().any(|byte| byte.is_ascii_lowercase());
-    mixed || is_uuid(word) || has_key_prefix(&word.to_ascii_lowercase())
+    mixed || has_uuid(word) || has_key_prefix(&word.to_ascii_lowercase())
 }
 
-/// The secret part of a key has this form, and so have UIDs, which nobody misses.
-fn is_uuid(word: &str) -> bool {
-    let lengths = word.split('-').map(str::len);
-    lengths.eq([8, 4, 4, 4, 12]) && word.bytes().all(|b| b == b'-' || b.is_ascii_hexdigit())
+/// The secret part of a key has this form, and so have UIDs, which nobody misses. What stands around it may be a rest of a prefix.
+fn has_uuid(word: &str) -> bool {
+    let is_uuid = |part: &[u8]| {
+        let mut bytes = part.iter().enumerate();
+        bytes.all(|(at, byte)| match at {
+            8 | 13 | 18 | 23 => *byte == b'-',
+            _ => byte.is_ascii_hexdigit(),
+        })
+    };
+    word.as_bytes().windows(36).any(is_uuid)
 }
 
 fn has_key_prefix(word: &str) -> bool {
@@ -157,7 +163,12 @@ mod tests {
         let name = "secrets \"web-1-2-3-launchdarkly-credentials\" is forbidden";
         assert_eq!(presentable_reply(name), name);
         let base64 = "YXBpLTNmMGIzYzUyLTZhMWQtNGE1Nw==";
-        for text in [format!("value {KEY}"), format!("invalid: \"{base64}\"")] {
+        let without_prefix = format!("xpi-{}x", &KEY[4..]);
+        for text in [
+            format!("value {KEY}"),
+            format!("invalid: \"{base64}\""),
+            without_prefix,
+        ] {
             let shown = presentable_reply(&text);
             assert!(shown.contains("[redacted]"), "{shown}");
             assert!(

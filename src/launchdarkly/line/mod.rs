@@ -1,5 +1,7 @@
 //! The one line that all calls to an account stand in (I13): lanes, rate limits, pauses, and LaunchDarkly's clock.
 
+#[cfg(test)]
+pub(super) mod fuzzing;
 mod headers;
 mod lane;
 mod outage;
