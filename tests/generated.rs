@@ -14,6 +14,8 @@ mod conditions;
 mod metrics;
 #[path = "generated/reference.rs"]
 mod reference;
+#[path = "generated/security.rs"]
+mod security;
 #[path = "generated/troubleshooting.rs"]
 mod troubleshooting;
 

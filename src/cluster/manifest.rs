@@ -222,3 +222,42 @@ fn own_annotations(
     own.into_iter()
         .filter_map(|(name, value)| Some((name.to_owned(), value?)))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::names::ObjectUid;
+    use crate::domain::plan::SecretRevision;
+
+    #[test]
+    fn a_secret_is_opaque_and_an_object_has_no_way_to_another_type() {
+        let identity = Identity {
+            uid: ObjectUid::from("11111111-2222-4333-8444-555555555555"),
+            namespace: "team-a".into(),
+            name: "web".into(),
+        };
+        let plan = SecretPlan {
+            at: SecretRevision::Absent,
+            layout: SecretLayout {
+                name: "web".into(),
+                key: "token".into(),
+                ..SecretLayout::default()
+            },
+            marks: Marks::default(),
+            previous: PreviousKey::Drop,
+        };
+        let manifest = SecretManifest::render(&identity, &plan, KeySource::Rehearsal, None);
+        let secret = manifest.unwrap().to_secret("team-a");
+        // None is Opaque to the API server; others make it, or other controllers, act on a Secret.
+        assert_eq!(secret.type_, None);
+        assert_eq!(secret.metadata.owner_references, None);
+        let reserved = ["ldtokens.dev/", "app.kubernetes.io/managed-by"];
+        let metadata = secret.metadata;
+        let (labels, annotations) = (metadata.labels.unwrap(), metadata.annotations.unwrap());
+        for key in labels.keys().chain(annotations.keys()) {
+            assert!(reserved.iter().any(|ours| key.starts_with(ours)), "{key}");
+        }
+        let schema = serde_json::to_string(&crate::api::crds::all()[0]).unwrap();
+        assert!(!schema.contains("service-account-token") && !schema.contains("\"Opaque\""));
+    }
+}

@@ -260,6 +260,52 @@ mod tests {
     }
 
     #[test]
+    fn no_way_of_writing_an_address_leads_to_a_host_that_is_not_listed() {
+        let refused = [
+            // Another host behind what looks like a listed one.
+            "https://app.launchdarkly.com@evil.example",
+            "https://app.launchdarkly.com:443@evil.example",
+            "https://app.launchdarkly.com%40evil.example",
+            "https://evil.example\\@app.launchdarkly.com",
+            "https://evil.example#@app.launchdarkly.com",
+            "https://evil.example?@app.launchdarkly.com",
+            "https://app.launchdarkly.com%2eevil.example",
+            "https://app.launchdarkly.co\u{43c}",
+            "https://xn--app-launchdarkly-com.example",
+            "//app.launchdarkly.com",
+            // The cloud's metadata, the API server, this machine: in every notation of an address.
+            "https://169.254.169.254/latest",
+            "https://2852039166/",
+            "https://0xA9FEA9FE/",
+            "https://0251.0376.0251.0376/",
+            "https://[fd00:ec2::254]/",
+            "https://[::ffff:169.254.169.254]/",
+            "https://kubernetes.default.svc/",
+            "https://10.96.0.1:443/",
+            "http://127.1/",
+            "http://0/",
+            "http://[::ffff:127.0.0.1]/",
+            "http://localhost./",
+        ];
+        for url in refused {
+            let endpoint = Endpoint::parse(url, None, &AllowedHosts::default());
+            assert!(endpoint.is_err(), "{url}: {endpoint:?}");
+        }
+        // The same host, however it is written.
+        for url in [
+            "HTTPS://APP.LaunchDarkly.com:443/",
+            "https:\\\\app.launchdarkly.com",
+            "https://app%2Elaunchdarkly.com",
+            "https://app.launchdarkly.com/a/%2e%2e/../..//.",
+        ] {
+            let endpoint = Endpoint::parse(url, None, &AllowedHosts::default()).unwrap();
+            assert_eq!(endpoint.host(), "app.launchdarkly.com", "{url}");
+            let asked = endpoint.resource(&["tokens"]);
+            assert!(asked.path().ends_with("/api/v2/tokens"), "{asked}");
+        }
+    }
+
+    #[test]
     fn plain_http_is_for_listed_loopback_addresses_only() {
         let loopback = ["127.0.0.1:8080", "localhost:8080", "[::1]:8080"];
         for host in loopback {

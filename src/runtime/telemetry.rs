@@ -130,4 +130,35 @@ mod tests {
         assert!(filter("warn").is_ok());
         assert!(filter("info,kube=debug").is_ok());
     }
+
+    /// The hook and the log belong to a whole process, so this test runs itself in one of its own.
+    #[test]
+    fn a_panic_tells_where_and_not_what() {
+        const INSIDE: &str = "LDTOKENS_TEST_PANIC";
+        const KEY: &str = "api-3f0b3c52-6a1d-4a57-9d0e-5c2f9b7e1a2b";
+        if std::env::var_os(INSIDE).is_some() {
+            let args = LogArgs {
+                log_level: "trace".into(),
+                log_format: LogFormat::Json,
+            };
+            init(&args).unwrap();
+            panic!("there was {KEY}");
+        }
+        let itself = "runtime::telemetry::tests::a_panic_tells_where_and_not_what";
+        let output = std::process::Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "--nocapture", itself])
+            .env(INSIDE, "1")
+            .env("RUST_BACKTRACE", "full")
+            .output()
+            .unwrap();
+        assert!(!output.status.success());
+        let said = [output.stdout, output.stderr].concat();
+        let said = String::from_utf8_lossy(&said);
+        assert!(said.contains("a part of the program panicked"), "{said}");
+        assert!(said.contains("src/runtime/telemetry.rs"), "{said}");
+        assert!(
+            !said.contains(&KEY[4..12]) && !said.contains("there was"),
+            "{said}"
+        );
+    }
 }

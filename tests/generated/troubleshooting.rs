@@ -61,7 +61,7 @@ fn rows(page: &str) -> Vec<Row> {
 }
 
 /// What stands between backticks.
-fn code(cell: &str) -> impl Iterator<Item = &str> {
+pub fn code(cell: &str) -> impl Iterator<Item = &str> {
     cell.split('`').skip(1).step_by(2)
 }
 
@@ -80,7 +80,7 @@ fn exists(word: &str) -> bool {
 }
 
 /// The sources of all tests.
-fn sources(folder: &Path, into: &mut String) {
+pub fn sources(folder: &Path, into: &mut String) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {

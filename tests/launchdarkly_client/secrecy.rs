@@ -4,9 +4,12 @@ use std::fmt::{Debug, Display, Write as _};
 use std::sync::Arc;
 use std::time::Duration;
 
+use launchdarkly_token_operator::cluster::manifest::SecretManifest;
+use launchdarkly_token_operator::cluster::snapshot::SecretSnapshot;
 use launchdarkly_token_operator::gate::AlwaysOpen;
 use launchdarkly_token_operator::launchdarkly::{
-    AllowedHosts, Endpoint, LineOptions, Lines, Operation, TokensApi,
+    AllowedHosts, Endpoint, HttpClient, Issued, Key, LastFour, LineOptions, Lines, Operation,
+    Reset, TokensApi,
 };
 use serde_json::json;
 use wiremock::ResponseTemplate;
@@ -81,6 +84,34 @@ async fn no_type_prints_a_key() {
     printed.debug(&client.list_page(0, 50).await.unwrap().items);
     assert!(!printed.has_part_of_a_key(), "{}", printed.0);
     assert!(printed.0.len() > 1_000);
+}
+
+/// Does not compile when a type can be written out: the method would then be of two traits.
+macro_rules! cannot_be_written_out {
+    ($($type:ty),+ $(,)?) => {
+        struct Shown;
+        struct Serialized;
+        trait Hidden<How> {
+            fn is_hidden() {}
+        }
+        impl<T> Hidden<()> for T {}
+        impl<T: Display> Hidden<Shown> for T {}
+        impl<T: serde::Serialize> Hidden<Serialized> for T {}
+        $(<$type as Hidden<_>>::is_hidden();)+
+    };
+}
+
+#[test]
+fn what_holds_a_key_has_no_display_and_no_serialize() {
+    cannot_be_written_out!(
+        Key,
+        LastFour,
+        Issued,
+        Reset,
+        HttpClient,
+        SecretSnapshot,
+        SecretManifest
+    );
 }
 
 #[tokio::test]

@@ -100,3 +100,57 @@ fn the_line_break_of_a_yaml_block_is_no_part_of_the_description() {
         "Deploys flags"
     );
 }
+
+#[test]
+fn no_label_or_annotation_makes_a_secret_somebody_elses() {
+    for key in [
+        "argocd.argoproj.io/secret-type",
+        "argocd.argoproj.io/tracking-id",
+        "meta.helm.sh/release-name",
+        "helm.sh/resource-policy",
+        "app.kubernetes.io/managed-by",
+        "kubernetes.io/service-account.name",
+        "kubernetes.io/enforce-mountable-secrets",
+        "toolkit.fluxcd.io/tenant",
+        "kustomize.toolkit.fluxcd.io/prune",
+        "ldtokens.dev/owned-by",
+        "ldtokens.dev/token-id",
+    ] {
+        for part in ["labels", "annotations"] {
+            let metadata = json!({part: {key: "x"}});
+            let secret = json!({"template": {"metadata": metadata}});
+            let mistakes = desired(&token(&json!({"role": "reader", "secret": secret})));
+            let said = mistakes.unwrap_err()[0].to_string();
+            let field = format!("spec.secret.template.metadata.{part} must not use keys below");
+            assert!(said.starts_with(&field), "{key}: {said}");
+        }
+    }
+}
+
+#[test]
+fn no_name_leaves_its_place_in_a_path_of_the_api_server() {
+    for name in [
+        "",
+        ".",
+        "..",
+        "../kube-system/secrets/x",
+        "a/b",
+        "a%2Fb",
+        "%2e%2e",
+        "a?watch=true",
+        "a#b",
+        "a\nb",
+        "a..b",
+        "\u{430}",
+        &"a".repeat(254),
+    ] {
+        let spec = json!({
+            "role": "reader", "secret": {"name": name},
+            "accountRef": {"kind": "LaunchDarklyAccount", "name": name},
+        });
+        let mistakes = desired(&token(&spec)).unwrap_err();
+        for field in ["spec.secret.name", "spec.accountRef.name"] {
+            assert!(mistakes.iter().any(|one| one.field == field), "{name:?}");
+        }
+    }
+}
