@@ -1,6 +1,7 @@
 //! The Helm chart, rendered and installed by the real Helm, judged by the real API server, and its rights used by the operator.
 #![expect(clippy::unwrap_used, reason = "helpers of tests may fail like tests")]
 
+mod admission;
 mod agreement;
 mod kinds;
 mod life;

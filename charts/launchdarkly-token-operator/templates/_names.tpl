@@ -64,3 +64,8 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
   name: {{ include "ldtokens.serviceAccount" . }}
   namespace: {{ .Release.Namespace }}
 {{- end }}
+
+{{/* In CEL: the regular expression of a glob. Raw strings, so that backslashes are what they look like. */}}
+{{- define "ldtokens.pattern" -}}
+r'(?s)^\Q' + glob.replace(r'\', r'\E\\\Q').replace('*', r'\E.*\Q') + r'\E$'
+{{- end }}

@@ -6,6 +6,7 @@
 
 mod actionlint;
 pub mod build;
+mod cable;
 pub mod canary;
 mod consumer;
 mod control_plane;
@@ -25,6 +26,7 @@ mod simulator;
 pub mod wait;
 pub mod workspace;
 
+pub use cable::Cable;
 pub use consumer::{Consumer, ConsumerCall};
 pub use control_plane::{ControlPlane, ControlPlaneOptions, Kubectl, Source};
 pub use error::RigError;

@@ -1,10 +1,10 @@
 //! Installs what users install, except that the operator runs as a process instead of a pod.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::access::{self, SecretAccess};
 use crate::error::Doing;
@@ -121,6 +121,32 @@ pub fn service_account_kubeconfig(plane: &ControlPlane) -> Result<PathBuf, RigEr
     });
     let path = plane.directory().join("operator.kubeconfig");
     fs::write(&path, kubeconfig.to_string()).doing(|| format!("write {}", path.display()))?;
+    Ok(path)
+}
+
+/// The host and port of the API server, as in `127.0.0.1:6443`.
+///
+/// # Errors
+/// The kubeconfig does not say.
+pub fn api_server(plane: &ControlPlane) -> Result<String, RigError> {
+    let server = [
+        "config",
+        "view",
+        "--minify",
+        "--output=jsonpath={.clusters[0].cluster.server}",
+    ];
+    let url = plane.kubectl(&server)?;
+    Ok(url.trim().trim_start_matches("https://").to_owned())
+}
+
+/// A copy of a kubeconfig, beside it, whose API server is at another host and port.
+pub(super) fn by_way_of(kubeconfig: &Path, host: &str, name: &str) -> Result<PathBuf, RigError> {
+    let path = kubeconfig.with_file_name(format!("{name}.kubeconfig"));
+    let text = fs::read(kubeconfig).doing(|| format!("read {}", kubeconfig.display()))?;
+    let mut config: Value = serde_json::from_slice(&text)
+        .map_err(|error| RigError::Unexpected(format!("{}: {error}", kubeconfig.display())))?;
+    config["clusters"][0]["cluster"]["server"] = json!(format!("https://{host}"));
+    fs::write(&path, config.to_string()).doing(|| format!("write {}", path.display()))?;
     Ok(path)
 }
 

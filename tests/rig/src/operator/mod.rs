@@ -46,8 +46,11 @@ impl Operator {
             Some(program) => program.clone(),
             None => build::operator()?,
         };
-        let given = install::install_as(plane, options.access, &options.namespaces)?;
-        let kubeconfig = install::service_account_kubeconfig(plane)?;
+        install::install(plane)?;
+        let mut kubeconfig = install::service_account_kubeconfig(plane)?;
+        if let Some(host) = &options.api_server {
+            kubeconfig = install::by_way_of(&kubeconfig, host, &options.name)?;
+        }
         let listen = format!("127.0.0.1:{}", free_port()?);
         let mut arguments = vec!["run".to_owned()];
         arguments.extend(["--listen".to_owned(), listen.clone()]);
