@@ -1,4 +1,5 @@
-//! The real program on a real API server, under the rights of the shipped manifests: how it starts, leads and ends.
+//! The real program on a real API server, under the rights of the shipped manifests. What becomes of two of them is in
+//! `tests/high_availability`.
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -6,7 +7,7 @@
 )]
 
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rig::{ControlPlane, ControlPlaneOptions, Operator, OperatorOptions, install, wait};
 use serde_json::Value;
@@ -42,11 +43,8 @@ fn leads(operator: &Operator) -> bool {
         > 0.5
 }
 
-/// Returns how long it took until this operator leads.
-fn await_leader(operator: &Operator) -> Duration {
-    let begun = Instant::now();
+fn await_leader(operator: &Operator) {
     wait::until_true(SOON, "the operator to lead", || Ok(leads(operator))).unwrap();
-    begun.elapsed()
 }
 
 fn holder(plane: &ControlPlane) -> Option<String> {
@@ -56,61 +54,6 @@ fn holder(plane: &ControlPlane) -> Option<String> {
 
 fn end(mut operator: Operator) {
     assert_eq!(operator.terminate(SOON).unwrap().code(), Some(0));
-}
-
-#[test]
-fn a_killed_leader_is_followed_by_the_standby() {
-    let plane = plane();
-    let mut first = start(&plane, "killed", &[]);
-    await_leader(&first);
-    let standby = start(&plane, "standby", &[]);
-    assert!(!leads(&standby));
-    assert!(holder(&plane).unwrap().starts_with("killed_"));
-    first.kill9().unwrap();
-    await_leader(&standby);
-    assert!(holder(&plane).unwrap().starts_with("standby_"));
-    end(standby);
-}
-
-#[test]
-fn a_leader_that_is_told_to_end_hands_over_at_once() {
-    let plane = plane();
-    let first = start(&plane, "leaving", &[]);
-    await_leader(&first);
-    let standby = start(&plane, "following", &[]);
-    end(first);
-    let waited = await_leader(&standby);
-    assert!(waited < Duration::from_secs(2), "{waited:?}");
-    end(standby);
-    assert_eq!(holder(&plane), None);
-}
-
-#[test]
-fn a_stopped_leader_ends_when_it_wakes_up_after_another_has_led() {
-    let plane = plane();
-    let mut stopped = start(&plane, "stopped", &[]);
-    await_leader(&stopped);
-    let rival = start(&plane, "rival", &[]);
-    stopped.stop_process().unwrap();
-    await_leader(&rival);
-    stopped.cont_process().unwrap();
-    assert_eq!(stopped.await_end(SOON).unwrap().code(), Some(3));
-    assert!(leads(&rival));
-    end(rival);
-}
-
-#[test]
-fn a_deleted_lease_ends_the_leader_and_the_next_one_makes_it_anew() {
-    let plane = plane();
-    let mut first = start(&plane, "robbed", &[]);
-    await_leader(&first);
-    plane
-        .kubectl(&["delete", "lease", LEASE, "--namespace", install::NAMESPACE])
-        .unwrap();
-    assert_eq!(first.await_end(SOON).unwrap().code(), Some(3));
-    let next = start(&plane, "next", &[]);
-    await_leader(&next);
-    end(next);
 }
 
 #[test]
