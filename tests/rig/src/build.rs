@@ -18,7 +18,7 @@ pub use crate::actionlint::actionlint;
 pub use crate::control_plane::build::{control_plane, go, go_module};
 pub use crate::helm::helm;
 pub use crate::image::archive as image;
-pub use crate::oracle::oracle;
+pub use crate::node::build::{node, node_go, node_modules};
 
 /// The release binary of the operator.
 ///

@@ -17,11 +17,11 @@ use crate::{RigError, workspace};
 pub(crate) struct GoModule {
     /// Its folder, as in `tests/helm`.
     pub(crate) folder: &'static str,
-    /// Name of the program in the cache.
+    /// Name in the cache.
     pub(crate) program: &'static str,
     /// What the progress line calls it.
     pub(crate) title: &'static str,
-    /// The main package.
+    /// The main package, or several with spaces between them, whose programs are then in a folder.
     pub(crate) package: &'static str,
     /// Build tags, separated by commas.
     pub(crate) tags: &'static str,
@@ -40,8 +40,8 @@ impl GoModule {
         workspace::root().join(self.folder)
     }
 
-    /// The program, built now if there is none of these sources in the cache. The build takes minutes and
-    /// shows its progress on standard error.
+    /// The program, or the folder of the programs, built now if there is none of these sources in the cache.
+    /// The build takes minutes and shows its progress on standard error.
     pub(crate) fn binary(&self) -> Result<PathBuf, RigError> {
         let sources = self.sources()?;
         let cache = workspace::cache()?;
@@ -56,10 +56,19 @@ impl GoModule {
         lock.lock().doing(|| format!("lock {}", self.title))?;
         if !binary.exists() {
             let unfinished = cache.join(format!("{}.unfinished", self.program));
+            if self.packages().count() > 1 {
+                // Whatever a build that was cut short left in it is overwritten.
+                fs::create_dir_all(&unfinished)
+                    .doing(|| format!("create {}", unfinished.display()))?;
+            }
             self.build(&version(&sources, self.versioned_by), &unfinished)?;
             fs::rename(&unfinished, &binary).doing(|| format!("create {}", binary.display()))?;
         }
         Ok(binary)
+    }
+
+    fn packages(&self) -> impl Iterator<Item = &'static str> {
+        self.package.split_whitespace()
     }
 
     fn sources(&self) -> Result<Sources, RigError> {
@@ -84,8 +93,9 @@ impl GoModule {
     fn build(&self, version: &str, output: &Path) -> Result<(), RigError> {
         let mut progress = Progress::new(format!("building {} for tests (once)", self.title));
         progress.show("fetching modules");
-        let tags = format!("-tags={}", self.tags);
-        let packages = self.go(&["list", "-deps", "-trimpath", &tags, self.package])?;
+        let mut list = vec!["list", "-deps", "-trimpath"];
+        list.extend(self.packages());
+        let packages = self.go(&list)?;
         progress.expect(packages.lines().count());
         let mut command = self.command();
         command
@@ -94,7 +104,7 @@ impl GoModule {
             .arg(format!("-s -w{}", (self.version_flags)(version)))
             .arg("-o")
             .arg(output)
-            .arg(self.package)
+            .args(self.packages())
             .stderr(Stdio::piped());
         let mut child = command.spawn().doing(|| "run go build".into())?;
         let mut complaints = String::new();

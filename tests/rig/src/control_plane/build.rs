@@ -31,7 +31,7 @@ pub fn control_plane() -> Result<PathBuf, RigError> {
 }
 
 /// Tells the programs their version, which Kubernetes' own build does at this point.
-fn version_flags(version: &str) -> String {
+pub(crate) fn version_flags(version: &str) -> String {
     let minor = version.split('.').nth(1).unwrap_or_default();
     [
         "k8s.io/component-base/version",

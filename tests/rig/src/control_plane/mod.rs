@@ -103,6 +103,20 @@ impl ControlPlane {
         })
     }
 
+    /// A cluster that somebody else of the rig started, with a place for our own files that goes with it.
+    pub(crate) fn of_cluster(kubeconfig: PathBuf, place: &Path) -> Result<Self, RigError> {
+        let directory = tempfile::tempdir_in(place)
+            .doing(|| format!("create a directory in {}", place.display()))?;
+        let cache = directory.path().join("kubectl-cache");
+        Ok(Self {
+            kubectl: Kubectl::new(&Source::Cluster(kubeconfig.clone()), &kubeconfig, &cache)?,
+            kubeconfig,
+            audit: None,
+            supervisor: None,
+            directory,
+        })
+    }
+
     /// The administrator's kubeconfig, which depends on no other file.
     #[must_use]
     pub fn kubeconfig(&self) -> &Path {
