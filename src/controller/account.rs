@@ -312,7 +312,8 @@ mod tests {
     fn accounts_that_are_gone_are_forgotten_unless_objects_refer_to_them() {
         let accounts = Accounts::<HttpClient>::new("0a1b2c3d".into());
         let unusable = State::Unusable {
-            reason: Reason::CredentialRejected,
+            reason: Reason::AccountNotReady,
+            own_reason: Reason::CredentialRejected,
             message: String::new(),
             transient: false,
             last: None,

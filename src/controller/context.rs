@@ -40,6 +40,7 @@ pub struct Context<C, L> {
     pub(super) claims: Claims,
     /// Set while the process ends: no new call is begun then.
     pub draining: AtomicBool,
+    secret_believed: Duration,
     touched: Mutex<Signs>,
     memories: Mutex<HashMap<ObjectUid, Arc<tokio::sync::Mutex<Memory>>>>,
     namespaces: Mutex<HashMap<String, (Duration, NamespaceFacts)>>,
@@ -115,7 +116,7 @@ impl<C: Cluster, L: TokensApi> Context<C, L> {
                 .snapshot
                 .as_ref()
                 .is_none_or(SecretSnapshot::is_labelled_ours);
-            watched && !changed && now.saturating_sub(known.read_at) < SECRET_BELIEVED
+            watched && !changed && now.saturating_sub(known.read_at) < self.secret_believed
         });
     }
 

@@ -22,12 +22,12 @@ fn shared_account(stage: &Stage) {
     }));
 }
 
-/// Waits until an object says that the right is missing, and returns the RoleBinding that its message has.
-fn denied(stage: &Stage, kind: &str, namespace: &str, name: &str) -> String {
+/// Waits until an object is stalled for this reason, and returns the RoleBinding that its message has.
+fn denied(stage: &Stage, reason: &str, (kind, namespace, name): (&str, &str, &str)) -> String {
     let says = |object: &Value| {
         let of = |kind| object::condition(object, kind).ok_or(format!("no condition {kind}"));
         let (ready, stalled) = (of("Ready")?, of("Stalled")?);
-        if ready.status == "False" && stalled.reason == "SecretAccessDenied" {
+        if ready.status == "False" && stalled.reason == reason {
             Ok(stalled.message)
         } else {
             Err(format!("{ready:?} {stalled:?}"))
@@ -61,16 +61,22 @@ fn a_namespace_lets_the_operator_at_its_secrets_by_the_role_binding_that_the_ref
     let mark = stage.plane.audit_mark().unwrap();
     let mut operator = stage.operator("opt-in");
 
+    let refusal = "SecretAccessDenied";
+
     // Without the RoleBinding nothing is made, and the object has the text that helps.
     shared_account(&stage);
-    let binding = denied(&stage, "accesstoken", "team-a", "web");
+    let binding = denied(&stage, refusal, ("accesstoken", "team-a", "web"));
     assert_eq!(stage.simulator.created_tokens().unwrap().len(), 0);
     stage.plane.apply(&binding).unwrap();
     stage.ready("team-a");
 
     // A namespaced account's credential is a Secret of the namespace, too.
     stage.begin("team-b");
-    let binding = denied(&stage, "launchdarklyaccount", "team-b", "default");
+    let binding = denied(
+        &stage,
+        refusal,
+        ("launchdarklyaccount", "team-b", "default"),
+    );
     stage.plane.apply(&binding).unwrap();
     stage.annotate("launchdarklyaccount", "team-b", "default", "touched=once");
     stage.ready("team-b");
@@ -102,7 +108,7 @@ fn a_namespace_lets_the_operator_at_its_secrets_by_the_role_binding_that_the_ref
     let name = rig::access::SECRET_WRITER;
     let unbind = ["delete", "rolebinding", name, "--namespace", "team-a"];
     stage.plane.kubectl(&unbind).unwrap();
-    let binding = denied(&stage, "accesstoken", "team-a", "web");
+    let binding = denied(&stage, refusal, ("accesstoken", "team-a", "web"));
     assert_eq!(
         stage.simulator.call_with_key(&stage.key("team-a")).unwrap(),
         200

@@ -15,7 +15,7 @@ pub const PATIENCE: Duration = Duration::from_secs(60);
 /// A control plane, a release on it, and a simulated LaunchDarkly.
 pub struct Stage {
     pub plane: ControlPlane,
-    helm: Helm,
+    pub helm: Helm,
     pub simulator: SimulatorProcess,
 }
 

@@ -38,8 +38,8 @@ fn a_parent_chart_may_have_globals_of_its_own_and_a_condition() {
     let parent = parent(&helm);
     let path = parent.path().display().to_string();
     let run = |arguments: &[&str]| {
-        let place = ["platform", &path, "--namespace", "platform"];
-        helm.run(&[arguments, &place].concat()).unwrap()
+        let target = ["platform", &path, "--namespace", "platform"];
+        helm.run(&[arguments, &target].concat()).unwrap()
     };
     let name = "platform-launchdarkly-token-operator";
     let without = "--set=launchdarkly-token-operator.enabled=false";

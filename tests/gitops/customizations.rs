@@ -126,19 +126,16 @@ fn the_entries_for_argocd_cm_are_these_files() {
          apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: argocd-cm\n  namespace: argocd\ndata:\n",
     );
     for kind in KINDS {
-        text += &[
-            "  resource.customizations.health.ldtokens.dev_",
-            kind,
-            ": |\n",
-        ]
-        .concat();
+        let entry = format!("  resource.customizations.health.ldtokens.dev_{kind}: |\n");
+        text += &entry;
         text += &indented(4, &script(kind, "health.lua"));
     }
     text += "  resource.customizations.actions.ldtokens.dev_AccessToken: |\n    discovery.lua: |\n";
     text += &indented(6, &script("AccessToken", "actions/discovery.lua"));
     text += "    definitions:\n";
     for action in ACTIONS {
-        text += &["      - name: ", action, "\n        action.lua: |\n"].concat();
+        let entry = format!("      - name: {action}\n        action.lua: |\n");
+        text += &entry;
         text += &indented(
             10,
             &script("AccessToken", &format!("actions/{action}/action.lua")),

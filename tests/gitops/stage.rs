@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use rig::wait;
 use rig::{
-    ControlPlane, ControlPlaneOptions, Operator, OperatorOptions, SimulatorOptions,
+    ControlPlane, ControlPlaneOptions, Operator, OperatorOptions, SecretAccess, SimulatorOptions,
     SimulatorProcess,
 };
 use serde_json::{Value, json};
@@ -32,6 +32,8 @@ pub struct Stage {
     pub deaf: SimulatorProcess,
     /// Where many keys are lost at once.
     pub plundered: SimulatorProcess,
+    /// Whose Secrets the operator may use.
+    pub access: SecretAccess,
     _operator: Operator,
 }
 
@@ -72,6 +74,7 @@ impl Stage {
             held,
             deaf,
             plundered,
+            access: SecretAccess::Cluster,
             _operator: operator,
         }
     }

@@ -63,7 +63,7 @@ impl Shape {
             Self::Works => ("Current", "Healthy"),
             Self::Stuck => ("Failed", "Degraded"),
             Self::Idle if kind == "AccessToken" => ("InProgress", "Suspended"),
-            Self::Waits | Self::Idle => ("InProgress", "Progressing"),
+            Self::Idle | Self::Waits => ("InProgress", "Progressing"),
         }
     }
 }

@@ -171,7 +171,7 @@ fn only_the_holder_wrote(events: &[Value]) {
             }
         })
         .collect();
-    let mut writers: BTreeMap<String, usize> = BTreeMap::new();
+    let mut authors: BTreeMap<String, usize> = BTreeMap::new();
     for event in writes {
         if event["objectRef"]["resource"] == "leases" {
             continue;
@@ -195,7 +195,7 @@ fn only_the_holder_wrote(events: &[Value]) {
             at <= until,
             "wrote after its lease had ended at {until}: {event:#}"
         );
-        *writers.entry(by).or_default() += 1;
+        *authors.entry(by).or_default() += 1;
     }
-    assert!(!writers.is_empty(), "nobody wrote");
+    assert!(!authors.is_empty(), "nobody wrote");
 }

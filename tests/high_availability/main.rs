@@ -171,14 +171,14 @@ fn cut_off(stage: &mut Stage, how: &str, cut: impl Fn(&Replica), begin: impl Fn(
     stage.await_call();
     let (leader, standby) = stage.leader_and_standby();
     cut(leader);
-    let begun = Instant::now();
+    let cut_at = Instant::now();
     let waited = await_leader(standby);
     // It says so at the end of its next try, at the latest; the gate that its effects pass looks at the clock.
     let limit = LEASE_DURATION / 3 + SLACK;
     wait::until_true(limit, "the end of its term", || Ok(!leader.leads())).unwrap();
     tell(&format!(
         "the leader says that it leads no more after {}",
-        seconds(begun.elapsed())
+        seconds(cut_at.elapsed())
     ));
     took_over(how, waited);
     assert!(waited <= LEASE_DURATION + SLACK, "{waited:?}");
@@ -217,7 +217,7 @@ fn of_two_that_start_at_the_same_moment_one_leads() {
     let judge = Judge::begin(&stage, "together");
     stage.both_end();
     stage.token("together", "web", &json!({"role": "reader"}));
-    let begun = Instant::now();
+    let cut_at = Instant::now();
     let [one, other] = &mut stage.replicas;
     thread::scope(|scope| {
         for replica in [one, other] {
@@ -228,7 +228,7 @@ fn of_two_that_start_at_the_same_moment_one_leads() {
     stage.ready("together", "web");
     tell(&format!(
         "two that start at once: a token is Ready after {}",
-        seconds(begun.elapsed())
+        seconds(cut_at.elapsed())
     ));
     assert_eq!(
         stage

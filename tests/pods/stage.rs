@@ -108,7 +108,7 @@ impl Stage {
         self.release("install", &json!({}));
     }
 
-    /// Gives the team an account, its tokens and their consumers.
+    /// Gives the team an account, two tokens and their consumers.
     fn settle_team(&self) {
         self.apply(&json!({
             "apiVersion": "v1", "kind": "Secret", "metadata": {"name": "managing-key", "namespace": TEAM},

@@ -40,13 +40,19 @@ pub(super) fn token_controller(
     let touched = ctx.clone();
     let drain = leading.drain.clone();
     let (by_cluster, by_namespace) = (store.clone(), store.clone());
-    controller
-        .with_config(ControllerConfig::default().concurrency(leading.args.scope.concurrency))
-        .watches(secrets, ours, move |secret| {
+    let controller = controller
+        .with_config(ControllerConfig::default().concurrency(leading.args.scope.concurrency));
+    let controller = if leading.args.scope.opt_in_role.is_some() {
+        // The right to watch Secrets is a right to read all of a namespace.
+        controller
+    } else {
+        controller.watches(secrets, ours, move |secret| {
             let namespace = secret.namespace().unwrap_or_default();
             touched.touch_secret(&namespace, &secret.name_any(), secret.resource_version());
             owners(&store, &secret)
         })
+    };
+    controller
         .watches(
             Api::<ClusterLaunchDarklyAccount>::all(watches.clone()),
             WatchConfig::default(),

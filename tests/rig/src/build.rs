@@ -19,6 +19,8 @@ pub use crate::control_plane::build::{control_plane, go, go_module};
 pub use crate::helm::helm;
 pub use crate::image::archive as image;
 pub use crate::node::build::{node, node_go, node_modules};
+pub use crate::oracle::oracle;
+pub use crate::prometheus::{prometheus, promtool};
 
 /// The release binary of the operator.
 ///

@@ -93,8 +93,9 @@ impl GoModule {
     fn build(&self, version: &str, output: &Path) -> Result<(), RigError> {
         let mut progress = Progress::new(format!("building {} for tests (once)", self.title));
         progress.show("fetching modules");
-        let mut list = vec!["list", "-deps", "-trimpath"];
-        list.extend(self.packages());
+        let tags = format!("-tags={}", self.tags);
+        let mut list: Vec<&str> = vec!["list", "-deps", "-trimpath", &tags];
+        list.extend(self.package.split_whitespace());
         let packages = self.go(&list)?;
         progress.expect(packages.lines().count());
         let mut command = self.command();

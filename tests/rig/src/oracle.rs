@@ -17,6 +17,7 @@ const MODULE: GoModule = GoModule {
     program: "gitops-oracle",
     title: "the GitOps oracle",
     package: ".",
+    tags: "",
     versioned_by: "github.com/fluxcd/cli-utils",
     version_flags: |_| String::new(),
 };
@@ -52,8 +53,11 @@ pub fn go(arguments: &[&str]) -> Result<String, RigError> {
 /// It cannot be built or run, or a question makes no sense. What it has to say against an object is an answer.
 pub fn ask(questions: &[Value]) -> Result<Vec<Value>, RigError> {
     let program = oracle()?;
-    let lines: Vec<String> = questions.iter().map(Value::to_string).collect();
-    let lines = lines.join("\n");
+    let mut lines = String::new();
+    for question in questions {
+        lines += &question.to_string();
+        lines.push('\n');
+    }
     let mut child = Command::new(&program)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

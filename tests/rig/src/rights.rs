@@ -231,6 +231,6 @@ mod tests {
             "update c.a.b",
             "update c.a.b/status",
         ];
-        assert_eq!(shown(&rights_in(text).unwrap()), rights);
+        assert_eq!(shown(rights_in(text).unwrap()), rights);
     }
 }

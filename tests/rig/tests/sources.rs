@@ -55,6 +55,7 @@ fn a_program_that_is_missing_is_named() {
     let error = ControlPlane::start(ControlPlaneOptions {
         source: Some(Source::Assets(assets.path().to_owned())),
         deadline: Duration::from_secs(20),
+        ..ControlPlaneOptions::default()
     })
     .unwrap_err();
     let text = format!("{error:?}");

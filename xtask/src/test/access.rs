@@ -72,7 +72,8 @@ fn judge(folder: &Path) -> Result<String, RigError> {
             "      {name}: {} rights, {here} of them used by its tests",
             granted.len()
         );
-        summary += &format!(" {name} {here}/{}", granted.len());
+        let part = format!(" {name} {here}/{}", granted.len());
+        summary += &part;
         for (refusal, times) in &deeds.refused {
             if !is_wanted(*mode, refusal) {
                 let Refusal { right, namespace } = refusal;

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use rig::{RigError, Source, build, oracle};
+use rig::{RigError, Source, build, oracle, rights};
 
 use super::{access, deny, workflows};
 use crate::command::{capture, show};
@@ -60,6 +60,11 @@ pub const STEPS: &[Step] = &[
         run: test,
     },
     Step {
+        name: "access",
+        title: "the operator works with each of the chart's rights to Secrets, and uses all of them",
+        run: access::run,
+    },
+    Step {
         name: "pods",
         title: "the shipped image works in real pods on a real node",
         run: pods,
@@ -100,7 +105,7 @@ fn go() -> Result<String, RigError> {
         root => root?,
     };
     let gofmt = Path::new(root.trim()).join("bin/gofmt");
-    let folders = [build::go_module(), build::node_modules()];
+    let folders = [build::go_module(), oracle::module(), build::node_modules()];
     let unformatted = capture(Command::new(gofmt).arg("-l").args(folders))?;
     if !unformatted.is_empty() {
         return Err(RigError::Unexpected(format!(
@@ -109,6 +114,7 @@ fn go() -> Result<String, RigError> {
     }
     // Not the main package: vet would look into all of Kubernetes for it, for minutes.
     build::go(&["vet", "./supervise"])?;
+    oracle::go(&["vet", "./..."])?;
     build::node_go(&["vet", "./node"])?;
     Ok(String::new())
 }
@@ -118,6 +124,9 @@ fn build_programs() -> Result<String, RigError> {
     build::simulator()?;
     Source::from_environment()?;
     build::helm()?;
+    build::promtool()?;
+    build::prometheus()?;
+    build::oracle()?;
     if rig::node_impossible().is_none() {
         build::node()?;
     }
@@ -126,12 +135,12 @@ fn build_programs() -> Result<String, RigError> {
 
 fn test() -> Result<String, RigError> {
     // The pods have a step of their own.
-    let mut tests = build::cargo();
-    show(
-        tests
-            .args(["test", "--workspace"])
-            .env("LDTOKENS_TEST_NODE", "0"),
-    )?;
+    let mut cargo = build::cargo();
+    cargo
+        .args(["test", "--workspace", "--no-fail-fast"])
+        .env(rights::VARIABLE, access::evidence())
+        .env("LDTOKENS_TEST_NODE", "0");
+    show(&mut cargo)?;
     Ok(String::new())
 }
 

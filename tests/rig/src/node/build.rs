@@ -16,6 +16,7 @@ const KUBELET: GoModule = GoModule {
     program: "kubelet",
     title: "kubelet and scheduler",
     package: ".",
+    tags: "",
     versioned_by: "k8s.io/kubernetes",
     version_flags,
 };
@@ -31,6 +32,7 @@ const RUNTIME: GoModule = GoModule {
               github.com/containerd/containerd/v2/cmd/ctr \
               github.com/containernetworking/plugins/plugins/main/bridge \
               github.com/containernetworking/plugins/plugins/ipam/host-local",
+    tags: "",
     versioned_by: "github.com/containerd/containerd/v2",
     version_flags: containerd_version,
 };

@@ -7,7 +7,7 @@ use super::install::NAMESPACE;
 use crate::error::Doing;
 use crate::{Helm, RigError, workspace};
 
-/// The `ClusterRole` that a namespace binds to opt in.
+/// The ClusterRole that a namespace binds to opt in.
 pub const SECRET_WRITER: &str = "launchdarkly-token-operator-secret-writer";
 
 /// Names one of the modes, for tests that are run in each of them.

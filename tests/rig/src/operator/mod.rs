@@ -46,7 +46,7 @@ impl Operator {
             Some(program) => program.clone(),
             None => build::operator()?,
         };
-        install::install(plane)?;
+        let given = install::install_as(plane, options.access, &options.namespaces)?;
         let mut kubeconfig = install::service_account_kubeconfig(plane)?;
         if let Some(host) = &options.api_server {
             kubeconfig = install::by_way_of(&kubeconfig, host, &options.name)?;

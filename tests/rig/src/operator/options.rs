@@ -15,6 +15,10 @@ pub struct OperatorOptions {
     pub environment: Vec<(String, String)>,
     /// Another binary than the release build of this workspace.
     pub program: Option<PathBuf>,
+    /// Whose Secrets it may use.
+    pub access: SecretAccess,
+    /// The namespaces that it looks after where the mode wants them named.
+    pub namespaces: Vec<String>,
     /// Another way to the API server, as of a [`Cable`](crate::Cable): host and port.
     pub api_server: Option<String>,
 }
@@ -27,6 +31,8 @@ impl Default for OperatorOptions {
             flags: Vec::new(),
             environment: Vec::new(),
             program: None,
+            access: SecretAccess::Cluster,
+            namespaces: Vec::new(),
             api_server: None,
         }
     }
