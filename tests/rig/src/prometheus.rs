@@ -84,7 +84,7 @@ impl Prometheus {
     /// the Prometheus operator finds. Evaluates the rules of the files `rules`.
     ///
     /// # Errors
-    /// It cannot be built, started, or does not become ready.
+    /// It cannot be built, started, or does not become ready, or the target does not answer it.
     pub fn start(target: &str, labels: &[(&str, &str)], rules: &[&Path]) -> Result<Self, RigError> {
         let home = tempfile::Builder::new()
             .prefix("ldtokens-prometheus-")
@@ -125,6 +125,10 @@ impl Prometheus {
             _home: home,
         };
         running.await_ready()?;
+        // Its discovery takes seconds to tell of a target; what happens before the first scrape is no increase.
+        wait::until_true(Duration::from_secs(30), "a first scrape", || {
+            Ok(!running.query("up == 1")?.is_empty())
+        })?;
         Ok(running)
     }
 
