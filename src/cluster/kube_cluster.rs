@@ -12,6 +12,7 @@ use kube::runtime::events::{Event, EventType, Recorder, Reporter};
 use kube::{Client, Resource, ResourceExt};
 use serde_json::json;
 
+use super::limits;
 use super::manifest::SecretManifest;
 use super::snapshot::SecretSnapshot;
 use super::{Cluster, ClusterError, FIELD_MANAGER, NamespaceFacts, Notice, OptIn, TOKEN_FINALIZER};
@@ -74,14 +75,14 @@ impl KubeCluster {
 
     /// What went wrong with a Secret.
     fn refused(&self, namespace: &str, error: kube::Error) -> ClusterError {
-        let words = match &error {
-            kube::Error::Api(status) => status.message.clone(),
-            _ => String::new(),
+        let advice = match (&error, &self.opt_in) {
+            (kube::Error::Api(status), Some(opt_in)) => {
+                Some(opt_in.advice(namespace, &status.message))
+            }
+            _ => None,
         };
-        match (ClusterError::from(error), &self.opt_in) {
-            (ClusterError::Forbidden { .. }, Some(opt_in)) => ClusterError::NotOptedIn {
-                advice: opt_in.advice(namespace, &words),
-            },
+        match (ClusterError::from(error), advice) {
+            (ClusterError::Forbidden { .. }, Some(advice)) => ClusterError::NotOptedIn { advice },
             (error, _) => error,
         }
     }
@@ -311,7 +312,7 @@ impl Cluster for KubeCluster {
                 EventType::Normal
             },
             reason: notice.reason.to_owned(),
-            note: Some(short(notice.note)),
+            note: Some(limits::note(notice.note)),
             action: notice.action.to_owned(),
             secondary: None,
         };
@@ -330,7 +331,7 @@ impl Cluster for KubeCluster {
         tokens: &[TokenId],
     ) -> Result<(), ClusterError> {
         self.pass_gate()?;
-        let key = left_behind_key(object);
+        let key = limits::left_behind_key(object);
         let ids: Vec<&str> = tokens.iter().map(TokenId::as_str).collect();
         let name = format!("{FIELD_MANAGER}-left-behind");
         let map = json!({
@@ -342,27 +343,6 @@ impl Cluster for KubeCluster {
         api.patch(&name, &params, &Patch::Apply(map)).await?;
         Ok(())
     }
-}
-
-/// The API server refuses an entry whose name has more than 253 characters; the UID alone tells objects apart.
-fn left_behind_key(object: &Identity) -> String {
-    let name: String = object.name.chars().take(150).collect();
-    format!("{}.{name}.{}", object.namespace, object.uid)
-}
-
-/// The API server refuses an event whose note has more bytes.
-const MAX_NOTE: usize = 1024;
-
-fn short(mut note: String) -> String {
-    if note.len() > MAX_NOTE {
-        let mut end = MAX_NOTE - '…'.len_utf8();
-        while !note.is_char_boundary(end) {
-            end -= 1;
-        }
-        note.truncate(end);
-        note.push('…');
-    }
-    note
 }
 
 /// A write of the status that an older definition refuses: it would drop the fields that it does not know without a word.
@@ -383,31 +363,4 @@ fn strict_status(object: &AccessToken) -> Result<http::Request<Vec<u8>>, kube::E
         .parse()
         .map_err(|error: http::uri::InvalidUri| kube::Error::HttpError(error.into()))?;
     Ok(request)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_longest_names_fit_into_the_name_of_an_entry() {
-        let object = Identity {
-            namespace: "n".repeat(63),
-            name: "o".repeat(253),
-            uid: "11111111-2222-4333-8444-555555555555".into(),
-        };
-        let key = left_behind_key(&object);
-        assert!(key.len() <= 253, "{key}");
-        assert!(key.ends_with(object.uid.as_str()), "{key}");
-    }
-
-    #[test]
-    fn a_note_is_cut_to_what_the_api_server_takes() {
-        assert_eq!(short("ä".repeat(512)), "ä".repeat(512));
-        for text in ["ä".repeat(513), "x".repeat(1025), "€".repeat(1024)] {
-            let note = short(text.clone());
-            assert!(note.len() <= MAX_NOTE && note.len() > MAX_NOTE - 4);
-            assert!(note.ends_with('…') && text.starts_with(&note[..note.len() - 3]));
-        }
-    }
 }

@@ -2,6 +2,7 @@
 
 mod error;
 mod kube_cluster;
+mod limits;
 pub mod manifest;
 mod opt_in;
 pub mod snapshot;

@@ -69,6 +69,16 @@ pub enum State<L> {
     },
 }
 
+impl<L> State<L> {
+    /// The newest credential that worked.
+    pub(super) fn newest_session(&self) -> Option<&Session<L>> {
+        match self {
+            Self::Usable(session) => Some(session),
+            Self::Unusable { last, .. } => last.as_ref(),
+        }
+    }
+}
+
 /// A credential whose identity was checked, and the account behind it (I10).
 #[derive(Debug, Clone)]
 pub struct Session<L> {

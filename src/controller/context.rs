@@ -134,7 +134,7 @@ impl<C: Cluster, L: TokensApi> Context<C, L> {
         self.touched
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .forget_before(now.saturating_sub(SECRET_BELIEVED));
+            .forget_before(now.saturating_sub(self.secret_believed));
         self.namespaces
             .lock()
             .unwrap_or_else(PoisonError::into_inner)

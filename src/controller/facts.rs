@@ -28,7 +28,7 @@ pub(super) fn facts<C: Cluster, L: TokensApi>(
     if per_object {
         let listings: Vec<_> = entries
             .iter()
-            .filter_map(|(_, entry)| session(entry)?.shared.listing())
+            .filter_map(|(_, entry)| entry.state.newest_session()?.shared.listing())
             .collect();
         let expirations = expirations(&listings);
         facts.tokens = objects
@@ -76,7 +76,7 @@ fn token(object: &AccessToken, expirations: &HashMap<&TokenId, Timestamp>) -> To
         account: spec.account_ref.name.clone(),
         grant: grant(spec),
         service_token: spec.service_token.unwrap_or(true),
-        strategy: strategy(spec),
+        strategy: strategy(spec).into(),
         suspended,
         last_rotation: rotation.last_rotation_time,
         next_rotation: rotation.next_rotation_time.filter(|_| !idle),
@@ -94,23 +94,11 @@ fn grant(spec: &AccessTokenSpec) -> &'static str {
     }
 }
 
-fn strategy(spec: &AccessTokenSpec) -> &'static str {
-    match spec
-        .rotation
-        .as_ref()
+fn strategy(spec: &AccessTokenSpec) -> Strategy {
+    let rotation = spec.rotation.as_ref();
+    rotation
         .and_then(|rotation| rotation.strategy)
-    {
-        None | Some(Strategy::Reset) => "Reset",
-        Some(Strategy::Replace) => "Replace",
-    }
-}
-
-/// The newest credential that worked.
-fn session<L>(entry: &Entry<L>) -> Option<&Session<L>> {
-    match &entry.state {
-        State::Usable(session) => Some(session),
-        State::Unusable { last, .. } => last.as_ref(),
-    }
+        .unwrap_or(Strategy::Reset)
 }
 
 fn account<L: TokensApi>(
@@ -136,22 +124,19 @@ fn account<L: TokensApi>(
         reason: reason.as_str(),
         ready: matches!(entry.state, State::Usable(_)),
         access_tokens,
-        behind: session(entry).map(|session| behind(session, now)),
+        behind: entry
+            .state
+            .newest_session()
+            .map(|session| behind(session, now)),
     }
 }
 
 fn behind<L: TokensApi>(session: &Session<L>, now: Timestamp) -> BehindFacts {
     let shared = &session.shared;
-    let listing = shared.listing();
-    let is_gone = |id: &TokenId| {
-        let listed = listing.as_ref().map(|listing| &listing.tokens);
-        listed.is_some_and(|tokens| tokens.iter().all(|token| token.id != *id))
-    };
-    let left = shared.left_behind();
     BehindFacts {
         orphaned: shared.orphans().map(|orphans| orphans.len()),
-        left_behind: left.iter().filter(|id| !is_gone(id)).count(),
-        mass_change: shared.unasked_left(now) == 0,
+        left_behind: shared.left_behind(&[]).len(),
+        mass_change: shared.is_braked(now),
         clock_offset: session.api.clock_offset().as_secs_f64(),
     }
 }

@@ -117,11 +117,9 @@ impl From<ApiError> for Failure {
 
 impl From<ClusterError> for Failure {
     fn from(error: ClusterError) -> Self {
-        let message = match error {
+        let message = match &error {
             // Every name in it counts, and none is foreign.
-            ClusterError::NotOptedIn { advice } => {
-                return Self::new(Reason::SecretAccessDenied, advice, true);
-            }
+            ClusterError::NotOptedIn { advice } => advice.clone(),
             _ => presentable_reply(&with_cause(&error)),
         };
         match error {

@@ -160,6 +160,11 @@ impl Shared {
         u32::try_from(left).unwrap_or(u32::MAX)
     }
 
+    /// Whether none may begin any more.
+    pub fn is_braked(&self, now: Timestamp) -> bool {
+        self.unasked_left(now) == 0
+    }
+
     /// Asks whether a replacement nobody asked for may begin.
     pub(super) fn ask_brake(&self, object: &ObjectUid, now: Timestamp) -> Answer {
         let objects = self.objects();
@@ -213,12 +218,21 @@ impl Shared {
         left.extend(tokens.iter().cloned());
     }
 
-    /// Tokens whose cleaning up was given up by this process.
-    pub fn left_behind(&self) -> BTreeSet<TokenId> {
-        self.left_behind
+    /// Tokens whose cleaning up was given up, by this process or as is `known` from elsewhere; without those that the newest
+    /// listing does not have any more.
+    pub fn left_behind(&self, known: &[TokenId]) -> BTreeSet<TokenId> {
+        let listing = self.listing();
+        let is_gone = |id: &TokenId| {
+            listing
+                .as_ref()
+                .is_some_and(|listing| listing.tokens.iter().all(|token| token.id != *id))
+        };
+        let left = self
+            .left_behind
             .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+            .unwrap_or_else(PoisonError::into_inner);
+        let all = left.iter().chain(known);
+        all.filter(|id| !is_gone(id)).cloned().collect()
     }
 
     fn objects(&self) -> usize {

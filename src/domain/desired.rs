@@ -55,7 +55,9 @@ pub struct Rotation {
 }
 
 /// How a scheduled or triggered rotation is done.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, strum::IntoStaticStr, JsonSchema, Serialize, Deserialize,
+)]
 pub enum Strategy {
     /// LaunchDarkly's reset endpoint: same token, new key.
     Reset,

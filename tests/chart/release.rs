@@ -169,11 +169,10 @@ impl Stage {
     }
 
     pub fn ready(&self, namespace: &str) {
-        wait::until_ok(PATIENCE, &format!("a token in {namespace}"), || {
-            let token = self.plane.get("accesstoken", namespace, "web");
-            object::ready(&token.map_err(|error| format!("{error:?}"))?)
-        })
-        .unwrap();
+        let ready = self
+            .plane
+            .await_ready("accesstoken", namespace, "web", PATIENCE);
+        ready.unwrap();
         let secret = self.plane.get("secret", namespace, "web").unwrap();
         let key = object::secret_entry(&secret, "token").unwrap();
         assert_eq!(self.simulator.call_with_key(&key).unwrap(), 200);

@@ -7,6 +7,7 @@
 mod account_trouble;
 mod crowd;
 mod home;
+mod keys;
 mod life;
 mod losses;
 mod namespaces;

@@ -3,13 +3,13 @@
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use rig::wait;
 use rig::{
     ControlPlane, ControlPlaneOptions, Operator, OperatorOptions, SecretAccess, SimulatorOptions,
     SimulatorProcess, rights,
 };
 
 pub use crate::home::Home;
+pub use crate::keys::{accepted, refused};
 
 /// How long anything may take before a test fails.
 pub const PATIENCE: Duration = Duration::from_secs(60);
@@ -167,24 +167,6 @@ impl Stage {
         rough.clear_faults().unwrap();
         rough
     }
-}
-
-/// Asserts that LaunchDarkly accepts a key.
-pub fn accepted(simulator: &SimulatorProcess, key: &str) {
-    assert_eq!(answer(simulator, key), 200, "the key should be accepted");
-}
-
-/// Asserts that LaunchDarkly refuses a key.
-pub fn refused(simulator: &SimulatorProcess, key: &str) {
-    assert_eq!(answer(simulator, key), 401, "the key should be refused");
-}
-
-/// What LaunchDarkly says of a key, once its rate limit lets it say something.
-fn answer(simulator: &SimulatorProcess, key: &str) -> u16 {
-    wait::until(PATIENCE, "an answer other than 429", || {
-        Ok(Some(simulator.call_with_key(key)?).filter(|status| *status != 429))
-    })
-    .unwrap()
 }
 
 /// Times as short as a busy machine allows.

@@ -26,6 +26,15 @@ pub struct Scene {
 }
 
 impl Scene {
+    /// An object in a state that these must be said of.
+    pub fn new(name: &'static str, object: Value, expected: (&'static str, &'static str)) -> Self {
+        Self {
+            name,
+            object,
+            expected,
+        }
+    }
+
     fn kind(&self) -> &str {
         self.object["kind"].as_str().unwrap()
     }

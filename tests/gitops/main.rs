@@ -11,6 +11,8 @@ mod documents;
 #[path = "../e2e/home.rs"]
 #[expect(dead_code, reason = "the end-to-end tests do more in their homes")]
 mod home;
+#[path = "../e2e/keys.rs"]
+mod keys;
 mod ownership;
 mod prune;
 mod scenes;

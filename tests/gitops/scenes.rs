@@ -103,13 +103,7 @@ fn tokens_where_nothing_goes_wrong(scenes: &mut Vec<Scene>) {
         .find(|version| {
             object::condition(version, "Ready").is_some_and(|ready| ready.reason == "Creating")
         });
-    let mut add = |name, object, expected| {
-        scenes.push(Scene {
-            name,
-            object,
-            expected,
-        });
-    };
+    let mut add = |name, object, expected| scenes.push(Scene::new(name, object, expected));
     add(
         "first-seen",
         first_seen("AccessToken", &json!({"role": "reader"})),
@@ -146,11 +140,7 @@ fn tokens_where_nothing_goes_wrong(scenes: &mut Vec<Scene>) {
 fn add_accounts(scenes: &mut Vec<Scene>, home: &Home<'_>) {
     let reference = json!({"credentialsSecretRef": {"name": "nowhere"}});
     for kind in &KINDS[1..] {
-        scenes.push(Scene {
-            name: "first-seen",
-            object: first_seen(kind, &reference),
-            expected: BUSY,
-        });
+        scenes.push(Scene::new("first-seen", first_seen(kind, &reference), BUSY));
     }
     let account = home.wait(
         "launchdarklyaccount",
@@ -158,22 +148,14 @@ fn add_accounts(scenes: &mut Vec<Scene>, home: &Home<'_>) {
         "a Ready account",
         object::ready,
     );
-    scenes.push(Scene {
-        name: "ready",
-        object: account,
-        expected: CURRENT,
-    });
+    scenes.push(Scene::new("ready", account, CURRENT));
     let shared = home.wait(
         "clusterlaunchdarklyaccount",
         "gitops-shared",
         "a Ready account",
         object::ready,
     );
-    scenes.push(Scene {
-        name: "ready",
-        object: shared,
-        expected: CURRENT,
-    });
+    scenes.push(Scene::new("ready", shared, CURRENT));
 }
 
 /// Every version of an object that was ever written.

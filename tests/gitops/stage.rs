@@ -3,7 +3,6 @@
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use rig::wait;
 use rig::{
     ControlPlane, ControlPlaneOptions, Operator, OperatorOptions, SecretAccess, SimulatorOptions,
     SimulatorProcess,
@@ -11,6 +10,7 @@ use rig::{
 use serde_json::{Value, json};
 
 pub use crate::home::Home;
+pub use crate::keys::{accepted, refused};
 
 /// How long anything may take before a test fails.
 pub const PATIENCE: Duration = Duration::from_secs(60);
@@ -115,22 +115,4 @@ pub fn credential(simulator: &SimulatorProcess, namespace: &str, name: &str, ent
 /// Objects as one for kubectl.
 pub fn list(objects: &[Value]) -> String {
     json!({"apiVersion": "v1", "kind": "List", "items": objects}).to_string()
-}
-
-/// Asserts that LaunchDarkly accepts a key.
-pub fn accepted(simulator: &SimulatorProcess, key: &str) {
-    assert_eq!(answer(simulator, key), 200, "the key should be accepted");
-}
-
-/// Asserts that LaunchDarkly refuses a key.
-pub fn refused(simulator: &SimulatorProcess, key: &str) {
-    assert_eq!(answer(simulator, key), 401, "the key should be refused");
-}
-
-/// What LaunchDarkly says of a key, once its rate limit lets it say something.
-fn answer(simulator: &SimulatorProcess, key: &str) -> u16 {
-    wait::until(PATIENCE, "an answer other than 429", || {
-        Ok(Some(simulator.call_with_key(key)?).filter(|status| *status != 429))
-    })
-    .unwrap()
 }

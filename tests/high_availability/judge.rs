@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use rig::{Consumer, install, wait};
+use rig::{Consumer, install, object, wait};
 use serde_json::Value;
 
 use crate::stage::{LEASE_DURATION, SOON, Stage};
@@ -93,7 +93,8 @@ impl Judge {
                 .filter(|token| token.name == called)
                 .map(|token| token.id)
                 .collect();
-            assert_eq!(recorded(status), living, "I1: {called}: {status:#}");
+            let recorded: BTreeSet<_> = object::recorded_tokens(&object).into_iter().collect();
+            assert_eq!(recorded, living, "I1: {called}: {status:#}");
             for id in living {
                 let path = format!("/api/v2/tokens/{id}/reset");
                 let resets = requests.iter().filter(|request| request["path"] == path);
@@ -111,15 +112,6 @@ impl Judge {
 
 fn changes(status: &Value) -> usize {
     status["history"].as_array().map_or(0, Vec::len)
-}
-
-/// The tokens that a status answers for.
-fn recorded(status: &Value) -> BTreeSet<String> {
-    let retiring = status["retiring"].as_array().into_iter().flatten();
-    let ids = retiring.map(|token| &token["tokenId"]);
-    ids.chain([&status["token"]["id"]])
-        .filter_map(|id| id.as_str().map(str::to_owned))
-        .collect()
 }
 
 /// A write of the Lease that succeeded.

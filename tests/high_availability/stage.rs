@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use rig::{
     Cable, ControlPlane, ControlPlaneOptions, Operator, OperatorOptions, SimulatorOptions,
-    SimulatorProcess, install, object, wait,
+    SimulatorProcess, install, wait,
 };
 use serde_json::{Value, json};
 
@@ -154,7 +154,9 @@ impl Stage {
         ] {
             self.plane.apply(&object.to_string()).unwrap();
         }
-        self.await_ready("launchdarklyaccount", namespace, "default");
+        let account = "launchdarklyaccount";
+        let ready = self.plane.await_ready(account, namespace, "default", SOON);
+        ready.unwrap();
     }
 
     /// Applies an `AccessToken`.
@@ -184,15 +186,8 @@ impl Stage {
 
     /// Waits until an `AccessToken` is Ready.
     pub fn ready(&self, namespace: &str, name: &str) {
-        self.await_ready("accesstoken", namespace, name);
-    }
-
-    fn await_ready(&self, kind: &str, namespace: &str, name: &str) {
-        wait::until_ok(SOON, &format!("a Ready {kind} {name}"), || {
-            let object = self.plane.get(kind, namespace, name);
-            object::ready(&object.map_err(|error| format!("{error:?}"))?)
-        })
-        .unwrap();
+        let ready = self.plane.await_ready("accesstoken", namespace, name, SOON);
+        ready.unwrap();
     }
 
     /// Has LaunchDarkly take its time for the next call of this kind: before it handles it, or before it answers.

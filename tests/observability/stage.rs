@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use rig::{
     ControlPlane, ControlPlaneOptions, Helm, Operator, OperatorOptions, Prometheus,
-    SimulatorOptions, SimulatorProcess, object, wait, workspace,
+    SimulatorOptions, SimulatorProcess, wait, workspace,
 };
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -207,13 +207,7 @@ impl Stage {
     }
 
     fn ready(&self, kind: &str, name: &str) {
-        wait::until_ok(PATIENCE, &format!("a Ready {name}"), || {
-            let object = self.plane.get(kind, TEAM, name);
-            object
-                .map_err(|error| format!("{error:?}"))
-                .and_then(|object| object::ready(&object))
-        })
-        .unwrap();
+        self.plane.await_ready(kind, TEAM, name, PATIENCE).unwrap();
     }
 
     /// Deletes an object and waits until it is gone.

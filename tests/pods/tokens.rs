@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use rig::{Token, object, wait};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::disruptions::Leader;
 use crate::stage::{PATIENCE, REPLACED, Stage, TEAM, all_tokens};
@@ -54,7 +54,7 @@ impl Stage {
             let objects = self.objects()?;
             let known: BTreeSet<String> = objects
                 .iter()
-                .flat_map(|(_, object)| tokens_of(object))
+                .flat_map(|(_, object)| object::recorded_tokens(object))
                 .collect();
             let there = self.simulator.created_tokens();
             let there = there.map_err(|error| format!("{error:?}"))?;
@@ -74,15 +74,4 @@ impl Stage {
         self.consumers_use_the_present_keys();
         self.nobody_was_refused();
     }
-}
-
-/// The IDs of all tokens that a status records.
-fn tokens_of(object: &Value) -> Vec<String> {
-    let status = &object["status"];
-    let retiring = status["retiring"].as_array().into_iter().flatten();
-    let retiring = retiring.map(|token| &token["tokenId"]);
-    std::iter::once(&status["token"]["id"])
-        .chain(retiring)
-        .filter_map(|id| id.as_str().map(str::to_owned))
-        .collect()
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
 use rig::{ControlPlane, ControlPlaneOptions, Operator, OperatorOptions};
-use rig::{SimulatorOptions, SimulatorProcess, object, wait};
+use rig::{SimulatorOptions, SimulatorProcess};
 use serde_json::json;
 use tokio::runtime::Runtime;
 
@@ -124,11 +124,9 @@ fn accounts(plane: &ControlPlane, simulators: &[SimulatorProcess]) {
     }
     plane.apply(&objects).unwrap();
     for account in 0..ACCOUNTS {
-        wait::until_ok(PATIENCE, "a Ready account", || {
-            let object = plane.get("launchdarklyaccount", &namespace(account), "default");
-            object::ready(&object.map_err(|error| format!("{error:?}"))?)
-        })
-        .unwrap();
+        let home = namespace(account);
+        let ready = plane.await_ready("launchdarklyaccount", &home, "default", PATIENCE);
+        ready.unwrap();
     }
 }
 

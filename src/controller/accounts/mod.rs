@@ -2,6 +2,7 @@
 
 mod credential;
 mod kinds;
+mod publish;
 mod status;
 
 use std::collections::HashMap;
@@ -15,7 +16,7 @@ use serde_json::json;
 
 pub(super) use kinds::AccountObject;
 
-use super::account::{AccountKey, Accounts, Entry, Session, State};
+use super::account::{AccountKey, Accounts, Session, State};
 use super::observe::grows_up_at;
 use crate::api::{ACCOUNT_FINALIZER, Reason};
 use crate::cluster::{FIELD_MANAGER, OptIn};
@@ -165,7 +166,7 @@ pub(super) async fn reconcile<K: AccountObject>(
         transient: trouble.transient || may_come(&trouble),
         ..trouble
     });
-    publish(ctx, object, &key, &finding);
+    publish::publish(ctx, object, &key, &finding);
     keep(ctx, object, users).await?;
     write_status(ctx, object, &finding, users).await?;
     let deleting = object.meta().deletion_timestamp.is_some();
@@ -187,12 +188,11 @@ async fn find<K: AccountObject>(
         .map_err(|mistakes| Trouble::invalid(&mistakes))?;
     let endpoint = credential::endpoint(&desired, &ctx.allowed_hosts)?;
     // A cluster-scoped account's credential is in the operator's own namespace.
-    let managing_key = match object.namespace() {
-        Some(namespace) => {
-            credential::read(&ctx.client, &namespace, &desired, ctx.opt_in.as_ref()).await?
-        }
-        None => credential::read(&ctx.client, &ctx.own_namespace, &desired, None).await?,
+    let (namespace, opt_in) = match object.namespace() {
+        Some(namespace) => (namespace, ctx.opt_in.as_ref()),
+        None => (ctx.own_namespace.clone(), None),
     };
+    let managing_key = credential::read(&ctx.client, &namespace, &desired, opt_in).await?;
     let fingerprint = managing_key.fingerprint();
     let generation = object.meta().generation.unwrap_or_default();
     let now = ctx.clock.now();
@@ -231,77 +231,6 @@ async fn find<K: AccountObject>(
         },
     );
     finding
-}
-
-/// Puts what was found where the access tokens find it.
-fn publish<K: AccountObject>(
-    ctx: &AccountContext,
-    object: &K,
-    key: &AccountKey,
-    finding: &Result<Session<HttpClient>, Trouble>,
-) {
-    let before = ctx.accounts.get(key);
-    let Ok(desired) = object.desired() else {
-        if let Err(trouble) = finding {
-            let state = unusable(trouble, before.as_deref());
-            let entry = match before {
-                Some(before) => Entry {
-                    state,
-                    ..(*before).clone()
-                },
-                None => Entry::closed(state),
-            };
-            ctx.accounts.put(key.clone(), entry);
-        }
-        return;
-    };
-    let state = match finding {
-        Ok(session) => {
-            session.shared.set_objects(key, ctx.accounts.users(key));
-            adopt_features(object, session);
-            State::Usable(session.clone())
-        }
-        Err(trouble) => unusable(trouble, before.as_deref()),
-    };
-    let allowed_namespaces = desired.allowed_namespaces;
-    ctx.accounts.put(
-        key.clone(),
-        Entry {
-            state,
-            policy: desired.policy,
-            allowed_namespaces,
-        },
-    );
-}
-
-fn unusable(trouble: &Trouble, before: Option<&Entry<HttpClient>>) -> State<HttpClient> {
-    let last = before.and_then(|entry| match &entry.state {
-        State::Usable(session) => Some(session.clone()),
-        State::Unusable { last, .. } => last.clone(),
-    });
-    // Another account behind the credential means that nothing may be written with it (I10).
-    let last = last.filter(|_| trouble.reason != Reason::AccountMismatch);
-    State::Unusable {
-        reason: Reason::AccountNotReady,
-        own_reason: trouble.reason,
-        message: format!("the account cannot be used: {}", trouble.message),
-        transient: trouble.transient,
-        last,
-    }
-}
-
-/// What an earlier process found out about the instance is taken over from the status.
-fn adopt_features<K: AccountObject>(object: &K, session: &Session<HttpClient>) {
-    let Some(noted) = object.status().and_then(|status| status.features.as_ref()) else {
-        return;
-    };
-    session.shared.update_features(|features| {
-        if features.probed_at.is_none() {
-            features.reset = status::to_domain(noted.reset);
-            features.expiry = status::to_domain(noted.expiry);
-            features.probed_at = noted.probed_at;
-        }
-    });
 }
 
 /// An account stays while objects refer to it: their tokens are deleted with its credential.

@@ -8,7 +8,6 @@ use super::offset;
 use crate::api::account::{Feature as FeatureStatus, Features as FeaturesStatus, MAX_LISTED};
 use crate::api::conditions::{ConditionStatus, ConditionType, remove_condition, set_condition};
 use crate::api::{AccountStatus, Reason};
-use crate::domain::names::TokenId;
 use crate::domain::observed::Feature;
 use crate::launchdarkly::HttpClient;
 
@@ -94,8 +93,9 @@ fn describe(view: &View, session: &Session<HttpClient>, status: &mut AccountStat
     if let Some(orphans) = session.shared.orphans() {
         status.orphans = orphans.into_iter().take(MAX_LISTED).collect();
     }
-    status.left_behind = left_behind(session, &status.left_behind);
-    let braked = (session.shared.unasked_left(view.now) == 0).then(|| {
+    let left_behind = session.shared.left_behind(&status.left_behind);
+    status.left_behind = left_behind.into_iter().take(MAX_LISTED).collect();
+    let braked = session.shared.is_braked(view.now).then(|| {
         let message = "many keys of this account were lost within ten minutes; no more are replaced until the window has passed";
         (Reason::MassChange, message.to_owned())
     });
@@ -108,20 +108,6 @@ fn describe(view: &View, session: &Session<HttpClient>, status: &mut AccountStat
         (Reason::ClockSkew, message.to_owned())
     });
     mark(view, status, ConditionType::ClockSkew, skewed);
-}
-
-/// What was given up is listed until it is gone from LaunchDarkly.
-fn left_behind(session: &Session<HttpClient>, known: &[TokenId]) -> Vec<TokenId> {
-    let listing = session.shared.listing();
-    let gone = |id: &TokenId| {
-        listing
-            .as_ref()
-            .is_some_and(|listing| listing.tokens.iter().all(|token| token.id != *id))
-    };
-    let mut left = session.shared.left_behind();
-    left.extend(known.iter().cloned());
-    let left = left.into_iter().filter(|id| !gone(id));
-    left.take(MAX_LISTED).collect()
 }
 
 fn mark(

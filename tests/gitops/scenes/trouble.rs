@@ -25,13 +25,7 @@ pub fn tokens_and_trouble(scenes: &mut Vec<Scene>) {
     let slow = Home::at(limited, "gitops-limited");
     answer_always(limited, "POST", "/api/v2/tokens", 429);
     slow.token("rate-limited", &json!({"role": "reader"}));
-    let mut add = |name, object, expected| {
-        scenes.push(Scene {
-            name,
-            object,
-            expected,
-        });
-    };
+    let mut add = |name, object, expected| scenes.push(Scene::new(name, object, expected));
     add(
         "rotation-delayed",
         home.saying(
@@ -85,13 +79,7 @@ pub fn deletions(scenes: &mut Vec<Scene>) {
         },
     );
     home.delete("clusterlaunchdarklyaccount", "gitops-held");
-    let mut add = |object| {
-        scenes.push(Scene {
-            name: "deleting",
-            object,
-            expected: ENDING,
-        });
-    };
+    let mut add = |object| scenes.push(Scene::new("deleting", object, ENDING));
     add(home.saying(
         "accesstoken",
         "deleting",
@@ -124,13 +112,7 @@ pub fn accounts_and_trouble(scenes: &mut Vec<Scene>) {
     alone.credential(deaf.managing_key());
     alone.account(&spec(deaf.url(), "managing-key"));
     let account = "launchdarklyaccount";
-    let mut add = |name, object, expected| {
-        scenes.push(Scene {
-            name,
-            object,
-            expected,
-        });
-    };
+    let mut add = |name, object, expected| scenes.push(Scene::new(name, object, expected));
     add(
         "credential-rejected",
         home.saying(account, "default", "Stalled", "CredentialRejected"),
@@ -186,14 +168,6 @@ pub fn many_losses(scenes: &mut Vec<Scene>) {
     .unwrap();
     home.touch_account();
     let account = home.saying("launchdarklyaccount", "default", "MassChange", "MassChange");
-    scenes.push(Scene {
-        name: "mass-change",
-        object: account,
-        expected: CURRENT,
-    });
-    scenes.push(Scene {
-        name: "mass-change",
-        object: held,
-        expected: BUSY,
-    });
+    scenes.push(Scene::new("mass-change", account, CURRENT));
+    scenes.push(Scene::new("mass-change", held, BUSY));
 }

@@ -57,6 +57,18 @@ pub fn ready(object: &Value) -> Result<(), String> {
     Ok(())
 }
 
+/// The IDs of all tokens that the status of an `AccessToken` records: its token, and those that wait for their deletion.
+#[must_use]
+pub fn recorded_tokens(object: &Value) -> Vec<String> {
+    let status = &object["status"];
+    let retiring = status["retiring"].as_array().into_iter().flatten();
+    let retiring = retiring.map(|token| &token["tokenId"]);
+    std::iter::once(&status["token"]["id"])
+        .chain(retiring)
+        .filter_map(|id| id.as_str().map(str::to_owned))
+        .collect()
+}
+
 /// An entry of a Secret, decoded.
 #[must_use]
 pub fn secret_entry(secret: &Value, key: &str) -> Option<String> {

@@ -13,9 +13,9 @@ use std::time::Duration;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::RigError;
 use crate::error::Doing;
 use crate::process::Process;
+use crate::{RigError, object, wait};
 use audit::AuditLog;
 pub use kubectl::Kubectl;
 pub use source::Source;
@@ -171,6 +171,25 @@ impl ControlPlane {
     /// It is not there.
     pub fn get(&self, kind: &str, namespace: &str, name: &str) -> Result<Value, RigError> {
         self.kubectl.get(kind, namespace, name)
+    }
+
+    /// Waits until an object is Ready for its latest generation, and returns it.
+    ///
+    /// # Errors
+    /// It is not within this time; says what it says instead.
+    pub fn await_ready(
+        &self,
+        kind: &str,
+        namespace: &str,
+        name: &str,
+        within: Duration,
+    ) -> Result<Value, RigError> {
+        wait::until_ok(within, &format!("a Ready {kind} {name}"), || {
+            let object = self
+                .get(kind, namespace, name)
+                .map_err(|error| format!("{error:?}"))?;
+            object::ready(&object).map(|()| object)
+        })
     }
 
     /// Everything the API server was asked so far, in its order, as `audit.k8s.io/v1` events.
