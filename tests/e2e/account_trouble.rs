@@ -92,7 +92,7 @@ fn another_account_behind_the_credential_changes_nothing() {
     home.reason("web", "TokenSynced", "AccountNotReady");
     assert_eq!(home.key("web"), key);
     accepted(calm, &key);
-    home.remote_count(&rough, 0);
+    home.remote_count(rough, 0);
 }
 
 #[test]

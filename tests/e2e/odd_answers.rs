@@ -22,8 +22,8 @@ fn new_keys_meet(simulator: &SimulatorProcess, status: u16) {
 #[test]
 fn a_new_key_that_stays_refused_is_never_published() {
     let rough = stage().rough();
-    let home = Home::at(&rough, "odd-refused");
-    new_keys_meet(&rough, 401);
+    let home = Home::at(rough, "odd-refused");
+    new_keys_meet(rough, 401);
     home.token("web", &json!({"role": "reader"}));
     let message = home.reason("web", "Ready", "Recovering");
     assert!(message.contains("does not accept the new key"), "{message}");
@@ -44,33 +44,33 @@ fn a_new_key_that_stays_refused_is_never_published() {
     assert!(published.is_err(), "there is a Secret");
     rough.clear_faults().unwrap();
     home.try_again_until_ready("web");
-    accepted(&rough, &home.key("web"));
-    home.remote_count(&rough, 1);
+    accepted(rough, &home.key("web"));
+    home.remote_count(rough, 1);
 }
 
 #[test]
 fn a_key_that_nobody_can_prove_is_published_and_said_to_be_unproven() {
     let rough = stage().rough();
-    let home = Home::at(&rough, "odd-unproven");
-    new_keys_meet(&rough, 503);
+    let home = Home::at(rough, "odd-unproven");
+    new_keys_meet(rough, 503);
     home.token("web", &json!({"role": "reader"}));
     home.reason("web", "Ready", "Unproven");
     object::ready(&home.get("accesstoken", "web")).unwrap();
     rough.clear_faults().unwrap();
-    accepted(&rough, &home.key("web"));
+    accepted(rough, &home.key("web"));
     home.patch(
         "accesstoken",
         "web",
         &json!({"spec": {"description": "looked at again"}}),
     );
     home.reason("web", "Ready", "Available");
-    home.remote_count(&rough, 1);
+    home.remote_count(rough, 1);
 }
 
 #[test]
 fn a_patch_that_no_longer_fits_is_made_anew() {
     let rough = stage().rough();
-    let home = Home::at(&rough, "odd-patch");
+    let home = Home::at(rough, "odd-patch");
     home.token("web", &json!({"role": "reader"}));
     home.ready("web");
     let key = home.key("web");
@@ -87,17 +87,17 @@ fn a_patch_that_no_longer_fits_is_made_anew() {
     assert!(message.contains("could not apply the patch"), "{message}");
     rough.clear_faults().unwrap();
     home.ready("web");
-    assert!(home.remote(&rough)[0].description.starts_with("new ["));
+    assert!(home.remote(rough)[0].description.starts_with("new ["));
     assert_eq!(home.key("web"), key);
 }
 
 #[test]
 fn a_patch_that_was_accepted_but_not_applied_is_named_and_not_tried_twice() {
     let rough = stage().rough();
-    let home = Home::at(&rough, "odd-ignored");
+    let home = Home::at(rough, "odd-ignored");
     home.token("web", &json!({"role": "reader"}));
     home.ready("web");
-    let id = home.remote(&rough)[0].id.clone();
+    let id = home.remote(rough)[0].id.clone();
     let tokens = rough.admin("GET", "/tokens", &Value::Null).unwrap();
     let as_it_was = tokens["items"]
         .as_array()
@@ -112,7 +112,7 @@ fn a_patch_that_was_accepted_but_not_applied_is_named_and_not_tried_twice() {
     home.patch("accesstoken", "web", &json!({"spec": {"name": "other"}}));
     let message = home.reason("web", "Stalled", "NotApplied");
     assert!(message.contains("name"), "{message}");
-    accepted(&rough, &home.key("web"));
+    accepted(rough, &home.key("web"));
 }
 
 #[test]
@@ -174,21 +174,21 @@ fn a_credential_that_may_not_be_read_is_named() {
 #[test]
 fn a_token_that_somebody_let_expire_is_replaced() {
     let rough = stage().rough();
-    let home = Home::at(&rough, "odd-expired");
+    let home = Home::at(rough, "odd-expired");
     rough
         .set_switches(&json!({"expiredToken": "gone"}))
         .unwrap();
     home.token("web", &json!({"role": "reader"}));
     home.ready("web");
     let old = home.key("web");
-    let token = &home.remote(&rough)[0];
+    let token = &home.remote(rough)[0];
     let created = token.more["creationDate"].as_i64().unwrap();
     // Older than the settle time by then: what is younger might just not show yet.
     rough
         .patch_token(&token.id, &json!({"expiry": created + 6_000}))
         .unwrap();
     let new = home.new_key("web", &old);
-    accepted(&rough, &new);
+    accepted(rough, &new);
     // As soon as it is seen, or when it is gone already.
     let cause = home.ready("web")["status"]["history"][0]["cause"].clone();
     assert!(cause == "Expiring" || cause == "TokenMissing", "{cause}");

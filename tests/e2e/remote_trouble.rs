@@ -9,7 +9,7 @@ use crate::stage::{Home, PATIENCE, accepted, refused, stage};
 /// the fault is gone one token is left.
 fn a_create_meets(namespace: &str, fault: &Value, reason: &str, message: &str) {
     let rough = stage().rough();
-    let home = Home::at(&rough, namespace);
+    let home = Home::at(rough, namespace);
     let mut whole = json!({"method": "POST", "route": "/api/v2/tokens", "nth": 1, "count": 1000});
     whole
         .as_object_mut()
@@ -26,8 +26,8 @@ fn a_create_meets(namespace: &str, fault: &Value, reason: &str, message: &str) {
         &json!({"spec": {"description": "tried again at once"}}),
     );
     home.ready("web");
-    accepted(&rough, &home.key("web"));
-    home.remote_count(&rough, 1);
+    accepted(rough, &home.key("web"));
+    home.remote_count(rough, 1);
 }
 
 #[test]
@@ -96,12 +96,12 @@ fn an_html_page_leaves_no_token_behind() {
 #[test]
 fn a_lost_answer_leaves_no_token_behind() {
     let rough = stage().rough();
-    let home = Home::at(&rough, "remote-lost");
+    let home = Home::at(rough, "remote-lost");
     rough.fault(&json!({"method": "POST", "route": "/api/v2/tokens", "nth": 1, "count": 1, "kind": "drop-after"})).unwrap();
     home.token("web", &json!({"role": "reader"}));
     home.ready("web");
-    accepted(&rough, &home.key("web"));
-    home.remote_count(&rough, 1);
+    accepted(rough, &home.key("web"));
+    home.remote_count(rough, 1);
 }
 
 #[test]
@@ -147,7 +147,7 @@ fn a_conflict_on_create_is_looked_into_before_anything_is_repeated() {
 #[test]
 fn what_worked_before_keeps_working_while_launchdarkly_refuses() {
     let rough = stage().rough();
-    let home = Home::at(&rough, "remote-kept");
+    let home = Home::at(rough, "remote-kept");
     home.token(
         "web",
         &json!({"role": "reader", "rotation": {"strategy": "Replace"}}),
@@ -166,7 +166,7 @@ fn what_worked_before_keeps_working_while_launchdarkly_refuses() {
     home.reason("web", "TokenSynced", "Forbidden");
     object::ready(&home.get("accesstoken", "web")).unwrap();
     assert_eq!(home.key("web"), key);
-    accepted(&rough, &key);
+    accepted(rough, &key);
     rough.clear_faults().unwrap();
     home.patch(
         "accesstoken",
@@ -174,7 +174,7 @@ fn what_worked_before_keeps_working_while_launchdarkly_refuses() {
         &json!({"spec": {"description": "tried again at once"}}),
     );
     home.new_key("web", &key);
-    accepted(&rough, &key);
+    accepted(rough, &key);
 }
 
 #[test]
@@ -227,7 +227,7 @@ fn a_clock_that_differs_is_told_of() {
 #[test]
 fn a_reset_whose_answer_was_lost_never_resets_again_and_cuts_nobody_off() {
     let rough = stage().rough();
-    let home = Home::at(&rough, "remote-reset");
+    let home = Home::at(rough, "remote-reset");
     home.token(
         "web",
         &json!({"role": "reader", "rotation": {"gracePeriod": "1m"}}),
@@ -242,8 +242,8 @@ fn a_reset_whose_answer_was_lost_never_resets_again_and_cuts_nobody_off() {
         &json!({"spec": {"rotation": {"trigger": "x"}}}),
     );
     let new = home.new_key("web", &old);
-    accepted(&rough, &old);
-    accepted(&rough, &new);
+    accepted(rough, &old);
+    accepted(rough, &new);
     let token = home.ready("web");
     assert_eq!(token["status"]["history"][0]["cause"], "LostKey");
 }

@@ -1,6 +1,7 @@
 //! The parts that all tests of this binary share.
 
-use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use rig::{
@@ -14,18 +15,51 @@ pub use crate::keys::{accepted, refused};
 /// How long anything may take before a test fails.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
-/// The namespaces of the tests that are run in every mode (see `xtask/src/test/access.rs`): where the operator may use the Secrets of
-/// single namespaces only, they have to be named when it starts.
-const NAMED: [&str; 16] = [
+/// The namespaces of the tests: where the operator may use the Secrets of single namespaces only, they have to be named when it starts.
+pub const NAMESPACES: [&str; 68] = [
+    "crowd",
     "ending-all",
     "ending-new",
     "life-reset",
     "life-retain",
     "life-revoke",
     "life-role",
+    "life-schedule",
     "life-simple",
     "life-suspend",
+    "losses-again",
+    "losses-many",
+    "odd-expired",
+    "odd-ignored",
+    "odd-overlap",
+    "odd-patch",
+    "odd-refused",
+    "odd-terse",
+    "odd-unproven",
+    "pace-first",
+    "pace-outage",
+    "pace-second",
+    "quiet",
+    "remote-401",
+    "remote-403",
+    "remote-404",
+    "remote-409",
+    "remote-422",
+    "remote-429",
+    "remote-500",
+    "remote-ahead",
+    "remote-dateless",
+    "remote-drift",
+    "remote-elsewhere",
+    "remote-gone",
+    "remote-html",
+    "remote-kept",
+    "remote-late",
     "remote-lost",
+    "remote-old",
+    "remote-page",
+    "remote-reset",
+    "remote-truncated",
     "secret-annotations",
     "secret-deleted",
     "secret-edited",
@@ -33,15 +67,37 @@ const NAMED: [&str; 16] = [
     "secret-moved",
     "secret-quota",
     "secret-refused",
+    "tls-garbage",
+    "tls-other",
+    "tls-plain",
+    "tls-private",
+    "tls-words",
+    "trouble-admitted",
+    "trouble-entry",
+    "trouble-giveup",
+    "trouble-host",
+    "trouble-missing",
+    "trouble-order",
+    "trouble-orphan",
+    "trouble-other",
+    "trouble-role",
+    "trouble-stranger",
+    "trouble-two",
+    "trouble-unknown",
+    "trouble-wrong",
 ];
+
+/// How many tests ask for a rough simulator.
+const ROUGH: u64 = 24;
 
 /// The processes; they end with this one.
 pub struct Stage {
     pub plane: ControlPlane,
     /// Where nothing goes wrong.
     pub calm: SimulatorProcess,
-    /// Where faults and switches are set, by one test at a time; another account than the calm one.
-    rough: Mutex<SimulatorProcess>,
+    /// Where faults and switches are set: one for each test that asks.
+    rough: Vec<SimulatorProcess>,
+    taken: AtomicUsize,
     /// An instance that knows neither `expiry` nor reset.
     pub old: SimulatorProcess,
     /// Where Secrets are lost: replacements that nobody asked for are limited an account.
@@ -99,7 +155,9 @@ impl Stage {
             .unwrap()
         };
         let calm = simulator(1, &[], "2026-10");
-        let rough = simulator(2, &["--account-id", "569f514156e003339cfd3999"], "2026-10");
+        let rough: Vec<_> = (100..100 + ROUGH)
+            .map(|seed| simulator(seed, &[], "2026-10"))
+            .collect();
         let old = simulator(3, &[], "2024");
         let doomed = simulator(6, &[], "2026-10");
         let careless = simulator(5, &[], "2026-10");
@@ -118,9 +176,10 @@ impl Stage {
             ..SimulatorOptions::default()
         })
         .unwrap();
+        let rough_hosts: Vec<_> = rough.iter().map(SimulatorProcess::host).collect();
         let hosts = [
+            &rough_hosts.join(","),
             calm.host(),
-            rough.host(),
             old.host(),
             careless.host(),
             doomed.host(),
@@ -136,13 +195,14 @@ impl Stage {
             private.host(),
         ]
         .join(",");
-        let options = patient().with_access(access, &NAMED).allowing(&hosts);
+        let options = patient().with_access(access, &NAMESPACES).allowing(&hosts);
         let mut operator = Operator::start(&plane, &options).unwrap();
         operator.await_ready(PATIENCE).unwrap();
         Self {
             plane,
             calm,
-            rough: Mutex::new(rough),
+            rough,
+            taken: AtomicUsize::new(0),
             old,
             careless,
             doomed,
@@ -161,11 +221,10 @@ impl Stage {
         }
     }
 
-    /// The simulator where things go wrong, for one test at a time, without faults and with default switches.
-    pub fn rough(&self) -> MutexGuard<'_, SimulatorProcess> {
-        let rough = self.rough.lock().unwrap_or_else(PoisonError::into_inner);
-        rough.clear_faults().unwrap();
-        rough
+    /// A simulator where things may go wrong, for the caller alone.
+    pub fn rough(&self) -> &SimulatorProcess {
+        // If this is out of bounds, ROUGH is too small.
+        &self.rough[self.taken.fetch_add(1, Ordering::Relaxed)]
     }
 }
 

@@ -3,21 +3,14 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::thread;
 
 use rig::rights::{self, Deeds, Refusal};
 use rig::{RigError, SecretAccess, access, build, workspace};
 
-use crate::command::show;
+use super::steps::AT_ONCE;
+use crate::command::capture;
 use crate::say;
-
-/// What is run in each mode: life, Secrets, rotation, deletion and recovery. One that waits for a minute is left out.
-const TESTS: [&str; 4] = [
-    "life::",
-    "secrets::",
-    "namespaces::",
-    "a_lost_answer_leaves_no_token_behind",
-];
-const TOO_LONG: &str = "--skip=a_schedule_rotates_by_replacement";
 
 /// Namespaces that these tests delete. The rights in them go first; what is refused then the operator can do without.
 const ENDING: [&str; 2] = ["ending-all", "ending-new"];
@@ -33,25 +26,30 @@ pub fn evidence() -> PathBuf {
     workspace::root().join("target/evidence")
 }
 
-/// Runs the tests in the other modes; in the mode `Cluster` they ran with all others.
+/// Runs the tests in the other modes, at the same time; in the mode `Cluster` they ran with all others.
 pub fn run() -> Result<String, RigError> {
-    for mode in [SecretAccess::PerNamespace, SecretAccess::OptIn] {
-        let mut cargo = build::cargo();
-        cargo
-            .args([
-                "test",
-                "--quiet",
-                "--package",
-                "launchdarkly-token-operator",
-            ])
-            .args(["--test", "e2e", "--"])
-            .args(TESTS)
-            .arg(TOO_LONG)
-            .env(access::VARIABLE, mode.name())
-            .env(rights::VARIABLE, evidence());
-        show(&mut cargo)?;
-    }
+    thread::scope(|scope| {
+        let modes = [SecretAccess::PerNamespace, SecretAccess::OptIn];
+        let running = modes.map(|mode| scope.spawn(move || end_to_end(mode)));
+        running.map(|tests| {
+            tests
+                .join()
+                .unwrap_or_else(|_| Err(RigError::Unexpected("the tests could not be run".into())))
+        })
+    })
+    .into_iter()
+    .collect::<Result<Vec<String>, _>>()?;
     judge(&evidence())
+}
+
+fn end_to_end(mode: SecretAccess) -> Result<String, RigError> {
+    let mut cargo = build::cargo();
+    cargo
+        .args(["test", "--quiet", "--test", "e2e"])
+        .env("RUST_TEST_THREADS", AT_ONCE)
+        .env(access::VARIABLE, mode.name())
+        .env(rights::VARIABLE, evidence());
+    capture(&mut cargo)
 }
 
 fn judge(folder: &Path) -> Result<String, RigError> {

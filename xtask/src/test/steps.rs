@@ -12,6 +12,9 @@ use crate::command::{capture, show};
 /// shown and do not fail the run.
 const WALL: u32 = 95;
 
+/// How many tests of a program run at the same time. Most of them wait most of the time.
+pub const AT_ONCE: &str = "6";
+
 /// One step of `cargo xtask test`.
 pub struct Step {
     /// What `--only` calls it.
@@ -138,6 +141,7 @@ fn test() -> Result<String, RigError> {
     let mut cargo = build::cargo();
     cargo
         .args(["test", "--workspace", "--no-fail-fast"])
+        .env("RUST_TEST_THREADS", AT_ONCE)
         .env(rights::VARIABLE, access::evidence())
         .env("LDTOKENS_TEST_NODE", "0");
     show(&mut cargo)?;
