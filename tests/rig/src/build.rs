@@ -81,6 +81,8 @@ fn cargo_build(package: &'static str, publication: Publication<'_>) -> Result<Pa
     if let Some(commit) = publication.commit {
         cargo.env("LDTOKENS_BUILD_COMMIT", commit);
     }
+    // Panic messages name files of the source: without the folders of this machine, they are the same on every machine.
+    cargo.env("CARGO_ENCODED_RUSTFLAGS", without_folders().join("\u{1f}"));
     if static_c_library() {
         // For this one link only: with it, libraries that the compiler loads (proc macros) cannot be made.
         cargo.args(["--", "-C", "target-feature=+crt-static"]);
@@ -104,6 +106,15 @@ fn cargo_build(package: &'static str, publication: Publication<'_>) -> Result<Pa
         .filter_map(|message| message["executable"].as_str().map(PathBuf::from))
         .next_back()
         .ok_or_else(|| RigError::Unexpected(format!("cargo names no program of {package}")))
+}
+
+/// Compiler flags that take the folders of this machine out of a program.
+fn without_folders() -> Vec<String> {
+    let home = env::home_dir().unwrap_or_default();
+    let cargo_home = env::var_os("CARGO_HOME").map_or_else(|| home.join(".cargo"), PathBuf::from);
+    [(cargo_home, "/cargo"), (workspace::root(), "/source")]
+        .map(|(folder, name)| format!("--remap-path-prefix={}={name}", folder.display()))
+        .to_vec()
 }
 
 /// Whether programs can be linked so that they need no other file to run, as in the image. Where they
