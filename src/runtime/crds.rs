@@ -11,23 +11,31 @@ use crate::api::{AccessToken, ClusterLaunchDarklyAccount, GROUP, LaunchDarklyAcc
 /// How often is looked while something is missing.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 
-/// Returns once all our kinds are served; `part` tells meanwhile what is missing.
+/// Returns once all our kinds are served; `part` and the log tell meanwhile what is missing.
 ///
 /// Asks for the kinds as any client may, so that no right to read `CustomResourceDefinition` objects is needed.
 pub async fn wait(client: &Client, part: &Part) {
-    loop {
-        match served(client).await {
-            Ok(served) => match missing(&served).as_slice() {
-                [] => return part.is_ready(),
-                some => part.waits(format!(
-                    "CustomResourceDefinitions are missing: {}; apply the files in crds/",
-                    some.join(", ")
-                )),
-            },
-            Err(error) => part.waits(format!("cannot ask the API server for its kinds: {error}")),
-        }
-        tracing::info!(missing = ?part, "waiting");
+    while let Some(why) = in_the_way(served(client).await) {
+        tracing::info!("waiting: {why}");
+        part.waits(why);
         tokio::time::sleep(LOOK_EVERY).await;
+    }
+    part.is_ready();
+}
+
+/// What keeps us from going on, given the kinds that are served.
+fn in_the_way(served: kube::Result<BTreeSet<String>>) -> Option<String> {
+    match served {
+        Ok(served) => {
+            let missing = missing(&served);
+            (!missing.is_empty()).then(|| {
+                format!(
+                    "CustomResourceDefinitions are missing: {}; apply the files in crds/",
+                    missing.join(", ")
+                )
+            })
+        }
+        Err(error) => Some(format!("cannot ask the API server for its kinds: {error}")),
     }
 }
 
@@ -62,6 +70,7 @@ fn missing(served: &BTreeSet<String>) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::runtime::json::tests::Paper;
 
     #[test]
     fn each_missing_kind_is_named() {
@@ -76,5 +85,39 @@ mod tests {
             ["clusterlaunchdarklyaccounts.ldtokens.dev"]
         );
         assert_eq!(missing(&BTreeSet::new()).len(), 3);
+    }
+
+    #[tokio::test]
+    async fn the_log_says_in_words_what_is_waited_for() {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        // Knows no group.
+        let server = wiremock::MockServer::start().await;
+        let config = kube::Config::new(server.uri().parse().unwrap());
+        let client = Client::try_from(config).unwrap();
+        let part = crate::runtime::readiness::Readiness::default().expect("kinds");
+        let paper = Paper::default();
+        let logged = tracing::subscriber::set_default(paper.subscriber());
+        let waiting = tokio::time::timeout(LOOK_EVERY / 2, wait(&client, &part));
+        assert!(waiting.await.is_err());
+        drop(logged);
+        let text = paper.text();
+        assert!(text.contains("accesstokens.ldtokens.dev"), "{text}");
+        assert!(text.contains("apply the files in crds/"), "{text}");
+        assert!(!text.contains("Part"), "{text}");
+    }
+
+    #[test]
+    fn what_is_in_the_way_is_said_in_words_and_with_what_to_do() {
+        assert_eq!(
+            in_the_way(Ok(BTreeSet::from(["accesstokens".to_owned()]))).unwrap(),
+            "CustomResourceDefinitions are missing: launchdarklyaccounts.ldtokens.dev, \
+             clusterlaunchdarklyaccounts.ldtokens.dev; apply the files in crds/"
+        );
+        let all = [
+            "accesstokens",
+            "launchdarklyaccounts",
+            "clusterlaunchdarklyaccounts",
+        ];
+        assert_eq!(in_the_way(Ok(all.map(str::to_owned).into())), None);
     }
 }

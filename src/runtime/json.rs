@@ -104,7 +104,7 @@ impl Visit for Line {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::io;
     use std::sync::{Arc, Mutex};
 
@@ -114,7 +114,20 @@ mod tests {
 
     /// Remembers what is written.
     #[derive(Clone, Default)]
-    struct Paper(Arc<Mutex<Vec<u8>>>);
+    pub struct Paper(Arc<Mutex<Vec<u8>>>);
+
+    impl Paper {
+        /// What takes down all that is logged.
+        pub fn subscriber(&self) -> impl tracing::Subscriber + Send + Sync + 'static {
+            let writer = self.clone();
+            tracing_subscriber::registry().with(JsonLines::layer_to(move || writer.clone()))
+        }
+
+        /// All that was logged.
+        pub fn text(&self) -> String {
+            String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+        }
+    }
 
     impl io::Write for Paper {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
@@ -129,16 +142,13 @@ mod tests {
     #[test]
     fn a_line_is_one_flat_object_with_what_the_spans_around_it_say() {
         let paper = Paper::default();
-        let writer = paper.clone();
-        let layer = JsonLines::layer_to(move || writer.clone());
-        let subscriber = tracing_subscriber::registry().with(layer);
-        tracing::subscriber::with_default(subscriber, || {
+        tracing::subscriber::with_default(paper.subscriber(), || {
             let visit = tracing::error_span!("visit", name = "web", generation = 7_i64);
             let _visit = visit.enter();
             let _step = tracing::error_span!("step", step = "CreateToken").entered();
             tracing::warn!(tries = 3_u64, reason = %"RateLimited", "will be \"tried\" again");
         });
-        let text = String::from_utf8(paper.0.lock().unwrap().clone()).unwrap();
+        let text = paper.text();
         let line: Value = serde_json::from_str(&text).unwrap();
         let expected = [
             ("name", Value::from("web")),
