@@ -28,8 +28,8 @@ mod verdicts;
 use std::collections::BTreeSet;
 
 use objects::Kind;
-use serde_json::Value;
-use server::Server;
+use serde_json::{Value, json};
+use server::{Server, Way};
 
 /// Who refuses, or would.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -109,6 +109,7 @@ async fn the_api_server_judges_as_the_cases_say() {
     let server = Server::start().await;
     a_new_object_says_that_nobody_has_seen_it_yet(&server).await;
     a_null_is_as_if_it_were_not_there(&server).await;
+    no_way_of_writing_it_makes_an_empty_list_mean_all(&server).await;
     let mut wrong = Vec::new();
     for case in all_cases() {
         let said = server.judge(&case).await;
@@ -141,6 +142,31 @@ async fn a_null_is_as_if_it_were_not_there(server: &Server) {
     let created = server.create(Kind::AccessToken, &object).await;
     assert_eq!(created["spec"].get("description"), None);
     assert_eq!(created["spec"]["accountRef"]["name"], "default");
+}
+
+/// A list that is emptied must not look as if it had been left out, which stands for everything (I9).
+async fn no_way_of_writing_it_makes_an_empty_list_mean_all(server: &Server) {
+    let policies = [
+        (json!({"roles": ["reader"]}), json!({"roles": []})),
+        (json!({"customRoles": ["a*"]}), json!({"customRoles": []})),
+        (
+            json!({"inlineRole": {"resources": ["proj/a"], "actions": ["a"]}}),
+            json!({"inlineRole": {"resources": [], "actions": []}}),
+        ),
+    ];
+    let mut wrong = Vec::new();
+    for kind in [Kind::Account, Kind::ClusterAccount] {
+        for (before, after) in &policies {
+            for way in Way::ALL {
+                let before = kind.with_policy(before);
+                let after = kind.with_policy(after);
+                if let Some(stored) = server.change(kind, way, &before, &after).await {
+                    wrong.push(format!("{kind:?}, {way:?}: {}", stored["spec"]["policy"]));
+                }
+            }
+        }
+    }
+    assert_eq!(wrong, Vec::<String>::new());
 }
 
 #[test]

@@ -165,15 +165,19 @@ pub enum LabelOperator {
 }
 
 /// What AccessTokens may ask for.
+///
+/// Its lists are atomic: server-side apply takes a set away that is emptied, and what is left out may stand for everything.
 #[derive(Clone, Debug, Default, PartialEq, Eq, KubeSchema, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PolicySpec {
-    /// Base roles that may be asked for.
+    /// Base roles that may be asked for. Left out: none, where `customRoles` or `inlineRole` say what may be asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = limits::BASE_ROLES))]
-    #[x_kube(merge_strategy = ListMerge::Set)]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    #[x_kube(validation = rules::some_item())]
     pub roles: Option<Vec<BaseRole>>,
-    /// Keys of custom roles that may be asked for; `*` stands for any characters. An ID is resolved to its key first.
+    /// Keys of custom roles that may be asked for; `*` stands for any characters. An ID is resolved to its key first. Left out:
+    /// none, where `roles` or `inlineRole` say what may be asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::role_globs")]
     pub custom_roles: Option<Vec<String>>,
@@ -202,11 +206,11 @@ pub struct PolicySpec {
 pub struct InlineRolePolicy {
     /// Resource specifiers.
     #[schemars(length(min = 1, max = limits::GLOBS), inner(length(min = 1, max = limits::RESOURCE)))]
-    #[x_kube(merge_strategy = ListMerge::Set)]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub resources: Vec<String>,
     /// Actions.
     #[schemars(length(min = 1, max = limits::GLOBS), inner(length(min = 1, max = limits::ACTION)))]
-    #[x_kube(merge_strategy = ListMerge::Set)]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub actions: Vec<String>,
 }
 

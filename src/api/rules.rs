@@ -167,6 +167,11 @@ pub(super) fn selector_with_content() -> Rule {
     )
 }
 
+/// A list of what is allowed says something.
+pub(super) fn some_item() -> Rule {
+    rule("size(self) > 0", messages::EMPTY_LIST)
+}
+
 /// Values go with the operators that use them.
 pub(super) fn values_fit_operator() -> Rule {
     rule(

@@ -1,6 +1,7 @@
 //! Schemas that the derives cannot express.
 
 use schemars::{Schema, SchemaGenerator, json_schema};
+use serde_json::json;
 
 use super::rules;
 use crate::domain::limits;
@@ -29,9 +30,15 @@ pub(super) fn custom_roles(_: &mut SchemaGenerator) -> Schema {
     set((1, limits::ENTRIES), limits::ROLE, &syntax::ROLE)
 }
 
-/// Globs over keys of custom roles.
+/// Globs over keys of custom roles; see [`PolicySpec`](super::account::PolicySpec) for why it is atomic.
 pub(super) fn role_globs(_: &mut SchemaGenerator) -> Schema {
-    set((0, limits::GLOBS), limits::ROLE, &syntax::ROLE_GLOB)
+    let mut list = set((0, limits::GLOBS), limits::ROLE, &syntax::ROLE_GLOB);
+    list.insert("x-kubernetes-list-type".into(), "atomic".into());
+    list.insert(
+        "x-kubernetes-validations".into(),
+        json!([rules::some_item()]),
+    );
+    list
 }
 
 /// Names of namespaces.

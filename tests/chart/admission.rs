@@ -54,7 +54,7 @@ fn start() -> ControlPlane {
     let mut accounts: Vec<_> = cases::all().iter().filter_map(account).collect();
     for namespace in ["team-a", WARNED] {
         // The last of their kinds: what refuses by them knows all others.
-        let nothing = json!({"policy": {"roles": []}});
+        let nothing = json!({"policy": {"customRoles": ["nobody-has-this"]}});
         accounts.push(account_of(
             AccountKind::LaunchDarklyAccount,
             "last",

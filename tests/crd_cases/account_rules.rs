@@ -29,6 +29,11 @@ fn account(kind: Kind) -> Vec<Case> {
     let bundle = "-----BEGIN CERTIFICATE-----\nMII=\n-----END CERTIFICATE-----\n";
     let with_key = format!("{bundle}-----BEGIN PRIVATE KEY-----");
     let interval = "spec.policy.maxRotationInterval";
+    let empty = |list: &str| {
+        format!(
+            "spec.policy.{list}: Invalid value: must have at least one item; to allow none of them, leave the list out and name what is allowed in another one; to allow nothing, set maxTokens to 0"
+        )
+    };
     vec![
         passes(kind, url, json!("https://app.eu.launchdarkly.com")),
         passes(
@@ -64,7 +69,14 @@ fn account(kind: Kind) -> Vec<Case> {
             "must have certificates only, not a private key",
         ),
         passes(kind, "spec.policy", json!({})),
-        passes(kind, "spec.policy", json!({"roles": []})),
+        passes(kind, "spec.policy.roles", json!(["reader", "reader"])),
+        refused(kind, "spec.policy.roles", json!([]), &empty("roles")),
+        refused(
+            kind,
+            "spec.policy.customRoles",
+            json!([]),
+            &empty("customRoles"),
+        ),
         passes(kind, "spec.policy.customRoles", json!(["*", "deploy-*"])),
         refused(
             kind,

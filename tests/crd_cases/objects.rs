@@ -50,6 +50,13 @@ impl Kind {
         object
     }
 
+    /// The least account, with this policy.
+    pub fn with_policy(self, policy: &Value) -> Value {
+        let mut object = self.least();
+        object["spec"]["policy"] = policy.clone();
+        object
+    }
+
     /// The least that is valid.
     pub fn least(self) -> Value {
         self.object(&match self {

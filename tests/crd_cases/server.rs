@@ -22,6 +22,21 @@ pub struct Server {
     _control_plane: ControlPlane,
 }
 
+/// How an object is changed.
+#[derive(Debug, Clone, Copy)]
+pub enum Way {
+    /// `kubectl apply --server-side`, Flux, Argo CD when asked.
+    ServerSide,
+    /// `kubectl apply`, whose patch of a custom resource is a JSON merge patch.
+    ClientSide,
+    /// `kubectl replace`.
+    Replace,
+}
+
+impl Way {
+    pub const ALL: [Self; 3] = [Self::ServerSide, Self::ClientSide, Self::Replace];
+}
+
 impl Server {
     /// Starts one, or uses the one that the environment names.
     pub async fn start() -> Self {
@@ -97,6 +112,42 @@ impl Server {
             Ok(_) => String::new(),
             Err(kube::Error::Api(refusal)) => lines(&refusal),
             Err(other) => panic!("{other}: {}", case.object),
+        }
+    }
+
+    /// Stores an object, and changes it in a way: what is stored then, unless that is refused.
+    pub async fn change(
+        &self,
+        kind: Kind,
+        way: Way,
+        before: &Value,
+        after: &Value,
+    ) -> Option<Value> {
+        let requests = requests(kind);
+        let apply = PatchParams::apply("crd-cases").force();
+        let first = requests.patch("case", &apply, &Patch::Apply(before));
+        let stored = self.send(first.unwrap()).await.unwrap();
+        let request = match way {
+            Way::ServerSide => requests.patch("case", &apply, &Patch::Apply(after)),
+            Way::ClientSide => {
+                let change = serde_json::json!({"spec": after["spec"]});
+                requests.patch("case", &PatchParams::default(), &Patch::Merge(change))
+            }
+            Way::Replace => {
+                let mut after = after.clone();
+                after["metadata"]["resourceVersion"] =
+                    stored["metadata"]["resourceVersion"].clone();
+                let body = serde_json::to_vec(&after).unwrap();
+                requests.replace("case", &parameters(false), body)
+            }
+        };
+        let answer = self.send(request.unwrap()).await;
+        let delete = requests.delete("case", &DeleteParams::default()).unwrap();
+        self.send(delete).await.unwrap();
+        match answer {
+            Ok(changed) => Some(changed),
+            Err(kube::Error::Api(refusal)) if refusal.code == 422 => None,
+            Err(other) => panic!("{other}: {after}"),
         }
     }
 

@@ -103,24 +103,25 @@ fn policy(checks: &mut Checks, kind: AccountKind, spec: Option<&PolicySpec>) -> 
     let spec = spec.cloned().unwrap_or_default();
     if let Some(roles) = &spec.roles {
         let field = "spec.policy.roles";
+        checks.require(!roles.is_empty(), field, messages::EMPTY_LIST);
         checks.count(field, roles.len(), 0, limits::BASE_ROLES);
-        checks.distinct(field, roles);
     }
     if let Some(globs) = &spec.custom_roles {
         let field = "spec.policy.customRoles";
-        checks.set(field, globs, (0, limits::GLOBS), (0, limits::ROLE));
+        checks.require(!globs.is_empty(), field, messages::EMPTY_LIST);
+        checks.list(field, globs, (0, limits::GLOBS), (0, limits::ROLE));
         checks.forms(field, globs, &syntax::ROLE_GLOB);
     }
     if let Some(inline) = &spec.inline_role {
         let field = "spec.policy.inlineRole.resources";
-        checks.set(
+        checks.list(
             field,
             &inline.resources,
             (1, limits::GLOBS),
             (1, limits::RESOURCE),
         );
         let field = "spec.policy.inlineRole.actions";
-        checks.set(
+        checks.list(
             field,
             &inline.actions,
             (1, limits::GLOBS),

@@ -75,12 +75,17 @@ impl Checks {
         self.form(field, text, syntax);
     }
 
-    /// A bounded set of bounded texts.
-    pub(super) fn set(&mut self, field: &str, items: &[String], count: Bounds, length: Bounds) {
+    /// A bounded list of bounded texts.
+    pub(super) fn list(&mut self, field: &str, items: &[String], count: Bounds, length: Bounds) {
         self.count(field, items.len(), count.0, count.1);
         for (index, item) in items.iter().enumerate() {
             self.length(&format!("{field}[{index}]"), item, length.0, length.1);
         }
+    }
+
+    /// A bounded list of bounded texts, none of them twice.
+    pub(super) fn set(&mut self, field: &str, items: &[String], count: Bounds, length: Bounds) {
+        self.list(field, items, count, length);
         self.distinct(field, items);
     }
 

@@ -22,6 +22,8 @@ pub const PEM: &str =
 pub const PRIVATE_KEY: &str = "must have certificates only, not a private key";
 /// A selector without content.
 pub const EMPTY_SELECTOR: &str = "must have matchLabels or matchExpressions; to allow every namespace use the expression {key: kubernetes.io/metadata.name, operator: Exists}";
+/// An empty list of what an account allows.
+pub const EMPTY_LIST: &str = "must have at least one item; to allow none of them, leave the list out and name what is allowed in another one; to allow nothing, set maxTokens to 0";
 /// Values and operator do not fit.
 pub const VALUES: &str =
     "must have values with In and NotIn, and none with Exists and DoesNotExist";
