@@ -261,7 +261,8 @@ pub struct AccountStatus {
 #[derive(Clone, Debug, Default, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Features {
-    /// Whether a key can be reset with both keys working for a while.
+    /// Whether a key can be reset with both keys working for a while. `Untried`: LaunchDarkly refused the throw-away token on which
+    /// that is tried; rotations go by replacement, as with `Unavailable`. Both are looked at again after a day.
     pub reset: Feature,
     /// Whether tokens can have an expiry date.
     pub expiry: Feature,
@@ -283,4 +284,6 @@ pub enum Feature {
     Available,
     /// It does not.
     Unavailable,
+    /// It cannot be tried, because LaunchDarkly refuses the throw-away token for it.
+    Untried,
 }

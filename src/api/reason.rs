@@ -178,6 +178,10 @@ pub enum Reason {
     ///
     /// Nothing; `rotation.strategy: Replace` says the same on purpose.
     ResetUnavailable,
+    /// LaunchDarkly refused the throw-away token on which a reset is tried before a key in use is reset; rotations go by replacement.
+    ///
+    /// Let the managing key make that token, as the event says; or choose `rotation.strategy: Replace`.
+    ResetUntried,
     /// LaunchDarkly did not keep the old key valid after a reset; rotations go by replacement from now on.
     ///
     /// Restart consumers that still use the old key.

@@ -12,7 +12,7 @@ use crate::cluster::{Cluster, Notice};
 use crate::domain::cause::Cause;
 use crate::domain::names::TokenId;
 use crate::domain::record::{Intent, Record};
-use crate::launchdarkly::TokensApi;
+use crate::launchdarkly::{ApiError, TokensApi};
 use crate::runtime::metrics::Outcome as MetricOutcome;
 
 /// A key was published, as `intent` had announced.
@@ -106,18 +106,21 @@ pub(super) async fn left_behind<C: Cluster, L: TokensApi>(
     }
 }
 
-/// The instance lacks something, as `reason` says; there is another way, so that no condition turns bad.
+/// The instance lacks something, as `reason` says, and LaunchDarkly's refusal, where it gave one; there is another way, so
+/// that no condition turns bad.
 pub(super) async fn instance_lacks<C: Cluster, L: TokensApi>(
     ctx: &Context<C, L>,
     object: &AccessToken,
     reason: Reason,
+    refusal: Option<&ApiError>,
 ) {
-    tracing::warn!(object = %log_name(object), reason = reason.as_str(), "{}", reason.meaning());
+    let why = refusal.map_or_else(String::new, |refusal| format!("{}. ", refusal.explained()));
+    tracing::warn!(object = %log_name(object), reason = reason.as_str(), why, "{}", reason.meaning());
     let notice = Notice {
         warning: true,
         reason: reason.as_str(),
         action: "Rotate",
-        note: format!("{} {}", reason.meaning(), reason.advice()),
+        note: format!("{} {why}{}", reason.meaning(), reason.advice()),
     };
     tell(ctx, object, notice).await;
 }

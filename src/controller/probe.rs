@@ -9,7 +9,6 @@ use sha2::{Digest, Sha256};
 
 use super::account::{AccountKey, Session};
 use super::failure::Failure;
-use super::shared::Features;
 use crate::domain::marker::{Hold, Marker};
 use crate::domain::names::{Attempt, Installation, ObjectUid, TokenId};
 use crate::domain::observed::Feature;
@@ -34,15 +33,24 @@ pub(super) fn prober(key: &AccountKey) -> ObjectUid {
     ObjectUid::new(uid)
 }
 
-/// Creates a token, resets it, asks with both keys for up to `patience` each, and deletes it. One at a time an account. Whether
-/// it was in vain.
+/// Why rotations go by replacement from now on.
+pub(super) enum Lack {
+    /// A reset does not do what it should.
+    Reset,
+    /// Nobody can know: the throw-away token was refused.
+    ThrowAway(ApiError),
+}
+
+/// Creates a token, resets it, asks with both keys for up to `patience` each, and deletes it. One at a time an account. What it
+/// found lacking, if that is news.
 pub(super) async fn probe<L: TokensApi>(
     session: &Session<L>,
     installation: &Installation,
     key: &AccountKey,
+    service_token: bool,
     now: Timestamp,
     patience: Duration,
-) -> Result<bool, Failure> {
+) -> Result<Option<Lack>, Failure> {
     // Whoever comes second looks again when the first is done.
     let Ok(_turn) = session.shared.probe_turn.try_lock() else {
         return Err(Failure::unsettled(
@@ -50,28 +58,36 @@ pub(super) async fn probe<L: TokensApi>(
         ));
     };
     if session.shared.features(now).reset != Feature::Unknown {
-        return Ok(false);
+        return Ok(None);
     }
     let uid = prober(key);
     sweep(session, installation, &uid).await?;
-    let issued = session.api.create(&throw_away(installation, &uid)).await?;
+    let wish = throw_away(installation, &uid, service_token);
+    let issued = match session.api.create(&wish).await {
+        Ok(issued) => issued,
+        Err(refusal) if is_refused(&refusal) => {
+            session.shared.note_probe(Feature::Untried, now);
+            return Ok(Some(Lack::ThrowAway(refusal)));
+        }
+        Err(error) => return Err(error.into()),
+    };
     let reset = try_reset(session, &issued, patience).await;
     let deleted = session.api.delete(&issued.token.id).await;
     let works = reset?;
     deleted?;
-    session.shared.update_features(|features| {
-        *features = Features {
-            reset: if works {
-                Feature::Available
-            } else {
-                Feature::Unavailable
-            },
-            probed_at: Some(now),
-            reset_refusals: 0,
-            ..*features
-        };
-    });
-    Ok(!works)
+    let reset = if works {
+        Feature::Available
+    } else {
+        Feature::Unavailable
+    };
+    session.shared.note_probe(reset, now);
+    Ok((!works).then_some(Lack::Reset))
+}
+
+/// Whether LaunchDarkly will not make this token, whoever asks how often. A 401 is about the managing key, and where there is
+/// no such route nothing can be made at all: these stay failures, as does every answer after which the token may be there.
+fn is_refused(error: &ApiError) -> bool {
+    matches!(error, ApiError::Forbidden { .. } | ApiError::Invalid { .. })
 }
 
 /// Deletes what an interrupted probe left.
@@ -94,7 +110,8 @@ pub(super) async fn sweep<L: TokensApi>(
     Ok(())
 }
 
-fn throw_away(installation: &Installation, uid: &ObjectUid) -> NewToken {
+/// A token of the least rights.
+fn throw_away(installation: &Installation, uid: &ObjectUid, service_token: bool) -> NewToken {
     let random = uuid::Uuid::new_v4().simple().to_string();
     let marker = Marker {
         installation: installation.clone(),
@@ -109,7 +126,7 @@ fn throw_away(installation: &Installation, uid: &ObjectUid) -> NewToken {
             300,
         ),
         grant: ResolvedGrant::Role(BaseRole::Reader),
-        service_token: true,
+        service_token,
         default_api_version: None,
         expiry: None,
     }
@@ -164,5 +181,71 @@ async fn answers<L: TokensApi>(
         // Counts only while the managing key is accepted.
         Err(ApiError::Unauthorized) => Ok(session.api.identify().await.map(|_| false)?),
         Err(error) => Err(error.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::launchdarkly::{Operation, TransportError, TransportKind};
+
+    const CREATE: Operation = Operation::Create;
+
+    fn invalid(status: u16) -> ApiError {
+        ApiError::Invalid {
+            operation: CREATE,
+            status,
+            code: "invalid_request".into(),
+            message: "no service tokens here".into(),
+        }
+    }
+
+    #[test]
+    fn a_refusal_of_the_token_itself_is_one() {
+        let forbidden = ApiError::Forbidden {
+            action: "createAccessToken".into(),
+            resource: "service-token/*".into(),
+        };
+        for refusal in [forbidden, invalid(400), invalid(422)] {
+            assert!(is_refused(&refusal), "{refusal}");
+        }
+    }
+
+    #[test]
+    fn what_says_nothing_of_the_token_is_no_refusal_of_it() {
+        let source = TransportError::new(TransportKind::Timeout, &"10 s");
+        let until = Timestamp::UNIX_EPOCH;
+        for failure in [
+            ApiError::Unauthorized,
+            ApiError::NotFound { operation: CREATE },
+            ApiError::MethodGone {
+                operation: CREATE,
+                status: 405,
+            },
+            ApiError::Conflict {
+                operation: CREATE,
+                message: "there is one".into(),
+            },
+            ApiError::RateLimited { until },
+            ApiError::Server {
+                operation: CREATE,
+                status: 503,
+            },
+            ApiError::Uncertain {
+                operation: CREATE,
+                source: source.clone(),
+            },
+            ApiError::NotSent {
+                operation: CREATE,
+                source,
+            },
+            ApiError::Outage {
+                operation: CREATE,
+                until,
+            },
+            ApiError::NotLeading { operation: CREATE },
+        ] {
+            assert!(!is_refused(&failure), "{failure}");
+        }
     }
 }

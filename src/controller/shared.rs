@@ -91,13 +91,13 @@ impl Shared {
         }
     }
 
-    /// What was found out; an old refusal counts as unknown, so that it is tried again.
+    /// What was found out; what did not work long ago counts as unknown, so that it is tried again.
     pub fn features(&self, now: Timestamp) -> Features {
         let mut features = *self.features.read().unwrap_or_else(PoisonError::into_inner);
         let old = features
             .probed_at
             .is_none_or(|at| now.duration_since(at) > REPROBE_AFTER);
-        if features.reset == Feature::Unavailable && old {
+        if matches!(features.reset, Feature::Unavailable | Feature::Untried) && old {
             features.reset = Feature::Unknown;
         }
         features
@@ -132,6 +132,18 @@ impl Shared {
             features.probed_at = Some(now);
         });
         news
+    }
+
+    /// Notes what a throw-away token showed.
+    pub(super) fn note_probe(&self, reset: Feature, now: Timestamp) {
+        self.update_features(|features| {
+            *features = Features {
+                reset,
+                probed_at: Some(now),
+                reset_refusals: 0,
+                ..*features
+            };
+        });
     }
 
     /// Changes what was found out.
@@ -242,5 +254,27 @@ impl Shared {
 
     pub(super) fn brake(&self) -> MutexGuard<'_, Brake> {
         self.brake.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_does_not_work_or_cannot_be_tried_is_tried_again_after_a_day() {
+        let tried_at = Timestamp::UNIX_EPOCH;
+        for (reset, later) in [
+            (Feature::Unavailable, Feature::Unknown),
+            (Feature::Untried, Feature::Unknown),
+            (Feature::Available, Feature::Available),
+        ] {
+            let shared = Shared::default();
+            shared.note_probe(reset, tried_at);
+            let day = SignedDuration::from_hours(24);
+            assert_eq!(shared.features(tried_at + day).reset, reset);
+            let over = day + SignedDuration::from_secs(1);
+            assert_eq!(shared.features(tried_at + over).reset, later);
+        }
     }
 }

@@ -168,6 +168,8 @@ pub enum Feature {
     Available,
     /// Tried, does not work.
     Unavailable,
+    /// Cannot be tried, so that nobody knows: LaunchDarkly refuses what trying takes.
+    Untried,
 }
 
 /// A Secret, as far as it matters.

@@ -24,8 +24,11 @@ pub enum Step {
         /// Keys or ids.
         roles: Vec<String>,
     },
-    /// Try on the account whether a reset leaves the old key alive.
-    ProbeReset,
+    /// Try on a throw-away token of the account whether a reset leaves the old key alive.
+    ProbeReset {
+        /// Whether it is a service token: it is of the kind that is to be reset, which this operator can make.
+        service_token: bool,
+    },
     /// Note down, before the call, that a token is about to be created or a key to be reset.
     RecordIntent {
         /// The record with the intent in it.
@@ -240,7 +243,7 @@ impl Step {
             | Self::RecordSettings(record) => Some(record),
             Self::AddFinalizer
             | Self::ResolveRoles { .. }
-            | Self::ProbeReset
+            | Self::ProbeReset { .. }
             | Self::CreateToken { .. }
             | Self::ResetKey { .. }
             | Self::ProveKey { .. }

@@ -59,7 +59,12 @@ impl<'a> Home<'a> {
 
     /// Gives it an account at this simulator, and waits until that is Ready.
     pub fn settle(&self, simulator: &SimulatorProcess) {
-        self.credential(simulator.managing_key());
+        self.settle_with(simulator, simulator.managing_key());
+    }
+
+    /// The same, managed with this key.
+    pub fn settle_with(&self, simulator: &SimulatorProcess, managing_key: &str) {
+        self.credential(managing_key);
         self.account(
             &json!({"apiUrl": simulator.url(), "credentialsSecretRef": {"name": "managing-key"}}),
         );

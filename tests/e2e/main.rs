@@ -10,6 +10,7 @@ mod home;
 mod keys;
 mod life;
 mod losses;
+mod managing_key;
 mod namespaces;
 mod odd_answers;
 mod one_pace;

@@ -122,6 +122,10 @@ pub struct Stage {
     pub failing: SimulatorProcess,
     /// Which two account objects lead to.
     pub shared: SimulatorProcess,
+    /// Whose managing key makes personal tokens, and no service tokens.
+    pub personal: SimulatorProcess,
+    /// Which refuses the token on which a reset is tried.
+    pub strict: SimulatorProcess,
     /// Behind https, with a certificate of its own authority.
     pub private: SimulatorProcess,
     /// The operator that all tests share; it is never ended.
@@ -170,6 +174,8 @@ impl Stage {
         let dateless = simulator(8, &[], "2024");
         let failing = simulator(14, &[], "2026-10");
         let shared = simulator(15, &[], "2026-10");
+        let personal = simulator(16, &[], "2026-10");
+        let strict = simulator(17, &[], "2026-10");
         let private = SimulatorProcess::start(&SimulatorOptions {
             seed: 9,
             tls: true,
@@ -192,6 +198,8 @@ impl Stage {
             terse.host(),
             failing.host(),
             shared.host(),
+            personal.host(),
+            strict.host(),
             private.host(),
         ]
         .join(",");
@@ -215,6 +223,8 @@ impl Stage {
             terse,
             failing,
             shared,
+            personal,
+            strict,
             private,
             operator,
             access,

@@ -225,7 +225,7 @@ impl Act<'_> {
             Step::DeleteToken { token_id, .. } => self.delete(token_id, answered),
             Step::MarkRetained { token_id } => self.mark_retained(token_id, answered),
             Step::ResolveRoles { .. } => self.memory.roles = true,
-            Step::ProbeReset => self.memory.probed = true,
+            Step::ProbeReset { .. } => self.memory.probed = true,
             Step::Hold { .. } | Step::Rest { .. } => {}
         }
     }

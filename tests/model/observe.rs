@@ -103,16 +103,15 @@ pub fn observe(core: &Core, offset: SignedDuration) -> Option<Seen> {
 }
 
 fn account(core: &Core) -> Account {
-    let known = core.reset_known || core.leader.memory.probed;
     Account::Usable(AccountFacts {
         id: "account".into(),
         credential: None,
         installation: "0a1b2c3d".into(),
         permit: Permit::Granted,
-        reset: if known {
-            Feature::Available
-        } else {
-            Feature::Unknown
+        reset: match (core.reset_known, core.leader.memory.probed) {
+            (true, _) => Feature::Available,
+            (false, true) => core.reset_shown,
+            (false, false) => Feature::Unknown,
         },
         expiry: Feature::Available,
         longest_description: 300,

@@ -7,6 +7,7 @@ use jiff::SignedDuration;
 use launchdarkly_token_operator::domain::clocks::minus;
 use launchdarkly_token_operator::domain::decide::decide;
 use launchdarkly_token_operator::domain::names::TokenId;
+use launchdarkly_token_operator::domain::observed::Feature;
 use launchdarkly_token_operator::domain::record::Record;
 
 use super::count::{Counts, Next};
@@ -102,6 +103,7 @@ pub fn applied(spec: Spec) -> System {
         flights: Vec::new(),
         room: ROOM,
         reset_known: true,
+        reset_shown: Feature::Available,
         leader: Operator {
             name: 0,
             since: START,
@@ -162,6 +164,12 @@ impl System {
     pub fn unprobed(mut self) -> Self {
         self.begin.core.reset_known = false;
         self
+    }
+
+    /// Nobody can try it: LaunchDarkly refuses the throw-away token.
+    pub fn untriable(mut self) -> Self {
+        self.begin.core.reset_shown = Feature::Untried;
+        self.unprobed()
     }
 
     /// LaunchDarkly's clock is ahead by this.

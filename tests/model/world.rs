@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::{SignedDuration, Timestamp};
 use launchdarkly_token_operator::domain::cause::Cause;
 use launchdarkly_token_operator::domain::names::{Attempt, Fingerprint, SettingsHash, TokenId};
-use launchdarkly_token_operator::domain::observed::{Arrangement, Marks, Proof, Source};
+use launchdarkly_token_operator::domain::observed::{Arrangement, Feature, Marks, Proof, Source};
 use launchdarkly_token_operator::domain::plan::{Step, StepKind};
 use launchdarkly_token_operator::domain::record::Record;
 pub use support::TIMING;
@@ -35,6 +35,8 @@ pub struct Core {
     pub room: usize,
     /// Whether it is known from the beginning that a reset leaves the old key alive.
     pub reset_known: bool,
+    /// What a throw-away token shows of that.
+    pub reset_shown: Feature,
     pub leader: Operator,
     /// A predecessor that was paused between deciding and acting.
     pub paused: Option<Box<Paused>>,

@@ -140,6 +140,7 @@ fn to_status(feature: Feature) -> FeatureStatus {
         Feature::Unknown => FeatureStatus::Unknown,
         Feature::Available => FeatureStatus::Available,
         Feature::Unavailable => FeatureStatus::Unavailable,
+        Feature::Untried => FeatureStatus::Untried,
     }
 }
 
@@ -149,5 +150,6 @@ pub(super) fn to_domain(feature: FeatureStatus) -> Feature {
         FeatureStatus::Unknown => Feature::Unknown,
         FeatureStatus::Available => Feature::Available,
         FeatureStatus::Unavailable => Feature::Unavailable,
+        FeatureStatus::Untried => Feature::Untried,
     }
 }

@@ -152,7 +152,7 @@ pub(super) async fn note_reset<C: Cluster, L: TokensApi, T>(
         let forget = |features: &mut Features| features.reset_refusals = 0;
         session.shared.update_features(forget);
     } else if session.shared.note_reset_refusal() && session.shared.give_up_reset(ctx.clock.now()) {
-        notices::instance_lacks(ctx, object, Reason::ResetUnavailable).await;
+        notices::instance_lacks(ctx, object, Reason::ResetUnavailable, None).await;
     }
 }
 
@@ -235,7 +235,7 @@ async fn watch_overlap<C: Cluster, L: TokensApi>(
         && session.api.identify().await.is_ok()
         && session.shared.give_up_reset(ctx.clock.now())
     {
-        notices::instance_lacks(ctx, object, Reason::OverlapBroken).await;
+        notices::instance_lacks(ctx, object, Reason::OverlapBroken, None).await;
     }
 }
 

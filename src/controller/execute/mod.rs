@@ -11,6 +11,7 @@ use super::context::Context;
 use super::failure::Failure;
 use super::memory::{HandState, Memory};
 use super::observe::World;
+use super::probe::Lack;
 use super::{notices, probe, report};
 use crate::api::{AccessToken, Reason};
 use crate::cluster::manifest::annotation;
@@ -209,18 +210,26 @@ pub(in crate::controller) async fn execute<C: Cluster, L: TokensApi>(
             Ok(())
         }
         Step::MarkRetained { token_id } => mark_retained(world, memory, token_id).await,
-        Step::ProbeReset => {
+        Step::ProbeReset { service_token } => {
             let session = session(world)?;
-            let in_vain = probe::probe(
+            let lack = probe::probe(
                 session,
                 &ctx.accounts.installation,
                 &world.account_key,
+                service_token,
                 ctx.clock.now(),
                 Duration::try_from(ctx.timing.settle).unwrap_or_default(),
             )
             .await?;
-            if in_vain {
-                notices::instance_lacks(ctx, object, Reason::ResetUnavailable).await;
+            match lack {
+                None => {}
+                Some(Lack::Reset) => {
+                    notices::instance_lacks(ctx, object, Reason::ResetUnavailable, None).await;
+                }
+                Some(Lack::ThrowAway(refusal)) => {
+                    let why = Some(&refusal);
+                    notices::instance_lacks(ctx, object, Reason::ResetUntried, why).await;
+                }
             }
             Ok(())
         }

@@ -155,7 +155,7 @@ pub(super) async fn limit_life<C: Cluster, L: TokensApi>(
         }
     });
     if news && known == Feature::Unavailable {
-        notices::instance_lacks(ctx, object, Reason::ExpiryIgnored).await;
+        notices::instance_lacks(ctx, object, Reason::ExpiryIgnored, None).await;
     }
     memory.life_limited.insert(token_id);
     Ok(())

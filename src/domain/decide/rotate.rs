@@ -104,7 +104,8 @@ pub(super) fn overtakes(view: &View<'_>, intent: &Intent) -> bool {
 
 /// A new trigger value or a due time rotates once (I4).
 pub(super) fn rotate_when_due(view: &View<'_>) -> Option<Step> {
-    let rotation = &view.desired()?.rotation;
+    let desired = view.desired()?;
+    let rotation = &desired.rotation;
     let triggers = unhandled(view, &rotation.triggers);
     let record = view.record();
     let due = record.rotation.next.is_some_and(|next| next <= view.now());
@@ -128,8 +129,10 @@ pub(super) fn rotate_when_due(view: &View<'_>) -> Option<Step> {
         return Some(intend(view, &need));
     }
     Some(match view.account().ok()?.reset {
-        Feature::Unknown => Step::ProbeReset,
-        Feature::Unavailable => intend(view, &need),
+        Feature::Unknown => Step::ProbeReset {
+            service_token: desired.settings.service_token,
+        },
+        Feature::Unavailable | Feature::Untried => intend(view, &need),
         Feature::Available => reset_if_key_is_known(view, need),
     })
 }

@@ -53,7 +53,12 @@ fn account(base: &Given) -> BoxedStrategy<Account> {
     let Account::Usable(settled) = base.observed.account.clone() else {
         panic!("a settled world has an account");
     };
-    let features = vec![Feature::Unknown, Feature::Available, Feature::Unavailable];
+    let features = vec![
+        Feature::Unknown,
+        Feature::Available,
+        Feature::Unavailable,
+        Feature::Untried,
+    ];
     let permits = vec![
         Permit::NeedsRoles,
         Permit::Refused {

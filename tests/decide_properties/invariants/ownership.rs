@@ -122,7 +122,7 @@ pub fn account(case: &Case<'_>) -> Verdict {
 fn is_remote(step: &Step) -> bool {
     match step {
         Step::ResolveRoles { .. }
-        | Step::ProbeReset
+        | Step::ProbeReset { .. }
         | Step::CreateToken { .. }
         | Step::ResetKey { .. }
         | Step::ProveKey { .. }

@@ -107,7 +107,7 @@ pub fn suspension(case: &Case<'_>) -> Verdict {
             .pending
             .as_ref()
             .is_some_and(|pending| pending.cause == Cause::Revoke),
-        Step::ProbeReset
+        Step::ProbeReset { .. }
         | Step::RenderSecret { .. }
         | Step::MoveSecret { .. }
         | Step::PatchToken { .. }

@@ -123,6 +123,24 @@ fn an_account_without_resets_replaces() {
 }
 
 #[test]
+fn an_account_whose_resets_cannot_be_tried_replaces() {
+    given(a_token().triggered_by("audit"))
+        .and(reset_is(Feature::Untried))
+        .takes(&REPLACE);
+}
+
+#[test]
+fn a_reset_is_tried_on_a_token_of_the_kind_that_is_to_be_reset() {
+    for service_token in [true, false] {
+        let step = given(a_token().triggered_by("audit"))
+            .and(reset_is(Feature::Unknown))
+            .and(|given| given.wished().settings.service_token = service_token)
+            .decides();
+        assert_eq!(step, Step::ProbeReset { service_token });
+    }
+}
+
+#[test]
 fn a_key_that_is_not_the_token_s_is_replaced_not_reset() {
     given(a_token().triggered_by("audit"))
         .and(a_fresh_look_at_the_token())
@@ -304,10 +322,12 @@ fn a_revocation_does_not_wait_for_a_token_that_cannot_be_deleted() {
 
 #[test]
 fn a_revocation_may_reset_before_anybody_tried_whether_old_keys_live_on() {
-    given(a_token().revoked_by("leak"))
-        .and(reset_is(Feature::Unknown))
-        .and(a_failed(K::CreateToken, true))
-        .takes(&[K::RecordIntent, K::ResetKey]);
+    for reset in [Feature::Unknown, Feature::Untried] {
+        given(a_token().revoked_by("leak"))
+            .and(reset_is(reset))
+            .and(a_failed(K::CreateToken, true))
+            .takes(&[K::RecordIntent, K::ResetKey]);
+    }
 }
 
 #[test]

@@ -81,7 +81,7 @@ pub fn carry_out(observed: &mut Observed, step: &Step) {
         Step::DeleteToken { token_id, .. } | Step::MarkRetained { token_id } => {
             observed.gone.insert(token_id.clone());
         }
-        Step::ProbeReset
+        Step::ProbeReset { .. }
         | Step::RecordTakeOver(_)
         | Step::RecordSecret(_)
         | Step::RecordRetirement(_)

@@ -26,6 +26,13 @@ impl Given {
         }
     }
 
+    pub fn wished(&mut self) -> &mut Desired {
+        match &mut self.wish {
+            Wish::Valid(desired) => desired,
+            Wish::Invalid(message) => panic!("no valid wish: {message}"),
+        }
+    }
+
     pub fn account(&mut self) -> &mut AccountFacts {
         match &mut self.observed.account {
             Account::Usable(facts) => facts,

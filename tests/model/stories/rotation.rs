@@ -17,6 +17,9 @@ stories! {
     a_reset_is_tried_on_a_token_of_no_use_first: 580, [ProbeReset, ResetKey]
         = settled(spec()).unprobed().faults(1).crashes(1).waits(1).edits(&[Edit::Trigger]);
 
+    a_reset_that_nobody_can_try_is_a_replacement: 1_300, [ProbeReset, CreateToken, LimitLife]
+        = settled(spec()).untriable().faults(1).crashes(1).waits(1).edits(&[Edit::Trigger]);
+
     a_trigger_resets_once_whatever_fails: 6_000, [ResetKey]
         = settled(spec()).faults(2).crashes(1).waits(1).edits(&[Edit::Trigger]);
 

@@ -1,0 +1,106 @@
+//! Managing keys that may little: what they may is used, and what they may not is said.
+
+use rig::SimulatorProcess;
+use serde_json::{Value, json};
+
+use crate::stage::{Home, accepted, refused, stage};
+
+/// The key of a token that somebody made at LaunchDarkly.
+fn managing_key(simulator: &SimulatorProcess, token: &Value) -> String {
+    let made = simulator.admin("POST", "/tokens", token).unwrap();
+    made["keys"][0]["value"].as_str().unwrap().to_owned()
+}
+
+/// What `docs/managing-key.md` has for personal tokens.
+fn manages_personal_tokens() -> Value {
+    json!({
+        "effect": "allow", "resources": ["member/*:token/*"],
+        "actions": [
+            "createAccessToken", "deleteAccessToken", "resetAccessToken", "updateAccessTokenName",
+            "updateAccessTokenDescription", "updateAccessTokenExpiry", "updateAccessTokenPolicy",
+        ],
+    })
+}
+
+/// The next so many creates are refused.
+fn refuse_creates(simulator: &SimulatorProcess, count: u32) {
+    let fault = json!({
+        "method": "POST", "route": "/api/v2/tokens", "nth": 1, "count": count, "kind": "status", "status": 403,
+    });
+    simulator.fault(&fault).unwrap();
+}
+
+fn rotate(home: &Home<'_>, value: &str) {
+    let change = json!({"spec": {"rotation": {"trigger": value}}});
+    home.patch("accesstoken", "web", &change);
+}
+
+/// What the account says about resets, once it says something.
+fn says_of_reset(home: &Home<'_>, expected: &str) {
+    home.touch_account();
+    let what = format!("an account whose reset is {expected}");
+    home.wait("launchdarklyaccount", "default", &what, |account| {
+        let reset = &account["status"]["features"]["reset"];
+        if reset == expected {
+            Ok(())
+        } else {
+            Err(reset.to_string())
+        }
+    });
+}
+
+#[test]
+fn a_managing_key_that_may_make_personal_tokens_only_resets_them() {
+    let personal = &stage().personal;
+    let key = managing_key(
+        personal,
+        &json!({"name": "manager", "serviceToken": false, "inlineRole": [manages_personal_tokens()]}),
+    );
+    let home = Home::bare("manage-personal");
+    home.settle_with(personal, &key);
+    home.token(
+        "web",
+        &json!({"role": "reader", "serviceToken": false, "rotation": {"gracePeriod": "1m"}}),
+    );
+    let id = home.ready("web")["status"]["token"]["id"].clone();
+    let old = home.key("web");
+    rotate(&home, "x");
+    let new = home.new_key("web", &old);
+    assert_eq!(home.ready("web")["status"]["token"]["id"], id);
+    accepted(personal, &old);
+    accepted(personal, &new);
+    says_of_reset(&home, "Available");
+    home.remote_count(personal, 1);
+}
+
+#[test]
+fn where_no_throw_away_token_can_be_made_rotations_go_by_replacement_and_the_event_says_why() {
+    let strict = &stage().strict;
+    let home = Home::at(strict, "manage-strict");
+    home.token(
+        "web",
+        &json!({"role": "reader", "rotation": {"gracePeriod": "1m"}}),
+    );
+    let id = home.ready("web")["status"]["token"]["id"].clone();
+    let old = home.key("web");
+    refuse_creates(strict, 1);
+    rotate(&home, "x");
+    let new = home.new_key("web", &old);
+    let other = home.ready("web")["status"]["token"]["id"].clone();
+    assert_ne!(other, id);
+    accepted(strict, &old);
+    accepted(strict, &new);
+    let note = home.event("web", "ResetUntried");
+    for said in ["throw-away", "403", "this permission", "Replace"] {
+        assert!(note.contains(said), "{said} is not in {note}");
+    }
+    says_of_reset(&home, "Untried");
+    // Where nothing can be made a leaked key is still cut off: that takes no old key that lives on.
+    refuse_creates(strict, 1_000);
+    let change = json!({"spec": {"rotation": {"revoke": "leak"}}});
+    home.patch("accesstoken", "web", &change);
+    let last = home.new_key("web", &new);
+    assert_eq!(home.ready("web")["status"]["token"]["id"], other);
+    refused(strict, &old);
+    accepted(strict, &last);
+}
