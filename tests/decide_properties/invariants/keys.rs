@@ -91,13 +91,16 @@ pub fn deletion(case: &Case<'_>) -> Verdict {
     })
 }
 
-/// With `deletionPolicy: Retain` nothing is deleted but what was never published.
+/// With `deletionPolicy: Retain` nothing is deleted but what was never published, or was revoked.
 fn kept_tokens(case: &Case<'_>, token_id: &TokenId) -> Verdict {
     let deletion = case.observed.deletion.as_ref();
     if deletion.is_none_or(|deletion| deletion.policy != DeletionPolicy::Retain) {
         return Ok(());
     }
-    ensure(!case.observed.record.claims(token_id), || {
+    let record = &case.observed.record;
+    let revoked = |r: &RetiringToken| r.token_id == *token_id && r.cause == Cause::Revoke;
+    let cut = record.retiring.iter().any(revoked);
+    ensure(cut || !record.claims(token_id), || {
         "a recorded token is to be kept".into()
     })?;
     ensure(case.token_in_secret() != Some(token_id), || {
