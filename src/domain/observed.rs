@@ -188,6 +188,8 @@ pub enum SecretState {
         reason: Reason,
         /// What to change.
         message: String,
+        /// Whether it may pass by itself: the right may have been applied together with the object.
+        transient: bool,
     },
     /// Ours.
     Ours(Box<SecretFacts>),

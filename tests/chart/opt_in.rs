@@ -1,5 +1,6 @@
 //! `rbac.secretAccess: OptIn`: no Secret may be listed or watched, and each namespace decides for itself.
 
+use jiff::{SignedDuration, Timestamp};
 use rig::{object, wait};
 use serde_json::{Value, json};
 
@@ -16,6 +17,11 @@ fn shared_account(stage: &Stage) {
             "allowedNamespaces": {"names": ["team-a"]},
         },
     }));
+    let account = "clusterlaunchdarklyaccount";
+    stage
+        .plane
+        .await_ready(account, "", "shared", PATIENCE)
+        .unwrap();
     stage.apply_to("team-a", &json!({
         "apiVersion": "ldtokens.dev/v1alpha1", "kind": "AccessToken", "metadata": {"name": "web"},
         "spec": {"role": "reader", "accountRef": {"kind": "ClusterLaunchDarklyAccount", "name": "shared"}},
@@ -45,6 +51,18 @@ fn denied(stage: &Stage, reason: &str, (kind, namespace, name): (&str, &str, &st
         .unwrap()
 }
 
+/// Asserts that an object was not stalled before it was as old as the settle time of the rig's operators: what lacks may have been
+/// applied with it.
+fn was_not_stalled_young(object: &Value) {
+    let conditions = object["status"]["conditions"].as_array().unwrap();
+    let stalled = conditions.iter().find(|one| one["type"] == "Stalled");
+    let time = |value: &Value| value.as_str().unwrap().parse::<Timestamp>().unwrap();
+    let since = time(&stalled.unwrap()["lastTransitionTime"]);
+    let created = time(&object["metadata"]["creationTimestamp"]);
+    let age = since.duration_since(created);
+    assert!(age >= SignedDuration::from_secs(2), "stalled after {age:#}");
+}
+
 #[test]
 fn a_namespace_lets_the_operator_at_its_secrets_by_the_role_binding_that_the_refusal_has() {
     let stage = Stage::new();
@@ -67,6 +85,7 @@ fn a_namespace_lets_the_operator_at_its_secrets_by_the_role_binding_that_the_ref
     shared_account(&stage);
     let binding = denied(&stage, refusal, ("accesstoken", "team-a", "web"));
     assert_eq!(stage.simulator.created_tokens().unwrap().len(), 0);
+    was_not_stalled_young(&stage.plane.get("accesstoken", "team-a", "web").unwrap());
     stage.plane.apply(&binding).unwrap();
     stage.ready("team-a");
 

@@ -58,10 +58,10 @@ pub(in crate::controller) async fn observe<C: Cluster, L: TokensApi>(
     let layout = layout(&heard(&wish, &record), &record);
     let now = ctx.clock.now();
     let namespace = ctx.namespace(&identity.namespace).await?;
-    let secret = secret_state(ctx, &identity, &record, &layout, memory).await?;
-    let former_secret = former_state(ctx, &identity, &record, &layout, memory).await?;
-    let account_key = account_key(object);
     let young = grows_up_at(&object.metadata, ctx.timing.settle).is_some_and(|at| at > now);
+    let secret = secret_state(ctx, &identity, &record, &layout, young, memory).await?;
+    let former_secret = former_state(ctx, &identity, &record, &layout, young, memory).await?;
+    let account_key = account_key(object);
     let entry = ctx.accounts.get(&account_key);
     let roles = roles(&wish, memory, now);
     let deletion = deletion(object, memory, now);
@@ -237,6 +237,7 @@ pub(super) async fn secret_state<C: Cluster, L: TokensApi>(
     identity: &Identity,
     record: &Record,
     layout: &SecretLayout,
+    young: bool,
     memory: &mut Memory,
 ) -> Result<SecretState, ClusterError> {
     if layout.name.is_empty() {
@@ -249,14 +250,9 @@ pub(super) async fn secret_state<C: Cluster, L: TokensApi>(
             .await
         {
             Ok(snapshot) => memory.remember_secret(&layout.name, snapshot, ctx.clock.since_boot()),
-            Err(
-                ClusterError::Forbidden { message } | ClusterError::NotOptedIn { advice: message },
-            ) => {
-                return Ok(SecretState::Unreadable {
-                    reason: Reason::SecretAccessDenied,
-                    message,
-                });
-            }
+            Err(ClusterError::Forbidden { message }) => return Ok(unreadable(message, false)),
+            // The RoleBinding may have been applied together with the object.
+            Err(ClusterError::NotOptedIn { advice }) => return Ok(unreadable(advice, young)),
             Err(error) => return Err(error),
         }
     }
@@ -271,12 +267,21 @@ pub(super) async fn secret_state<C: Cluster, L: TokensApi>(
     })
 }
 
+fn unreadable(message: String, transient: bool) -> SecretState {
+    SecretState::Unreadable {
+        reason: Reason::SecretAccessDenied,
+        message,
+        transient,
+    }
+}
+
 /// The Secret that the key comes from, or that is left for a while, when it is not the wished one.
 pub(super) async fn former_state<C: Cluster, L: TokensApi>(
     ctx: &Context<C, L>,
     identity: &Identity,
     record: &Record,
     layout: &SecretLayout,
+    young: bool,
     memory: &mut Memory,
 ) -> Result<SecretState, ClusterError> {
     let moved = record
@@ -296,7 +301,7 @@ pub(super) async fn former_state<C: Cluster, L: TokensApi>(
         name,
         ..layout.clone()
     };
-    secret_state(ctx, identity, record, &layout, memory).await
+    secret_state(ctx, identity, record, &layout, young, memory).await
 }
 
 pub(super) fn nonce() -> Attempt {

@@ -191,7 +191,11 @@ pub(super) fn too_many_retiring(view: &View<'_>) -> Step {
 pub(super) fn secret_in_the_way(view: &View<'_>) -> Option<Step> {
     match &view.observed.secret {
         SecretState::Absent | SecretState::Ours(_) => None,
-        SecretState::Unreadable { reason, message } => Some(hold(*reason, message.clone(), true)),
+        SecretState::Unreadable {
+            reason,
+            message,
+            transient,
+        } => Some(hold(*reason, message.clone(), !transient)),
         SecretState::Foreign { owner } => {
             let name = view
                 .desired()

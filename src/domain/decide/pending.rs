@@ -203,7 +203,11 @@ fn publish_key(view: &View<'_>, intent: &Intent, token_id: &TokenId) -> Step {
     match &view.observed.secret {
         SecretState::Absent | SecretState::Ours(_) => retire::spare_published(view, token_id)
             .unwrap_or_else(|| publish::publish(view, intent)),
-        SecretState::Unreadable { reason, message } => hold(*reason, message.clone(), true),
+        SecretState::Unreadable {
+            reason,
+            message,
+            transient,
+        } => hold(*reason, message.clone(), !transient),
         SecretState::Foreign { .. } => hold(
             Reason::SecretForeign,
             format!(

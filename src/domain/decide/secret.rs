@@ -280,6 +280,8 @@ fn drop_former(view: &View<'_>, record: &Record) -> Option<Step> {
             record.former_secret = None;
             Some(Step::RecordSecret(Box::new(record)))
         }
-        SecretState::Unreadable { reason, message } => Some(hold(*reason, message.clone(), false)),
+        SecretState::Unreadable {
+            reason, message, ..
+        } => Some(hold(*reason, message.clone(), false)),
     }
 }

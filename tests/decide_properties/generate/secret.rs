@@ -57,9 +57,10 @@ fn any_state(settled: &SecretState) -> BoxedStrategy<SecretState> {
         1 => Just(SecretState::Absent),
         1 => select(vec![None, Some("team-a/other".to_owned())])
             .prop_map(|owner| SecretState::Foreign { owner }),
-        1 => Just(SecretState::Unreadable {
+        1 => any::<bool>().prop_map(|transient| SecretState::Unreadable {
             reason: Reason::SecretAccessDenied,
             message: "no right to read Secrets".into(),
+            transient,
         }),
         5 => ours(*facts).prop_map(|facts| SecretState::Ours(Box::new(facts))),
     ]

@@ -222,6 +222,22 @@ fn a_suspended_object_lets_its_secret_be() {
 }
 
 #[test]
+fn a_right_that_may_have_been_applied_with_the_object_is_waited_for() {
+    for waits in [true, false] {
+        let world = given(a_token())
+            .and(the_secret_cannot_be_read())
+            .and(|given| match &mut given.observed.secret {
+                SecretState::Unreadable { transient, .. } => *transient = waits,
+                other => panic!("{other:?}"),
+            });
+        let Step::Hold { terminal, .. } = world.decides() else {
+            panic!("{:?}", world.decides());
+        };
+        assert_eq!(terminal, !waits);
+    }
+}
+
+#[test]
 fn a_secret_that_cannot_be_read_is_not_replaced() {
     let world = given(a_token()).and(the_secret_cannot_be_read());
     assert!(matches!(

@@ -265,6 +265,7 @@ pub fn the_secret_cannot_be_read() -> impl FnOnce(&mut Given) {
         given.observed.secret = SecretState::Unreadable {
             reason: Reason::SecretAccessDenied,
             message: "no right to read Secrets".into(),
+            transient: false,
         };
     }
 }
