@@ -16,7 +16,7 @@ pub use crate::keys::{accepted, refused};
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The namespaces of the tests: where the operator may use the Secrets of single namespaces only, they have to be named when it starts.
-pub const NAMESPACES: [&str; 68] = [
+pub const NAMESPACES: [&str; 70] = [
     "crowd",
     "ending-all",
     "ending-new",
@@ -29,6 +29,8 @@ pub const NAMESPACES: [&str; 68] = [
     "life-suspend",
     "losses-again",
     "losses-many",
+    "manage-personal",
+    "manage-strict",
     "odd-expired",
     "odd-ignored",
     "odd-overlap",
