@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use rig::{ControlPlane, SecretAccess, SimulatorProcess, access, install, object, wait};
 use serde_json::{Value, json};
 
-use crate::stage::{NAMESPACES, PATIENCE, stage};
+use crate::stage::{PATIENCE, stage};
 
 /// A namespace with an account named `default`.
 pub struct Home<'a> {
@@ -23,10 +23,6 @@ impl Home<'static> {
 
     /// A namespace with nothing in it.
     pub fn bare(namespace: &str) -> Self {
-        assert!(
-            NAMESPACES.contains(&namespace),
-            "NAMESPACES lacks {namespace}"
-        );
         let home = Self::on(&stage().plane, namespace);
         if stage().access == SecretAccess::OptIn {
             home.opt_in();

@@ -16,7 +16,8 @@ pub use crate::keys::{accepted, refused};
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The namespaces of the tests: where the operator may use the Secrets of single namespaces only, they have to be named when it starts.
-pub const NAMESPACES: [&str; 70] = [
+/// A test whose namespace is missing here fails in that mode.
+const NAMESPACES: [&str; 70] = [
     "crowd",
     "ending-all",
     "ending-new",
