@@ -10,7 +10,7 @@ use serde_json::Value;
 pub const NAME: &str = "launchdarkly-token-operator";
 
 /// The oldest version that the chart allows, one between, and the one that the tests run on.
-pub const VERSIONS: [&str; 3] = ["1.30.0", "1.33.0", "1.36.3"];
+pub const VERSIONS: [&str; 3] = ["1.30.0", "1.33.0", "1.37.2"];
 
 pub fn chart() -> String {
     let path = workspace::root().join("charts/launchdarkly-token-operator");

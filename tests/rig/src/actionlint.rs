@@ -1,14 +1,14 @@
-//! actionlint, built from its Go module.
+//! actionlint, built from the Go module of the tests.
 
 use std::path::PathBuf;
 
 use crate::RigError;
-use crate::go_module::GoModule;
+use crate::go_module::GoProgram;
 
-const MODULE: GoModule = GoModule {
-    folder: "tests/actionlint",
-    program: "actionlint",
+const PROGRAM: GoProgram = GoProgram {
+    name: "actionlint",
     title: "actionlint",
+    sources: None,
     package: "github.com/rhysd/actionlint/cmd/actionlint",
     tags: "",
     versioned_by: "github.com/rhysd/actionlint",
@@ -24,5 +24,5 @@ fn version_flags(version: &str) -> String {
 /// # Errors
 /// [`RigError::NoGo`], or the build fails.
 pub fn actionlint() -> Result<PathBuf, RigError> {
-    MODULE.binary()
+    PROGRAM.binary()
 }

@@ -15,10 +15,11 @@ use crate::progress::Progress;
 use crate::{RigError, workspace};
 
 pub use crate::actionlint::actionlint;
-pub use crate::control_plane::build::{control_plane, go, go_module};
+pub use crate::control_plane::build::control_plane;
+pub use crate::go_module::{folder as go_module, go};
 pub use crate::helm::helm;
 pub use crate::image::archive as image;
-pub use crate::node::build::{node, node_go, node_modules};
+pub use crate::node::build::node;
 pub use crate::oracle::oracle;
 pub use crate::prometheus::{prometheus, promtool};
 

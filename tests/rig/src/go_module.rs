@@ -1,4 +1,4 @@
-//! Programs that are built from a Go module, once per source.
+//! Programs that are built from the Go module of the tests (`tests/go.mod`), once per source.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -12,50 +12,49 @@ use crate::error::Doing;
 use crate::progress::Progress;
 use crate::{RigError, workspace};
 
-/// A Go module of this repository, and the program that is built from it.
+/// What decides, beside the sources, whether something compiled is found in Go's cache: the same for all
+/// that is done with the module. Debugging information costs a sixth of the time, and the linker would leave it out.
+const FLAGS: &str = "-trimpath -buildvcs=false -gcflags=all=-dwarf=false";
+
+/// A program that is built from the Go module.
 #[derive(Debug)]
-pub(crate) struct GoModule {
-    /// Its folder, as in `tests/helm`.
-    pub(crate) folder: &'static str,
+pub(crate) struct GoProgram {
     /// Name in the cache.
-    pub(crate) program: &'static str,
+    pub(crate) name: &'static str,
     /// What the progress line calls it.
     pub(crate) title: &'static str,
+    /// Folder of what we wrote for it, in that of the module; none if it is made from modules of others alone.
+    pub(crate) sources: Option<&'static str>,
     /// The main package, or several with spaces between them, whose programs are then in a folder.
     pub(crate) package: &'static str,
     /// Build tags, separated by commas.
     pub(crate) tags: &'static str,
-    /// Module whose version `go.mod` decides, and which the program is told.
+    /// The module of others whose version the program is told, as `go.mod` decides it.
     pub(crate) versioned_by: &'static str,
-    /// Linker flags that tell it that version.
+    /// Linker flags that tell it.
     pub(crate) version_flags: fn(&str) -> String,
 }
 
-/// The content of everything a program is made from, by path.
+/// The content of everything a program is made from, by path in the module.
 type Sources = BTreeMap<PathBuf, Vec<u8>>;
 
-impl GoModule {
-    /// Its folder.
-    pub(crate) fn path(&self) -> PathBuf {
-        workspace::root().join(self.folder)
-    }
-
+impl GoProgram {
     /// The program, or the folder of the programs, built now if there is none of these sources in the cache.
     /// The build takes minutes and shows its progress on standard error.
     pub(crate) fn binary(&self) -> Result<PathBuf, RigError> {
         let sources = self.sources()?;
         let cache = workspace::cache()?;
-        let binary = cache.join(format!("{}-{}", self.program, hash(&sources)));
+        let binary = cache.join(format!("{}-{}", self.name, hash(&sources)));
         if binary.exists() {
             return Ok(binary);
         }
         fs::create_dir_all(&cache).doing(|| format!("create {}", cache.display()))?;
         // Tests of several packages may come here at the same time.
-        let lock = cache.join(format!("{}.lock", self.program));
+        let lock = cache.join(format!("{}.lock", self.name));
         let lock = File::create(&lock).doing(|| format!("create {}", lock.display()))?;
         lock.lock().doing(|| format!("lock {}", self.title))?;
         if !binary.exists() {
-            let unfinished = cache.join(format!("{}.unfinished", self.program));
+            let unfinished = cache.join(format!("{}.unfinished", self.name));
             if self.packages().count() > 1 {
                 // Whatever a build that was cut short left in it is overwritten.
                 fs::create_dir_all(&unfinished)
@@ -72,36 +71,45 @@ impl GoModule {
     }
 
     fn sources(&self) -> Result<Sources, RigError> {
-        let mut sources = BTreeMap::new();
-        let mut folders = vec![self.path()];
+        let module = folder();
+        let mut files = vec![module.join("go.mod"), module.join("go.sum")];
+        let mut folders: Vec<_> = self
+            .sources
+            .map(|own| module.join(own))
+            .into_iter()
+            .collect();
         while let Some(folder) = folders.pop() {
             let entries = fs::read_dir(&folder).doing(|| format!("read {}", folder.display()))?;
             for entry in entries {
                 let path = entry.doing(|| format!("read {}", folder.display()))?.path();
                 if path.is_dir() {
                     folders.push(path);
-                } else if is_source(&path) {
-                    let content = fs::read(&path).doing(|| format!("read {}", path.display()))?;
-                    let name = path.strip_prefix(self.path()).unwrap_or(&path).to_owned();
-                    sources.insert(name, content);
+                } else if path.extension().is_some_and(|extension| extension == "go") {
+                    files.push(path);
                 }
             }
         }
-        Ok(sources)
+        files
+            .into_iter()
+            .map(|path| {
+                let content = fs::read(&path).doing(|| format!("read {}", path.display()))?;
+                let name = path.strip_prefix(&module).unwrap_or(&path).to_owned();
+                Ok((name, content))
+            })
+            .collect()
     }
 
     fn build(&self, version: &str, output: &Path) -> Result<(), RigError> {
         let mut progress = Progress::new(format!("building {} for tests (once)", self.title));
         progress.show("fetching modules");
         let tags = format!("-tags={}", self.tags);
-        let mut list: Vec<&str> = vec!["list", "-deps", "-trimpath", &tags];
+        let mut list: Vec<&str> = vec!["list", "-deps", &tags];
         list.extend(self.package.split_whitespace());
-        let packages = self.go(&list)?;
+        let packages = go(&list)?;
         progress.expect(packages.lines().count());
-        let mut command = self.command();
+        let mut command = command();
         command
-            .args(["build", "-v", "-trimpath", "-buildvcs=false"])
-            .args([&tags, "-ldflags"])
+            .args(["build", "-v", &tags, "-ldflags"])
             .arg(format!("-s -w{}", (self.version_flags)(version)))
             .arg("-o")
             .arg(output)
@@ -131,43 +139,48 @@ impl GoModule {
             return Ok(());
         }
         Err(RigError::Command {
-            command: format!("go build ({})", self.folder),
+            command: format!("go build {}", self.package),
             status: status.to_string(),
             output: complaints,
         })
     }
-
-    /// Runs Go in the module and returns what it printed.
-    pub(crate) fn go(&self, arguments: &[&str]) -> Result<String, RigError> {
-        let output = self
-            .command()
-            .args(arguments)
-            .output()
-            .map_err(|_| RigError::NoGo)?;
-        if output.status.success() {
-            return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
-        }
-        Err(RigError::command(
-            format!("go {}", arguments.join(" ")),
-            &output,
-        ))
-    }
-
-    /// Go, with the settings that decide what is found in its build cache.
-    fn command(&self) -> Command {
-        let mut command = Command::new("go");
-        command
-            .current_dir(self.path())
-            .env("CGO_ENABLED", "0")
-            .env("GOTOOLCHAIN", "local")
-            .env("GOWORK", "off");
-        command
-    }
 }
 
-fn is_source(path: &Path) -> bool {
-    path.extension()
-        .is_some_and(|extension| ["go", "mod", "sum"].iter().any(|known| extension == *known))
+/// The folder of the module. There is one for all programs: Go compiles a package once for all that want the same
+/// version of it and of everything it imports, and Kubernetes is in most of them.
+#[must_use]
+pub fn folder() -> PathBuf {
+    workspace::root().join("tests")
+}
+
+/// Runs Go in the module and returns what it printed.
+///
+/// # Errors
+/// [`RigError::NoGo`], or the command fails.
+pub fn go(arguments: &[&str]) -> Result<String, RigError> {
+    let output = command()
+        .args(arguments)
+        .output()
+        .map_err(|_| RigError::NoGo)?;
+    if output.status.success() {
+        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+    }
+    Err(RigError::command(
+        format!("go {}", arguments.join(" ")),
+        &output,
+    ))
+}
+
+/// Go in the module, with the settings that decide what is found in its build cache.
+fn command() -> Command {
+    let mut command = Command::new("go");
+    command
+        .current_dir(folder())
+        .env("CGO_ENABLED", "0")
+        .env("GOFLAGS", FLAGS)
+        .env("GOTOOLCHAIN", "local")
+        .env("GOWORK", "off");
+    command
 }
 
 fn hash(sources: &Sources) -> String {
@@ -185,7 +198,7 @@ fn hash(sources: &Sources) -> String {
     format!("{start:016x}")
 }
 
-/// The version of a module that go.mod asks for, as in `v1.36.3`.
+/// The version of a module that go.mod asks for, as in `v1.37.2`.
 fn version(sources: &Sources, module: &str) -> String {
     let file = sources
         .get(Path::new("go.mod"))

@@ -1,4 +1,4 @@
-//! Helm as users run it, built from its own Go module.
+//! Helm as users run it, built from the module of the tests.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -7,13 +7,13 @@ use std::process::{Command, Output, Stdio};
 use tempfile::TempDir;
 
 use crate::error::Doing;
-use crate::go_module::GoModule;
+use crate::go_module::GoProgram;
 use crate::{ControlPlane, RigError};
 
-const MODULE: GoModule = GoModule {
-    folder: "tests/helm",
-    program: "helm",
+const PROGRAM: GoProgram = GoProgram {
+    name: "helm",
     title: "Helm",
+    sources: None,
     package: "helm.sh/helm/v4/cmd/helm",
     tags: "",
     versioned_by: "helm.sh/helm/v4",
@@ -31,7 +31,7 @@ fn version_flags(version: &str) -> String {
 pub fn helm() -> Result<PathBuf, RigError> {
     match env::var_os("LDTOKENS_TEST_HELM").filter(|value| !value.is_empty()) {
         Some(program) => Ok(program.into()),
-        None => MODULE.binary(),
+        None => PROGRAM.binary(),
     }
 }
 

@@ -1,4 +1,4 @@
-//! What GitOps tools make of an object: Flux's kstatus library and Argo CD's Lua and diff, in a Go module of their own.
+//! What GitOps tools make of an object: Flux's kstatus library and Argo CD's Lua and diff, linked into one Go program.
 
 use std::env;
 use std::io::Write;
@@ -10,13 +10,13 @@ use serde_json::Value;
 
 use crate::RigError;
 use crate::error::Doing;
-use crate::go_module::GoModule;
+use crate::go_module::GoProgram;
 
-const MODULE: GoModule = GoModule {
-    folder: "tests/gitops/oracle",
-    program: "gitops-oracle",
+const PROGRAM: GoProgram = GoProgram {
+    name: "gitops-oracle",
     title: "the GitOps oracle",
-    package: ".",
+    sources: Some("gitops/oracle"),
+    package: "./gitops/oracle",
     tags: "",
     versioned_by: "github.com/fluxcd/cli-utils",
     version_flags: |_| String::new(),
@@ -29,22 +29,8 @@ const MODULE: GoModule = GoModule {
 pub fn oracle() -> Result<PathBuf, RigError> {
     match env::var_os("LDTOKENS_TEST_ORACLE").filter(|value| !value.is_empty()) {
         Some(program) => Ok(program.into()),
-        None => MODULE.binary(),
+        None => PROGRAM.binary(),
     }
-}
-
-/// Its Go module.
-#[must_use]
-pub fn module() -> PathBuf {
-    MODULE.path()
-}
-
-/// Runs Go in its module and returns what it printed.
-///
-/// # Errors
-/// [`RigError::NoGo`], or the command fails.
-pub fn go(arguments: &[&str]) -> Result<String, RigError> {
-    MODULE.go(arguments)
 }
 
 /// Asks it (`tests/gitops/oracle/main.go` has the fields of questions and answers): one answer a question.

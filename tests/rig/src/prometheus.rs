@@ -1,4 +1,4 @@
-//! Prometheus and promtool, built from their Go module.
+//! Prometheus and promtool, built from the Go module of the tests.
 
 use std::env;
 use std::fs;
@@ -10,24 +10,24 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::error::Doing;
-use crate::go_module::GoModule;
+use crate::go_module::GoProgram;
 use crate::http::{Http, free_port};
 use crate::process::{Lifeline, Process};
 use crate::{RigError, wait};
 
-const PROMETHEUS: GoModule = GoModule {
-    folder: "tests/prometheus",
-    program: "prometheus",
+const PROMETHEUS: GoProgram = GoProgram {
+    name: "prometheus",
     title: "Prometheus",
+    sources: None,
     package: "github.com/prometheus/prometheus/cmd/prometheus",
     // Targets are named by hand: the clients of two dozen clouds would take minutes to build.
-    tags: "remove_all_sd,netgo",
+    tags: "remove_all_sd",
     versioned_by: "github.com/prometheus/prometheus",
     version_flags,
 };
 
-const PROMTOOL: GoModule = GoModule {
-    program: "promtool",
+const PROMTOOL: GoProgram = GoProgram {
+    name: "promtool",
     title: "promtool",
     package: "github.com/prometheus/prometheus/cmd/promtool",
     ..PROMETHEUS
@@ -61,10 +61,10 @@ pub fn promtool() -> Result<PathBuf, RigError> {
     named("LDTOKENS_TEST_PROMTOOL", &PROMTOOL)
 }
 
-fn named(variable: &str, module: &GoModule) -> Result<PathBuf, RigError> {
+fn named(variable: &str, program: &GoProgram) -> Result<PathBuf, RigError> {
     match env::var_os(variable).filter(|value| !value.is_empty()) {
-        Some(program) => Ok(program.into()),
-        None => module.binary(),
+        Some(named) => Ok(named.into()),
+        None => program.binary(),
     }
 }
 

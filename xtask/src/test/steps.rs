@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use rig::{RigError, Source, build, oracle, rights};
+use rig::{RigError, Source, build, rights};
 
 use super::{access, deny, workflows};
 use crate::command::{capture, show};
@@ -108,17 +108,19 @@ fn go() -> Result<String, RigError> {
         root => root?,
     };
     let gofmt = Path::new(root.trim()).join("bin/gofmt");
-    let folders = [build::go_module(), oracle::module(), build::node_modules()];
-    let unformatted = capture(Command::new(gofmt).arg("-l").args(folders))?;
+    let unformatted = capture(Command::new(gofmt).arg("-l").arg(build::go_module()))?;
     if !unformatted.is_empty() {
         return Err(RigError::Unexpected(format!(
             "gofmt would change:\n{unformatted}"
         )));
     }
-    // Not the main package: vet would look into all of Kubernetes for it, for minutes.
-    build::go(&["vet", "./supervise"])?;
-    oracle::go(&["vet", "./..."])?;
-    build::node_go(&["vet", "./node"])?;
+    // Not the main packages of Kubernetes' parts: vet would look into all of it for them, for minutes.
+    build::go(&[
+        "vet",
+        "./control-plane/supervise",
+        "./gitops/oracle",
+        "./node/node",
+    ])?;
     Ok(String::new())
 }
 

@@ -1,25 +1,19 @@
-//! Builds the control plane from its Go module, once per source.
+//! The control plane, built from the Go module of the tests.
 
 use std::path::PathBuf;
 
 use crate::RigError;
-use crate::go_module::GoModule;
+use crate::go_module::GoProgram;
 
-const MODULE: GoModule = GoModule {
-    folder: "tests/control-plane",
-    program: "control-plane",
+const PROGRAM: GoProgram = GoProgram {
+    name: "control-plane",
     title: "the control plane",
-    package: ".",
+    sources: Some("control-plane"),
+    package: "./control-plane",
     tags: "",
     versioned_by: "k8s.io/kubernetes",
     version_flags,
 };
-
-/// The Go module of the control plane.
-#[must_use]
-pub fn go_module() -> PathBuf {
-    MODULE.path()
-}
 
 /// The binary of the control plane, built now if there is none of these sources in the cache. The build
 /// takes minutes and shows its progress on standard error.
@@ -27,7 +21,7 @@ pub fn go_module() -> PathBuf {
 /// # Errors
 /// [`RigError::NoGo`], or the build fails.
 pub fn control_plane() -> Result<PathBuf, RigError> {
-    MODULE.binary()
+    PROGRAM.binary()
 }
 
 /// Tells the programs their version, which Kubernetes' own build does at this point.
@@ -44,12 +38,4 @@ pub(crate) fn version_flags(version: &str) -> String {
         )
     })
     .concat()
-}
-
-/// Runs Go in the module of the control plane and returns what it printed.
-///
-/// # Errors
-/// [`RigError::NoGo`], or the command fails.
-pub fn go(arguments: &[&str]) -> Result<String, RigError> {
-    MODULE.go(arguments)
 }

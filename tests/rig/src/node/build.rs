@@ -1,4 +1,4 @@
-//! The programs of a node: two Go modules of ours, and runc.
+//! The programs of a node: what is built from the Go module of the tests, and runc.
 
 use std::env;
 use std::fs::{self, File};
@@ -7,26 +7,26 @@ use std::process::Command;
 
 use crate::control_plane::build::version_flags;
 use crate::error::Doing;
-use crate::go_module::GoModule;
+use crate::go_module::GoProgram;
 use crate::{RigError, build, workspace};
 
-/// Kubelet and scheduler, with the versions of everything that the control plane has, so that most is compiled.
-const KUBELET: GoModule = GoModule {
-    folder: "tests/node/kubelet",
-    program: "kubelet",
+/// Kubelet and scheduler: most of it is compiled for the control plane.
+const KUBELET: GoProgram = GoProgram {
+    name: "kubelet",
     title: "kubelet and scheduler",
-    package: ".",
+    sources: Some("node/kubelet"),
+    package: "./node/kubelet",
     tags: "",
     versioned_by: "k8s.io/kubernetes",
     version_flags,
 };
 
 /// containerd, the network plugins, and our own program that puts a node together.
-const RUNTIME: GoModule = GoModule {
-    folder: "tests/node/runtime",
-    program: "node-runtime",
+const RUNTIME: GoProgram = GoProgram {
+    name: "node-runtime",
     title: "containerd",
-    package: "./node \
+    sources: Some("node/node"),
+    package: "./node/node \
               github.com/containerd/containerd/v2/cmd/containerd \
               github.com/containerd/containerd/v2/cmd/containerd-shim-runc-v2 \
               github.com/containerd/containerd/v2/cmd/ctr \
@@ -62,20 +62,6 @@ pub fn node() -> Result<NodePrograms, RigError> {
         runtime: RUNTIME.binary()?,
         runc: runc()?,
     })
-}
-
-/// The folder of the Go modules of a node.
-#[must_use]
-pub fn node_modules() -> PathBuf {
-    workspace::root().join("tests/node")
-}
-
-/// Runs Go in the module of our own program that puts a node together, and returns what it printed.
-///
-/// # Errors
-/// [`RigError::NoGo`], or the command fails.
-pub fn node_go(arguments: &[&str]) -> Result<String, RigError> {
-    RUNTIME.go(arguments)
 }
 
 /// runc is the one part that is not built: with seccomp, which restricted pods need, it is linked to a C library.
