@@ -1,4 +1,4 @@
-//! actionlint, built from the Go module of the tests.
+//! actionlint, built from its own Go module.
 
 use std::path::PathBuf;
 
@@ -8,6 +8,8 @@ use crate::go_module::GoProgram;
 const PROGRAM: GoProgram = GoProgram {
     name: "actionlint",
     title: "actionlint",
+    // It needs a YAML library in a version that Prometheus cannot have.
+    module: "tests/actionlint",
     sources: None,
     package: "github.com/rhysd/actionlint/cmd/actionlint",
     tags: "",

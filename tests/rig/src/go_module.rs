@@ -1,4 +1,4 @@
-//! Programs that are built from the Go module of the tests (`tests/go.mod`), once per source.
+//! Programs that are built from a Go module, nearly all from that of the tests (`tests/go.mod`), once per source.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -16,13 +16,19 @@ use crate::{RigError, workspace};
 /// that is done with the module. Debugging information costs a sixth of the time, and the linker would leave it out.
 const FLAGS: &str = "-trimpath -buildvcs=false -gcflags=all=-dwarf=false";
 
-/// A program that is built from the Go module.
+/// The module that programs are built from: one for all, since Go compiles a package once for all that want the same
+/// version of it and of everything it imports, and Kubernetes is in most of them.
+pub(crate) const SHARED: &str = "tests";
+
+/// A program that is built from a Go module.
 #[derive(Debug)]
 pub(crate) struct GoProgram {
     /// Name in the cache.
     pub(crate) name: &'static str,
     /// What the progress line calls it.
     pub(crate) title: &'static str,
+    /// Folder of the module: [`SHARED`], if what it is made from can have the versions that others want.
+    pub(crate) module: &'static str,
     /// Folder of what we wrote for it, in that of the module; none if it is made from modules of others alone.
     pub(crate) sources: Option<&'static str>,
     /// The main package, or several with spaces between them, whose programs are then in a folder.
@@ -71,7 +77,7 @@ impl GoProgram {
     }
 
     fn sources(&self) -> Result<Sources, RigError> {
-        let module = folder();
+        let module = workspace::root().join(self.module);
         let mut files = vec![module.join("go.mod"), module.join("go.sum")];
         let mut folders: Vec<_> = self
             .sources
@@ -105,9 +111,9 @@ impl GoProgram {
         let tags = format!("-tags={}", self.tags);
         let mut list: Vec<&str> = vec!["list", "-deps", &tags];
         list.extend(self.package.split_whitespace());
-        let packages = go(&list)?;
+        let packages = go_in(self.module, &list)?;
         progress.expect(packages.lines().count());
-        let mut command = command();
+        let mut command = command(self.module);
         command
             .args(["build", "-v", &tags, "-ldflags"])
             .arg(format!("-s -w{}", (self.version_flags)(version)))
@@ -146,19 +152,22 @@ impl GoProgram {
     }
 }
 
-/// The folder of the module. There is one for all programs: Go compiles a package once for all that want the same
-/// version of it and of everything it imports, and Kubernetes is in most of them.
+/// The folder of the module of the tests.
 #[must_use]
 pub fn folder() -> PathBuf {
-    workspace::root().join("tests")
+    workspace::root().join(SHARED)
 }
 
-/// Runs Go in the module and returns what it printed.
+/// Runs Go in the module of the tests and returns what it printed.
 ///
 /// # Errors
 /// [`RigError::NoGo`], or the command fails.
 pub fn go(arguments: &[&str]) -> Result<String, RigError> {
-    let output = command()
+    go_in(SHARED, arguments)
+}
+
+fn go_in(module: &str, arguments: &[&str]) -> Result<String, RigError> {
+    let output = command(module)
         .args(arguments)
         .output()
         .map_err(|_| RigError::NoGo)?;
@@ -171,11 +180,11 @@ pub fn go(arguments: &[&str]) -> Result<String, RigError> {
     ))
 }
 
-/// Go in the module, with the settings that decide what is found in its build cache.
-fn command() -> Command {
+/// Go in a module, with the settings that decide what is found in its build cache.
+fn command(module: &str) -> Command {
     let mut command = Command::new("go");
     command
-        .current_dir(folder())
+        .current_dir(workspace::root().join(module))
         .env("CGO_ENABLED", "0")
         .env("GOFLAGS", FLAGS)
         .env("GOTOOLCHAIN", "local")

@@ -7,12 +7,13 @@ use std::process::{Command, Output, Stdio};
 use tempfile::TempDir;
 
 use crate::error::Doing;
-use crate::go_module::GoProgram;
+use crate::go_module::{GoProgram, SHARED};
 use crate::{ControlPlane, RigError};
 
 const PROGRAM: GoProgram = GoProgram {
     name: "helm",
     title: "Helm",
+    module: SHARED,
     sources: None,
     package: "helm.sh/helm/v4/cmd/helm",
     tags: "",

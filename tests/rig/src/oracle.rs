@@ -10,11 +10,12 @@ use serde_json::Value;
 
 use crate::RigError;
 use crate::error::Doing;
-use crate::go_module::GoProgram;
+use crate::go_module::{GoProgram, SHARED};
 
 const PROGRAM: GoProgram = GoProgram {
     name: "gitops-oracle",
     title: "the GitOps oracle",
+    module: SHARED,
     sources: Some("gitops/oracle"),
     package: "./gitops/oracle",
     tags: "",

@@ -10,7 +10,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::error::Doing;
-use crate::go_module::GoProgram;
+use crate::go_module::{GoProgram, SHARED};
 use crate::http::{Http, free_port};
 use crate::process::{Lifeline, Process};
 use crate::{RigError, wait};
@@ -18,6 +18,7 @@ use crate::{RigError, wait};
 const PROMETHEUS: GoProgram = GoProgram {
     name: "prometheus",
     title: "Prometheus",
+    module: SHARED,
     sources: None,
     package: "github.com/prometheus/prometheus/cmd/prometheus",
     // Targets are named by hand: the clients of two dozen clouds would take minutes to build.

@@ -11,7 +11,7 @@ use crate::command::capture;
 /// Knows weaknesses: actions that are not pinned, rights that are too wide, text of strangers in scripts.
 const ZIZMOR: &str = "1.32.0";
 
-/// Checks them. zizmor asks nobody (its online audits are left out); actionlint is built from the Go module of the tests.
+/// Checks them. zizmor asks nobody (its online audits are left out); actionlint is built from its Go module.
 pub fn run() -> Result<String, RigError> {
     let folder = workspace::root().join(".github/workflows");
     capture(

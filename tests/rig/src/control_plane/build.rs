@@ -3,11 +3,12 @@
 use std::path::PathBuf;
 
 use crate::RigError;
-use crate::go_module::GoProgram;
+use crate::go_module::{GoProgram, SHARED};
 
 const PROGRAM: GoProgram = GoProgram {
     name: "control-plane",
     title: "the control plane",
+    module: SHARED,
     sources: Some("control-plane"),
     package: "./control-plane",
     tags: "",

@@ -7,13 +7,14 @@ use std::process::Command;
 
 use crate::control_plane::build::version_flags;
 use crate::error::Doing;
-use crate::go_module::GoProgram;
+use crate::go_module::{GoProgram, SHARED};
 use crate::{RigError, build, workspace};
 
 /// Kubelet and scheduler: most of it is compiled for the control plane.
 const KUBELET: GoProgram = GoProgram {
     name: "kubelet",
     title: "kubelet and scheduler",
+    module: SHARED,
     sources: Some("node/kubelet"),
     package: "./node/kubelet",
     tags: "",
@@ -25,6 +26,7 @@ const KUBELET: GoProgram = GoProgram {
 const RUNTIME: GoProgram = GoProgram {
     name: "node-runtime",
     title: "containerd",
+    module: SHARED,
     sources: Some("node/node"),
     package: "./node/node \
               github.com/containerd/containerd/v2/cmd/containerd \
