@@ -47,6 +47,7 @@ func apiServerFlags(port int, auditLog string) []string {
 		"--etcd-servers=" + etcdSocket,
 		"--bind-address=127.0.0.1",
 		"--advertise-address=127.0.0.1",
+		"--endpoint-reconciler-type=none", // endpoints of the service kubernetes may not be on the loopback address
 		fmt.Sprintf("--secure-port=%d", port),
 		"--cert-dir=certs",
 		"--authorization-mode=RBAC",

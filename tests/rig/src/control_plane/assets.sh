@@ -45,7 +45,7 @@ run etcd --data-dir=etcd --unsafe-no-fsync --log-level=error \
   --listen-peer-urls=unix://peer.sock:0 --initial-advertise-peer-urls=unix://peer.sock:0 \
   --initial-cluster=default=unix://peer.sock:0
 run kube-apiserver --etcd-servers=unix://etcd.sock:0 \
-  --bind-address=127.0.0.1 --advertise-address=127.0.0.1 --secure-port="$port" --cert-dir=certs \
+  --bind-address=127.0.0.1 --advertise-address=127.0.0.1 --endpoint-reconciler-type=none --secure-port="$port" --cert-dir=certs \
   --authorization-mode=RBAC --token-auth-file=tokens.csv \
   --service-account-issuer=https://kubernetes.default.svc \
   --service-account-key-file=certs/apiserver.key --service-account-signing-key-file=certs/apiserver.key \
