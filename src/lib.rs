@@ -9,3 +9,4 @@ mod fuzzing;
 pub mod gate;
 pub mod launchdarkly;
 pub mod runtime;
+pub mod traces;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use kube::ResourceExt;
+use tracing::Instrument as _;
 
 use super::backoff;
 use super::context::Context;
@@ -23,6 +24,7 @@ use crate::domain::observed::Setback;
 use crate::domain::plan::{Step, StepKind};
 use crate::launchdarkly::TokensApi;
 use crate::runtime::metrics::Outcome as MetricOutcome;
+use crate::traces;
 
 /// More steps than any situation needs: beyond it something is wrong, and it is slowed down.
 const MAX_STEPS: usize = 40;
@@ -38,7 +40,7 @@ const ASK_FOR_RIGHT_SOON: SignedDuration = SignedDuration::from_secs(2);
 const OVERDUE_WAIT: Duration = Duration::from_secs(2);
 
 /// When to look at the object again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::IntoStaticStr)]
 pub enum Outcome {
     /// After this time at the latest.
     Again(Duration),
@@ -64,6 +66,7 @@ pub async fn reconcile<C: Cluster, L: TokensApi>(
         Err(outcome) => outcome,
     };
     drop(memory);
+    traces::note("ldtokens.outcome", <&str>::from(outcome));
     if outcome == Outcome::Gone {
         ctx.forget(&uid);
         ctx.accounts.release(&uid);
@@ -112,6 +115,7 @@ async fn visit<C: Cluster, L: TokensApi>(
             Ok(world) => world,
             Err(error) => {
                 tracing::warn!(object = %log_name(&object), %error, "could not read what is needed");
+                traces::interrupted();
                 return Outcome::Again(Duration::from_secs(2));
             }
         };
@@ -130,13 +134,16 @@ async fn visit<C: Cluster, L: TokensApi>(
         }
         ctx.metrics.stepped(kind.as_str());
         tracing::debug!(object = %log_name(&object), step = kind.as_str(), "step");
-        match Box::pin(execute(ctx, &mut object, &world, memory, step)).await {
+        let span = traces::step(kind.as_str());
+        let executed = Box::pin(execute(ctx, &mut object, &world, memory, step));
+        match executed.instrument(span.clone()).await {
             Ok(()) if kind == StepKind::RemoveFinalizer => return Outcome::Gone,
             Ok(()) => {
                 memory.note_success(kind);
                 memory.written_version = version(&object).max(memory.written_version);
             }
             Err(failure) => {
+                traces::failed(&span, failure.reason.as_str());
                 if failure.must_stop {
                     return Outcome::Stop;
                 }
@@ -252,6 +259,10 @@ async fn pause<C: Cluster, L: TokensApi>(
         Step::Hold { until, .. } | Step::Rest { until } => *until,
         _ => None,
     };
+    traces::note("ldtokens.step", step.kind().as_str());
+    if let Step::Hold { reason, .. } = step {
+        traces::note("ldtokens.reason", reason.as_str());
+    }
     note_braked(ctx, world, step);
     let speaks = world.observed.finalizer || world.observed.deletion.is_none();
     if speaks && !waits_for_others(world) {

@@ -8,6 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use reqwest::{RequestBuilder, StatusCode};
 use tokio::time::Instant;
+use tracing::Instrument as _;
 use zeroize::Zeroizing;
 
 use super::answer;
@@ -21,6 +22,7 @@ use super::request::{Call, Wire};
 use super::wire;
 use crate::domain::names::{Fingerprint, TokenId};
 use crate::gate::Gate;
+use crate::traces;
 
 /// The version of the API that all of this is written for; it overrides the credential's own (documented).
 const API_VERSION: &str = "20240415";
@@ -184,10 +186,18 @@ impl HttpClient {
         }
         let left_at = Instant::now();
         let mut status = None;
-        let outcome = self.exchange(call, key, &mut slot, &mut status).await;
+        let span = traces::call(operation.route(), self.shared.endpoint.server());
+        let outcome = self
+            .exchange(call, key, &mut slot, &mut status)
+            .instrument(span.clone())
+            .await;
         slot.ended(&outcome);
         drop(slot);
         let result = outcome.as_ref().err().map_or("ok", ApiError::reason);
+        if let Err(error) = &outcome {
+            traces::failed(&span, error.reason());
+        }
+        traces::answered(&span, status);
         let code = status.map(|status| status.as_u16());
         self.line
             .observe(operation, code, result, left_at.elapsed());

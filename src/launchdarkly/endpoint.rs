@@ -146,6 +146,12 @@ impl Endpoint {
         host_and_port(&self.base)
     }
 
+    /// Host and port, apart.
+    pub(super) fn server(&self) -> (&str, Option<u16>) {
+        let host = self.base.host_str().unwrap_or_default();
+        (host, self.base.port_or_known_default())
+    }
+
     /// The address of a resource below the base, whose own path is kept.
     pub(super) fn resource(&self, segments: &[&str]) -> Url {
         let mut url = self.base.clone();

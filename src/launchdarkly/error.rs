@@ -3,6 +3,7 @@
 use std::fmt;
 
 use jiff::Timestamp;
+use reqwest::Method;
 
 /// The operations of the API that are used; the word for it in logs and metrics.
 #[derive(
@@ -39,6 +40,21 @@ pub enum Operation {
 }
 
 impl Operation {
+    /// Method and path of the request, with placeholders for what differs from call to call.
+    #[must_use]
+    pub fn route(self) -> (Method, &'static str) {
+        match self {
+            Self::Identify => (Method::GET, "/api/v2/caller-identity"),
+            Self::List => (Method::GET, "/api/v2/tokens"),
+            Self::Get => (Method::GET, "/api/v2/tokens/{id}"),
+            Self::Create => (Method::POST, "/api/v2/tokens"),
+            Self::Patch => (Method::PATCH, "/api/v2/tokens/{id}"),
+            Self::Delete => (Method::DELETE, "/api/v2/tokens/{id}"),
+            Self::Reset => (Method::POST, "/api/v2/tokens/{id}/reset"),
+            Self::Role => (Method::GET, "/api/v2/roles/{keyOrId}"),
+        }
+    }
+
     /// Whether the call changes anything; only then is the gate asked.
     #[must_use]
     pub fn is_effect(self) -> bool {

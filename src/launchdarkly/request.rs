@@ -146,3 +146,39 @@ fn is_role_name(text: &str) -> bool {
         && text != ".."
         && text.chars().all(|c| !c.is_control())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::launchdarkly::AllowedHosts;
+
+    #[test]
+    fn the_route_of_an_operation_is_what_is_sent() {
+        let allowed = AllowedHosts::default();
+        let endpoint = Endpoint::parse("https://app.launchdarkly.com", None, &allowed).unwrap();
+        let id = TokenId::new("0123");
+        let calls = [
+            Call::Identify,
+            Call::ListPage {
+                offset: 0,
+                limit: 1,
+            },
+            Call::Get(&id),
+            Call::Patch(&id, &[]),
+            Call::Delete(&id),
+            Call::Reset {
+                id: &id,
+                old_key_lives: Duration::ZERO,
+            },
+            Call::Role("0123"),
+        ];
+        for call in calls {
+            let wire = call.prepare(&endpoint, Timestamp::UNIX_EPOCH);
+            let (method, template) = call.operation().route();
+            let path = template
+                .replace("{id}", "0123")
+                .replace("{keyOrId}", "0123");
+            assert_eq!((wire.method, wire.url.path()), (method, path.as_str()));
+        }
+    }
+}

@@ -37,6 +37,9 @@ pub struct RunArgs {
     /// What is written to the log.
     #[command(flatten)]
     pub log: LogArgs,
+    /// Where traces go.
+    #[command(flatten)]
+    pub traces: TraceArgs,
     /// Who this process is, and when it may act.
     #[command(flatten)]
     pub leadership: LeadershipArgs,
@@ -83,6 +86,18 @@ pub enum LogFormat {
     Json,
     /// For people.
     Text,
+}
+
+/// Where traces go, if anywhere.
+#[derive(Debug, Clone, Default, Args)]
+pub struct TraceArgs {
+    /// Collector that takes traces by OTLP over HTTP with protobuf, with scheme and port; /v1/traces is added; without one there are no traces
+    #[arg(long, env = "OTEL_EXPORTER_OTLP_ENDPOINT", value_name = "URL")]
+    pub otlp_endpoint: Option<String>,
+
+    /// The same as a whole address, to which nothing is added; goes before the other
+    #[arg(long, env = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", value_name = "URL")]
+    pub otlp_traces_endpoint: Option<String>,
 }
 
 /// Who this process is, and when it may act.

@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use tokio::task::JoinError;
 
 use super::clients::ClientError;
+use super::export::ExportError;
 use super::leader::Loss;
 use super::telemetry::TelemetryError;
 use super::validate::InvalidArgs;
@@ -20,6 +21,9 @@ pub enum RunError {
     /// The log could not be set up.
     #[error(transparent)]
     Telemetry(#[from] TelemetryError),
+    /// Traces cannot be exported as asked.
+    #[error("cannot export traces")]
+    Export(#[from] ExportError),
     /// The machine gives no threads to run on.
     #[error("cannot start threads")]
     Runtime(#[source] io::Error),
@@ -61,6 +65,7 @@ impl RunError {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Telemetry(_)
+            | Self::Export(_)
             | Self::Runtime(_)
             | Self::Signals(_)
             | Self::Listen { .. }

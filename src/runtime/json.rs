@@ -11,6 +11,8 @@ use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
 use tracing_subscriber::fmt::{self as lines, FmtContext, FormatEvent, FormattedFields};
 use tracing_subscriber::registry::{LookupSpan, Scope};
 
+use crate::traces;
+
 /// Writes an event as one JSON object.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct JsonLines;
@@ -54,6 +56,9 @@ where
         line.put("timestamp", time.into());
         line.put("level", about.level().as_str().into());
         line.put("target", about.target().into());
+        if let Some(id) = traces::id() {
+            line.put("trace_id", id.into());
+        }
         // The innermost span has the last word, and the event itself after it.
         for span in ctx.event_scope().into_iter().flat_map(Scope::from_root) {
             let extensions = span.extensions();

@@ -10,6 +10,7 @@ pub mod clock;
 pub mod crds;
 pub mod duration;
 pub mod error;
+pub mod export;
 mod json;
 pub mod leader;
 pub mod metrics;

@@ -1,4 +1,4 @@
-//! Counts the requests to the API server.
+//! Counts the requests to the API server, and makes those that write known to traces.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -7,8 +7,10 @@ use futures::{Future, FutureExt as _};
 use http::{Request, Response};
 use tower_layer::Layer;
 use tower_service::Service;
+use tracing::Instrument as _;
 
 use super::metrics::Metrics;
+use crate::traces;
 
 /// Makes [`Counted`] services.
 #[derive(Debug, Clone)]
@@ -47,11 +49,18 @@ where
 
     fn call(&mut self, request: Request<A>) -> Self::Future {
         let (metrics, method) = (self.metrics.clone(), request.method().clone());
-        let answer = self.service.call(request).map(move |answer| {
-            let code = answer.as_ref().ok().map(|answer| answer.status().as_u16());
-            metrics.kubernetes_requested(method.as_str(), code);
+        let span = traces::write(&method, request.uri().path());
+        let answer = self.service.call(request).instrument(span.clone());
+        Box::pin(answer.map(move |answer| {
+            let status = answer.as_ref().ok().map(Response::status);
+            metrics.kubernetes_requested(method.as_str(), status.map(|status| status.as_u16()));
+            traces::answered(&span, status);
+            match status {
+                Some(status) if status.is_success() => {}
+                Some(status) => traces::failed(&span, status.as_str()),
+                None => traces::failed(&span, "NoAnswer"),
+            }
             answer
-        });
-        Box::pin(answer)
+        }))
     }
 }

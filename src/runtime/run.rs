@@ -11,6 +11,7 @@ use super::args::RunArgs;
 use super::clients::Clients;
 use super::clock::{Clock, SystemClock};
 use super::error::RunError;
+use super::export::Export;
 use super::leader::{self, ApiLease, Elector, LeaseGate, Timing};
 use super::metrics::Metrics;
 use super::office::Office;
@@ -25,11 +26,21 @@ use super::{admin, build_info, crds, telemetry};
 /// [`RunError`]; its [`exit_code`](RunError::exit_code) is the process's.
 pub async fn run(args: RunArgs, work: impl Work) -> Result<(), RunError> {
     args.validate()?;
-    telemetry::init(&args.log)?;
     // Fails only when there is one already, which then serves.
     let _ = rustls::crypto::ring::default_provider().install_default();
+    let export = Export::start(&args);
+    telemetry::init(&args.log, export.as_ref().ok().and_then(Export::tracer))?;
+    let export = export?;
     tracing::info!(build = build_info::describe(), "starting");
     let shutdown = Shutdown::on_signals().map_err(RunError::Signals)?;
+    let abort = shutdown.abort.clone();
+    let ended = live(args, work, shutdown).await;
+    // Last, so that nothing waits for it: the Lease is given back by now.
+    abort.run_until_cancelled(export.end()).await;
+    ended
+}
+
+async fn live(args: RunArgs, work: impl Work, shutdown: Shutdown) -> Result<(), RunError> {
     let drain = shutdown.drain.clone();
     let process = Process::start(args, shutdown).await?;
     let kinds = crds::wait(&process.clients.calls, &process.kinds);

@@ -1,15 +1,21 @@
-//! The log: JSON or text lines on standard error, times as RFC 3339 in UTC.
+//! The log: JSON or text lines on standard error, times as RFC 3339 in UTC. Beside it, the spans for traces.
+//!
+//! Each of the two has a filter of its own: what is written says nothing about what is traced.
 
 use std::panic;
 
+use opentelemetry_sdk::trace::SdkTracer;
 use tracing::Level;
-use tracing_subscriber::filter::{EnvFilter, LevelFilter, ParseError, filter_fn};
+use tracing_subscriber::filter::{EnvFilter, FilterExt as _, LevelFilter, ParseError, filter_fn};
 use tracing_subscriber::util::TryInitError;
-use tracing_subscriber::{fmt, layer::SubscriberExt as _, util::SubscriberInitExt as _};
+use tracing_subscriber::{
+    Layer, Registry, fmt, layer::SubscriberExt as _, util::SubscriberInitExt as _,
+};
 
 use super::args::{LogArgs, LogFormat};
 use super::json::JsonLines;
 use super::metrics;
+use crate::traces;
 
 /// Libraries through whose hands requests and answers pass: what they tell below `info` may hold a key (I7).
 const CLOSE_TO_KEYS: [&str; 9] = [
@@ -31,7 +37,9 @@ const TELLS_KEYS: &str = "kube_client::client";
 /// Whether anything may be written for this part of the program at this level, whatever level is asked for.
 fn may_be_written(target: &str, level: Level) -> bool {
     let library = target.split("::").next().unwrap_or(target);
-    target != TELLS_KEYS && (level <= Level::INFO || !CLOSE_TO_KEYS.contains(&library))
+    target != TELLS_KEYS
+        && target != traces::TARGET
+        && (level <= Level::INFO || !CLOSE_TO_KEYS.contains(&library))
 }
 
 /// Why a `--log-level` is none.
@@ -71,23 +79,24 @@ pub enum TelemetryError {
     Init(#[from] TryInitError),
 }
 
-/// Sends everything that is traced to standard error, panics included.
+/// Sends everything that is said to standard error, panics included, and our own spans to `tracer`, if there is one.
 ///
 /// # Errors
 /// [`TelemetryError`], when the level does not parse or the process has a log already.
-pub fn init(args: &LogArgs) -> Result<(), TelemetryError> {
-    let registry = tracing_subscriber::registry()
-        .with(filter(&args.log_level)?)
-        .with(filter_fn(|about| {
-            may_be_written(about.target(), *about.level())
-        }));
-    match args.log_format {
-        LogFormat::Json => registry.with(JsonLines::layer()).try_init()?,
+pub fn init(args: &LogArgs, tracer: Option<SdkTracer>) -> Result<(), TelemetryError> {
+    let lines = match args.log_format {
+        LogFormat::Json => JsonLines::layer().boxed(),
         LogFormat::Text => {
             let lines = fmt::layer().with_writer(std::io::stderr);
-            registry.with(lines.with_ansi(false)).try_init()?;
+            lines.with_ansi(false).boxed()
         }
-    }
+    };
+    let may_be_written = filter_fn(|about| may_be_written(about.target(), *about.level()));
+    let lines = lines.with_filter(filter(&args.log_level)?.and(may_be_written));
+    tracing_subscriber::registry()
+        .with(tracer.map(spans))
+        .with(lines)
+        .try_init()?;
     // Only the place: the payload of a panic quotes values, and a value can be a key (I7).
     panic::set_hook(Box::new(|panic| {
         let place = panic
@@ -98,6 +107,21 @@ pub fn init(args: &LogArgs) -> Result<(), TelemetryError> {
         metrics::panicked();
     }));
     Ok(())
+}
+
+/// Makes traces of our own spans, and of nobody else's: not of those in which the traces themselves are sent, and not of
+/// those through which keys pass. What is logged is not in them.
+fn spans(tracer: SdkTracer) -> impl Layer<Registry> {
+    tracing_opentelemetry::layer()
+        .with_tracer(tracer)
+        .with_context_activation(false)
+        .with_location(false)
+        .with_threads(false)
+        .with_target(false)
+        .with_tracked_inactivity(false)
+        .with_filter(filter_fn(|about| {
+            about.is_span() && about.target().starts_with(env!("CARGO_CRATE_NAME"))
+        }))
 }
 
 #[cfg(test)]
@@ -122,6 +146,11 @@ mod tests {
     }
 
     #[test]
+    fn spans_that_are_for_traces_alone_are_not_in_the_log() {
+        assert!(!may_be_written(traces::TARGET, Level::ERROR));
+    }
+
+    #[test]
     fn a_word_that_is_no_level_is_refused() {
         assert_eq!(
             filter("verbose").unwrap_err().to_string(),
@@ -141,7 +170,7 @@ mod tests {
                 log_level: "trace".into(),
                 log_format: LogFormat::Json,
             };
-            init(&args).unwrap();
+            init(&args, None).unwrap();
             panic!("there was {KEY}");
         }
         let itself = "runtime::telemetry::tests::a_panic_tells_where_and_not_what";

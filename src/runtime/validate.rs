@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use url::Url;
 
-use super::args::{LeadershipArgs, LogArgs, RemoteArgs, RunArgs, ScopeArgs, TimingArgs};
+use super::args::{LeadershipArgs, LogArgs, RemoteArgs, RunArgs, ScopeArgs, TimingArgs, TraceArgs};
 use super::leader::LONGEST_LEASE;
 use super::{duration, telemetry};
 
@@ -31,6 +31,7 @@ impl RunArgs {
         self.scope.check(&mut wrong);
         self.remote.check(&mut wrong);
         self.log.check(&mut wrong);
+        self.traces.check(&mut wrong);
         if wrong.0.is_empty() {
             Ok(())
         } else {
@@ -175,6 +176,14 @@ impl LogArgs {
     fn check(&self, wrong: &mut Wrong) {
         if let Err(why) = telemetry::filter(&self.log_level) {
             wrong.0.push(format!("--log-level {:?} must be error, warn, info, debug or trace, or a list like \"info,kube=debug\" ({why})", self.log_level));
+        }
+    }
+}
+
+impl TraceArgs {
+    fn check(&self, wrong: &mut Wrong) {
+        if let Err(why) = self.endpoint() {
+            wrong.0.push(why.to_string());
         }
     }
 }

@@ -202,6 +202,8 @@ fn flags_reach_the_operator_as_they_are_set() {
     assert_eq!(args.timing.drift_interval.as_secs(), 150);
     assert_eq!(args.timing.deletion_give_up_after.as_secs(), 1200);
     assert_eq!(args.log.log_level, "info,kube=debug");
+    let collector = args.traces.endpoint().unwrap().unwrap();
+    assert_eq!(collector.as_str(), "https://traces.example.com/v1/traces");
     assert!((args.remote.rate_limit_headroom - 0.5).abs() < f64::EPSILON);
     let hosts: Vec<_> = args.remote.allowed_hosts().into_iter().collect();
     assert_eq!(hosts, ["app.launchdarkly.com", "launchdarkly.example.com"]);
@@ -217,4 +219,32 @@ fn flags_reach_the_operator_as_they_are_set() {
             "values/flags.yaml lacks {flag}"
         );
     }
+}
+
+/// The ports that the pods may speak to beside DNS.
+fn egress_ports(values: &[&str]) -> Vec<i64> {
+    let helm = Helm::offline().unwrap();
+    let chart = chart();
+    let mut arguments = vec!["template", "operator", &chart];
+    for value in values {
+        arguments.extend(["--set", *value]);
+    }
+    let text = helm.run(&arguments).unwrap();
+    let objects = objects(&text);
+    let policy = of_kind(&objects, "NetworkPolicy")[0];
+    let ports = policy["spec"]["egress"][1]["ports"].as_array().unwrap();
+    ports.iter().filter_map(|it| it["port"].as_i64()).collect()
+}
+
+#[test]
+fn the_pods_may_speak_to_the_collector_of_traces_and_no_port_is_named_twice() {
+    assert_eq!(egress_ports(&[]), [443, 6443]);
+    let to = |url: &str| egress_ports(&[&format!("flags.otlp-endpoint={url}")]);
+    assert_eq!(to("http://collector.observability:4318"), [443, 6443, 4318]);
+    assert_eq!(to("https://traces.example.com"), [443, 6443]);
+    assert_eq!(to("http://[2001:db8::1]/otlp"), [443, 6443, 80]);
+    assert_eq!(
+        egress_ports(&["flags.otlp-traces-endpoint=http://127.0.0.1:9000/v1/traces"]),
+        [443, 6443, 9000]
+    );
 }

@@ -192,6 +192,9 @@ fn flag_schema(flag: &Arg) -> Value {
 
 fn default_of(flag: &Arg) -> String {
     let values = flag.get_default_values();
+    if values.is_empty() {
+        return "none".to_owned();
+    }
     let values: Vec<_> = values.iter().map(|value| value.to_string_lossy()).collect();
     values.join(", ")
 }

@@ -3,8 +3,10 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests may fail like tests")]
 
 mod alerts;
+mod collector;
 mod dashboard;
 mod exposition;
 mod logs;
 mod metrics;
 mod stage;
+mod traces;

@@ -1,4 +1,4 @@
-//! An operator that has seen a little of everything, and a Prometheus that has watched it.
+//! An operator that has seen a little of everything, a Prometheus that has watched it, and a collector of its traces.
 
 use std::fs;
 use std::sync::LazyLock;
@@ -11,6 +11,7 @@ use rig::{
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::collector::Collector;
 use crate::exposition::{Sample, samples};
 
 /// How long anything may take before a test fails.
@@ -23,8 +24,9 @@ const NAMESPACE: &str = "launchdarkly-token-operator";
 pub struct Stage {
     pub operator: Operator,
     pub prometheus: Prometheus,
+    pub simulator: SimulatorProcess,
+    pub collector: Collector,
     plane: ControlPlane,
-    simulator: SimulatorProcess,
     _rules: TempDir,
 }
 
@@ -62,12 +64,27 @@ pub fn rules() -> Value {
     rule.unwrap()["spec"].clone()
 }
 
+/// The operator as Cargo built it, with traces to a collector at this address.
+pub fn operator_options(simulator: &SimulatorProcess, collector: &str) -> OperatorOptions {
+    let mut options = OperatorOptions::fast()
+        .allowing(simulator.host())
+        .flag("--otlp-endpoint", collector);
+    options.program = Some(env!("CARGO_BIN_EXE_launchdarkly-token-operator").into());
+    options.environment = [
+        ("OTEL_SERVICE_NAME", "from-the-environment"),
+        ("OTEL_BSP_SCHEDULE_DELAY", "500"),
+    ]
+    .map(|(variable, value)| (variable.to_owned(), value.to_owned()))
+    .to_vec();
+    options
+}
+
 impl Stage {
     fn start() -> Self {
         let plane = ControlPlane::start(ControlPlaneOptions::default()).unwrap();
         let simulator = SimulatorProcess::start(&SimulatorOptions::default()).unwrap();
-        let mut options = OperatorOptions::fast().allowing(simulator.host());
-        options.program = Some(env!("CARGO_BIN_EXE_launchdarkly-token-operator").into());
+        let collector = Collector::start();
+        let options = operator_options(&simulator, &collector.url());
         let mut operator = Operator::start(&plane, &options).unwrap();
         operator.await_ready(PATIENCE).unwrap();
         let folder = tempfile::tempdir().unwrap();
@@ -80,8 +97,9 @@ impl Stage {
         Self {
             operator,
             prometheus,
-            plane,
             simulator,
+            collector,
+            plane,
             _rules: folder,
         }
     }
@@ -208,6 +226,11 @@ impl Stage {
 
     fn ready(&self, kind: &str, name: &str) {
         self.plane.await_ready(kind, TEAM, name, PATIENCE).unwrap();
+    }
+
+    /// An `AccessToken` as it is.
+    pub fn object(&self, name: &str) -> Value {
+        self.plane.get("accesstoken", TEAM, name).unwrap()
     }
 
     /// Deletes an object and waits until it is gone.

@@ -15,6 +15,7 @@ use crate::launchdarkly::{AllowedHosts, CallObserver, LineOptions, Operation};
 use crate::runtime::args::RunArgs;
 use crate::runtime::metrics::{Controller as ControllerLabel, Metrics};
 use crate::runtime::work::WorkError;
+use crate::traces;
 
 /// How long a deletion waits out trouble that may pass.
 pub(super) const GIVE_UP_TRANSIENT: SignedDuration = SignedDuration::from_hours(24);
@@ -92,7 +93,7 @@ pub(super) fn visit_span<K: Resource<DynamicType = ()>>(
     object: &K,
 ) -> Span {
     let controller: &str = controller.into();
-    tracing::error_span!(
+    let span = tracing::error_span!(
         "visit",
         controller,
         kind = %K::kind(&()),
@@ -100,7 +101,9 @@ pub(super) fn visit_span<K: Resource<DynamicType = ()>>(
         name = object.name_any(),
         generation = object.meta().generation.unwrap_or_default(),
         reconcile_id = %Uuid::new_v4().simple(),
-    )
+    );
+    traces::about(&span, object.namespace(), object.uid());
+    span
 }
 
 /// Counts the calls to LaunchDarkly.
