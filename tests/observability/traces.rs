@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use launchdarkly_token_operator::traces::ATTRIBUTES;
 use rig::canary::{Canary, Place};
 use rig::{
-    ControlPlane, ControlPlaneOptions, Operator, OperatorOptions, SimulatorOptions,
-    SimulatorProcess, wait, workspace,
+    ControlPlane, ControlPlaneOptions, Operator, SimulatorOptions, SimulatorProcess, wait,
+    workspace,
 };
 use serde_json::{Value, json};
 

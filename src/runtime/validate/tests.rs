@@ -57,6 +57,10 @@ fn every_wrong_flag_is_named_with_what_it_must_be() {
             "--publication-margin 1s must be at least 1m (--settle-time)",
         ),
         (
+            "--otlp-endpoint=collector:4318",
+            "--otlp-endpoint \"collector:4318\" must be a URL such as http://collector.example:4318, without user name, query or fragment; headers go into OTEL_EXPORTER_OTLP_HEADERS",
+        ),
+        (
             "--drift-interval=0",
             "--drift-interval 0s must be at least 1s (LaunchDarkly limits its rates)",
         ),
