@@ -4,7 +4,7 @@ use super::settings::{api, scopes, visit_span};
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::{StreamExt, future};
+use futures::{StreamExt, TryFutureExt as _, future};
 use kube::api::{Api, ListParams};
 use kube::runtime::controller::{Action, Controller};
 use kube::runtime::watcher::Config as WatchConfig;
@@ -20,6 +20,7 @@ use super::super::accounts::{self, AccountContext, AccountObject};
 use crate::api::{ClusterLaunchDarklyAccount, LaunchDarklyAccount};
 use crate::runtime::metrics::{Controller as ControllerLabel, Outcome as MetricOutcome};
 use crate::runtime::work::Leading;
+use crate::traces;
 
 /// How soon a refused list is asked for again.
 const LIST_AGAIN: Duration = Duration::from_secs(2);
@@ -129,6 +130,7 @@ impl AccountControllers {
                     let _under_way = metrics.reconciling(ControllerLabel::Account);
                     let begun = std::time::Instant::now();
                     let visited = accounts::reconcile(&ctx, &*object)
+                        .inspect_err(|_| traces::interrupted())
                         .instrument(visit_span(ControllerLabel::Account, &*object))
                         .await;
                     let result = if visited.is_ok() {

@@ -192,6 +192,10 @@ fn every_flag_has_its_environment_variable() {
             "help" | "version" => continue,
             "namespace" => "POD_NAMESPACE".to_owned(),
             "pod-name" => "POD_NAME".to_owned(),
+            // OpenTelemetry has names of its own.
+            other if other.starts_with("otlp-") => {
+                format!("OTEL_EXPORTER_{}", other.replace('-', "_").to_uppercase())
+            }
             other => format!("LDTOKENS_{}", other.replace('-', "_").to_uppercase()),
         };
         assert_eq!(
