@@ -5,7 +5,7 @@
 use std::panic;
 
 use opentelemetry_sdk::trace::SdkTracer;
-use tracing::Level;
+use tracing::{Level, Subscriber};
 use tracing_subscriber::filter::{EnvFilter, FilterExt as _, LevelFilter, ParseError, filter_fn};
 use tracing_subscriber::util::TryInitError;
 use tracing_subscriber::{
@@ -84,19 +84,7 @@ pub enum TelemetryError {
 /// # Errors
 /// [`TelemetryError`], when the level does not parse or the process has a log already.
 pub fn init(args: &LogArgs, tracer: Option<SdkTracer>) -> Result<(), TelemetryError> {
-    let lines = match args.log_format {
-        LogFormat::Json => JsonLines::layer().boxed(),
-        LogFormat::Text => {
-            let lines = fmt::layer().with_writer(std::io::stderr);
-            lines.with_ansi(false).boxed()
-        }
-    };
-    let may_be_written = filter_fn(|about| may_be_written(about.target(), *about.level()));
-    let lines = lines.with_filter(filter(&args.log_level)?.and(may_be_written));
-    tracing_subscriber::registry()
-        .with(tracer.map(spans))
-        .with(lines)
-        .try_init()?;
+    subscriber(args, tracer)?.try_init()?;
     // Only the place: the payload of a panic quotes values, and a value can be a key (I7).
     panic::set_hook(Box::new(|panic| {
         let place = panic
@@ -109,9 +97,34 @@ pub fn init(args: &LogArgs, tracer: Option<SdkTracer>) -> Result<(), TelemetryEr
     Ok(())
 }
 
+fn subscriber(
+    args: &LogArgs,
+    tracer: Option<SdkTracer>,
+) -> Result<impl Subscriber + Send + Sync + use<>, LevelError> {
+    let lines = match args.log_format {
+        LogFormat::Json => JsonLines::layer().boxed(),
+        LogFormat::Text => {
+            let lines = fmt::layer().with_writer(std::io::stderr);
+            lines.with_ansi(false).boxed()
+        }
+    };
+    // With the hint, what is below the level that is asked for costs nothing.
+    let may_be_written = filter_fn(|about| may_be_written(about.target(), *about.level()))
+        .with_max_level_hint(LevelFilter::TRACE);
+    let lines = lines.with_filter(filter(&args.log_level)?.and(may_be_written));
+    Ok(tracing_subscriber::registry()
+        .with(tracer.map(spans))
+        .with(lines))
+}
+
 /// Makes traces of our own spans, and of nobody else's: not of those in which the traces themselves are sent, and not of
 /// those through which keys pass. What is logged is not in them.
 fn spans(tracer: SdkTracer) -> impl Layer<Registry> {
+    let ours = filter_fn(|about| {
+        about.is_span()
+            && *about.level() <= Level::INFO
+            && about.target().starts_with(env!("CARGO_CRATE_NAME"))
+    });
     tracing_opentelemetry::layer()
         .with_tracer(tracer)
         .with_context_activation(false)
@@ -119,13 +132,14 @@ fn spans(tracer: SdkTracer) -> impl Layer<Registry> {
         .with_threads(false)
         .with_target(false)
         .with_tracked_inactivity(false)
-        .with_filter(filter_fn(|about| {
-            about.is_span() && about.target().starts_with(env!("CARGO_CRATE_NAME"))
-        }))
+        .with_filter(ours.with_max_level_hint(LevelFilter::INFO))
 }
 
 #[cfg(test)]
 mod tests {
+    use opentelemetry::trace::TracerProvider as _;
+    use opentelemetry_sdk::trace::SdkTracerProvider;
+
     use super::*;
 
     #[test]
@@ -148,6 +162,24 @@ mod tests {
     #[test]
     fn spans_that_are_for_traces_alone_are_not_in_the_log() {
         assert!(!may_be_written(traces::TARGET, Level::ERROR));
+    }
+
+    /// The trace of a step, with the least in the log.
+    fn trace_of_a_step(tracer: Option<SdkTracer>) -> Option<String> {
+        let args = LogArgs {
+            log_level: "off".into(),
+            log_format: LogFormat::Json,
+        };
+        tracing::subscriber::with_default(subscriber(&args, tracer).unwrap(), || {
+            traces::step("CreateToken").in_scope(traces::id)
+        })
+    }
+
+    #[test]
+    fn what_is_traced_does_not_hang_on_what_is_logged() {
+        let provider = SdkTracerProvider::builder().build();
+        assert!(trace_of_a_step(Some(provider.tracer("here"))).is_some());
+        assert_eq!(trace_of_a_step(None), None);
     }
 
     #[test]
