@@ -34,6 +34,11 @@ const DASHBOARD: &str = "
 `monitoring.dashboard.enabled` of the chart makes a ConfigMap with a Grafana dashboard
 ([dashboard.json](../charts/launchdarkly-token-operator/files/dashboard.json)), labelled for the sidecar of Grafana's chart. By hand: import
 that file. A real Prometheus answers each of its queries in `tests/observability`.
+
+![The panels of the dashboard, with lines and tables from a few minutes of the demonstration](dashboard.svg)
+
+This is a drawing, not a screenshot of Grafana: `cargo xtask demo --picture docs/dashboard.svg` has a real Prometheus watch the demonstration
+and some rotations after it, asks it for every panel's queries, and draws what it answers.
 ";
 
 /// The whole page.
