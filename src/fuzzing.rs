@@ -1,9 +1,11 @@
 //! Everything that reads what comes from outside, fed with any bytes: each function panics when a promise is broken.
 //!
-//! Only for tests. What was found is kept in `fuzz/corpus`.
+//! Not a part of the program: built for tests, and with the feature `fuzzing` for `cargo xtask fuzz`, which looks for bytes that reach new
+//! code. What it found is kept in `fuzz/corpus` and replayed by the tests.
 
 mod objects;
 mod secrets;
+#[cfg(test)]
 mod tests;
 
 use crate::domain::marker;

@@ -4,8 +4,9 @@ pub mod api;
 pub mod cluster;
 pub mod controller;
 pub mod domain;
-#[cfg(test)]
-mod fuzzing;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod gate;
 pub mod launchdarkly;
 pub mod runtime;

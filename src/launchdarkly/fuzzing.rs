@@ -1,4 +1,5 @@
 //! What LaunchDarkly, or who stands in between, can send; and where a key may go.
+#![expect(clippy::panic, reason = "a broken promise ends the search")]
 
 use http::Uri;
 use jiff::Timestamp;

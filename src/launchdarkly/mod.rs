@@ -9,7 +9,7 @@ mod client;
 mod differences;
 mod endpoint;
 mod error;
-#[cfg(test)]
+#[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzzing;
 mod key;
 mod line;

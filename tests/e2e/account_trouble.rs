@@ -172,6 +172,53 @@ fn a_cluster_account_admits_only_the_namespaces_and_roles_it_names() {
 }
 
 #[test]
+fn a_credential_is_out_of_reach_of_other_namespaces() {
+    let calm = &stage().calm;
+    Home::at(calm, "trouble-owner");
+    let borrower = Home::bare("trouble-borrower");
+    borrower.token("web", &json!({"role": "reader"}));
+    borrower.reason("web", "Stalled", "AccountNotFound");
+    let spec = json!({"apiUrl": calm.url(), "credentialsSecretRef": {"name": "managing-key"}});
+    borrower.account(&spec);
+    let account = (
+        "launchdarklyaccount",
+        "default",
+        "Ready",
+        "CredentialMissing",
+    );
+    let message = borrower.reason_of(account.0, account.1, account.2, account.3);
+    assert!(message.contains("\"trouble-borrower\""), "{message}");
+    let path = json!({"spec": {"credentialsSecretRef": {"name": "../../trouble-owner/secrets/managing-key"}}});
+    let arguments = [
+        "patch",
+        account.0,
+        account.1,
+        "--namespace=trouble-borrower",
+        "--type=merge",
+        "--patch",
+    ];
+    let refusal = stage()
+        .plane
+        .kubectl(&[&arguments[..], &[&path.to_string()]].concat());
+    assert!(
+        format!("{refusal:?}").contains("spec.credentialsSecretRef.name"),
+        "{refusal:?}"
+    );
+    // A cluster account's credential is in the operator's namespace and nowhere else.
+    let shared = json!({
+        "apiVersion": "ldtokens.dev/v1alpha1", "kind": "ClusterLaunchDarklyAccount", "metadata": {"name": "borrowing"}, "spec": spec,
+    });
+    stage().plane.apply(&shared.to_string()).unwrap();
+    let message = borrower.reason_of(
+        "clusterlaunchdarklyaccount",
+        "borrowing",
+        account.2,
+        account.3,
+    );
+    assert!(message.contains(rig::install::NAMESPACE), "{message}");
+}
+
+#[test]
 fn an_account_stays_until_the_last_object_that_refers_to_it_is_gone() {
     let calm = &stage().calm;
     let home = Home::at(calm, "trouble-order");

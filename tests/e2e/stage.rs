@@ -17,7 +17,7 @@ pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The namespaces of the tests: where the operator may use the Secrets of single namespaces only, they have to be named when it starts.
 /// A test whose namespace is missing here fails in that mode.
-const NAMESPACES: [&str; 70] = [
+const NAMESPACES: [&str; 72] = [
     "crowd",
     "ending-all",
     "ending-new",
@@ -76,6 +76,7 @@ const NAMESPACES: [&str; 70] = [
     "tls-private",
     "tls-words",
     "trouble-admitted",
+    "trouble-borrower",
     "trouble-entry",
     "trouble-giveup",
     "trouble-host",
@@ -83,6 +84,7 @@ const NAMESPACES: [&str; 70] = [
     "trouble-order",
     "trouble-orphan",
     "trouble-other",
+    "trouble-owner",
     "trouble-role",
     "trouble-stranger",
     "trouble-two",

@@ -6,6 +6,7 @@ mod console;
 mod demo;
 #[cfg(test)]
 mod docs;
+mod fuzz;
 mod generate;
 mod image;
 mod test;
@@ -30,6 +31,8 @@ enum Task {
     Test(test::Arguments),
     /// Write the files that are generated from the types: the CRDs, the field reference, the chart's schema.
     Generate,
+    /// Look for bytes that break a promise of what reads them.
+    Fuzz(fuzz::Arguments),
     /// Build the operator and write its container image, without a container engine.
     Image(image::Arguments),
 }
@@ -39,6 +42,7 @@ fn main() -> ExitCode {
         Task::Demo(arguments) => demo::run(&arguments),
         Task::Test(arguments) => test::run(&arguments),
         Task::Generate => generate::run(),
+        Task::Fuzz(arguments) => fuzz::run(&arguments),
         Task::Image(arguments) => image::run(&arguments),
     };
     if done {

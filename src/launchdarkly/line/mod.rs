@@ -1,6 +1,6 @@
 //! The one line that all calls to an account stand in (I13): lanes, rate limits, pauses, and LaunchDarkly's clock.
 
-#[cfg(test)]
+#[cfg(any(test, feature = "fuzzing"))]
 pub(super) mod fuzzing;
 mod headers;
 mod lane;

@@ -76,18 +76,29 @@ pub const STEPS: &[Step] = &[
 
 fn format() -> Result<String, RigError> {
     capture(build::cargo().args(["fmt", "--all", "--check"]))?;
+    // Outside the workspace, and with it what is shared with the tests.
+    let fuzz = ["fmt", "--check", "--manifest-path", "fuzz/Cargo.toml"];
+    capture(build::cargo().args(fuzz))?;
     Ok(String::new())
 }
 
 fn lint() -> Result<String, RigError> {
-    let minor = rust_minor()?;
-    let mut clippy = build::cargo();
-    clippy.args(["clippy", "--workspace", "--all-targets"]);
-    if minor == Some(WALL) {
-        show(clippy.args(["--", "--deny", "warnings"]))?;
+    let wall = rust_minor()? == Some(WALL);
+    // Then the library as the fuzzer has it, in the workspace: alone its dependencies would be other builds.
+    for what in [
+        &["--all-targets"][..],
+        &["--lib", "--features", "launchdarkly-token-operator/fuzzing"],
+    ] {
+        let mut clippy = build::cargo();
+        clippy.args(["clippy", "--workspace"]).args(what);
+        if wall {
+            clippy.args(["--", "--deny", "warnings"]);
+        }
+        show(&mut clippy)?;
+    }
+    if wall {
         return Ok(String::new());
     }
-    show(&mut clippy)?;
     Ok(format!(" (warnings fail on Rust 1.{WALL} only)"))
 }
 

@@ -1,0 +1,29 @@
+//! libFuzzer on one of the targets: the one that the environment names.
+#![no_main]
+
+mod decide;
+#[path = "../../tests/decide_properties/generate/mod.rs"]
+mod generate;
+#[path = "../../tests/decide_properties/invariants/mod.rs"]
+mod invariants;
+#[path = "../../tests/decide_properties/worlds/mod.rs"]
+#[expect(dead_code, unused_imports, reason = "stories take more of it")]
+mod worlds;
+
+use std::sync::LazyLock;
+
+use launchdarkly_token_operator::fuzzing::TARGETS;
+use libfuzzer_sys::fuzz_target;
+
+static TARGET: LazyLock<fn(&[u8])> = LazyLock::new(|| {
+    let name = std::env::var("LDTOKENS_FUZZ_TARGET").unwrap_or_default();
+    if name == "decide" {
+        return decide::decide;
+    }
+    let named = TARGETS.iter().find(|target| target.name == name);
+    named
+        .expect("LDTOKENS_FUZZ_TARGET names a target: run this by `cargo xtask fuzz`")
+        .run
+});
+
+fuzz_target!(|bytes: &[u8]| TARGET(bytes));
