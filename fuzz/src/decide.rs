@@ -1,49 +1,72 @@
-//! What is decided in worlds that are made of the bytes: where the generators of `tests/decide_properties` choose, the next ones say what.
+//! Worlds that nobody thought of: each part is that of another world of `tests/decide_properties`, at any time. Such parts need not fit
+//! together, so that only this is judged: there is a decision, and the same one each time.
 
-use launchdarkly_token_operator::domain::decide::{decide as chosen, heard, record_at_rest};
-use proptest::strategy::{BoxedStrategy, Strategy, ValueTree};
-use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
+use jiff::Timestamp;
+use launchdarkly_token_operator::domain::clocks::Clocks;
+use launchdarkly_token_operator::domain::decide::{Wish, decide as chosen, record_at_rest};
+use launchdarkly_token_operator::domain::observed::Observed;
+use launchdarkly_token_operator::domain::record::Record;
+use proptest::strategy::{Strategy as _, ValueTree as _};
+use proptest::test_runner::TestRunner;
 
 use crate::generate::any_world;
-use crate::invariants::Case;
 use crate::worlds::Given;
 
 thread_local! {
-    static WORLDS: BoxedStrategy<Given> = any_world();
+    /// One for each byte, always the same.
+    static WORLDS: Vec<Given> = {
+        let mut runner = TestRunner::deterministic();
+        let worlds = any_world();
+        (0..256)
+            .map(|_| worlds.new_tree(&mut runner).expect("the generator filters nothing").current())
+            .collect()
+    };
 }
 
-/// There is a step, the same one each time, that breaks no invariant and is not chosen for ever.
+/// Which world each part is of, a byte each; then eight bytes for each clock, in seconds, where there are so many.
 pub fn decide(bytes: &[u8]) {
-    let Some(world) = world(bytes) else { return };
-    let step = world.decides();
-    assert_eq!(world.decides(), step);
-    let wish = heard(&world.wish, &world.observed.record);
-    let case = Case {
-        wish: &wish,
-        observed: &world.observed,
-        step: &step,
-    };
-    if let Err(broken) = case.judge() {
-        panic!("{broken}\nin {world:#?}");
-    }
-    let mut after = world.observed.clone();
-    if let Some(record) = step.record() {
-        after.record = record.clone();
-        assert_ne!(chosen(&world.wish, &after), step, "in {world:#?}");
-    }
-    after.record = record_at_rest(&world.wish, &world.observed);
-    let again = record_at_rest(&world.wish, &after);
-    assert_eq!(again, after.record, "in {world:#?}");
+    let (wish, observed) = WORLDS.with(|worlds| mixed(worlds, bytes));
+    let step = chosen(&wish, &observed);
+    assert_eq!(chosen(&wish, &observed), step);
+    let record = record_at_rest(&wish, &observed);
+    assert_eq!(record_at_rest(&wish, &observed), record);
 }
 
-fn world(bytes: &[u8]) -> Option<Given> {
-    let config = Config {
-        failure_persistence: None,
-        max_local_rejects: 64,
-        ..Config::default()
-    };
-    let source = TestRng::from_seed(RngAlgorithm::PassThrough, bytes);
-    let mut runner = TestRunner::new_with_rng(config, source);
-    let world = WORLDS.with(|worlds| worlds.new_tree(&mut runner));
-    Some(world.ok()?.current())
+fn mixed(worlds: &[Given], bytes: &[u8]) -> (Wish, Observed) {
+    let mut bytes = bytes.iter().copied();
+    let mut next = || &worlds[usize::from(bytes.next().unwrap_or_default())];
+    macro_rules! part {
+        ($kind:ident, $of:ident, $($part:ident)+) => {
+            $kind { $($part: $of(next()).$part.clone(),)+ }
+        };
+    }
+    let wish = next().wish.clone();
+    let mut mixed = part!(Observed, observed,
+        identity generation finalizer deletion namespace_terminating record account secret former_secret hand remote
+        secret_key listed_at calls_ended_by found gone life_limited roles roles_seen_at claimed_by setbacks clocks
+        timing holder nonce
+    );
+    mixed.record = part!(Record, record,
+        observed_generation account_id token secret former_secret rotation pending abandoned retiring history
+    );
+    if let Some(local) = moment(&mut bytes) {
+        let remote = moment(&mut bytes).unwrap_or(local);
+        mixed.clocks = Clocks { local, remote };
+    }
+    (wish, mixed)
+}
+
+fn observed(world: &Given) -> &Observed {
+    &world.observed
+}
+
+fn record(world: &Given) -> &Record {
+    &world.observed.record
+}
+
+fn moment(bytes: &mut impl Iterator<Item = u8>) -> Option<Timestamp> {
+    let eight: Vec<u8> = bytes.take(8).collect();
+    let seconds = i64::from_le_bytes(eight.try_into().ok()?);
+    let bounds = (Timestamp::MIN.as_second(), Timestamp::MAX.as_second());
+    Timestamp::from_second(seconds.clamp(bounds.0, bounds.1)).ok()
 }

@@ -4,8 +4,6 @@
 mod decide;
 #[path = "../../tests/decide_properties/generate/mod.rs"]
 mod generate;
-#[path = "../../tests/decide_properties/invariants/mod.rs"]
-mod invariants;
 #[path = "../../tests/decide_properties/worlds/mod.rs"]
 #[expect(dead_code, unused_imports, reason = "stories take more of it")]
 mod worlds;

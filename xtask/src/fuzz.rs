@@ -117,8 +117,7 @@ fn holds(program: &Path, target: &str, seconds: u32) -> bool {
                 "{target}: {error:?}\nWhat broke it is in {}. {} so that the tests replay it, and mend what it breaks.",
                 found.display(),
                 if target == DECIDE {
-                    "Make the world that it tells a story in tests/decide_properties/stories,"
-                        .to_owned()
+                    "Make that world a story in tests/decide_properties/stories,".to_owned()
                 } else {
                     format!("Copy it to fuzz/corpus/{target} under a name that says what it is,")
                 }
@@ -156,7 +155,8 @@ fn search(
     let (progress, rest): (Vec<&str>, Vec<&str>) =
         told.lines().partition(|line| line.starts_with('#'));
     if output.status.success() {
-        return Ok(progress.last().copied().unwrap_or_default().to_owned());
+        let summary = progress.iter().find(|line| line.contains("DONE"));
+        return Ok(summary.copied().unwrap_or_default().to_owned());
     }
     Err(RigError::Unexpected(format!(
         "{}\n{}",
