@@ -6,7 +6,10 @@ use std::time::{Duration, Instant};
 
 use crate::RigError;
 
-const PAUSE: Duration = Duration::from_millis(50);
+/// The pauses between two tries: short at first, for what is nearly there. Most tries start a kubectl, which costs more than what is
+/// waited for.
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+const LONGEST_PAUSE: Duration = Duration::from_millis(300);
 
 /// Asks `probe` until it answers `Some`, and returns that.
 ///
@@ -37,6 +40,7 @@ pub fn until_ok<T, E: Display>(
     mut probe: impl FnMut() -> Result<T, E>,
 ) -> Result<T, RigError> {
     let deadline = Instant::now() + limit;
+    let mut pause = FIRST_PAUSE;
     loop {
         match probe() {
             Ok(found) => return Ok(found),
@@ -47,8 +51,9 @@ pub fn until_ok<T, E: Display>(
                     last: state.to_string(),
                 });
             }
-            Err(_) => thread::sleep(PAUSE),
+            Err(_) => thread::sleep(pause),
         }
+        pause = LONGEST_PAUSE.min(pause.mul_f32(1.5));
     }
 }
 

@@ -66,7 +66,7 @@ fn live_on(stage: &Stage) -> Result<(), RigError> {
     let refused = json!({
         "apiVersion": "ldtokens.dev/v1alpha1", "kind": "AccessToken",
         "metadata": {"name": "mistaken", "namespace": NAMESPACE},
-        "spec": {"customRoleKeys": ["no-such-role"]},
+        "spec": {"customRoles": ["no-such-role"]},
     });
     stage.apply(&refused.to_string())?;
     stage.begin_again()?;
