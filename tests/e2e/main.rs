@@ -5,6 +5,7 @@
 )]
 
 mod account_trouble;
+mod canary;
 mod crowd;
 mod home;
 mod keys;
@@ -17,6 +18,6 @@ mod one_pace;
 mod quiet;
 mod remote_trouble;
 mod secrets;
-mod silence;
+
 mod stage;
 mod tls;

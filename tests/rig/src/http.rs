@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::Value;
 use ureq::Agent;
 use ureq::http::Request;
-use ureq::tls::{Certificate, RootCerts, TlsConfig};
+use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
 
 use crate::RigError;
 use crate::error::Doing;
@@ -35,16 +35,22 @@ pub(crate) struct Answer {
 }
 
 impl Http {
-    /// Trusts `ca`, a certificate in PEM, for https.
+    /// Trusts `ca`, certificates in PEM, for https.
     pub(crate) fn new(ca: Option<&str>) -> Result<Self, RigError> {
         let mut config = Agent::config_builder()
             .http_status_as_error(false)
             .proxy(None)
             .timeout_global(Some(Duration::from_secs(20)));
         if let Some(pem) = ca {
-            let certificate = Certificate::from_pem(pem.as_bytes())
+            let certificates: Vec<Certificate<'static>> = parse_pem(pem.as_bytes())
+                .filter_map(|item| match item {
+                    Ok(PemItem::Certificate(certificate)) => Some(Ok(certificate)),
+                    Ok(_) => None,
+                    Err(error) => Some(Err(error)),
+                })
+                .collect::<Result<_, _>>()
                 .map_err(|error| RigError::Unexpected(format!("the CA is unreadable: {error}")))?;
-            let roots = RootCerts::Specific(Arc::new(vec![certificate]));
+            let roots = RootCerts::Specific(Arc::new(certificates));
             config = config.tls_config(TlsConfig::builder().root_certs(roots).build());
         }
         Ok(Self(config.build().into()))

@@ -6,7 +6,7 @@
 )]
 
 use std::io::{BufRead, BufReader};
-use std::panic;
+use std::panic::{self, AssertUnwindSafe};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -34,10 +34,10 @@ fn a_panic_ends_every_process() {
     let Some(plane) = start() else { return };
     let processes = family(plane.supervisor_id().unwrap());
     let directory = plane.directory().to_owned();
-    let result = panic::catch_unwind(move || {
+    let result = panic::catch_unwind(AssertUnwindSafe(move || {
         let _held = plane;
         panic!("on purpose");
-    });
+    }));
     assert!(result.is_err());
     assert_gone(&processes, &directory);
 }

@@ -4,11 +4,13 @@ use std::env;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::sync::{Arc, OnceLock};
 use std::thread;
 
 use serde_json::Value;
 
 use super::Source;
+use super::direct::Direct;
 use crate::error::Doing;
 use crate::{RigError, build};
 
@@ -20,6 +22,7 @@ pub struct Kubectl {
     subcommand: Option<&'static str>,
     kubeconfig: PathBuf,
     cache: PathBuf,
+    direct: Arc<OnceLock<Option<Direct>>>,
 }
 
 impl Kubectl {
@@ -35,6 +38,7 @@ impl Kubectl {
             subcommand,
             kubeconfig: kubeconfig.to_owned(),
             cache: cache.to_owned(),
+            direct: Arc::default(),
         })
     }
 
@@ -43,6 +47,7 @@ impl Kubectl {
     pub fn with_kubeconfig(&self, kubeconfig: &Path) -> Self {
         Self {
             kubeconfig: kubeconfig.to_owned(),
+            direct: Arc::default(),
             ..self.clone()
         }
     }
@@ -123,7 +128,11 @@ impl Kubectl {
     /// # Errors
     /// It is not there, or may not be read.
     pub fn get(&self, kind: &str, namespace: &str, name: &str) -> Result<Value, RigError> {
-        self.json(&["get", kind, name, "--namespace", namespace])
+        self.direct
+            .get_or_init(|| Direct::from_kubeconfig(&self.kubeconfig))
+            .as_ref()
+            .and_then(|direct| direct.get(kind, namespace, name))
+            .unwrap_or_else(|| self.json(&["get", kind, name, "--namespace", namespace]))
     }
 
     /// All objects of a kind; an empty `namespace` means all of them.

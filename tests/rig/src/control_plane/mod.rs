@@ -3,6 +3,7 @@
 mod assets;
 mod audit;
 pub(crate) mod build;
+mod direct;
 mod kubectl;
 mod source;
 mod supervised;
