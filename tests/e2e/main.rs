@@ -18,6 +18,5 @@ mod one_pace;
 mod quiet;
 mod remote_trouble;
 mod secrets;
-
 mod stage;
 mod tls;
