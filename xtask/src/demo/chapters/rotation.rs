@@ -9,7 +9,7 @@ use crate::demo::stage::{Known, NAMESPACE, Stage};
 use crate::demo::story::{Failed, Story, ensure};
 
 /// A token that is rotated every month, and whenever its trigger is changed.
-const SAMPLE: &str = "deploy/samples/rotation.yaml";
+pub const SAMPLE: &str = "deploy/samples/rotation.yaml";
 /// Its name.
 pub const ROTATED: &str = "flag-exporter";
 

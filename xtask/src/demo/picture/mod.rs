@@ -70,6 +70,7 @@ fn live_on(stage: &Stage) -> Result<(), RigError> {
     });
     stage.apply(&refused.to_string())?;
     stage.begin_again()?;
+    stage.apply_file(rotation::SAMPLE)?;
     for number in 0..ROTATIONS {
         for token in [TOKEN, rotation::ROTATED] {
             let trigger = json!({"rotation": {"trigger": format!("picture-{number}")}});
