@@ -260,7 +260,7 @@ impl<'a> Home<'a> {
         object::secret_entry(&self.get("secret", name), "token").unwrap()
     }
 
-    /// Waits until the Secret holds another key, and the `AccessToken` is Ready; returns the key.
+    /// Waits until the Secret holds another key, and the `AccessToken` has recorded it and is Ready; returns the key.
     pub fn new_key(&self, name: &str, old: &str) -> String {
         wait::until_ok(PATIENCE, &format!("a new key in Secret {name}"), || {
             let secret = self
@@ -275,7 +275,11 @@ impl<'a> Home<'a> {
                 .get("accesstoken", &self.namespace, name)
                 .map_err(|error| format!("{error:?}"))?;
             object::ready(&token)?;
-            Ok::<_, String>(key)
+            // The Secret is written before it is recorded.
+            match &token["status"]["pending"] {
+                Value::Null => Ok(key),
+                pending => Err(format!("{pending} is not recorded yet")),
+            }
         })
         .unwrap()
     }

@@ -18,7 +18,7 @@ fn folder(path: &str) -> Vec<Value> {
     let mut found: Vec<Value> = files.iter().flat_map(|file| read(file)).collect();
     for object in &mut found {
         if is_ours(object) && object["kind"] != "AccessToken" {
-            object["spec"]["apiUrl"] = json!(stage().calm.url());
+            object["spec"]["apiUrl"] = json!(stage().crowded.url());
         }
     }
     found
@@ -68,7 +68,7 @@ fn wait_for(objects: &[Value], done: (&str, &str)) {
 fn argo_cds_waves_are_account_token_and_consumer_and_each_becomes_healthy() {
     let home = Home::bare("web");
     home.apply(&credential(
-        &stage().calm,
+        &stage().crowded,
         "web",
         "launchdarkly-api-key",
         "token",
@@ -116,7 +116,7 @@ fn fluxs_kustomizations_depend_on_each_other_and_each_becomes_current() {
     let file = workspace::root().join("deploy/flux/kustomizations.yaml");
     let plane = &stage().plane;
     let secret = credential(
-        &stage().calm,
+        &stage().crowded,
         rig::install::NAMESPACE,
         "launchdarkly-api-key",
         "token",
