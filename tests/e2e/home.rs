@@ -1,6 +1,7 @@
 //! A home for each test: a namespace with an account, and what tests do in it.
 
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use rig::{ControlPlane, SecretAccess, SimulatorProcess, access, install, object, wait};
 use serde_json::{Value, json};
@@ -206,6 +207,19 @@ impl<'a> Home<'a> {
         )
     }
 
+    /// Waits until an `AccessToken` is Ready and everything that was done for it is recorded.
+    pub fn settled(&self, name: &str) -> Value {
+        self.wait(
+            "accesstoken",
+            name,
+            &format!("a settled {name}"),
+            |object| {
+                recorded(object)?;
+                object::ready(object)
+            },
+        )
+    }
+
     /// Waits until a condition of an `AccessToken` has this reason; returns its message.
     pub fn reason(&self, name: &str, kind: &str, reason: &str) -> String {
         self.reason_of("accesstoken", name, kind, reason)
@@ -262,7 +276,12 @@ impl<'a> Home<'a> {
 
     /// Waits until the Secret holds another key, and the `AccessToken` has recorded it and is Ready; returns the key.
     pub fn new_key(&self, name: &str, old: &str) -> String {
-        wait::until_ok(PATIENCE, &format!("a new key in Secret {name}"), || {
+        self.new_key_within(PATIENCE, name, old)
+    }
+
+    /// The same with another patience.
+    pub fn new_key_within(&self, limit: Duration, name: &str, old: &str) -> String {
+        wait::until_ok(limit, &format!("a new key in Secret {name}"), || {
             let secret = self
                 .plane
                 .get("secret", &self.namespace, name)
@@ -274,12 +293,8 @@ impl<'a> Home<'a> {
                 .plane
                 .get("accesstoken", &self.namespace, name)
                 .map_err(|error| format!("{error:?}"))?;
-            object::ready(&token)?;
-            // The Secret is written before it is recorded.
-            match &token["status"]["pending"] {
-                Value::Null => Ok(key),
-                pending => Err(format!("{pending} is not recorded yet")),
-            }
+            recorded(&token)?;
+            object::ready(&token).map(|()| key)
         })
         .unwrap()
     }
@@ -322,5 +337,13 @@ impl<'a> Home<'a> {
             }
         })
         .unwrap();
+    }
+}
+
+/// Whether nothing is under way: a Secret is written before it is recorded.
+fn recorded(token: &Value) -> Result<(), String> {
+    match &token["status"]["pending"] {
+        Value::Null => Ok(()),
+        pending => Err(format!("{pending} is not recorded yet")),
     }
 }

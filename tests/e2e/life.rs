@@ -106,15 +106,7 @@ fn a_schedule_rotates_by_replacement() {
     home.ready("web");
     let old = home.key("web");
     // The interval is a minute, the least there is; it is waited for as a user would.
-    let new = wait::until_ok(Duration::from_secs(90), "a rotation by schedule", || {
-        let key = home.key("web");
-        if key == old {
-            Err("the old key is there")
-        } else {
-            Ok(key)
-        }
-    })
-    .unwrap();
+    let new = home.new_key_within(Duration::from_secs(90), "web", &old);
     accepted(calm, &new);
     assert_eq!(
         home.ready("web")["status"]["history"][0]["cause"],

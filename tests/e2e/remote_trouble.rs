@@ -304,7 +304,7 @@ fn a_token_that_somebody_deleted_is_replaced() {
         }
     })
     .unwrap();
-    let token = home.ready("web");
+    let token = home.settled("web");
     assert_eq!(token["status"]["history"][0]["cause"], "TokenMissing");
     accepted(calm, &home.key("web"));
     refused(calm, &old);

@@ -44,7 +44,7 @@ fn an_edited_key_is_replaced_with_grace_and_foreign_entries_stay() {
     let secret = home.get("secret", "web");
     assert_eq!(object::secret_entry(&secret, "mine").unwrap(), "stays");
     assert_eq!(secret["metadata"]["labels"]["mine"], "stays");
-    let token = home.ready("web");
+    let token = home.settled("web");
     assert_eq!(token["status"]["history"][0]["cause"], "SecretEdited");
 }
 
