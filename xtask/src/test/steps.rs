@@ -13,7 +13,7 @@ use crate::command::{capture, show};
 const WALL: u32 = 95;
 
 /// How many tests of a program run at the same time. Most of them wait most of the time.
-pub const AT_ONCE: &str = "8";
+pub const AT_ONCE: &str = "6";
 
 /// One step of `cargo xtask test`.
 pub struct Step {
