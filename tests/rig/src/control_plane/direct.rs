@@ -23,8 +23,9 @@ struct NamedCluster {
     cluster: Cluster,
 }
 
+// Whatever else is said of it changes how it is reached.
 #[derive(Debug, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 struct Cluster {
     server: String,
     certificate_authority_data: String,
@@ -36,6 +37,7 @@ struct NamedUser {
 }
 
 #[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct User {
     token: String,
 }
@@ -117,4 +119,25 @@ fn resource(kind: &str) -> Option<(&'static str, &'static str)> {
         "lease" => ("apis/coordination.k8s.io/v1", "leases"),
         _ => return None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cluster_with_another_name_in_its_certificate_is_left_to_kubectl() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("kubeconfig");
+        let reached = |more: &str| {
+            let text = format!(
+                "clusters: [{{name: a, cluster: {{server: 'https://127.0.0.1:1', certificate-authority-data: ''{more}}}}}]\n\
+                 users: [{{name: b, user: {{token: t}}}}]\n"
+            );
+            fs::write(&file, text).unwrap();
+            Direct::from_kubeconfig(&file).is_some()
+        };
+        assert!(reached(""));
+        assert!(!reached(", tls-server-name: kubernetes.default.svc"));
+    }
 }
