@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use crate::api::Reason;
 use crate::cluster::ClusterError;
-use crate::launchdarkly::{ApiError, RetryClass, presentable_reply};
+use crate::launchdarkly::{ApiError, Operation, RetryClass, presentable_reply};
 
 /// Why a step failed.
 #[expect(
@@ -86,8 +86,11 @@ impl From<ApiError> for Failure {
         let reason = match &error {
             ApiError::Unauthorized => Reason::CredentialRejected,
             ApiError::Forbidden { .. } => Reason::Forbidden,
-            ApiError::NotFound { .. } => Reason::NotFound,
-            ApiError::MethodGone { .. } => Reason::ResetUnavailable,
+            ApiError::MethodGone {
+                operation: Operation::Reset,
+                ..
+            } => Reason::ResetUnavailable,
+            ApiError::NotFound { .. } | ApiError::MethodGone { .. } => Reason::NotFound,
             ApiError::Conflict { .. } => Reason::Conflict,
             ApiError::PatchFailed { .. }
             | ApiError::Invalid { .. }
@@ -150,5 +153,23 @@ fn with_cause(error: &dyn std::error::Error) -> String {
     match error.source() {
         Some(cause) => format!("{error}: {cause}"),
         None => error.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_reset_that_is_gone_is_called_so() {
+        let gone = |operation| {
+            let error = ApiError::MethodGone {
+                operation,
+                status: 410,
+            };
+            Failure::from(error).reason
+        };
+        assert_eq!(gone(Operation::Reset), Reason::ResetUnavailable);
+        assert_eq!(gone(Operation::Create), Reason::NotFound);
     }
 }

@@ -1,12 +1,15 @@
-//! What the documentation says exists: links, objects, fields, flags, values, files and tests. Nothing is run.
+//! What the documentation says exists: links, objects, fields, flags, values, files and tests. And the installation works as it is
+//! written, on a real node.
 #![expect(
     clippy::unwrap_used,
     reason = "the lint's exception for tests does not see helper functions"
 )]
 
 mod flags;
+mod install;
 mod links;
 mod names;
 mod objects;
 mod pages;
 mod values;
+mod walk;

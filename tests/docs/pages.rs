@@ -26,6 +26,8 @@ pub struct Page {
 /// A block of code.
 #[derive(Debug, Default)]
 pub struct Block {
+    /// The heading that it stands under.
+    pub section: String,
     pub language: String,
     pub text: String,
 }
@@ -50,8 +52,11 @@ impl Page {
                         CodeBlockKind::Fenced(language) => language.into_string(),
                         CodeBlockKind::Indented => String::new(),
                     };
-                    let text = String::new();
-                    block = Some(Block { language, text });
+                    block = Some(Block {
+                        section: page.headings.last().cloned().unwrap_or_default(),
+                        language,
+                        text: String::new(),
+                    });
                 }
                 Event::End(TagEnd::CodeBlock) => page.blocks.extend(block.take()),
                 Event::Text(text) => {
@@ -74,10 +79,17 @@ impl Page {
     }
 
     /// The blocks in one of these languages.
-    pub fn blocks(&self, languages: &[&str]) -> impl Iterator<Item = &Block> {
+    pub fn blocks(&self, languages: &[&str]) -> impl Iterator<Item = &Block> + use<'_> {
         let languages: Vec<_> = languages.iter().map(|&name| name.to_owned()).collect();
         let wanted = move |block: &&Block| languages.contains(&block.language);
         self.blocks.iter().filter(wanted)
+    }
+
+    /// The text of each block in this language under a heading.
+    pub fn section(&self, heading: &str, language: &str) -> Vec<&str> {
+        let blocks = self.blocks(&[language]);
+        let of_it = blocks.filter(|block| block.section == heading);
+        of_it.map(|block| block.text.as_str()).collect()
     }
 
     /// The words of its commands, without comments.

@@ -20,6 +20,8 @@ fn settled_objects_cause_no_write_through_several_drift_intervals() {
     }
     for name in ["a", "b", "c"] {
         home.ready(name);
+        // The last that is written of a new key.
+        home.event(name, "TokenCreated");
     }
     home.in_use();
     let mark = stage().plane.audit_mark().unwrap();

@@ -104,13 +104,17 @@ impl ControlPlane {
         })
     }
 
-    /// A cluster that somebody else of the rig started, with a place for our own files that goes with it.
-    pub(crate) fn of_cluster(kubeconfig: PathBuf, place: &Path) -> Result<Self, RigError> {
+    /// A cluster that somebody else of the rig started from the same programs, with a place for our own files that goes with it.
+    pub(crate) fn of_cluster(
+        programs: PathBuf,
+        kubeconfig: PathBuf,
+        place: &Path,
+    ) -> Result<Self, RigError> {
         let directory = tempfile::tempdir_in(place)
             .doing(|| format!("create a directory in {}", place.display()))?;
         let cache = directory.path().join("kubectl-cache");
         Ok(Self {
-            kubectl: Kubectl::new(&Source::Cluster(kubeconfig.clone()), &kubeconfig, &cache)?,
+            kubectl: Kubectl::new(&Source::Built(programs), &kubeconfig, &cache)?,
             kubeconfig,
             audit: None,
             supervisor: None,

@@ -80,7 +80,7 @@ impl Node {
             }
         })??;
         let kubeconfig = directory.join("kubeconfig");
-        let plane = ControlPlane::of_cluster(kubeconfig, &directory)?;
+        let plane = ControlPlane::of_cluster(programs.kubernetes.clone(), kubeconfig, &directory)?;
         let node = Self {
             plane,
             programs,
