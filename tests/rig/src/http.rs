@@ -56,7 +56,7 @@ impl Http {
         Ok(Self(config.build().into()))
     }
 
-    /// Sends a request, with a JSON body unless that is null.
+    /// Sends a request, with a JSON body unless that is null; a header may give that another type.
     pub(crate) fn send(
         &self,
         method: &str,
@@ -73,7 +73,8 @@ impl Http {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        if !body.is_empty() {
+        let typed = headers.iter().any(|(name, _)| *name == "Content-Type");
+        if !body.is_empty() && !typed {
             request = request.header("Content-Type", "application/json");
         }
         let failed = |error: &dyn std::fmt::Display| {

@@ -33,13 +33,15 @@ fn installed() -> Result<PathBuf, RigError> {
     let root = workspace::cache()?.join(format!("cargo-deny-{VERSION}"));
     let program = root.join("bin/cargo-deny");
     if !program.exists() {
-        say!("      installing cargo-deny {VERSION} (once; about three minutes)");
+        say!("      installing cargo-deny {VERSION} (once; about two minutes)");
         let mut install = build::cargo();
         install
             .args([
                 "install",
                 "--quiet",
                 "--locked",
+                // Half the time, for a program that then takes a second.
+                "--debug",
                 "cargo-deny",
                 "--version",
                 VERSION,

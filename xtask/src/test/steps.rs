@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::process::Command;
+use std::thread;
 
 use rig::{RigError, Source, build, rights};
 
@@ -11,6 +12,9 @@ use crate::command::{capture, show};
 /// The Rust minor version whose lints are a wall. On others a lint may be new or gone, so there they are
 /// shown and do not fail the run.
 const WALL: u32 = 95;
+
+/// The test that kills the operator again and again, for minutes.
+const STORM: &str = "kills_at_random_moments";
 
 /// How many tests of a program run at the same time. Most of them wait most of the time.
 pub const AT_ONCE: &str = "6";
@@ -84,18 +88,12 @@ fn format() -> Result<String, RigError> {
 
 fn lint() -> Result<String, RigError> {
     let wall = rust_minor()? == Some(WALL);
-    // Then the library as the fuzzer has it, in the workspace: alone its dependencies would be other builds.
-    for what in [
-        &["--all-targets"][..],
-        &["--lib", "--features", "launchdarkly-token-operator/fuzzing"],
-    ] {
-        let mut clippy = build::cargo();
-        clippy.args(["clippy", "--workspace"]).args(what);
-        if wall {
-            clippy.args(["--", "--deny", "warnings"]);
-        }
-        show(&mut clippy)?;
+    let mut clippy = build::cargo();
+    clippy.args(["clippy", "--workspace", "--all-targets"]);
+    if wall {
+        clippy.args(["--", "--deny", "warnings"]);
     }
+    show(&mut clippy)?;
     if wall {
         return Ok(String::new());
     }
@@ -150,15 +148,29 @@ fn build_programs() -> Result<String, RigError> {
 }
 
 fn test() -> Result<String, RigError> {
-    // The pods have a step of their own.
+    // Built first, so that both begin at once.
+    show(build::cargo().args(["test", "--workspace", "--no-run"]))?;
+    // The storm waits most of its time, beside the others.
+    thread::scope(|scope| {
+        let storm = scope.spawn(|| show(tests().args(["--quiet", "--test", "storm", "--", STORM])));
+        let mut others = tests();
+        others.args(["--workspace", "--no-fail-fast", "--", "--skip", STORM]);
+        show(&mut others).and(storm.join().unwrap_or(Err(RigError::Unexpected(
+            "the storm could not be run".into(),
+        ))))
+    })?;
+    Ok(String::new())
+}
+
+/// Tests whose use of rights is looked at later. Those of the pods have a step of their own.
+fn tests() -> Command {
     let mut cargo = build::cargo();
     cargo
-        .args(["test", "--workspace", "--no-fail-fast"])
+        .arg("test")
         .env("RUST_TEST_THREADS", AT_ONCE)
         .env(rights::VARIABLE, access::evidence())
         .env("LDTOKENS_TEST_NODE", "0");
-    show(&mut cargo)?;
-    Ok(String::new())
+    cargo
 }
 
 fn pods() -> Result<String, RigError> {

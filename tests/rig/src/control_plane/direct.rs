@@ -1,4 +1,4 @@
-//! Reads objects without kubectl: tests ask so often that starting it each time would keep the machine busy.
+//! Reads and applies objects without kubectl: tests do it so often that starting it each time would keep the machine busy.
 
 use std::fs;
 use std::path::Path;
@@ -76,21 +76,38 @@ impl Direct {
         namespace: &str,
         name: &str,
     ) -> Option<Result<Value, RigError>> {
-        let (group, plural) = resource(kind)?;
-        let scope = match plural {
-            "namespaces" | "clusterlaunchdarklyaccounts" => String::new(),
-            _ => format!("namespaces/{namespace}/"),
-        };
-        let url = format!("{}/{group}/{scope}{plural}/{name}", self.server);
-        Some(self.ask(&url, &format!("get {kind} {name} --namespace {namespace}")))
+        let path = path(kind, namespace, name)?;
+        let what = format!("get {kind} {name} --namespace {namespace}");
+        Some(self.ask("GET", &path, &Value::Null, &what))
     }
 
-    fn ask(&self, url: &str, what: &str) -> Result<Value, RigError> {
-        let headers = [("Authorization", self.authorization.as_str())];
-        let answer = self.http.send("GET", url, &headers, &Value::Null)?;
+    /// What `kubectl apply --server-side` does with a text, with its words if it fails; none for texts other than one object
+    /// of a kind that is known here.
+    pub(super) fn apply(&self, text: &str) -> Option<Result<(), RigError>> {
+        let object: Value = serde_saphyr::from_str(text).ok()?;
+        let (kind, metadata) = (object["kind"].as_str()?, &object["metadata"]);
+        let name = metadata["name"].as_str()?;
+        let namespace = metadata["namespace"].as_str().unwrap_or("default");
+        let path = path(&kind.to_lowercase(), namespace, name)?;
+        let version = object["apiVersion"].as_str()?;
+        let group = path.strip_prefix("apis/").or(path.strip_prefix("api/"))?;
+        group.strip_prefix(version)?.strip_prefix('/')?;
+        let path = format!("{path}?fieldManager=kubectl&fieldValidation=Strict");
+        let what = format!("apply --server-side {kind} {name}");
+        Some(self.ask("PATCH", &path, &object, &what).map(|_| ()))
+    }
+
+    fn ask(&self, method: &str, path: &str, body: &Value, what: &str) -> Result<Value, RigError> {
+        let headers = [
+            ("Authorization", self.authorization.as_str()),
+            // The only thing that is sent.
+            ("Content-Type", "application/apply-patch+yaml"),
+        ];
+        let url = format!("{}/{path}", self.server);
+        let answer = self.http.send(method, &url, &headers, body)?;
         let mut object: Value = serde_json::from_str(&answer.text)
             .map_err(|error| RigError::Unexpected(format!("{what}: {error}: {}", answer.text)))?;
-        if answer.status == 200 {
+        if matches!(answer.status, 200 | 201) {
             // kubectl does not show them either.
             if let Some(metadata) = object["metadata"].as_object_mut() {
                 metadata.remove("managedFields");
@@ -104,6 +121,16 @@ impl Direct {
             message.as_str().unwrap_or_default()
         )))
     }
+}
+
+/// Where an object is, if its kind is known.
+fn path(kind: &str, namespace: &str, name: &str) -> Option<String> {
+    let (group, plural) = resource(kind)?;
+    let scope = match plural {
+        "namespaces" | "clusterlaunchdarklyaccounts" => String::new(),
+        _ => format!("namespaces/{namespace}/"),
+    };
+    Some(format!("{group}/{scope}{plural}/{name}"))
 }
 
 /// Group and plural of the kinds that tests ask for again and again.

@@ -119,8 +119,11 @@ impl Kubectl {
     /// # Errors
     /// As [`Kubectl::run`].
     pub fn apply(&self, yaml: &str) -> Result<(), RigError> {
-        self.run_with_input(&["apply", "--server-side", "-f", "-"], yaml)
-            .map(|_| ())
+        let directly = self.direct().and_then(|direct| direct.apply(yaml));
+        directly.unwrap_or_else(|| {
+            self.run_with_input(&["apply", "--server-side", "-f", "-"], yaml)
+                .map(|_| ())
+        })
     }
 
     /// One object; an empty `namespace` for cluster-wide kinds.
@@ -128,11 +131,15 @@ impl Kubectl {
     /// # Errors
     /// It is not there, or may not be read.
     pub fn get(&self, kind: &str, namespace: &str, name: &str) -> Result<Value, RigError> {
+        self.direct()
+            .and_then(|direct| direct.get(kind, namespace, name))
+            .unwrap_or_else(|| self.json(&["get", kind, name, "--namespace", namespace]))
+    }
+
+    fn direct(&self) -> Option<&Direct> {
         self.direct
             .get_or_init(|| Direct::from_kubeconfig(&self.kubeconfig))
             .as_ref()
-            .and_then(|direct| direct.get(kind, namespace, name))
-            .unwrap_or_else(|| self.json(&["get", kind, name, "--namespace", namespace]))
     }
 
     /// All objects of a kind; an empty `namespace` means all of them.
