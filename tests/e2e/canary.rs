@@ -144,6 +144,8 @@ fn wrong_credentials(scene: &Scene, home: &Home<'_>) {
     ));
     home.touch_account();
     home.reason_of(account.0, account.1, account.2, "CredentialInvalid");
+    home.credential(scene.simulator.managing_key());
+    home.touch_account();
     home.settle(&scene.simulator);
 }
 

@@ -14,8 +14,8 @@ use serde_json::{Value, json};
 use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, Request, ResponseTemplate};
 
-/// The managing key.
-pub const CREDENTIAL: &str = "api-c0ffee00-1111-4222-8333-444455556666";
+/// The managing key. No number ends like it, so that its last four characters are found only where it is.
+pub const CREDENTIAL: &str = "api-c0ffee00-1111-4222-8333-44445555cafe";
 /// A key that LaunchDarkly issues.
 pub const ISSUED: &str = "api-3f0b3c52-6a1d-4a57-9d0e-5c2f9b7e1a2b";
 /// A token.
