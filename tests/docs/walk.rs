@@ -65,7 +65,7 @@ impl Walk {
             symlink(pages::root().join(folder), self.here.join(folder)).unwrap();
         }
         self.write("ca.pem", self.simulator.ca().unwrap());
-        self.write("values.json", &self.stand_in_values().to_string());
+        self.write("values.json", &Self::stand_in_values().to_string());
         self.write(
             ".curlrc",
             &format!(
@@ -105,7 +105,7 @@ impl Walk {
     }
 
     /// What the operator needs to know of the simulated LaunchDarkly: its address, since the node has no DNS, and its authority.
-    fn stand_in_values(&self) -> Value {
+    fn stand_in_values() -> Value {
         json!({
             "hostAliases": host_aliases(),
             "extraEnv": [{"name": "SSL_CERT_FILE", "value": "/authority/ca.pem"}],
