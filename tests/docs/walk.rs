@@ -31,6 +31,8 @@ pub struct Walk {
 
 impl Walk {
     pub fn start(page: &str) -> Self {
+        let curl = Command::new("curl").arg("--version").output();
+        assert!(curl.is_ok(), "the page needs curl; apt-get install curl");
         let simulator = SimulatorProcess::start(&SimulatorOptions {
             tls: true,
             flags: vec!["--tls-name=app.launchdarkly.com".into()],
