@@ -15,8 +15,11 @@ use crate::domain::observed::Feature;
 use crate::domain::settings::BaseRole;
 use crate::launchdarkly::{ApiError, Issued, Key, NewToken, ResolvedGrant, TokensApi};
 
-/// How long the old key of the throw-away token is asked to live: longer than both are asked for.
-const OLD_KEY_LIVES: Duration = Duration::from_secs(120);
+/// How long the old key of the throw-away token is to live: longer than both keys are asked for, one after the other.
+fn old_key_lives(patience: Duration) -> Duration {
+    let asked_for = patience.saturating_mul(2);
+    asked_for.saturating_add(Duration::from_secs(60))
+}
 
 /// Who throw-away tokens are marked with, in the place of an object's UID: what is found with it is deleted on sight.
 #[must_use]
@@ -138,7 +141,8 @@ async fn try_reset<L: TokensApi>(
     before: &Issued,
     patience: Duration,
 ) -> Result<bool, Failure> {
-    let after = match session.api.reset(&before.token.id, OLD_KEY_LIVES).await {
+    let old_key_lives = old_key_lives(patience);
+    let after = match session.api.reset(&before.token.id, old_key_lives).await {
         Ok(reset) => reset.issued,
         Err(error) if error.is_not_offered() && session.shared.note_reset_refusal() => {
             return Ok(false);
@@ -190,6 +194,13 @@ mod tests {
     use crate::launchdarkly::{Operation, TransportError, TransportKind};
 
     const CREATE: Operation = Operation::Create;
+
+    #[test]
+    fn the_old_key_outlives_all_that_is_asked_with_both_keys() {
+        for patience in [0, 60, 3_600].map(Duration::from_secs) {
+            assert!(old_key_lives(patience) > patience * 2);
+        }
+    }
 
     fn invalid(status: u16) -> ApiError {
         ApiError::Invalid {

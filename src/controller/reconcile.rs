@@ -85,17 +85,29 @@ async fn newest<C: Cluster, L: TokensApi>(
         (None, Some(_)) => true,
         (_, None) => false,
     };
-    if !older {
-        return Ok(object);
+    if older {
+        return live(ctx, &object).await;
     }
+    Ok(object)
+}
+
+/// The object as the API server has it.
+async fn live<C: Cluster, L: TokensApi>(
+    ctx: &Context<C, L>,
+    object: &AccessToken,
+) -> Result<AccessToken, Outcome> {
+    let namespace = object.namespace().unwrap_or_default();
     match ctx
         .cluster
-        .read_object(&object.namespace().unwrap_or_default(), &object.name_any())
+        .read_object(&namespace, &object.name_any())
         .await
     {
         Ok(Some(live)) if live.uid() == object.uid() => Ok(live),
         Ok(_) => Err(Outcome::Gone),
-        Err(_) => Err(Outcome::Again(Duration::from_secs(1))),
+        Err(_) => {
+            traces::interrupted();
+            Err(Outcome::Again(Duration::from_secs(1)))
+        }
     }
 }
 
@@ -176,15 +188,7 @@ async fn reread<C: Cluster, L: TokensApi>(
     memory: &mut Memory,
 ) -> Result<AccessToken, Outcome> {
     memory.secrets.clear();
-    match ctx
-        .cluster
-        .read_object(&object.namespace().unwrap_or_default(), &object.name_any())
-        .await
-    {
-        Ok(Some(live)) if live.uid() == object.uid() => Ok(live),
-        Ok(_) => Err(Outcome::Gone),
-        Err(_) => Err(Outcome::Again(Duration::from_secs(1))),
-    }
+    live(ctx, &object).await
 }
 
 fn note_failure<C: Cluster, L: TokensApi>(

@@ -90,7 +90,7 @@ pub enum ExportError {
     /// The TLS set-up of this machine is broken.
     #[error("the HTTP client cannot be set up: are the system's CA certificates installed?")]
     Client,
-    /// One of the environment variables that begin with `OTEL_` makes no sense.
+    /// The exporter refuses the endpoint.
     #[error("the exporter cannot be set up")]
     Exporter(#[from] ExporterBuildError),
 }

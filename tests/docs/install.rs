@@ -107,8 +107,10 @@ impl Walk {
     fn nothing_is_left(&self) {
         let tokens = self.simulator.created_tokens().unwrap();
         assert!(tokens.iter().all(|token| token.deleted_at.is_some()));
-        let kinds = "customresourcedefinitions,clusterroles,clusterrolebindings,namespaces";
-        let names = self.run(&format!("kubectl get {kinds} --output=name"));
+        let kinds = "customresourcedefinitions,clusterroles,clusterrolebindings,namespaces,secrets";
+        let names = self.run(&format!(
+            "kubectl get {kinds} --all-namespaces --output=name"
+        ));
         let ours = |name: &&str| name.contains("ldtokens") || name.contains("launchdarkly");
         assert_eq!(names.lines().find(ours), None);
     }

@@ -77,19 +77,18 @@ impl Walk {
             ),
         );
         let kubectl = format!("exec {} \"$@\"", self.node.plane().client().command_line());
+        // With the authority of the simulated LaunchDarkly, as a company's proxy would have one.
         let helm = format!(
-            "case $1 in install) set -- \"$@\" --values {} ;; esac\nexec {} \"$@\"",
-            self.home.join("values.json").display(),
-            build::helm().unwrap().display()
+            "set -e\ncase $1 in\ninstall)\n{helm} \"$@\" --values {values}\n{}\n;;\n*) exec {helm} \"$@\" ;;\nesac",
+            self.authority(NAMESPACE),
+            helm = build::helm().unwrap().display(),
+            values = self.home.join("values.json").display(),
         );
         for (name, script) in [("kubectl", kubectl), ("helm", helm)] {
             let program = programs.join(name);
             fs::write(&program, format!("#!/bin/sh\n{script}\n")).unwrap();
             fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
         }
-        // The authority of the simulated LaunchDarkly, as a company's proxy would have one.
-        self.run(&format!("kubectl create namespace {NAMESPACE}"));
-        self.authority(NAMESPACE);
         let arguments = [
             "consume",
             "--keys=/var/run/launchdarkly/token",
@@ -98,12 +97,11 @@ impl Walk {
         self.node.pack(CONSUMER_IMAGE, &arguments).unwrap();
     }
 
-    fn authority(&self, namespace: &str) {
+    /// The command that makes the authority of the simulated LaunchDarkly known in a namespace.
+    fn authority(&self, namespace: &str) -> String {
         let file = self.home.join("ca.pem");
-        self.run(&format!(
-            "kubectl create configmap authority --namespace {namespace} --from-file={}",
-            file.display()
-        ));
+        let file = file.display();
+        format!("kubectl create configmap authority --namespace {namespace} --from-file={file}")
     }
 
     /// What the operator needs to know of the simulated LaunchDarkly: its address, since the node has no DNS, and its authority.
@@ -134,7 +132,7 @@ impl Walk {
 
     /// Saves a Deployment with the reader's own image, and what that needs to know of the simulated LaunchDarkly.
     pub fn save_consumer(&self, name: &str, text: &str) {
-        self.authority("team-a");
+        self.run(&self.authority("team-a"));
         let mut deployment: Value = serde_saphyr::from_str(text).unwrap();
         let pod = &mut deployment["spec"]["template"]["spec"];
         pod["hostAliases"] = host_aliases();

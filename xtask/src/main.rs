@@ -1,5 +1,5 @@
 //! The commands of this repository: `cargo xtask demo`, `cargo xtask test`, `cargo xtask generate`,
-//! `cargo xtask image`.
+//! `cargo xtask image`, `cargo xtask fuzz`.
 
 mod command;
 mod console;

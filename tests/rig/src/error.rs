@@ -35,6 +35,8 @@ pub enum RigError {
          LDTOKENS_TEST_KUBECONFIG=FILE   a kubeconfig with cluster-admin rights on a throw-away cluster\n  \
          KUBEBUILDER_ASSETS=DIR          a directory holding etcd, kube-apiserver and kubectl\n  \
          LDTOKENS_TEST_HELM=FILE         Helm 4, for the tests of the chart\n  \
+         LDTOKENS_TEST_PROMETHEUS=FILE   Prometheus, for the tests of metrics\n  \
+         LDTOKENS_TEST_PROMTOOL=FILE     promtool, for the tests of alerts\n  \
          LDTOKENS_TEST_ORACLE=FILE       tests/gitops/oracle, built elsewhere, for the tests of GitOps"
     )]
     NoGo,

@@ -84,7 +84,7 @@ fn runc() -> Result<PathBuf, RigError> {
     }
 }
 
-/// Debian's package, unpacked into the cache; the system stays as it is.
+/// Debian's package, unpacked into the cache: nothing is installed.
 fn debian_runc() -> Result<PathBuf, RigError> {
     let cache = workspace::cache()?;
     let folder = cache.join("runc");
