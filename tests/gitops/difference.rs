@@ -168,16 +168,25 @@ fn live(objects: &[Value]) -> Vec<Value> {
     answer["items"].as_array().unwrap().clone()
 }
 
-/// kubectl and Argo CD see no difference.
+/// kubectl and Argo CD see no difference but one that passes: a status that is written while they look.
 fn agree(way: &Way, objects: &[Value]) {
+    wait::until_ok(PATIENCE, "no difference", || difference(way, objects)).unwrap();
+}
+
+/// An error if kubectl or Argo CD sees a difference.
+fn difference(way: &Way, objects: &[Value]) -> Result<(), String> {
     let output = by_kubectl(way, &list(objects));
-    let text = String::from_utf8_lossy(&output.stdout).into_owned()
-        + &String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(0), "{text}");
+    if output.status.code() != Some(0) {
+        let said = [output.stdout, output.stderr].concat();
+        return Err(String::from_utf8_lossy(&said).into_owned());
+    }
     let live = live(objects);
     for (patch, object) in by_argo_cd(objects, &live).iter().zip(&live) {
-        assert_eq!(*patch, json!({}), "{object:#}");
+        if *patch != json!({}) {
+            return Err(format!("{patch} of {object:#}"));
+        }
     }
+    Ok(())
 }
 
 fn by_kubectl(way: &Way, text: &str) -> Output {
