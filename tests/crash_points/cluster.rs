@@ -11,7 +11,7 @@ use launchdarkly_token_operator::domain::plan::SecretRevision;
 use launchdarkly_token_operator::domain::record::Identity;
 use support::MemoryCluster;
 
-use crate::wire::Wire;
+use crate::wire::{Call, Wire};
 
 #[derive(Clone)]
 pub struct WiredCluster {
@@ -25,14 +25,16 @@ impl WiredCluster {
         name: String,
         call: impl Future<Output = Result<T, ClusterError>>,
     ) -> Result<T, ClusterError> {
-        self.wire.carry(Some(name), call, || Err(lost())).await
+        self.wire
+            .carry(Call::Effect(name), call, || Err(lost()))
+            .await
     }
 
     async fn look<T>(
         &self,
         call: impl Future<Output = Result<T, ClusterError>>,
     ) -> Result<T, ClusterError> {
-        self.wire.carry(None, call, || Err(lost())).await
+        self.wire.carry(Call::Look, call, || Err(lost())).await
     }
 }
 
@@ -94,7 +96,8 @@ impl Cluster for WiredCluster {
     ) -> Result<SecretSnapshot, ClusterError> {
         let call = self.far.write_secret(namespace, at, manifest, rehearse);
         if rehearse {
-            self.look(call).await
+            let dry_run = Call::Aside(format!("dry run: secret {}", manifest.name));
+            self.wire.carry(dry_run, call, || Err(lost())).await
         } else {
             self.effect(format!("secret {}", manifest.name), call).await
         }
@@ -126,8 +129,9 @@ impl Cluster for WiredCluster {
     }
 
     async fn notify(&self, object: &AccessToken, notice: Notice) {
+        let event = Call::Aside(format!("event: {}", notice.reason));
         let call = self.far.notify(object, notice);
-        self.wire.carry(None, call, || ()).await;
+        self.wire.carry(event, call, || ()).await;
     }
 
     async fn report_left_behind(

@@ -18,7 +18,7 @@ use launchdarkly_token_operator::launchdarkly::{
 use support::MemoryCluster;
 
 use crate::clock::TestClock;
-use crate::wire::Wire;
+use crate::wire::{Call, Wire};
 use crate::world::{NAME, NAMESPACE};
 
 #[derive(Clone)]
@@ -122,7 +122,9 @@ impl WiredApi {
         name: String,
         call: impl Future<Output = Result<T, ApiError>>,
     ) -> Result<T, ApiError> {
-        let answer = self.wire.carry(Some(name), call, || Err(lost(operation)));
+        let answer = self
+            .wire
+            .carry(Call::Effect(name), call, || Err(lost(operation)));
         let answer = answer.await;
         self.answered();
         answer
@@ -133,7 +135,10 @@ impl WiredApi {
         operation: Operation,
         call: impl Future<Output = Result<T, ApiError>>,
     ) -> Result<T, ApiError> {
-        let answer = self.wire.carry(None, call, || Err(lost(operation))).await;
+        let answer = self
+            .wire
+            .carry(Call::Look, call, || Err(lost(operation)))
+            .await;
         self.answered();
         answer
     }

@@ -9,6 +9,7 @@ mod judge;
 mod launchdarkly;
 mod run;
 mod scenarios;
+mod steps;
 mod wire;
 mod world;
 
@@ -32,12 +33,11 @@ async fn every_story_ends_well_and_always_the_same_way_when_nothing_goes_wrong()
     let tellings = ALL.iter().flat_map(|scenario| [scenario; TELLINGS]);
     let runs = stream::iter(tellings).map(|scenario| async move {
         let outcome = tokio::spawn(run::whole(scenario)).await.unwrap();
-        (scenario.name, outcome.map(|golden| golden.effects))
+        (scenario.name, outcome.map(|golden| golden.trace))
     });
     let outcomes: Vec<_> = runs.buffered(AT_ONCE).collect().await;
     for tellings in outcomes.chunks(TELLINGS) {
         let (name, first) = &tellings[0];
-        println!("{name}: {first:?}");
         for (_, outcome) in tellings {
             assert!(
                 outcome.is_ok(),
@@ -46,6 +46,8 @@ async fn every_story_ends_well_and_always_the_same_way_when_nothing_goes_wrong()
             );
             assert_eq!(outcome, first, "{name}");
         }
+        let trace = first.clone().unwrap();
+        insta::assert_snapshot!(name.replace(' ', "_"), trace);
     }
 }
 

@@ -1,9 +1,12 @@
 //! Runs a story: whole, or cut at a point.
 
+use std::fs;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use launchdarkly_token_operator::cluster::ClusterError;
+use launchdarkly_token_operator::domain::names::Fingerprint;
 use support::{Trouble, Verb, When};
 use tokio::task::JoinHandle;
 
@@ -15,8 +18,13 @@ use crate::world::{Ended, NAME, NAMESPACE, Process, TIMING, World};
 /// How a story goes when nothing goes wrong.
 pub struct Golden {
     pub effects: Vec<String>,
+    /// Its steps, with the calls that each made.
+    pub trace: String,
     pub at_rest: Vec<String>,
 }
+
+/// Names a folder for the traces of every point: one file for each that is different.
+const TRACES: &str = "LDTOKENS_TRACES";
 
 /// After this time nobody waits for a dead process any more.
 fn mourning() -> Duration {
@@ -51,6 +59,7 @@ async fn begin(scenario: &Scenario) -> (Arc<World>, Process) {
 }
 
 fn act(scenario: &Scenario, world: &World, process: &Process) {
+    world.trace.clear();
     (scenario.act)(world);
     world.touch(process);
 }
@@ -64,6 +73,7 @@ pub async fn whole(scenario: &Scenario) -> Result<Golden, String> {
     let ended = world.settle(&mut process).await;
     let golden = Golden {
         effects: process.wire.effects(),
+        trace: world.trace.text(),
         at_rest: at_rest(&world),
     };
     verdict(&world, scenario, since, ended, &golden)?;
@@ -195,6 +205,13 @@ pub async fn without_tidying(scenario: &Scenario) -> Result<(), String> {
     verdict(&world, scenario, since, ended, &golden)
 }
 
+/// Adds what happened to the traces of the story, to be compared with those of another commit.
+fn keep_trace(world: &World, folder: &Path) {
+    let text = world.trace.text();
+    fs::create_dir_all(folder).unwrap();
+    fs::write(folder.join(Fingerprint::of(text.as_bytes()).as_str()), text).unwrap();
+}
+
 fn verdict(
     world: &World,
     scenario: &Scenario,
@@ -202,6 +219,9 @@ fn verdict(
     ended: Ended,
     golden: &Golden,
 ) -> Result<(), String> {
+    if let Some(folder) = std::env::var_os(TRACES) {
+        keep_trace(world, &Path::new(&folder).join(scenario.name));
+    }
     let mut complaints = judge(world, scenario, since);
     if ended != Ended::Settled {
         complaints.push(format!("it ended with {ended:?}"));

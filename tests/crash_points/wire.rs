@@ -25,6 +25,17 @@ pub enum Cut {
     Late,
 }
 
+/// What travels on the wire.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Call {
+    /// It changes something.
+    Effect(String),
+    /// It changes nothing that matters, but is part of the story: a dry run, an event.
+    Aside(String),
+    /// It only reads: how often depends on the second that a story falls into.
+    Look,
+}
+
 /// Which effect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum At {
@@ -54,15 +65,49 @@ enum Life {
     Paused,
 }
 
+/// The steps of all processes of a world, each followed by the calls that it made.
+#[derive(Debug, Default)]
+pub struct Trace(Mutex<Vec<String>>);
+
+impl Trace {
+    fn lines(&self) -> MutexGuard<'_, Vec<String>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Adds a line.
+    pub fn note(&self, line: String) {
+        self.lines().push(line);
+    }
+
+    /// Forgets what was before a story.
+    pub fn clear(&self) {
+        self.lines().clear();
+    }
+
+    /// All lines.
+    pub fn text(&self) -> String {
+        self.lines().join("\n")
+    }
+}
+
 /// One process's wire, which is also its gate.
-#[derive(Default)]
 pub struct Wire {
+    pub trace: Arc<Trace>,
     state: Mutex<State>,
     changed: Notify,
     resumed: Notify,
 }
 
 impl Wire {
+    pub fn new(trace: Arc<Trace>) -> Self {
+        Self {
+            trace,
+            state: Mutex::default(),
+            changed: Notify::new(),
+            resumed: Notify::new(),
+        }
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -120,18 +165,17 @@ impl Wire {
         self.resumed.notify_one();
     }
 
-    /// Carries a call; `effect` names it if it changes anything, `lost` is what the caller sees of a lost answer.
+    /// Carries a call; `lost` is what the caller sees of a lost answer.
     pub async fn carry<T>(
         &self,
-        effect: Option<String>,
+        message: Call,
         call: impl Future<Output = T>,
         lost: impl FnOnce() -> T,
     ) -> T {
         if self.is_dying() {
             return self.die().await;
         }
-        let cut = effect.and_then(|effect| self.number(effect));
-        match cut {
+        match self.number(message) {
             None => call.await,
             Some(Cut::Before) => self.die().await,
             Some(Cut::Unanswered) => {
@@ -162,7 +206,16 @@ impl Wire {
     }
 
     /// The number of an effect decides what becomes of it.
-    fn number(&self, effect: String) -> Option<Cut> {
+    fn number(&self, call: Call) -> Option<Cut> {
+        let effect = match call {
+            Call::Look => return None,
+            Call::Aside(name) => {
+                self.trace.note(format!("  {name}"));
+                return None;
+            }
+            Call::Effect(name) => name,
+        };
+        self.trace.note(format!("  effect: {effect}"));
         let mut state = self.state();
         if !state.counts {
             return None;

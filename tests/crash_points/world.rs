@@ -24,10 +24,15 @@ use serde_json::{Value, json};
 pub use support::TIMING;
 use support::{MemoryCluster, Thing};
 
+use tracing::instrument::WithSubscriber as _;
+use tracing_subscriber::Registry;
+use tracing_subscriber::layer::SubscriberExt as _;
+
 use crate::clock::TestClock;
 use crate::cluster::WiredCluster;
 use crate::launchdarkly::{Warden, WiredApi};
-use crate::wire::{Wire, WireGate};
+use crate::steps::Steps;
+use crate::wire::{Trace, Wire, WireGate};
 
 pub const NAMESPACE: &str = "team";
 pub const NAME: &str = "ci";
@@ -42,6 +47,7 @@ pub struct World {
     pub cluster: MemoryCluster,
     pub clock: Arc<TestClock>,
     pub warden: Arc<Warden>,
+    pub trace: Arc<Trace>,
     processes: AtomicUsize,
 }
 
@@ -87,6 +93,7 @@ impl World {
             cluster,
             clock,
             warden,
+            trace: Arc::default(),
             processes: AtomicUsize::default(),
         })
     }
@@ -142,7 +149,7 @@ impl World {
     /// Starts a process; its account is known and usable, as the account controller leaves it.
     pub fn start(&self) -> Process {
         let number = self.processes.fetch_add(1, Ordering::Relaxed);
-        let wire = Arc::new(Wire::default());
+        let wire = Arc::new(Wire::new(self.trace.clone()));
         let api = WiredApi {
             far: self.client(&wire),
             wire: wire.clone(),
@@ -248,6 +255,7 @@ impl World {
             process.look_around(self.clock.now()).await;
             reconcile(&process.ctx, object).await
         };
+        let visit = visit.with_subscriber(Registry::default().with(Steps(wire.clone())));
         let outcome = tokio::select! {
             outcome = visit => outcome,
             () = wire.death() => return Err(Ended::Cut),
