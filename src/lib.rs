@@ -9,5 +9,6 @@ pub mod domain;
 pub mod fuzzing;
 pub mod gate;
 pub mod launchdarkly;
+pub mod redaction;
 pub mod runtime;
 pub mod traces;

@@ -2,7 +2,7 @@
 //! together, so that only this is judged: there is a decision, and the same one each time.
 
 use jiff::Timestamp;
-use launchdarkly_token_operator::domain::clocks::Clocks;
+use launchdarkly_token_operator::domain::time::Clocks;
 use launchdarkly_token_operator::domain::decide::{Wish, decide as chosen, record_at_rest};
 use launchdarkly_token_operator::domain::observed::Observed;
 use launchdarkly_token_operator::domain::record::Record;

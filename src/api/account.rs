@@ -10,8 +10,9 @@ use serde::{Deserialize, Serialize};
 
 use super::rules;
 use super::schema;
+use crate::domain::ids::{AccountId, TokenId};
 use crate::domain::limits;
-use crate::domain::names::{AccountId, TokenId};
+use crate::domain::namespaces::LabelOperator;
 use crate::domain::settings::BaseRole;
 use crate::domain::syntax;
 
@@ -149,19 +150,6 @@ pub struct LabelExpression {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(schema_with = "schema::label_values")]
     pub values: Vec<String>,
-}
-
-/// How a label relates to values.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
-pub enum LabelOperator {
-    /// The label has one of the values.
-    In,
-    /// The label has none of the values, or does not exist.
-    NotIn,
-    /// The label exists.
-    Exists,
-    /// The label does not exist.
-    DoesNotExist,
 }
 
 /// What AccessTokens may ask for.

@@ -5,7 +5,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
 use strum::{EnumMessage as _, VariantArray as _};
 
-use super::Reason;
+use crate::domain::reason::Reason;
 
 /// A condition's message has at most this many characters.
 pub const MAX_MESSAGE: usize = 1024;

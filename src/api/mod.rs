@@ -6,16 +6,16 @@ pub mod access_token;
 pub mod account;
 pub mod conditions;
 pub mod crds;
-pub mod reason;
+pub mod record;
 mod rules;
 mod schema;
 pub mod status;
+pub mod validate;
 
 pub use access_token::{AccessToken, AccessTokenSpec};
 pub use account::{
     AccountSpec, AccountStatus, ClusterAccountSpec, ClusterLaunchDarklyAccount, LaunchDarklyAccount,
 };
-pub use reason::Reason;
 pub use status::AccessTokenStatus;
 
 /// The API group of all kinds.

@@ -2,9 +2,9 @@
 
 use kube::core::{Message, Rule};
 
+use crate::api::validate::messages;
 use crate::domain::marker;
 use crate::domain::syntax::{self, Syntax};
-use crate::domain::validate::messages;
 
 /// A rule with a fixed message. The API server puts the value of a text before it.
 fn rule(holds: impl Into<String>, message: &str) -> Rule {

@@ -7,10 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use super::schema;
 use crate::domain::cause::Cause;
-use crate::domain::limits;
-use crate::domain::names::{
+use crate::domain::ids::{
     AccountId, Attempt, Fingerprint, RequestHash, SecretUid, SettingsHash, TokenId,
 };
+use crate::domain::limits;
 
 /// At most this many abandoned attempts are remembered.
 pub const MAX_ABANDONED: usize = 8;

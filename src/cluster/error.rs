@@ -1,6 +1,6 @@
 //! What can go wrong with a call to the API server.
 
-use crate::launchdarkly::presentable_reply;
+use crate::redaction::text::presentable_reply;
 
 /// Why a call to the API server failed.
 #[derive(Debug, thiserror::Error, strum::IntoStaticStr)]

@@ -1,24 +1,22 @@
 //! The Kubernetes side of what is read and written, behind a trait with an in-memory twin in the tests.
 
 mod error;
-mod kube_cluster;
-mod limits;
-pub mod manifest;
+mod events;
+mod kube;
 mod opt_in;
-pub mod snapshot;
-pub mod status;
+pub mod secret;
 
 use std::future::Future;
 
 pub use error::ClusterError;
-pub use kube_cluster::KubeCluster;
+pub use kube::KubeCluster;
 pub use opt_in::OptIn;
 
 use crate::api::AccessToken;
-use crate::domain::plan::SecretRevision;
 use crate::domain::record::Identity;
-use manifest::SecretManifest;
-use snapshot::SecretSnapshot;
+use crate::domain::secret::SecretRevision;
+use secret::manifest::SecretManifest;
+use secret::snapshot::SecretSnapshot;
 
 /// The name under which our fields are owned.
 pub const FIELD_MANAGER: &str = "launchdarkly-token-operator";
@@ -127,6 +125,6 @@ pub trait Cluster: Clone + Send + Sync + 'static {
     fn report_left_behind(
         &self,
         object: &Identity,
-        tokens: &[crate::domain::names::TokenId],
+        tokens: &[crate::domain::ids::TokenId],
     ) -> impl Future<Output = Result<(), ClusterError>> + Send;
 }

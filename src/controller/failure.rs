@@ -2,9 +2,10 @@
 
 use jiff::Timestamp;
 
-use crate::api::Reason;
 use crate::cluster::ClusterError;
-use crate::launchdarkly::{ApiError, Operation, RetryClass, presentable_reply};
+use crate::domain::reason::Reason;
+use crate::launchdarkly::{ApiError, Operation, RetryClass};
+use crate::redaction::text::presentable_reply;
 
 /// Why a step failed.
 #[expect(

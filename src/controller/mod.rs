@@ -1,29 +1,11 @@
 //! Observe, decide, execute, record: the loop around the pure decision.
 
-mod account;
-mod accounts;
+pub mod account;
 mod backoff;
-mod brake;
-mod claims;
-mod context;
-mod execute;
-mod facts;
+mod collector;
 mod failure;
-mod listing;
-mod memory;
-mod notices;
 mod objects;
-mod observe;
-mod probe;
-mod reconcile;
-mod report;
-mod shared;
-mod signs;
 mod start;
+pub mod token;
 
-pub use account::{AccountKey, Accounts, Entry, Session, Sign, State};
-pub use context::Context;
-pub use listing::list_accounts;
-pub use reconcile::{Outcome, reconcile};
-pub use shared::Shared;
 pub use start::Operator;

@@ -8,13 +8,13 @@ use kube::ResourceExt;
 use kube::runtime::reflector::Store;
 use tokio::time::timeout;
 
-use super::account::Accounts;
-use super::claims::Claims;
-use super::observe::{account_key, identity};
 use crate::api::AccessToken;
 use crate::api::conditions::{ConditionType, find_condition};
-use crate::cluster::status;
-use crate::domain::names::ObjectUid;
+use crate::api::record;
+use crate::controller::account::claims::Claims;
+use crate::controller::account::registry::Accounts;
+use crate::controller::token::observe::{account_key, identity};
+use crate::domain::ids::ObjectUid;
 use crate::domain::orphans::Living;
 use crate::launchdarkly::TokensApi;
 use crate::runtime::metrics::{Metrics, TokenState};
@@ -63,7 +63,7 @@ impl Objects {
         let objects = self.all();
         let records = objects
             .iter()
-            .filter_map(|object| object.status.as_ref().map(status::record));
+            .filter_map(|object| object.status.as_ref().map(record::read));
         Living {
             claimed: records
                 .flat_map(|record| record.token_ids().cloned().collect::<Vec<_>>())
@@ -76,7 +76,7 @@ impl Objects {
     pub(super) fn occupy<L: TokensApi>(&self, accounts: &Accounts<L>, claims: &Claims) {
         for object in self.all() {
             if let Some(status) = &object.status {
-                claims.note(&identity(&object), &status::record(status));
+                claims.note(&identity(&object), &record::read(status));
             }
             if object
                 .status

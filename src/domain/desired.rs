@@ -1,13 +1,12 @@
 //! What an `AccessToken` object asks for, validated: a value of [`Desired`] cannot be wrong in a way a user could cause.
 
-use std::collections::BTreeMap;
-
 use jiff::SignedDuration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::names::RequestHash;
+use super::secret::SecretLayout;
 use super::settings::TokenSettings;
+use crate::domain::ids::RequestHash;
 
 /// Everything an `AccessToken` asks for, with all defaults filled in.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,21 +21,6 @@ pub struct Desired {
     pub drift_policy: DriftPolicy,
     /// Stops schedule, triggers, drift and edits; calls under way, retirement, revoke and deletion go on.
     pub suspend: bool,
-}
-
-/// The shape of the Secret.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
-pub struct SecretLayout {
-    /// Its name, in the object's namespace.
-    pub name: String,
-    /// The entry that holds the key.
-    pub key: String,
-    /// The entry that holds the old key during its grace, when asked for.
-    pub previous_key: Option<String>,
-    /// Labels the user wants on it.
-    pub labels: BTreeMap<String, String>,
-    /// Annotations the user wants on it.
-    pub annotations: BTreeMap<String, String>,
 }
 
 /// When and how the key changes.

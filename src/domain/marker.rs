@@ -4,7 +4,7 @@
 //! that can say which object, and which attempt of it, a token was made for. Ownership and recovery match the object
 //! and the attempt; the installation only scopes the search for orphans.
 
-use super::names::{Attempt, Installation, ObjectUid};
+use crate::domain::ids::{Attempt, Installation, ObjectUid};
 
 /// What every marker begins with; a user's description must not contain it.
 pub const OPENING: &str = "[ldtokens ";

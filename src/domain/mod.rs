@@ -2,20 +2,23 @@
 //!
 //! Nothing in here reads a clock, draws a random number or talks to anyone, and no type in here can hold a key.
 
+pub mod account;
 pub mod cause;
-pub mod clocks;
 pub mod decide;
 pub mod desired;
 pub mod durations;
+pub mod ids;
 pub mod limits;
 pub mod marker;
-pub mod names;
+pub mod namespaces;
 pub mod observed;
 pub mod orphans;
-pub mod plan;
 pub mod policy;
+pub mod reason;
 pub mod record;
 pub mod schedule;
+pub mod secret;
 pub mod settings;
+pub mod step;
 pub mod syntax;
-pub mod validate;
+pub mod time;

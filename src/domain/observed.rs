@@ -4,15 +4,15 @@ use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::clocks::{Clocks, plus};
-use super::desired::{DeletionPolicy, SecretLayout};
-use super::names::{
-    AccountId, Attempt, Fingerprint, Installation, RequestHash, ResourceVersion, RoleId, SecretUid,
-    SettingsHash, TokenId,
-};
-use super::plan::StepKind;
 use super::record::{Identity, Record};
-use crate::api::Reason;
+use super::secret::{Arrangement, SecretState};
+use crate::domain::desired::DeletionPolicy;
+use crate::domain::ids::{
+    AccountId, Attempt, Fingerprint, Installation, RoleId, SettingsHash, TokenId,
+};
+use crate::domain::reason::Reason;
+use crate::domain::step::StepKind;
+use crate::domain::time::{Clocks, plus};
 
 /// The world around one object.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -172,69 +172,6 @@ pub enum Feature {
     Untried,
 }
 
-/// A Secret, as far as it matters.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum SecretState {
-    /// There is none of that name.
-    Absent,
-    /// There is one that is not ours.
-    Foreign {
-        /// Whose it is, where it says so.
-        owner: Option<String>,
-    },
-    /// It cannot be read.
-    Unreadable {
-        /// Why.
-        reason: Reason,
-        /// What to change.
-        message: String,
-        /// Whether it may pass by itself: the right may have been applied together with the object.
-        transient: bool,
-    },
-    /// Ours.
-    Ours(Box<SecretFacts>),
-}
-
-/// A Secret of ours.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct SecretFacts {
-    /// Its UID.
-    pub uid: SecretUid,
-    /// Its version when it was read.
-    pub version: ResourceVersion,
-    /// What its annotations say.
-    pub marks: Marks,
-    /// Of the key's bytes; `None` where the entry is missing or empty.
-    pub key: Option<Fingerprint>,
-    /// Of the previous key's bytes.
-    pub previous: Option<Fingerprint>,
-    /// Whether entries, labels and annotations are what the wish renders to.
-    pub intact: bool,
-}
-
-/// The Secret's annotations: the commit record of a publication.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
-pub struct Marks {
-    /// UID of the object that wrote it.
-    pub owner_uid: String,
-    /// The token whose key it holds.
-    pub token_id: Option<TokenId>,
-    /// The account of that token.
-    pub account_id: Option<AccountId>,
-    /// The attempt that published the key.
-    pub attempt: Option<Attempt>,
-    /// Of the published key.
-    pub fingerprint: Option<Fingerprint>,
-    /// When it was published.
-    pub rotated_at: Option<Timestamp>,
-    /// Until when the key before it works.
-    pub previous_expires_at: Option<Timestamp>,
-    /// Trigger and revoke values handled by then.
-    pub handled: Vec<RequestHash>,
-    /// The attempt that fenced it off from a paused predecessor.
-    pub fence: Option<Attempt>,
-}
-
 /// What this process knows of the pending call.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Hand {
@@ -265,15 +202,6 @@ pub enum Hand {
         /// Whether the key works.
         proof: Proof,
     },
-}
-
-/// What is fixed with an intent, whatever the spec says later.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Arrangement {
-    /// The Secret to render.
-    pub layout: SecretLayout,
-    /// How long the old key lives on.
-    pub grace: SignedDuration,
 }
 
 /// Whether a key works.

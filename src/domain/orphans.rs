@@ -4,9 +4,9 @@ use std::collections::{BTreeSet, HashSet};
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::clocks::plus;
 use super::marker::{Hold, Marker};
-use super::names::{Installation, ObjectUid, TokenId};
+use crate::domain::ids::{Installation, ObjectUid, TokenId};
+use crate::domain::time::plus;
 
 /// A token that was made or used this recently may belong to an object that is not seen yet.
 const QUIET_FOR: SignedDuration = SignedDuration::from_hours(24);
@@ -64,7 +64,7 @@ pub fn suspects<'a>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::names::Attempt;
+    use crate::domain::ids::Attempt;
 
     fn marked(installation: &str, object: &str, hold: Hold) -> String {
         let marker = Marker {

@@ -2,37 +2,48 @@
 //!
 //! Refusals speak of what was asked, never of what the policy says about others.
 
-use std::collections::BTreeMap;
-
 use jiff::SignedDuration;
 
 use super::durations;
-use super::names::RoleId;
 use super::settings::{BaseRole, Effect, Grant, Statement, TokenSettings};
-use crate::api::access_token::AccountKind;
-use crate::api::account::{
-    AllowedNamespaces, InlineRolePolicy, LabelExpression, LabelOperator, NamespaceSelector,
-    Permission, PolicySpec,
-};
+use crate::domain::ids::RoleId;
 
 /// What may be asked for, with all defaults filled in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AccountPolicy {
-    grants: Grants,
-    personal_tokens: bool,
-    max_tokens: Option<usize>,
-    max_interval: Option<SignedDuration>,
+    /// What tokens may be allowed to do.
+    pub grants: Grants,
+    /// Whether personal tokens may be asked for.
+    pub personal_tokens: bool,
+    /// How many AccessTokens may use the account; `None` for any number.
+    pub max_tokens: Option<usize>,
+    /// The longest time between scheduled rotations; `None` for any, or no schedule at all.
+    pub max_interval: Option<SignedDuration>,
 }
 
 /// What tokens may be allowed to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Grants {
+pub enum Grants {
+    /// Whatever LaunchDarkly lets the managing key give.
     Anything,
+    /// Only what is named.
     Only {
+        /// Base roles.
         roles: Vec<BaseRole>,
+        /// Globs that match keys of custom roles.
         custom_roles: Vec<String>,
-        inline: Option<InlineRolePolicy>,
+        /// What inline roles may allow; `None` for nothing.
+        inline: Option<InlineRoleLimit>,
     },
+}
+
+/// What inline roles may allow.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InlineRoleLimit {
+    /// Globs that match resource specifiers.
+    pub resources: Vec<String>,
+    /// Globs that match actions.
+    pub actions: Vec<String>,
 }
 
 /// A custom role as LaunchDarkly knows it.
@@ -70,33 +81,14 @@ impl AccountPolicy {
         }
     }
 
-    /// The policy of an account. `max_interval` is `spec.max_rotation_interval`, read.
+    /// Anything may be asked for.
     #[must_use]
-    pub fn new(kind: AccountKind, spec: &PolicySpec, max_interval: Option<SignedDuration>) -> Self {
-        let shared = kind == AccountKind::ClusterLaunchDarklyAccount;
-        let said =
-            spec.roles.is_some() || spec.custom_roles.is_some() || spec.inline_role.is_some();
-        let grants = match (said, shared) {
-            (true, _) => Grants::Only {
-                roles: spec.roles.clone().unwrap_or_default(),
-                custom_roles: spec.custom_roles.clone().unwrap_or_default(),
-                inline: spec.inline_role.clone(),
-            },
-            (false, true) => Grants::Only {
-                roles: vec![BaseRole::Reader, BaseRole::Writer],
-                custom_roles: Vec::new(),
-                inline: None,
-            },
-            (false, false) => Grants::Anything,
-        };
+    pub fn open() -> Self {
         Self {
-            grants,
-            personal_tokens: spec
-                .personal_tokens
-                .map_or(!shared, |permission| permission == Permission::Allow),
-            // A negative number, which no schema lets pass, means the least.
-            max_tokens: spec.max_tokens.map(|max| usize::try_from(max).unwrap_or(0)),
-            max_interval,
+            grants: Grants::Anything,
+            personal_tokens: true,
+            max_tokens: None,
+            max_interval: None,
         }
     }
 
@@ -191,7 +183,7 @@ fn custom_role_allowed(
 }
 
 fn statement_allowed(
-    policy: Option<&InlineRolePolicy>,
+    policy: Option<&InlineRoleLimit>,
     statement: &Statement,
 ) -> Result<(), Refusal> {
     let refuse = |what: &str| {
@@ -251,45 +243,32 @@ fn glob_matches(glob: &str, text: &str) -> bool {
     rest.ends_with(last)
 }
 
-/// Whether a namespace is admitted: by name or by label. Saying nothing admits nobody.
-#[must_use]
-pub fn namespace_allowed(
-    allowed: &AllowedNamespaces,
-    name: &str,
-    labels: &BTreeMap<String, String>,
-) -> bool {
-    allowed.names.iter().any(|allowed| allowed == name)
-        || allowed
-            .selector
-            .as_ref()
-            .is_some_and(|selector| selects(selector, labels))
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// Kubernetes' rules for label selectors, but an empty one selects nothing.
-fn selects(selector: &NamespaceSelector, labels: &BTreeMap<String, String>) -> bool {
-    let NamespaceSelector {
-        match_labels,
-        match_expressions,
-    } = selector;
-    let empty = match_labels.is_empty() && match_expressions.is_empty();
-    !empty
-        && match_labels
-            .iter()
-            .all(|(key, value)| labels.get(key) == Some(value))
-        && match_expressions
-            .iter()
-            .all(|expression| holds(expression, labels.get(&expression.key)))
-}
-
-fn holds(expression: &LabelExpression, value: Option<&String>) -> bool {
-    let listed = value.is_some_and(|value| expression.values.contains(value));
-    match expression.operator {
-        LabelOperator::In => listed,
-        LabelOperator::NotIn => !listed,
-        LabelOperator::Exists => value.is_some(),
-        LabelOperator::DoesNotExist => value.is_none(),
+    #[test]
+    fn globs_match_whole_texts() {
+        for (glob, text, matches) in [
+            ("", "", true),
+            ("", "a", false),
+            ("*", "", true),
+            ("*", "any:thing/at*all", true),
+            ("a*", "a", true),
+            ("a*", "ba", false),
+            ("*a", "ba", true),
+            ("*a", "ab", false),
+            ("a*a", "a", false),
+            ("a*a", "aa", true),
+            ("a*b*c", "a-b-b-c", true),
+            ("a*b*c", "a-c-b", false),
+            ("*ab*ab", "abab", true),
+            ("*ab*ab", "aab", false),
+            ("a**b", "ab", true),
+            ("a", "a*", false),
+            ("ü*", "üx", true),
+        ] {
+            assert_eq!(glob_matches(glob, text), matches, "{glob} {text}");
+        }
     }
 }
-
-#[cfg(test)]
-mod tests;

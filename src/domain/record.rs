@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::cause::Cause;
-use super::names::{
+use crate::domain::ids::{
     AccountId, Attempt, Fingerprint, ObjectUid, RequestHash, SecretUid, SettingsHash, TokenId,
 };
 

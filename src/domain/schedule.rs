@@ -3,8 +3,8 @@
 use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest, Sha256};
 
-use super::clocks::{Clocks, minus, plus};
-use super::names::ObjectUid;
+use crate::domain::ids::ObjectUid;
+use crate::domain::time::{Clocks, minus, plus};
 
 /// The longest a rotation is moved forward to spread load.
 const MAX_JITTER: SignedDuration = SignedDuration::from_hours(1);

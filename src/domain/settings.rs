@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::names::{SettingsHash, truncated_hash};
+use crate::domain::ids::{SettingsHash, truncated_hash};
 
 /// What a token is to be, as the user wrote it: roles are keys or ids, unresolved.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -6,8 +6,9 @@ use url::Url;
 
 use crate::api::AccessToken;
 use crate::api::account::ClusterAccountSpec;
-use crate::cluster::status;
-use crate::domain::validate::{self, DesiredAccount, Invalid};
+use crate::api::record;
+use crate::api::validate;
+use crate::api::validate::{DesiredAccount, Invalid};
 use crate::domain::{durations, limits, marker, settings::Grant};
 use crate::launchdarkly::{AllowedHosts, Endpoint};
 
@@ -18,10 +19,10 @@ pub(super) fn token(bytes: &[u8]) {
     };
     if let Some(before) = &object.status {
         // What is read and written again stays as it is.
-        let once = status::record(before);
+        let once = record::read(before);
         let (mut written, mut again) = (before.clone(), before.clone());
-        status::write(&once, &mut written);
-        status::write(&status::record(&written), &mut again);
+        record::write(&once, &mut written);
+        record::write(&record::read(&written), &mut again);
         assert_eq!(written, again);
     }
     let wish = match validate::desired(&object) {

@@ -3,13 +3,14 @@
 
 use k8s_openapi::api::core::v1::Secret;
 
-use crate::cluster::manifest::{KeySource, SecretManifest, annotation};
-use crate::cluster::snapshot::SecretSnapshot;
-use crate::domain::desired::SecretLayout;
-use crate::domain::names::{ObjectUid, SecretUid};
-use crate::domain::observed::SecretState;
-use crate::domain::plan::{PreviousKey, SecretPlan, SecretRevision};
+use crate::cluster::secret::annotation;
+use crate::cluster::secret::manifest::{KeySource, SecretManifest};
+use crate::cluster::secret::snapshot::SecretSnapshot;
+use crate::domain::ids::{ObjectUid, SecretUid};
 use crate::domain::record::Identity;
+use crate::domain::secret::SecretLayout;
+use crate::domain::secret::SecretState;
+use crate::domain::secret::{PreviousKey, SecretPlan, SecretRevision};
 
 /// A Secret, read for the object `team-a/web`.
 pub(super) fn secret(bytes: &[u8]) {

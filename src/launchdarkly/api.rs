@@ -6,13 +6,13 @@ use std::time::Duration;
 use jiff::SignedDuration;
 
 use super::error::ApiError;
-use super::key::Key;
-use super::line::Lane;
 use super::listing;
 use super::model::{
     Deleted, Identity, Issued, Listing, NewToken, Page, PatchOp, Reset, Role, Token,
 };
-use crate::domain::names::TokenId;
+use crate::domain::ids::TokenId;
+use crate::launchdarkly::rate_limit::Lane;
+use crate::redaction::Key;
 
 /// One credential's view of one LaunchDarkly account.
 ///

@@ -11,17 +11,17 @@ use tokio::time::Instant;
 use tracing::Instrument as _;
 use zeroize::Zeroizing;
 
-use super::answer;
 use super::api::TokensApi;
 use super::endpoint::{Endpoint, EndpointError};
 use super::error::{ApiError, Operation, TransportError, TransportKind};
-use super::key::Key;
-use super::line::{AccountLine, Lane, RateHeaders, Slot};
 use super::model::{Deleted, Identity, Issued, NewToken, Page, PatchOp, Reset, Role, Token};
 use super::request::{Call, Wire};
 use super::wire;
-use crate::domain::names::{Fingerprint, TokenId};
+use crate::domain::ids::{Fingerprint, TokenId};
 use crate::gate::Gate;
+use crate::launchdarkly::rate_limit::{AccountLine, Lane, RateHeaders, Slot};
+use crate::launchdarkly::response;
+use crate::redaction::Key;
 use crate::traces;
 
 /// The version of the API that all of this is written for; it overrides the credential's own (documented).
@@ -220,7 +220,7 @@ impl HttpClient {
 
         slot.sending();
         let sent = request.send().await;
-        let response = sent.map_err(|error| answer::no_answer(operation, &error))?;
+        let response = sent.map_err(|error| response::no_answer(operation, &error))?;
         *status = Some(response.status());
         let headers = RateHeaders::read(response.headers());
         slot.answered(&headers, asked_at);
@@ -230,10 +230,10 @@ impl HttpClient {
         }
         slot.accepted();
         if !response.status().is_success() {
-            return Err(answer::refusal(operation, response, key).await);
+            return Err(response::refusal(operation, response, key).await);
         }
         Ok(Answer {
-            body: answer::body(operation, response).await?,
+            body: response::body(operation, response).await?,
             asked_at,
             old_key_until,
         })

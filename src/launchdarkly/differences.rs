@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use super::model::{Member, NewToken, PatchOp, ResolvedGrant, Token, WireStatement};
-use crate::domain::names::RoleId;
+use crate::domain::ids::RoleId;
 use crate::domain::settings::Statement;
 
 /// The spec fields in which `got` is not what was wished for; empty when all was applied.

@@ -133,7 +133,7 @@ impl Endpoint {
         }
         if !allowed.allows(&base) {
             return Err(EndpointError::HostNotAllowed {
-                host: super::text::presentable(&host_and_port(&base), None),
+                host: crate::redaction::text::presentable(&host_and_port(&base), None),
             });
         }
         let roots = ca_bundle.map(certificates).transpose()?;

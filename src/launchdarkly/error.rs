@@ -364,7 +364,7 @@ impl TransportError {
     pub fn new(kind: TransportKind, detail: &dyn fmt::Display) -> Self {
         Self {
             kind,
-            detail: super::text::presentable(&detail.to_string(), None),
+            detail: crate::redaction::text::presentable(&detail.to_string(), None),
         }
     }
 

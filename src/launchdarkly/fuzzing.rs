@@ -5,15 +5,15 @@ use http::Uri;
 use jiff::Timestamp;
 use reqwest::StatusCode;
 
-use super::answer::classify;
 use super::endpoint::{AllowedHosts, Endpoint};
 use super::error::Operation;
-use super::key::Key;
-pub use super::line::fuzzing::headers;
 use super::request::Call;
-use super::text::{MAX_SHOWN, presentable, presentable_reply};
 use super::wire;
-use crate::domain::names::TokenId;
+use crate::domain::ids::TokenId;
+pub use crate::launchdarkly::rate_limit::fuzzing::headers;
+use crate::launchdarkly::response::classify;
+use crate::redaction::Key;
+use crate::redaction::text::{MAX_SHOWN, presentable, presentable_reply};
 
 const SECRET: &str = "c0ffee00-1111-4222-8333-444455556666";
 

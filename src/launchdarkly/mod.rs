@@ -3,7 +3,6 @@
 //! What the API does is marked in here by how certain it is: (documented) by LaunchDarkly, (observed) by those who
 //! talked to it, (inferred) from these, or (unknown), on which nothing depends.
 
-mod answer;
 mod api;
 mod client;
 mod differences;
@@ -11,12 +10,11 @@ mod endpoint;
 mod error;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzzing;
-mod key;
-mod line;
 mod listing;
 mod model;
+mod rate_limit;
 mod request;
-mod text;
+mod response;
 mod wire;
 
 pub use api::TokensApi;
@@ -24,12 +22,9 @@ pub use client::{HttpClient, Options};
 pub use differences::{differences, patch_towards};
 pub use endpoint::{AllowedHost, AllowedHosts, Endpoint, EndpointError};
 pub use error::{ApiError, Operation, RetryClass, TransportError, TransportKind};
-pub use key::{Key, KeyError, LastFour};
-pub use line::{AccountLine, CallObserver, Family, Lane, LineOptions, Lines, RateLeft};
 pub use listing::PAGE_SIZE;
 pub use model::{
     Deleted, Identity, Issued, Listing, Member, NewToken, Page, PatchOp, Reset, ResolvedGrant,
     Role, Token,
 };
-pub use text::MAX_SHOWN;
-pub(crate) use text::presentable_reply;
+pub use rate_limit::{AccountLine, CallObserver, Family, Lane, LineOptions, Lines, RateLeft};

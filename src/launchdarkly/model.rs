@@ -9,9 +9,9 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
-use super::key::{Key, LastFour};
-use crate::domain::names::{AccountId, RoleId, TokenId};
+use crate::domain::ids::{AccountId, RoleId, TokenId};
 use crate::domain::settings::{BaseRole, Statement};
+use crate::redaction::{Key, LastFour};
 
 /// A token as LaunchDarkly describes it; never its key.
 ///

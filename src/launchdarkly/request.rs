@@ -10,7 +10,7 @@ use url::Url;
 use super::endpoint::Endpoint;
 use super::error::{ApiError, Operation};
 use super::model::{NewToken, PatchOp};
-use crate::domain::names::TokenId;
+use crate::domain::ids::TokenId;
 
 /// Longer ids and role keys do not exist; LaunchDarkly's ids have 24 characters (observed).
 const MAX_SEGMENT: usize = 256;

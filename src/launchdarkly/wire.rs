@@ -12,10 +12,10 @@ use serde::de::{Deserializer, Error as _, IgnoredAny, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::error::Operation;
-use super::key::{Key, LastFour};
 use super::model::{Identity, Issued, Page, Role, Token};
-use crate::domain::names::{AccountId, RoleId, TokenId};
+use crate::domain::ids::{AccountId, RoleId, TokenId};
 use crate::domain::settings::{Effect, Statement};
+use crate::redaction::{Key, LastFour};
 
 /// Ids are short and plain; anything else is not one.
 const MAX_ID: usize = 128;

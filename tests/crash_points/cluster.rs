@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use launchdarkly_token_operator::api::AccessToken;
-use launchdarkly_token_operator::cluster::manifest::SecretManifest;
-use launchdarkly_token_operator::cluster::snapshot::SecretSnapshot;
+use launchdarkly_token_operator::cluster::secret::manifest::SecretManifest;
+use launchdarkly_token_operator::cluster::secret::snapshot::SecretSnapshot;
 use launchdarkly_token_operator::cluster::{Cluster, ClusterError, NamespaceFacts, Notice};
-use launchdarkly_token_operator::domain::names::TokenId;
-use launchdarkly_token_operator::domain::plan::SecretRevision;
+use launchdarkly_token_operator::domain::ids::TokenId;
 use launchdarkly_token_operator::domain::record::Identity;
+use launchdarkly_token_operator::domain::secret::SecretRevision;
 use support::MemoryCluster;
 
 use crate::wire::{Call, Wire};

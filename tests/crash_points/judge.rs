@@ -7,10 +7,10 @@ use kube::ResourceExt;
 use launchdarkly_simulator::{EventKind, TokenSnapshot};
 use launchdarkly_token_operator::api::conditions::{ConditionType, find_condition};
 use launchdarkly_token_operator::api::{AccessToken, AccessTokenStatus, TOKEN_FINALIZER};
-use launchdarkly_token_operator::cluster::manifest::annotation;
+use launchdarkly_token_operator::cluster::secret::annotation;
+use launchdarkly_token_operator::domain::ids::Fingerprint;
 use launchdarkly_token_operator::domain::marker;
-use launchdarkly_token_operator::domain::names::Fingerprint;
-use launchdarkly_token_operator::launchdarkly::Key;
+use launchdarkly_token_operator::redaction::Key;
 use support::{Author, Part, StoredSecret, Thing, Verb, Write};
 
 use crate::scenarios::{Mercy, Scenario};

@@ -9,12 +9,13 @@ use jiff::SignedDuration;
 use launchdarkly_simulator::Simulator;
 use launchdarkly_token_operator::api::AccessTokenStatus;
 use launchdarkly_token_operator::api::status::{Pending, PendingOperation};
+use launchdarkly_token_operator::domain::ids::{Attempt, TokenId};
 use launchdarkly_token_operator::domain::marker::Marker;
-use launchdarkly_token_operator::domain::names::{Attempt, TokenId};
 use launchdarkly_token_operator::launchdarkly::{
-    ApiError, Deleted, HttpClient, Identity, Issued, Key, Lane, NewToken, Operation, Page, PatchOp,
+    ApiError, Deleted, HttpClient, Identity, Issued, Lane, NewToken, Operation, Page, PatchOp,
     Reset, Role, Token, TokensApi, TransportError, TransportKind,
 };
+use launchdarkly_token_operator::redaction::Key;
 use support::MemoryCluster;
 
 use crate::clock::TestClock;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use launchdarkly_token_operator::cluster::ClusterError;
-use launchdarkly_token_operator::domain::names::Fingerprint;
+use launchdarkly_token_operator::domain::ids::Fingerprint;
 use support::{Trouble, Verb, When};
 use tokio::task::JoinHandle;
 

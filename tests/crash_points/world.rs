@@ -7,17 +7,18 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use launchdarkly_simulator::{Config, Running, Simulator};
 use launchdarkly_token_operator::api::AccessToken;
-use launchdarkly_token_operator::api::access_token::{AccessTokenSpec, AccountKind};
-use launchdarkly_token_operator::api::account::PolicySpec;
+use launchdarkly_token_operator::api::access_token::AccessTokenSpec;
 use launchdarkly_token_operator::cluster::NamespaceFacts;
-use launchdarkly_token_operator::controller::{
-    AccountKey, Accounts, Context, Entry, Outcome, Session, State, list_accounts, reconcile,
+use launchdarkly_token_operator::controller::account::{
+    AccountKey, Accounts, Entry, Session, State, list_accounts,
 };
-use launchdarkly_token_operator::domain::names::{AccountId, TokenId};
+use launchdarkly_token_operator::controller::token::{Context, Outcome, reconcile};
+use launchdarkly_token_operator::domain::ids::{AccountId, TokenId};
 use launchdarkly_token_operator::domain::policy::AccountPolicy;
 use launchdarkly_token_operator::launchdarkly::{
-    AccountLine, AllowedHosts, Endpoint, HttpClient, Key, LineOptions, Options, TokensApi,
+    AccountLine, AllowedHosts, Endpoint, HttpClient, LineOptions, Options, TokensApi,
 };
+use launchdarkly_token_operator::redaction::Key;
 use launchdarkly_token_operator::runtime::clock::Clock;
 use launchdarkly_token_operator::runtime::metrics::Metrics;
 use serde_json::{Value, json};
@@ -165,10 +166,9 @@ impl World {
             shared: accounts.shared("launchdarkly", &account),
             account_id: account,
         };
-        let kind = AccountKind::LaunchDarklyAccount;
         let entry = Entry {
             state: State::Usable(session),
-            policy: AccountPolicy::new(kind, &PolicySpec::default(), None),
+            policy: AccountPolicy::open(),
             allowed_namespaces: None,
         };
         let key = AccountKey::Namespaced {

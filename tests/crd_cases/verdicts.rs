@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use launchdarkly_token_operator::api::validate;
+use launchdarkly_token_operator::api::validate::Invalid;
 use launchdarkly_token_operator::api::{
     AccessToken, ClusterLaunchDarklyAccount, LaunchDarklyAccount,
 };
-use launchdarkly_token_operator::domain::validate::{self, Invalid};
 use serde_json::Value;
 
 use super::Case;

@@ -1,9 +1,10 @@
 //! Decisions that are wrong on purpose: the generated worlds and the model must each notice them.
 
 use launchdarkly_token_operator::domain::decide::{Wish, decide};
-use launchdarkly_token_operator::domain::observed::{Arrangement, Hand, Observed, Proof};
-use launchdarkly_token_operator::domain::plan::Step;
+use launchdarkly_token_operator::domain::observed::{Hand, Observed, Proof};
 use launchdarkly_token_operator::domain::record::Operation;
+use launchdarkly_token_operator::domain::secret::Arrangement;
+use launchdarkly_token_operator::domain::step::Step;
 
 /// Calls are made without writing their intent.
 pub fn without_intent(wish: &Wish, observed: &Observed) -> Step {

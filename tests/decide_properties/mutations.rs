@@ -2,7 +2,8 @@
 
 use launchdarkly_token_operator::domain::decide::{Wish, decide};
 use launchdarkly_token_operator::domain::observed::{Account, Observed};
-use launchdarkly_token_operator::domain::plan::{SecretRevision, Step};
+use launchdarkly_token_operator::domain::secret::SecretRevision;
+use launchdarkly_token_operator::domain::step::Step;
 use proptest::strategy::{Strategy as _, ValueTree as _};
 use proptest::test_runner::{Config, RngSeed, TestRunner};
 

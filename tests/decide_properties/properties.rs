@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use launchdarkly_token_operator::domain::decide::{decide, heard, record_at_rest};
-use launchdarkly_token_operator::domain::plan::StepKind;
+use launchdarkly_token_operator::domain::step::StepKind;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngSeed, TestRunner};
 use strum::IntoEnumIterator as _;

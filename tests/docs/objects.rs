@@ -2,10 +2,11 @@
 
 use std::sync::LazyLock;
 
+use launchdarkly_token_operator::api::validate;
+use launchdarkly_token_operator::api::validate::Invalid;
 use launchdarkly_token_operator::api::{
     AccessToken, ClusterLaunchDarklyAccount, LaunchDarklyAccount, crds,
 };
-use launchdarkly_token_operator::domain::validate::{self, Invalid};
 use serde_json::Value;
 
 use crate::{pages, values};

@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
-use launchdarkly_token_operator::api::Reason;
 use launchdarkly_token_operator::api::conditions::ConditionType;
+use launchdarkly_token_operator::domain::reason::Reason;
 
 const INTRODUCTION: &str = "\
 # Conditions and reasons

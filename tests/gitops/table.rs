@@ -4,7 +4,8 @@ use jiff::Timestamp;
 use launchdarkly_token_operator::api::conditions::{
     ConditionStatus, ConditionType, remove_condition, set_condition,
 };
-use launchdarkly_token_operator::api::{AccessTokenStatus, AccountStatus, Reason};
+use launchdarkly_token_operator::api::{AccessTokenStatus, AccountStatus};
+use launchdarkly_token_operator::domain::reason::Reason;
 use serde_json::{Value, json};
 
 use crate::verdict::{KINDS, verdicts};

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use launchdarkly_token_operator::domain::names::TokenId;
+use launchdarkly_token_operator::domain::ids::TokenId;
 use launchdarkly_token_operator::gate::Gate;
 use launchdarkly_token_operator::launchdarkly::{
     AllowedHosts, ApiError, Endpoint, HttpClient, Operation, Options, PatchOp, TokensApi,

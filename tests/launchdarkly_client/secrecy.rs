@@ -4,13 +4,13 @@ use std::fmt::{Debug, Display, Write as _};
 use std::sync::Arc;
 use std::time::Duration;
 
-use launchdarkly_token_operator::cluster::manifest::SecretManifest;
-use launchdarkly_token_operator::cluster::snapshot::SecretSnapshot;
+use launchdarkly_token_operator::cluster::secret::manifest::SecretManifest;
+use launchdarkly_token_operator::cluster::secret::snapshot::SecretSnapshot;
 use launchdarkly_token_operator::gate::AlwaysOpen;
 use launchdarkly_token_operator::launchdarkly::{
-    AllowedHosts, Endpoint, HttpClient, Issued, Key, LastFour, LineOptions, Lines, Operation,
-    Reset, TokensApi,
+    AllowedHosts, Endpoint, HttpClient, Issued, LineOptions, Lines, Operation, Reset, TokensApi,
 };
+use launchdarkly_token_operator::redaction::{Key, LastFour};
 use serde_json::json;
 use wiremock::ResponseTemplate;
 

@@ -3,13 +3,14 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use launchdarkly_token_operator::domain::names::TokenId;
+use launchdarkly_token_operator::domain::ids::TokenId;
 use launchdarkly_token_operator::domain::settings::BaseRole;
 use launchdarkly_token_operator::gate::{AlwaysOpen, Gate, GateClosed};
 use launchdarkly_token_operator::launchdarkly::{
-    AccountLine, AllowedHosts, ApiError, CallObserver, Endpoint, HttpClient, Key, LineOptions,
-    NewToken, Operation, Options, PatchOp, ResolvedGrant, TokensApi,
+    AccountLine, AllowedHosts, ApiError, CallObserver, Endpoint, HttpClient, LineOptions, NewToken,
+    Operation, Options, PatchOp, ResolvedGrant, TokensApi,
 };
+use launchdarkly_token_operator::redaction::Key;
 use serde_json::{Value, json};
 use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, Request, ResponseTemplate};

@@ -14,9 +14,10 @@ use launchdarkly_simulator::{Config, Running, Simulator};
 use launchdarkly_token_operator::domain::settings::{BaseRole, Effect, Statement};
 use launchdarkly_token_operator::gate::AlwaysOpen;
 use launchdarkly_token_operator::launchdarkly::{
-    AccountLine, AllowedHosts, ApiError, Deleted, Endpoint, HttpClient, Key, LineOptions, NewToken,
+    AccountLine, AllowedHosts, ApiError, Deleted, Endpoint, HttpClient, LineOptions, NewToken,
     Options, PatchOp, ResolvedGrant, TokensApi, differences, patch_towards,
 };
+use launchdarkly_token_operator::redaction::Key;
 use serde_json::{Value, json};
 
 mod rights;

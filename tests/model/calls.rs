@@ -1,12 +1,12 @@
 //! What LaunchDarkly does with calls, and what the sender learns of them.
 
 use jiff::{SignedDuration, Timestamp};
-use launchdarkly_token_operator::domain::clocks::plus;
+use launchdarkly_token_operator::domain::ids::{Attempt, Fingerprint, TokenId};
 use launchdarkly_token_operator::domain::marker;
-use launchdarkly_token_operator::domain::names::{Attempt, Fingerprint, TokenId};
 use launchdarkly_token_operator::domain::observed::{Proof, Source};
-use launchdarkly_token_operator::domain::plan::StepKind;
 use launchdarkly_token_operator::domain::settings::{BaseRole, Grant, TokenSettings};
+use launchdarkly_token_operator::domain::step::StepKind;
+use launchdarkly_token_operator::domain::time::plus;
 
 use super::execute::{Act, Fate};
 use super::ledger::Breach;

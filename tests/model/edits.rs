@@ -1,8 +1,8 @@
 //! What users and others do.
 
-use launchdarkly_token_operator::domain::clocks::plus;
-use launchdarkly_token_operator::domain::names::TokenId;
+use launchdarkly_token_operator::domain::ids::TokenId;
 use launchdarkly_token_operator::domain::record::Record;
+use launchdarkly_token_operator::domain::time::plus;
 
 use super::execute::Physics;
 use super::ledger::Ledger;

@@ -2,9 +2,10 @@
 
 use jiff::{SignedDuration, Timestamp};
 use launchdarkly_token_operator::domain::cause::Cause;
-use launchdarkly_token_operator::domain::clocks::plus;
-use launchdarkly_token_operator::domain::observed::{Remote, SecretState};
-use launchdarkly_token_operator::domain::plan::{Step, StepKind};
+use launchdarkly_token_operator::domain::observed::Remote;
+use launchdarkly_token_operator::domain::secret::SecretState;
+use launchdarkly_token_operator::domain::step::{Step, StepKind};
+use launchdarkly_token_operator::domain::time::plus;
 
 use super::calls::list;
 use super::ledger::Ledger;

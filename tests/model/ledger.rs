@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use launchdarkly_token_operator::domain::cause::Cause;
-use launchdarkly_token_operator::domain::clocks::plus;
-use launchdarkly_token_operator::domain::names::{Attempt, Fingerprint, TokenId};
+use launchdarkly_token_operator::domain::ids::{Attempt, Fingerprint, TokenId};
 use launchdarkly_token_operator::domain::record::{MAX_ABANDONED, MAX_RETIRING, Record};
+use launchdarkly_token_operator::domain::time::plus;
 
 use super::world::{Call, Core, GRACE, INTERVAL, TIMING};
 

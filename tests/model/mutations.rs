@@ -1,9 +1,11 @@
 //! Mutations of the decision and of the world: each must break a property, or the properties are worth nothing.
 
 use launchdarkly_token_operator::domain::decide::{Wish, decide};
-use launchdarkly_token_operator::domain::names::TokenId;
-use launchdarkly_token_operator::domain::observed::{Observed, SecretState};
-use launchdarkly_token_operator::domain::plan::{SecretRevision, Step};
+use launchdarkly_token_operator::domain::ids::TokenId;
+use launchdarkly_token_operator::domain::observed::Observed;
+use launchdarkly_token_operator::domain::secret::SecretRevision;
+use launchdarkly_token_operator::domain::secret::SecretState;
+use launchdarkly_token_operator::domain::step::Step;
 use stateright::{Checker, HasDiscoveries, Model};
 
 use super::edits::Edit;

@@ -4,17 +4,18 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
-use launchdarkly_token_operator::api::Reason;
-use launchdarkly_token_operator::domain::clocks::{Clocks, minus, plus};
 use launchdarkly_token_operator::domain::decide::{Wish, heard, token_in_question};
 use launchdarkly_token_operator::domain::desired::{DeletionPolicy, Desired};
-use launchdarkly_token_operator::domain::names::{SettingsHash, TokenId};
+use launchdarkly_token_operator::domain::ids::{SettingsHash, TokenId};
 use launchdarkly_token_operator::domain::observed::{
     Account, AccountFacts, Deletion, Feature, FoundToken, Hand, Observed, Permit, Remote,
-    RemoteFacts, Roles, SecretFacts, SecretKeyProof, SecretState, Setback, Source,
+    RemoteFacts, Roles, SecretKeyProof, Setback, Source,
 };
+use launchdarkly_token_operator::domain::reason::Reason;
 use launchdarkly_token_operator::domain::record::Identity;
+use launchdarkly_token_operator::domain::secret::{SecretFacts, SecretState};
 use launchdarkly_token_operator::domain::settings::{Grant, TokenSettings};
+use launchdarkly_token_operator::domain::time::{Clocks, minus, plus};
 
 use super::wish::ROLE_ID;
 use super::world::{Core, HandState, Look, Memory, Object, Role, Spec, TIMING, Token, UID, nonce};

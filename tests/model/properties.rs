@@ -1,9 +1,9 @@
 //! What must hold in every state, on the history that led there.
 
-use launchdarkly_token_operator::domain::clocks::plus;
 use launchdarkly_token_operator::domain::decide::heard;
-use launchdarkly_token_operator::domain::observed::SecretState;
-use launchdarkly_token_operator::domain::plan::Step;
+use launchdarkly_token_operator::domain::secret::SecretState;
+use launchdarkly_token_operator::domain::step::Step;
+use launchdarkly_token_operator::domain::time::plus;
 use stateright::Property;
 
 use super::invariants::{Case, Verdict};

@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex};
 
 use jiff::SignedDuration;
-use launchdarkly_token_operator::domain::clocks::minus;
 use launchdarkly_token_operator::domain::decide::decide;
-use launchdarkly_token_operator::domain::names::TokenId;
+use launchdarkly_token_operator::domain::ids::TokenId;
 use launchdarkly_token_operator::domain::observed::Feature;
 use launchdarkly_token_operator::domain::record::Record;
+use launchdarkly_token_operator::domain::time::minus;
 
 use super::count::{Counts, Next};
 use super::edits::Edit;

@@ -2,10 +2,10 @@
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
-use launchdarkly_token_operator::api::Reason;
-use launchdarkly_token_operator::domain::clocks::plus;
-use launchdarkly_token_operator::domain::observed::SecretState;
-use launchdarkly_token_operator::domain::plan::Step;
+use launchdarkly_token_operator::domain::reason::Reason;
+use launchdarkly_token_operator::domain::secret::SecretState;
+use launchdarkly_token_operator::domain::step::Step;
+use launchdarkly_token_operator::domain::time::plus;
 
 use super::execute::{Fate, perform};
 use super::observe::Seen;

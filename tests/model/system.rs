@@ -4,10 +4,10 @@ use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
 
 use jiff::SignedDuration;
-use launchdarkly_token_operator::domain::clocks::plus;
 use launchdarkly_token_operator::domain::decide::Wish;
 use launchdarkly_token_operator::domain::observed::Observed;
-use launchdarkly_token_operator::domain::plan::Step;
+use launchdarkly_token_operator::domain::step::Step;
+use launchdarkly_token_operator::domain::time::plus;
 use stateright::{Model, Property};
 
 use super::calls::{land, list};

@@ -2,10 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use launchdarkly_token_operator::domain::desired::{
-    Desired, DriftPolicy, Rotation, SecretLayout, Strategy,
-};
-use launchdarkly_token_operator::domain::names::RequestHash;
+use launchdarkly_token_operator::domain::desired::{Desired, DriftPolicy, Rotation, Strategy};
+use launchdarkly_token_operator::domain::ids::RequestHash;
+use launchdarkly_token_operator::domain::secret::SecretLayout;
 use launchdarkly_token_operator::domain::settings::{BaseRole, Grant, TokenSettings};
 
 use super::world::{GRACE, INTERVAL, Role, Spec};

@@ -5,10 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 use launchdarkly_token_operator::domain::cause::Cause;
-use launchdarkly_token_operator::domain::names::{Attempt, Fingerprint, SettingsHash, TokenId};
-use launchdarkly_token_operator::domain::observed::{Arrangement, Feature, Marks, Proof, Source};
-use launchdarkly_token_operator::domain::plan::{Step, StepKind};
+use launchdarkly_token_operator::domain::ids::{Attempt, Fingerprint, SettingsHash, TokenId};
+use launchdarkly_token_operator::domain::observed::{Feature, Proof, Source};
 use launchdarkly_token_operator::domain::record::Record;
+use launchdarkly_token_operator::domain::secret::{Arrangement, Marks};
+use launchdarkly_token_operator::domain::step::{Step, StepKind};
 pub use support::TIMING;
 
 /// When every story begins.

@@ -1,9 +1,9 @@
 //! What Kubernetes does with writes: each names what its sender read, and is refused if that has changed.
 
-use launchdarkly_token_operator::domain::names::{Attempt, Fingerprint};
-use launchdarkly_token_operator::domain::observed::Arrangement;
-use launchdarkly_token_operator::domain::plan::{SecretPlan, SecretRevision};
+use launchdarkly_token_operator::domain::ids::{Attempt, Fingerprint};
 use launchdarkly_token_operator::domain::record::Record;
+use launchdarkly_token_operator::domain::secret::Arrangement;
+use launchdarkly_token_operator::domain::secret::{SecretPlan, SecretRevision};
 
 use super::execute::Act;
 use super::ledger::Breach;

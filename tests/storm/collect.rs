@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use launchdarkly_token_operator::launchdarkly::Key;
+use launchdarkly_token_operator::redaction::Key;
 use rig::SimulatorProcess;
 use serde_json::Value;
 

@@ -15,9 +15,11 @@ use tracing::Instrument as _;
 use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
 
-use super::super::account::{AccountKey, Sign};
-use super::super::accounts::{self, AccountContext, AccountObject};
 use crate::api::{ClusterLaunchDarklyAccount, LaunchDarklyAccount};
+use crate::controller::account::kinds::AccountObject;
+use crate::controller::account::reconcile;
+use crate::controller::account::reconcile::AccountContext;
+use crate::controller::account::registry::{AccountKey, Sign};
 use crate::runtime::metrics::{Controller as ControllerLabel, Outcome as MetricOutcome};
 use crate::runtime::work::Leading;
 use crate::traces;
@@ -57,7 +59,7 @@ async fn check_all<K: AccountObject>(api: Api<K>, leading: &Leading, ctx: &Arc<A
     future::join_all(
         accounts
             .iter()
-            .map(|account| accounts::reconcile(ctx, account)),
+            .map(|account| reconcile::reconcile(ctx, account)),
     )
     .await;
 }
@@ -129,7 +131,7 @@ impl AccountControllers {
                 async move {
                     let _under_way = metrics.reconciling(ControllerLabel::Account);
                     let begun = std::time::Instant::now();
-                    let visited = accounts::reconcile(&ctx, &*object)
+                    let visited = reconcile::reconcile(&ctx, &*object)
                         .inspect_err(|_| traces::interrupted())
                         .instrument(visit_span(ControllerLabel::Account, &*object))
                         .await;

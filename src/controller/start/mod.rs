@@ -12,14 +12,14 @@ use kube::runtime::controller::Controller;
 use tokio::sync::watch;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::account::Accounts;
-use super::accounts::AccountContext;
-use super::context::Context;
-use super::facts::facts;
-use super::listing;
 use super::objects::Objects;
 use crate::api::AccessToken;
 use crate::cluster::{KubeCluster, OptIn};
+use crate::controller::account::poll;
+use crate::controller::account::reconcile::AccountContext;
+use crate::controller::account::registry::Accounts;
+use crate::controller::collector::facts;
+use crate::controller::token::context::Context;
 use crate::launchdarkly::{HttpClient, Lines, Options};
 use crate::runtime::work::{Leading, Work, WorkError};
 
@@ -151,7 +151,7 @@ impl Parts {
         // The controllers may have missed that their stores are complete: a first round wakes them.
         tick.send_modify(|round| *round += 1);
         let kinds = AccountControllers::spawn(leading, &accounts);
-        let listing = AbortOnDropHandle::new(tokio::spawn(listing::run(
+        let listing = AbortOnDropHandle::new(tokio::spawn(poll::run(
             ctx.clone(),
             accounts.lines.clone(),
             objects.clone(),

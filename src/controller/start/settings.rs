@@ -9,7 +9,7 @@ use kube::{Client, Resource, ResourceExt};
 use tracing::Span;
 use uuid::Uuid;
 
-use crate::domain::names::Installation;
+use crate::domain::ids::Installation;
 use crate::domain::observed::Timing;
 use crate::launchdarkly::{AllowedHosts, CallObserver, LineOptions, Operation};
 use crate::runtime::args::RunArgs;

@@ -15,15 +15,15 @@ use kube::{Client, ResourceExt};
 use tokio::sync::watch;
 use tracing::Instrument as _;
 
-use super::super::account::AccountKey;
-use super::super::accounts::AccountObject;
 use super::super::objects::Objects;
-use super::super::observe::account_key;
-use super::super::reconcile::{Outcome, reconcile};
 use crate::api::{AccessToken, ClusterLaunchDarklyAccount, LaunchDarklyAccount};
 use crate::cluster::FIELD_MANAGER;
-use crate::cluster::manifest::annotation;
-use crate::domain::names::ObjectUid;
+use crate::cluster::secret::annotation;
+use crate::controller::account::kinds::AccountObject;
+use crate::controller::account::registry::AccountKey;
+use crate::controller::token::observe::account_key;
+use crate::controller::token::reconcile::{Outcome, reconcile};
+use crate::domain::ids::ObjectUid;
 use crate::runtime::metrics::{Controller as ControllerLabel, Metrics, Outcome as MetricOutcome};
 use crate::runtime::work::Leading;
 

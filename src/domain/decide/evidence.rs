@@ -1,10 +1,11 @@
 //! What a Secret says is believed only with evidence: whoever can write Secrets of a namespace can write anything into them.
 
-use super::take_over::token_to_take_over;
 use super::view::View;
-use crate::domain::names::TokenId;
-use crate::domain::observed::{Observed, Remote, SecretFacts, SecretKeyProof, SecretState, Source};
-use crate::domain::plan::Step;
+use crate::domain::decide::reclaim::token_to_take_over;
+use crate::domain::ids::TokenId;
+use crate::domain::observed::{Observed, Remote, SecretKeyProof, Source};
+use crate::domain::secret::{SecretFacts, SecretState};
+use crate::domain::step::Step;
 
 /// The token that has to be looked at: the one that our Secret names, where that may be news, else the recorded one.
 #[must_use]

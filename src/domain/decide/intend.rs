@@ -5,18 +5,19 @@ use jiff::Timestamp;
 use super::publish;
 use super::rotate::is_fresh;
 use super::view::{View, hold};
-use crate::api::Reason;
 use crate::domain::cause::Cause;
-use crate::domain::clocks::plus;
 use crate::domain::desired::Desired;
+use crate::domain::ids::{Attempt, RequestHash};
 use crate::domain::marker::{Hold, Marker, with_marker};
-use crate::domain::names::{Attempt, RequestHash};
-use crate::domain::observed::{AccountFacts, Arrangement, Hand, Permit, Roles, SecretState};
-use crate::domain::plan::Step;
+use crate::domain::observed::{AccountFacts, Hand, Permit, Roles};
+use crate::domain::reason::Reason;
 use crate::domain::record::{
     AbandonedAttempt, Intent, MAX_ABANDONED, MAX_HANDLED, MAX_RETIRING, Operation, Record,
 };
+use crate::domain::secret::{Arrangement, SecretState};
 use crate::domain::settings::{Grant, TokenSettings};
+use crate::domain::step::Step;
+use crate::domain::time::plus;
 
 /// Why a call is wanted, and what it must not forget.
 pub(super) struct Need {

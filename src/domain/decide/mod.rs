@@ -1,15 +1,15 @@
 //! The decision: what to do next for one access token.
 
-mod align;
-mod end_of_life;
+mod delete;
 mod evidence;
 mod intend;
 mod pending;
 mod publish;
+mod reclaim;
 mod retire;
 mod rotate;
 mod secret;
-mod take_over;
+mod settings;
 mod view;
 
 pub use evidence::token_in_question;
@@ -17,8 +17,8 @@ pub use intend::replaces_unasked;
 pub use view::{Wish, heard};
 
 use super::observed::Observed;
-use super::plan::{Step, StepKind};
 use super::record::Record;
+use crate::domain::step::{Step, StepKind};
 use view::View;
 
 /// Chooses the next step for one access token.
@@ -36,7 +36,7 @@ pub fn decide(wish: &Wish, observed: &Observed) -> Step {
     let wish = heard(wish, &observed.record);
     let view = View::new(&wish, observed);
     let ready = |step: &Step| view.setback(step.kind()).is_none();
-    let step = end_of_life::end_of_life(&view)
+    let step = delete::end_of_life(&view)
         .or_else(|| view.stay_in_pinned_account())
         .or_else(|| view.keep_finalizer())
         .or_else(|| pending::resolve_pending(&view))
@@ -45,13 +45,13 @@ pub fn decide(wish: &Wish, observed: &Observed) -> Step {
         .or_else(|| retire::clean_found(&view).filter(ready))
         .or_else(|| view.understand_wish())
         .or_else(|| secret::claim_secret(&view))
-        .or_else(|| take_over::trust_secret(&view))
+        .or_else(|| reclaim::trust_secret(&view))
         .or_else(|| rotate::revoke(&view))
         .or_else(|| view.stay_suspended())
         .or_else(|| intend::obtain_token(&view))
         .or_else(|| secret::replace_lost_key(&view))
         .or_else(|| rotate::rotate_when_due(&view))
-        .or_else(|| align::align_settings(&view))
+        .or_else(|| settings::align_settings(&view))
         .or_else(|| secret::tidy_secret(&view))
         .or_else(|| view.stay_in_policy())
         .or_else(|| secret::prove_late(&view))
@@ -76,7 +76,7 @@ fn wait_out(view: &View<'_>, step: Step) -> Step {
         Some(hold) => {
             let given_up = match hold {
                 Step::Hold { terminal, .. } if step.kind() != StepKind::RemoveFinalizer => {
-                    end_of_life::give_up_on(view, terminal)
+                    delete::give_up_on(view, terminal)
                 }
                 _ => None,
             };

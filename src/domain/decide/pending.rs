@@ -5,14 +5,15 @@ use super::intend::{
 };
 use super::view::{View, hold, revision};
 use super::{publish, retire, rotate};
-use crate::api::Reason;
 use crate::domain::cause::Cause;
-use crate::domain::clocks::plus;
 use crate::domain::desired::Desired;
-use crate::domain::names::TokenId;
-use crate::domain::observed::{AccountFacts, Arrangement, Hand, Permit, Proof, Roles, SecretState};
-use crate::domain::plan::Step;
+use crate::domain::ids::TokenId;
+use crate::domain::observed::{AccountFacts, Hand, Permit, Proof, Roles};
+use crate::domain::reason::Reason;
 use crate::domain::record::{Intent, Operation};
+use crate::domain::secret::{Arrangement, SecretState};
+use crate::domain::step::Step;
+use crate::domain::time::plus;
 
 /// How long the key made old by a reset for a revocation still works, while the new one is published.
 const REVOKED_KEY_LIVES: jiff::SignedDuration = jiff::SignedDuration::from_secs(60);

@@ -5,13 +5,15 @@ use jiff::{SignedDuration, Timestamp};
 use super::evidence::{self, Evidence};
 use super::view::View;
 use crate::domain::cause::Cause;
-use crate::domain::clocks::plus;
-use crate::domain::names::{Fingerprint, TokenId};
-use crate::domain::observed::{Arrangement, Hand, Marks, Proof, SecretFacts};
-use crate::domain::plan::{PreviousKey, SecretPlan, Step};
+use crate::domain::ids::{Fingerprint, TokenId};
+use crate::domain::observed::{Hand, Proof};
 use crate::domain::record::{
     HistoryEntry, Intent, Operation, RetiringToken, SecretRecord, TokenRecord,
 };
+use crate::domain::secret::{Arrangement, Marks, SecretFacts};
+use crate::domain::secret::{PreviousKey, SecretPlan};
+use crate::domain::step::Step;
+use crate::domain::time::plus;
 
 /// The Secret that would be written, with nothing secret in it yet.
 pub(super) fn rehearsal(view: &View<'_>, arrangement: &Arrangement) -> SecretPlan {

@@ -3,11 +3,12 @@
 use super::evidence::{Evidence, evidence};
 use super::view::View;
 use crate::domain::cause::Cause;
-use crate::domain::clocks::plus;
-use crate::domain::names::TokenId;
-use crate::domain::observed::{Feature, FoundToken, Remote, SecretState};
-use crate::domain::plan::Step;
+use crate::domain::ids::TokenId;
+use crate::domain::observed::{Feature, FoundToken, Remote};
 use crate::domain::record::{MAX_RETIRING, Record, RetiringToken};
+use crate::domain::secret::SecretState;
+use crate::domain::step::Step;
+use crate::domain::time::plus;
 
 /// A token that turns up with an attempt of ours, created later than this after the attempt began, is not its fruit.
 const FRUIT_OF_ATTEMPT: jiff::SignedDuration = jiff::SignedDuration::from_hours(1);

@@ -4,13 +4,13 @@ use jiff::SignedDuration;
 
 use super::intend::{Need, intend};
 use super::view::{View, hold};
-use crate::api::Reason;
 use crate::domain::cause::Cause;
 use crate::domain::desired::Strategy;
-use crate::domain::names::{RequestHash, TokenId};
+use crate::domain::ids::{RequestHash, TokenId};
 use crate::domain::observed::{Feature, Remote, Source};
-use crate::domain::plan::{Step, StepKind};
+use crate::domain::reason::Reason;
 use crate::domain::record::{Intent, MAX_RETIRING, Operation};
+use crate::domain::step::{Step, StepKind};
 
 /// A reset needs at least this much grace: below it, publishing may take longer than the old key lives.
 const MIN_RESET_GRACE: SignedDuration = SignedDuration::from_mins(1);

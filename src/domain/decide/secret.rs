@@ -5,16 +5,16 @@ use jiff::{SignedDuration, Timestamp};
 use super::intend::{Need, intend, secret_in_the_way};
 use super::rotate;
 use super::view::{View, hold, revision};
-use crate::api::Reason;
 use crate::domain::cause::Cause;
-use crate::domain::clocks::{minus, plus};
 use crate::domain::desired::Desired;
-use crate::domain::names::Fingerprint;
-use crate::domain::observed::{
-    Marks, Remote, RemoteFacts, SecretFacts, SecretKeyProof, SecretState, Source,
-};
-use crate::domain::plan::{PreviousKey, SecretPlan, Step};
+use crate::domain::ids::Fingerprint;
+use crate::domain::observed::{Remote, RemoteFacts, SecretKeyProof, Source};
+use crate::domain::reason::Reason;
 use crate::domain::record::{FormerSecret, Record, SecretRecord};
+use crate::domain::secret::{Marks, SecretFacts, SecretState};
+use crate::domain::secret::{PreviousKey, SecretPlan};
+use crate::domain::step::Step;
+use crate::domain::time::{minus, plus};
 
 /// A Secret that is lost this often within an hour is contested.
 const CONTESTED_LOSSES: usize = 3;

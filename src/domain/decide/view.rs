@@ -5,16 +5,16 @@ use std::borrow::Cow;
 use jiff::Timestamp;
 
 use super::evidence;
-use crate::api::Reason;
-use crate::domain::clocks::{minus, plus};
 use crate::domain::desired::Desired;
-use crate::domain::names::TokenId;
-use crate::domain::observed::{
-    Account, AccountFacts, Observed, Permit, Remote, SecretFacts, SecretState,
-};
-use crate::domain::plan::{SecretRevision, Step, StepKind};
+use crate::domain::ids::TokenId;
+use crate::domain::observed::{Account, AccountFacts, Observed, Permit, Remote};
+use crate::domain::reason::Reason;
 use crate::domain::record::{AbandonedAttempt, Record};
 use crate::domain::schedule;
+use crate::domain::secret::SecretRevision;
+use crate::domain::secret::{SecretFacts, SecretState};
+use crate::domain::step::{Step, StepKind};
+use crate::domain::time::{minus, plus};
 
 /// How long an abandoned attempt is remembered at most: no request lives that long.
 const ABANDONED_KEPT: jiff::SignedDuration = jiff::SignedDuration::from_hours(24);

@@ -19,7 +19,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 
-use crate::api::Reason;
+use crate::domain::reason::Reason;
 use labels::{
     CauseLabel, Code, ControllerLabel, EventLabels, FailureLabels, HostLabel, LimitLabels,
     MethodLabels, OperationLabel, ReconcileLabels, RequestLabels, RotationLabels, StateLabel,

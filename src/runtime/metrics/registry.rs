@@ -6,8 +6,8 @@ use strum::VariantArray as _;
 
 use super::labels::{EventLabels, OperationLabel, RotationLabels};
 use super::{Metrics, Outcome, catalogue, process};
-use crate::api::Reason;
 use crate::domain::cause::Cause;
+use crate::domain::reason::Reason;
 use crate::launchdarkly::Operation;
 use crate::runtime::build_info;
 

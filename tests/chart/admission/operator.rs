@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 
 use launchdarkly_token_operator::api::access_token::AccountKind;
+use launchdarkly_token_operator::api::validate;
+use launchdarkly_token_operator::api::validate::DesiredAccount;
 use launchdarkly_token_operator::api::{
     AccessToken, ClusterLaunchDarklyAccount, LaunchDarklyAccount,
 };
+use launchdarkly_token_operator::domain::namespaces::is_admitted;
 use launchdarkly_token_operator::domain::policy::{self, ResolvedRole};
 use launchdarkly_token_operator::domain::settings::Grant;
-use launchdarkly_token_operator::domain::validate::{self, DesiredAccount};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -47,7 +49,7 @@ pub fn judge(
         let known = NAMESPACES.iter().find(|one| one.0 == namespace).unwrap();
         let own = |(key, value): &(&str, &str)| ((*key).to_owned(), (*value).to_owned());
         let labels: BTreeMap<_, _> = known.1.iter().map(own).collect();
-        if !policy::namespace_allowed(allowed, namespace, &labels) {
+        if !is_admitted(allowed, namespace, &labels) {
             return Err(format!(
                 "the account does not admit namespace {namespace:?}; have its spec.allowedNamespaces extended"
             ));

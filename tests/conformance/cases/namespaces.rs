@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use launchdarkly_token_operator::api::access_token::{AccessToken, AccessTokenSpec};
-use launchdarkly_token_operator::cluster::manifest::SecretManifest;
+use launchdarkly_token_operator::cluster::secret::manifest::SecretManifest;
 use launchdarkly_token_operator::cluster::{Cluster, ClusterError};
-use launchdarkly_token_operator::domain::names::{ResourceVersion, SecretUid};
-use launchdarkly_token_operator::domain::plan::SecretRevision;
+use launchdarkly_token_operator::domain::ids::{ResourceVersion, SecretUid};
+use launchdarkly_token_operator::domain::secret::SecretRevision;
 use launchdarkly_token_operator::domain::settings::BaseRole;
 
 use crate::stage::Stage;

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use launchdarkly_token_operator::cluster::manifest::SecretManifest;
-use launchdarkly_token_operator::cluster::snapshot::SecretSnapshot;
+use launchdarkly_token_operator::cluster::secret::manifest::SecretManifest;
+use launchdarkly_token_operator::cluster::secret::snapshot::SecretSnapshot;
 use launchdarkly_token_operator::cluster::{Cluster, ClusterError};
-use launchdarkly_token_operator::domain::names::{ResourceVersion, SecretUid};
-use launchdarkly_token_operator::domain::plan::SecretRevision;
+use launchdarkly_token_operator::domain::ids::{ResourceVersion, SecretUid};
+use launchdarkly_token_operator::domain::secret::SecretRevision;
 use zeroize::Zeroizing;
 
 use crate::stage::{FOREIGN, Stage};

@@ -8,16 +8,17 @@ mod wish;
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
-use launchdarkly_token_operator::api::Reason;
-use launchdarkly_token_operator::domain::clocks::{Clocks, plus};
 use launchdarkly_token_operator::domain::decide::Wish;
 use launchdarkly_token_operator::domain::desired::DeletionPolicy;
 use launchdarkly_token_operator::domain::observed::{
-    Account, Arrangement, Deletion, Hand, Observed, Permit, Roles, SecretState, Setback,
+    Account, Deletion, Hand, Observed, Permit, Roles, Setback,
 };
-use launchdarkly_token_operator::domain::plan::StepKind;
+use launchdarkly_token_operator::domain::reason::Reason;
 use launchdarkly_token_operator::domain::record::{MAX_RETIRING, Operation};
+use launchdarkly_token_operator::domain::secret::{Arrangement, SecretState};
 use launchdarkly_token_operator::domain::settings::Grant;
+use launchdarkly_token_operator::domain::step::StepKind;
+use launchdarkly_token_operator::domain::time::{Clocks, plus};
 use proptest::prelude::*;
 use proptest::sample::select;
 use strum::IntoEnumIterator as _;

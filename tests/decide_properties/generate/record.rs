@@ -1,7 +1,7 @@
 //! Anything that may be written down.
 
 use launchdarkly_token_operator::domain::cause::Cause;
-use launchdarkly_token_operator::domain::names::{RequestHash, SettingsHash};
+use launchdarkly_token_operator::domain::ids::{RequestHash, SettingsHash};
 use launchdarkly_token_operator::domain::record::{
     AbandonedAttempt, FormerSecret, HistoryEntry, Intent, MAX_ABANDONED, MAX_HANDLED, MAX_HISTORY,
     Operation, Record, RetiringToken, RotationRecord, SecretRecord, TokenRecord,

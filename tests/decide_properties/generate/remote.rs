@@ -1,10 +1,10 @@
 //! Anything that LaunchDarkly and the account may say.
 
-use launchdarkly_token_operator::api::Reason;
-use launchdarkly_token_operator::domain::names::TokenId;
+use launchdarkly_token_operator::domain::ids::TokenId;
 use launchdarkly_token_operator::domain::observed::{
     Account, AccountFacts, Feature, FoundToken, Observed, Permit, Remote, RemoteFacts, Source,
 };
+use launchdarkly_token_operator::domain::reason::Reason;
 use proptest::prelude::*;
 use proptest::sample::select;
 

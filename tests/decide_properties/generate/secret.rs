@@ -1,10 +1,9 @@
 //! Anything that may be where a Secret belongs, and anything that may be in hand for it.
 
-use launchdarkly_token_operator::api::Reason;
-use launchdarkly_token_operator::domain::names::Fingerprint;
-use launchdarkly_token_operator::domain::observed::{
-    Arrangement, Hand, Marks, Observed, Proof, SecretFacts, SecretKeyProof, SecretState,
-};
+use launchdarkly_token_operator::domain::ids::Fingerprint;
+use launchdarkly_token_operator::domain::observed::{Hand, Observed, Proof, SecretKeyProof};
+use launchdarkly_token_operator::domain::reason::Reason;
+use launchdarkly_token_operator::domain::secret::{Arrangement, Marks, SecretFacts, SecretState};
 use proptest::prelude::*;
 use proptest::sample::select;
 

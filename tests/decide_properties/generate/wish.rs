@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 
 use jiff::SignedDuration;
 use launchdarkly_token_operator::domain::desired::{
-    Desired, DriftPolicy, Rotation, SecretLayout, Strategy as Way,
+    Desired, DriftPolicy, Rotation, Strategy as Way,
 };
+use launchdarkly_token_operator::domain::secret::SecretLayout;
 use launchdarkly_token_operator::domain::settings::{BaseRole, Grant, TokenSettings};
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};

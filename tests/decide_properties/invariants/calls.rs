@@ -1,13 +1,13 @@
 //! I5: never blind.
 
-use launchdarkly_token_operator::domain::clocks::{Clocks, plus};
+use launchdarkly_token_operator::domain::ids::Attempt;
 use launchdarkly_token_operator::domain::marker::Marker;
-use launchdarkly_token_operator::domain::names::Attempt;
 use launchdarkly_token_operator::domain::observed::{
     Feature, Hand, Observed, Remote, SecretKeyProof, Source,
 };
-use launchdarkly_token_operator::domain::plan::Step;
 use launchdarkly_token_operator::domain::record::{Intent, Operation};
+use launchdarkly_token_operator::domain::step::Step;
+use launchdarkly_token_operator::domain::time::{Clocks, plus};
 
 use super::{Case, Verdict, ensure};
 

@@ -1,12 +1,13 @@
 //! I2 and I3: no lost key, no outage by us.
 
 use launchdarkly_token_operator::domain::cause::Cause;
-use launchdarkly_token_operator::domain::clocks::plus;
 use launchdarkly_token_operator::domain::desired::DeletionPolicy;
-use launchdarkly_token_operator::domain::names::TokenId;
+use launchdarkly_token_operator::domain::ids::TokenId;
 use launchdarkly_token_operator::domain::observed::{Account, Hand, Proof};
-use launchdarkly_token_operator::domain::plan::{PreviousKey, Step};
 use launchdarkly_token_operator::domain::record::{Record, RetiringToken};
+use launchdarkly_token_operator::domain::secret::PreviousKey;
+use launchdarkly_token_operator::domain::step::Step;
+use launchdarkly_token_operator::domain::time::plus;
 
 use super::{Case, Verdict, ensure};
 

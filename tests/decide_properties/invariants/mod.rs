@@ -8,11 +8,10 @@ mod records;
 
 use launchdarkly_token_operator::domain::decide::Wish;
 use launchdarkly_token_operator::domain::desired::Desired;
-use launchdarkly_token_operator::domain::names::{RequestHash, TokenId};
-use launchdarkly_token_operator::domain::observed::{
-    Account, AccountFacts, Observed, SecretFacts, SecretState,
-};
-use launchdarkly_token_operator::domain::plan::Step;
+use launchdarkly_token_operator::domain::ids::{RequestHash, TokenId};
+use launchdarkly_token_operator::domain::observed::{Account, AccountFacts, Observed};
+use launchdarkly_token_operator::domain::secret::{SecretFacts, SecretState};
+use launchdarkly_token_operator::domain::step::Step;
 
 /// A world and the step that is chosen in it.
 pub struct Case<'a> {

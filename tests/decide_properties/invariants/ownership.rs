@@ -1,8 +1,10 @@
 //! I6, I9 and I10: only ours, only what is allowed, only in the right account.
 
-use launchdarkly_token_operator::domain::observed::{Account, Permit, Roles, SecretState};
-use launchdarkly_token_operator::domain::plan::{SecretRevision, Step};
+use launchdarkly_token_operator::domain::observed::{Account, Permit, Roles};
+use launchdarkly_token_operator::domain::secret::SecretRevision;
+use launchdarkly_token_operator::domain::secret::SecretState;
 use launchdarkly_token_operator::domain::settings::Grant;
+use launchdarkly_token_operator::domain::step::Step;
 
 use super::{Case, Verdict, ensure};
 

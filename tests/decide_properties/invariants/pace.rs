@@ -1,7 +1,7 @@
 //! I4 and I14, and what else says when nothing is to be done.
 
 use launchdarkly_token_operator::domain::cause::Cause;
-use launchdarkly_token_operator::domain::plan::{Step, StepKind};
+use launchdarkly_token_operator::domain::step::{Step, StepKind};
 
 use super::{Case, Verdict, ensure};
 

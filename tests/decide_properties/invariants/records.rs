@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use launchdarkly_token_operator::domain::names::TokenId;
+use launchdarkly_token_operator::domain::ids::TokenId;
 use launchdarkly_token_operator::domain::observed::Hand;
-use launchdarkly_token_operator::domain::plan::Step;
 use launchdarkly_token_operator::domain::record::{
     MAX_ABANDONED, MAX_HANDLED, MAX_HISTORY, MAX_RETIRING,
 };
+use launchdarkly_token_operator::domain::step::Step;
 
 use super::{Case, Verdict, ensure};
 

@@ -1,8 +1,8 @@
 //! I9, I10 and I14: the right account, within its policy, at a bearable pace.
 
-use launchdarkly_token_operator::api::Reason;
 use launchdarkly_token_operator::domain::decide::Wish;
-use launchdarkly_token_operator::domain::plan::StepKind as K;
+use launchdarkly_token_operator::domain::reason::Reason;
+use launchdarkly_token_operator::domain::step::StepKind as K;
 
 use crate::worlds::*;
 

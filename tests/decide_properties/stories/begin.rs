@@ -1,10 +1,10 @@
 //! From nothing to a key.
 
-use launchdarkly_token_operator::api::Reason;
 use launchdarkly_token_operator::domain::cause::Cause;
 use launchdarkly_token_operator::domain::observed::Roles;
-use launchdarkly_token_operator::domain::plan::StepKind as K;
+use launchdarkly_token_operator::domain::reason::Reason;
 use launchdarkly_token_operator::domain::record::{MAX_ABANDONED, Operation};
+use launchdarkly_token_operator::domain::step::StepKind as K;
 
 use crate::worlds::*;
 

@@ -1,11 +1,11 @@
 //! I11: a deletion creates nothing, leaves nothing unsaid, and ends.
 
-use launchdarkly_token_operator::api::Reason;
 use launchdarkly_token_operator::domain::cause::Cause;
 use launchdarkly_token_operator::domain::decide::Wish;
 use launchdarkly_token_operator::domain::observed::{Proof, Remote};
-use launchdarkly_token_operator::domain::plan::{Step, StepKind as K};
+use launchdarkly_token_operator::domain::reason::Reason;
 use launchdarkly_token_operator::domain::record::Operation;
+use launchdarkly_token_operator::domain::step::{Step, StepKind as K};
 
 use crate::worlds::*;
 

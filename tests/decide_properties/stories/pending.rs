@@ -1,10 +1,10 @@
 //! I5: a call that was announced is resolved before anything else, and an uncertain one is never repeated.
 
-use launchdarkly_token_operator::api::Reason;
 use launchdarkly_token_operator::domain::cause::Cause;
 use launchdarkly_token_operator::domain::observed::{Feature, Hand, Proof};
-use launchdarkly_token_operator::domain::plan::{Step, StepKind as K};
+use launchdarkly_token_operator::domain::reason::Reason;
 use launchdarkly_token_operator::domain::record::Operation;
+use launchdarkly_token_operator::domain::step::{Step, StepKind as K};
 
 use crate::worlds::*;
 

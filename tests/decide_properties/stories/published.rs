@@ -2,8 +2,9 @@
 
 use launchdarkly_token_operator::domain::cause::Cause;
 use launchdarkly_token_operator::domain::observed::{Hand, Proof, Remote, SecretKeyProof, Source};
-use launchdarkly_token_operator::domain::plan::{PreviousKey, Step, StepKind as K};
 use launchdarkly_token_operator::domain::record::Operation;
+use launchdarkly_token_operator::domain::secret::PreviousKey;
+use launchdarkly_token_operator::domain::step::{Step, StepKind as K};
 
 use crate::worlds::*;
 

@@ -1,6 +1,6 @@
 //! I3: an old token goes after its grace, by both clocks, and never with a key that somebody may hold.
 
-use launchdarkly_token_operator::domain::plan::{Step, StepKind as K};
+use launchdarkly_token_operator::domain::step::{Step, StepKind as K};
 
 use crate::worlds::*;
 

@@ -1,10 +1,11 @@
 //! I2: the Secret holds the key, or it is replaced with grace.
 
-use launchdarkly_token_operator::api::Reason;
 use launchdarkly_token_operator::domain::cause::Cause;
-use launchdarkly_token_operator::domain::observed::{SecretKeyProof, SecretState};
-use launchdarkly_token_operator::domain::plan::{Step, StepKind as K};
+use launchdarkly_token_operator::domain::observed::SecretKeyProof;
+use launchdarkly_token_operator::domain::reason::Reason;
 use launchdarkly_token_operator::domain::record::HistoryEntry;
+use launchdarkly_token_operator::domain::secret::SecretState;
+use launchdarkly_token_operator::domain::step::{Step, StepKind as K};
 
 use crate::worlds::*;
 

@@ -1,8 +1,8 @@
 //! Edits of the spec, and changes made behind our back.
 
 use launchdarkly_token_operator::domain::cause::Cause;
-use launchdarkly_token_operator::domain::plan::StepKind as K;
 use launchdarkly_token_operator::domain::settings::BaseRole;
+use launchdarkly_token_operator::domain::step::StepKind as K;
 
 use crate::worlds::*;
 

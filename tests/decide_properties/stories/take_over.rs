@@ -1,8 +1,9 @@
 //! A lost or restored status: the Secret whose key is proven wins.
 
-use launchdarkly_token_operator::api::Reason;
-use launchdarkly_token_operator::domain::observed::{Roles, SecretKeyProof, SecretState};
-use launchdarkly_token_operator::domain::plan::StepKind as K;
+use launchdarkly_token_operator::domain::observed::{Roles, SecretKeyProof};
+use launchdarkly_token_operator::domain::reason::Reason;
+use launchdarkly_token_operator::domain::secret::SecretState;
+use launchdarkly_token_operator::domain::step::StepKind as K;
 
 use crate::worlds::*;
 

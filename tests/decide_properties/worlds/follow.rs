@@ -1,13 +1,14 @@
 //! What a step that works does to the observed world.
 
+use launchdarkly_token_operator::domain::ids::{Fingerprint, TokenId};
 use launchdarkly_token_operator::domain::marker;
-use launchdarkly_token_operator::domain::names::{Fingerprint, TokenId};
 use launchdarkly_token_operator::domain::observed::{
-    Hand, Observed, Proof, Remote, RemoteFacts, Roles, SecretFacts, SecretKeyProof, SecretState,
-    Source,
+    Hand, Observed, Proof, Remote, RemoteFacts, Roles, SecretKeyProof, Source,
 };
-use launchdarkly_token_operator::domain::plan::{PreviousKey, SecretPlan, Step};
+use launchdarkly_token_operator::domain::secret::{PreviousKey, SecretPlan};
+use launchdarkly_token_operator::domain::secret::{SecretFacts, SecretState};
 use launchdarkly_token_operator::domain::settings::TokenSettings;
+use launchdarkly_token_operator::domain::step::Step;
 
 use super::names::key;
 

@@ -2,17 +2,18 @@
 
 use std::collections::BTreeSet;
 
-use launchdarkly_token_operator::domain::clocks::Clocks;
 use launchdarkly_token_operator::domain::decide::{Wish, decide, record_at_rest};
 use launchdarkly_token_operator::domain::desired::Desired;
 use launchdarkly_token_operator::domain::observed::{
-    Account, AccountFacts, Feature, Hand, Marks, Observed, Permit, Remote, RemoteFacts, Roles,
-    SecretFacts, SecretKeyProof, SecretState, Source,
+    Account, AccountFacts, Feature, Hand, Observed, Permit, Remote, RemoteFacts, Roles,
+    SecretKeyProof, Source,
 };
-use launchdarkly_token_operator::domain::plan::{Step, StepKind};
 use launchdarkly_token_operator::domain::record::{
     Identity, Record, RotationRecord, SecretRecord, TokenRecord,
 };
+use launchdarkly_token_operator::domain::secret::{Marks, SecretFacts, SecretState};
+use launchdarkly_token_operator::domain::step::{Step, StepKind};
+use launchdarkly_token_operator::domain::time::Clocks;
 
 use super::follow;
 use super::names::{ME, NOW, TIMING, ago, attempt, hours, key, minutes, token};
@@ -191,7 +192,7 @@ impl Given {
 
     /// Nothing can be done before something changes.
     #[track_caller]
-    pub fn and_holds(self, reason: launchdarkly_token_operator::api::Reason) -> Self {
+    pub fn and_holds(self, reason: launchdarkly_token_operator::domain::reason::Reason) -> Self {
         let step = self.decides();
         let Step::Hold { reason: found, .. } = &step else {
             panic!("no hold: {step:?}");

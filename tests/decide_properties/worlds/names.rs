@@ -1,7 +1,7 @@
 //! Short names for the values that tests speak of.
 
 use jiff::{SignedDuration, Timestamp};
-use launchdarkly_token_operator::domain::names::{Attempt, Fingerprint, RequestHash, TokenId};
+use launchdarkly_token_operator::domain::ids::{Attempt, Fingerprint, RequestHash, TokenId};
 pub use support::TIMING;
 
 /// The time on every clock while nothing moves it.

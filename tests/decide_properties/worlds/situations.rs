@@ -1,19 +1,20 @@
 //! What may be the case around an object; each is added to a settled world by `and`.
 
 use jiff::{SignedDuration, Timestamp};
-use launchdarkly_token_operator::api::Reason;
 use launchdarkly_token_operator::domain::cause::Cause;
-use launchdarkly_token_operator::domain::clocks::plus;
 use launchdarkly_token_operator::domain::decide::Wish;
 use launchdarkly_token_operator::domain::desired::{DeletionPolicy, Desired};
 use launchdarkly_token_operator::domain::observed::{
-    Account, AccountFacts, Arrangement, Deletion, Feature, FoundToken, Hand, Permit, Proof, Remote,
-    RemoteFacts, SecretFacts, SecretKeyProof, SecretState, Setback, Source,
+    Account, AccountFacts, Deletion, Feature, FoundToken, Hand, Permit, Proof, Remote, RemoteFacts,
+    SecretKeyProof, Setback, Source,
 };
-use launchdarkly_token_operator::domain::plan::StepKind;
+use launchdarkly_token_operator::domain::reason::Reason;
 use launchdarkly_token_operator::domain::record::{
     AbandonedAttempt, HistoryEntry, Intent, Operation, Record, RetiringToken,
 };
+use launchdarkly_token_operator::domain::secret::{Arrangement, SecretFacts, SecretState};
+use launchdarkly_token_operator::domain::step::StepKind;
+use launchdarkly_token_operator::domain::time::plus;
 
 use super::given::Given;
 use super::names::{ANOTHER, ME, NOW, TIMING, ago, attempt, hours, key, minutes, seconds, token};

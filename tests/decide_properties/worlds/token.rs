@@ -3,9 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::SignedDuration;
-use launchdarkly_token_operator::domain::desired::{
-    Desired, DriftPolicy, Rotation, SecretLayout, Strategy,
-};
+use launchdarkly_token_operator::domain::desired::{Desired, DriftPolicy, Rotation, Strategy};
+use launchdarkly_token_operator::domain::secret::SecretLayout;
 use launchdarkly_token_operator::domain::settings::{BaseRole, Grant, TokenSettings};
 
 use super::names::{hours, revoke, trigger};

@@ -9,7 +9,7 @@ mod surroundings;
 use std::fmt::Write as _;
 use std::time::Instant;
 
-use launchdarkly_token_operator::domain::plan::StepKind;
+use launchdarkly_token_operator::domain::step::StepKind;
 use stateright::{Checker, Model, Path};
 use strum::IntoEnumIterator as _;
 
@@ -21,14 +21,14 @@ use super::system::{Event, System, World};
 macro_rules! stories {
     ($($name:ident: $states:literal, [$($step:ident),*] = $system:expr;)*) => {
         /// The steps that occur in these stories, for certain.
-        pub const STEPS: &[&[launchdarkly_token_operator::domain::plan::StepKind]] = &[
-            $(&[$(launchdarkly_token_operator::domain::plan::StepKind::$step),*]),*
+        pub const STEPS: &[&[launchdarkly_token_operator::domain::step::StepKind]] = &[
+            $(&[$(launchdarkly_token_operator::domain::step::StepKind::$step),*]),*
         ];
 
         $(
             #[test]
             fn $name() {
-                use launchdarkly_token_operator::domain::plan::StepKind;
+                use launchdarkly_token_operator::domain::step::StepKind;
                 super::holds(stringify!($name), &$system, $states, &[$(StepKind::$step),*]);
             }
         )*

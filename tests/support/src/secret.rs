@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use launchdarkly_token_operator::cluster::manifest::SecretManifest;
-use launchdarkly_token_operator::cluster::snapshot::{SecretSnapshot, Unapplied};
-use launchdarkly_token_operator::domain::names::{ResourceVersion, SecretUid};
+use launchdarkly_token_operator::cluster::secret::manifest::SecretManifest;
+use launchdarkly_token_operator::cluster::secret::snapshot::{SecretSnapshot, Unapplied};
+use launchdarkly_token_operator::domain::ids::{ResourceVersion, SecretUid};
 use zeroize::Zeroizing;
 
 /// The parts of a Secret that belong to somebody.

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use launchdarkly_token_operator::api::AccessToken;
 use launchdarkly_token_operator::cluster::{ClusterError, NamespaceFacts, Notice};
-use launchdarkly_token_operator::domain::names::TokenId;
-use launchdarkly_token_operator::domain::plan::SecretRevision;
+use launchdarkly_token_operator::domain::ids::TokenId;
 use launchdarkly_token_operator::domain::record::Identity;
+use launchdarkly_token_operator::domain::secret::SecretRevision;
 use launchdarkly_token_operator::runtime::clock::Clock;
 
 use crate::log::{Author, Thing, Verb, Write};

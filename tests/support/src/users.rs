@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use launchdarkly_token_operator::api::{AccessToken, AccessTokenStatus};
 use launchdarkly_token_operator::cluster::{ClusterError, NamespaceFacts, Notice};
-use launchdarkly_token_operator::domain::names::TokenId;
+use launchdarkly_token_operator::domain::ids::TokenId;
 use launchdarkly_token_operator::domain::record::Identity;
 
 use crate::log::{Author, Verb, Write};

@@ -1,0 +1,216 @@
+//! Between the status that users read and the record that decisions are made on.
+
+use jiff::{SignedDuration, Timestamp, Unit};
+
+use crate::api::status::{
+    Abandoned, AccessTokenStatus, FormerSecret as FormerSecretStatus,
+    HistoryEntry as HistoryStatus, OldKey, Pending, PendingOperation, Retiring, RotationStatus,
+    SecretStatus, TokenStatus,
+};
+use crate::domain::cause::Cause;
+use crate::domain::durations;
+use crate::domain::record::{
+    AbandonedAttempt, FormerSecret, HistoryEntry, Intent, Operation, Record, RetiringToken,
+    RotationRecord, SecretRecord, TokenRecord,
+};
+
+/// Reads the record from a status.
+#[must_use]
+pub fn read(status: &AccessTokenStatus) -> Record {
+    let rotation = status.rotation.clone().unwrap_or_default();
+    Record {
+        observed_generation: status
+            .observed_generation
+            .filter(|generation| *generation >= 0),
+        account_id: status.account_id.clone(),
+        token: status.token.as_ref().map(token_record),
+        secret: status.secret.as_ref().and_then(secret_record),
+        former_secret: status
+            .secret
+            .as_ref()
+            .and_then(|secret| secret.former.as_ref())
+            .map(|former| FormerSecret {
+                name: former.name.clone(),
+                delete_after: former.delete_after,
+            }),
+        rotation: RotationRecord {
+            last: rotation.last_rotation_time,
+            next: rotation.next_rotation_time,
+            previous_key_expires_at: rotation.previous_key_expires_at,
+            grace: rotation.grace_period.as_deref().and_then(durations::parse),
+            handled: rotation.handled,
+        },
+        pending: status.pending.as_ref().map(intent),
+        abandoned: status
+            .abandoned
+            .iter()
+            .map(|a| AbandonedAttempt {
+                attempt: a.attempt.clone(),
+                started_at: a.started_at,
+            })
+            .collect(),
+        retiring: status
+            .retiring
+            .iter()
+            .map(|r| RetiringToken {
+                token_id: r.token_id.clone(),
+                cause: r.cause,
+                retire_at: r.retire_at,
+            })
+            .collect(),
+        history: status
+            .history
+            .iter()
+            .map(|h| HistoryEntry {
+                time: h.time,
+                cause: h.cause,
+                token_id: h.token_id.clone(),
+                old_key_until: h.old_key_until,
+            })
+            .collect(),
+    }
+}
+
+/// Writes the record into a status, beside its conditions. Times are kept to the second, as the API server keeps its own.
+pub fn write(record: &Record, status: &mut AccessTokenStatus) {
+    status.observed_generation = record.observed_generation;
+    status.account_id.clone_from(&record.account_id);
+    status.token = record.token.as_ref().map(|token| TokenStatus {
+        id: token.id.clone(),
+        name: token.name.clone(),
+        spec_hash: token.spec_hash.clone(),
+        observed_hash: token.observed_hash.clone(),
+        created_at: token.created_at.map(whole_second),
+        differs: token.differs.clone(),
+    });
+    status.secret = record.secret.as_ref().map(|secret| SecretStatus {
+        name: secret.name.clone(),
+        uid: Some(secret.uid.clone()),
+        fingerprint: Some(secret.fingerprint.clone()),
+        unproven: !secret.proven,
+        former: record
+            .former_secret
+            .as_ref()
+            .map(|former| FormerSecretStatus {
+                name: former.name.clone(),
+                uid: None,
+                delete_after: whole_second_up(former.delete_after),
+            }),
+    });
+    let rotation = &record.rotation;
+    let rotation = RotationStatus {
+        last_rotation_time: rotation.last.map(whole_second),
+        next_rotation_time: rotation.next.map(whole_second),
+        previous_key_expires_at: rotation.previous_key_expires_at.map(whole_second_up),
+        grace_period: rotation.grace.map(durations::format),
+        handled: rotation.handled.clone(),
+    };
+    status.rotation = (rotation != RotationStatus::default()).then_some(rotation);
+    status.pending = record.pending.as_ref().map(pending);
+    status.abandoned = record
+        .abandoned
+        .iter()
+        .map(|a| Abandoned {
+            attempt: a.attempt.clone(),
+            started_at: a.started_at,
+        })
+        .collect();
+    status.retiring = record
+        .retiring
+        .iter()
+        .map(|r| Retiring {
+            token_id: r.token_id.clone(),
+            cause: r.cause,
+            retire_at: whole_second_up(r.retire_at),
+        })
+        .collect();
+    status.history = record.history.iter().map(history).collect();
+}
+
+fn token_record(token: &TokenStatus) -> TokenRecord {
+    TokenRecord {
+        id: token.id.clone(),
+        name: token.name.clone(),
+        spec_hash: token.spec_hash.clone(),
+        observed_hash: token.observed_hash.clone(),
+        differs: token.differs.clone(),
+        created_at: token.created_at,
+    }
+}
+
+fn secret_record(secret: &SecretStatus) -> Option<SecretRecord> {
+    Some(SecretRecord {
+        name: secret.name.clone(),
+        uid: secret.uid.clone()?,
+        fingerprint: secret.fingerprint.clone()?,
+        proven: !secret.unproven,
+    })
+}
+
+fn intent(pending: &Pending) -> Intent {
+    Intent {
+        operation: match pending.operation {
+            PendingOperation::Create => Operation::Create,
+            PendingOperation::Reset => Operation::Reset,
+        },
+        attempt: pending.attempt.clone(),
+        cause: pending.cause,
+        started_at: pending.started_at,
+        holder: pending.holder.clone(),
+        token_id: pending.token_id.clone(),
+        secret_name: pending.secret_name.clone(),
+        spec_hash: pending.spec_hash.clone(),
+        token_name: pending.token_name.clone(),
+        handles: pending.handles.clone(),
+        previous_key_expires_at: pending.previous_key_expires_at,
+    }
+}
+
+fn pending(intent: &Intent) -> Pending {
+    Pending {
+        operation: match intent.operation {
+            Operation::Create => PendingOperation::Create,
+            Operation::Reset => PendingOperation::Reset,
+        },
+        attempt: intent.attempt.clone(),
+        cause: intent.cause,
+        started_at: intent.started_at,
+        holder: intent.holder.clone(),
+        token_id: intent.token_id.clone(),
+        secret_name: intent.secret_name.clone(),
+        spec_hash: intent.spec_hash.clone(),
+        token_name: intent.token_name.clone(),
+        handles: intent.handles.clone(),
+        previous_key_expires_at: intent.previous_key_expires_at.map(whole_second_up),
+    }
+}
+
+fn history(entry: &HistoryEntry) -> HistoryStatus {
+    HistoryStatus {
+        time: whole_second(entry.time),
+        cause: entry.cause,
+        token_id: entry.token_id.clone(),
+        old_key: match (entry.cause, entry.old_key_until) {
+            (Cause::Revoke, _) => OldKey::Revoked,
+            (Cause::TokenMissing, _) => OldKey::Gone,
+            (_, Some(_)) => OldKey::Grace,
+            (_, None) => OldKey::None,
+        },
+        old_key_until: entry.old_key_until.map(whole_second_up),
+    }
+}
+
+fn whole_second(time: Timestamp) -> Timestamp {
+    time.round(
+        jiff::TimestampRound::new()
+            .smallest(Unit::Second)
+            .mode(jiff::RoundMode::Floor),
+    )
+    .unwrap_or(time)
+}
+
+/// Upwards, so that nothing ends before it was promised to.
+pub fn whole_second_up(time: Timestamp) -> Timestamp {
+    time.checked_add(SignedDuration::from_nanos(999_999_999))
+        .map_or(time, whole_second)
+}

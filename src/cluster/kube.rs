@@ -1,0 +1,368 @@
+//! The real Kubernetes.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use k8s_openapi::api::core::v1::{ConfigMap, Namespace, ObjectReference, Secret};
+use kube::api::{
+    Api, DeleteParams, Patch, PatchParams, PostParams, Preconditions, ValidationDirective,
+};
+use kube::runtime::events::{Event, EventType, Recorder, Reporter};
+use kube::{Client, Resource, ResourceExt};
+use serde_json::json;
+
+use crate::api::AccessToken;
+use crate::cluster::events;
+use crate::cluster::secret::manifest::SecretManifest;
+use crate::cluster::secret::snapshot::SecretSnapshot;
+use crate::cluster::{
+    Cluster, ClusterError, FIELD_MANAGER, NamespaceFacts, Notice, OptIn, TOKEN_FINALIZER,
+};
+use crate::domain::ids::TokenId;
+use crate::domain::record::Identity;
+use crate::domain::secret::SecretRevision;
+use crate::gate::Gate;
+
+/// Reads and writes through the API server.
+#[derive(Clone)]
+pub struct KubeCluster {
+    client: Client,
+    gate: Arc<dyn Gate>,
+    recorder: Recorder,
+    own_namespace: Arc<str>,
+    call_time: Duration,
+    opt_in: Option<OptIn>,
+}
+
+impl KubeCluster {
+    /// `call_time` is how long a write may take: the lease must outlast it.
+    #[must_use]
+    pub fn new(
+        client: Client,
+        gate: Arc<dyn Gate>,
+        own_namespace: &str,
+        instance: &str,
+        call_time: Duration,
+    ) -> Self {
+        let reporter = Reporter {
+            controller: FIELD_MANAGER.into(),
+            instance: Some(instance.to_owned()),
+        };
+        let recorder = Recorder::new(client.clone(), reporter);
+        Self {
+            client,
+            gate,
+            recorder,
+            own_namespace: own_namespace.into(),
+            call_time,
+            opt_in: None,
+        }
+    }
+
+    /// For namespaces that let the operator at their Secrets one by one: a refusal says how.
+    #[must_use]
+    pub fn where_opted_in(mut self, opt_in: Option<OptIn>) -> Self {
+        self.opt_in = opt_in;
+        self
+    }
+
+    fn objects(&self, namespace: &str) -> Api<AccessToken> {
+        Api::namespaced(self.client.clone(), namespace)
+    }
+
+    fn secrets(&self, namespace: &str) -> Api<Secret> {
+        Api::namespaced(self.client.clone(), namespace)
+    }
+
+    /// What went wrong with a Secret.
+    fn refused(&self, namespace: &str, error: kube::Error) -> ClusterError {
+        let advice = match (&error, &self.opt_in) {
+            (kube::Error::Api(status), Some(opt_in)) => {
+                Some(opt_in.advice(namespace, &status.message))
+            }
+            _ => None,
+        };
+        match (ClusterError::from(error), advice) {
+            (ClusterError::Forbidden { .. }, Some(advice)) => ClusterError::NotOptedIn { advice },
+            (error, _) => error,
+        }
+    }
+
+    fn pass_gate(&self) -> Result<(), ClusterError> {
+        Ok(self.gate.pass(self.call_time)?)
+    }
+
+    async fn patch_finalizers(
+        &self,
+        object: &AccessToken,
+        finalizers: Vec<String>,
+    ) -> Result<AccessToken, ClusterError> {
+        self.pass_gate()?;
+        let patch = json!({"metadata": {
+            "resourceVersion": object.resource_version(), "uid": object.uid(), "finalizers": finalizers,
+        }});
+        let api = self.objects(&object.namespace().unwrap_or_default());
+        Ok(api
+            .patch(
+                &object.name_any(),
+                &PatchParams {
+                    field_manager: Some(FIELD_MANAGER.to_owned()),
+                    ..PatchParams::default()
+                },
+                &Patch::Merge(patch),
+            )
+            .await?)
+    }
+
+    /// Takes off what a create or a merge patch of ours wrote and an apply left: applying removes only what was applied.
+    async fn drop_leftovers(
+        &self,
+        namespace: &str,
+        written: SecretSnapshot,
+        manifest: &SecretManifest,
+    ) -> Result<SecretSnapshot, ClusterError> {
+        let leftovers = written.unapplied.beyond(manifest);
+        if leftovers.is_empty() {
+            return Ok(written);
+        }
+        let none = |names: &BTreeSet<String>| -> BTreeMap<String, Option<()>> {
+            names.iter().map(|name| (name.clone(), None)).collect()
+        };
+        self.pass_gate()?;
+        let patch = json!({
+            "metadata": {
+                "resourceVersion": written.version.as_str(),
+                "labels": none(&leftovers.labels), "annotations": none(&leftovers.annotations),
+            },
+            "data": none(&leftovers.data),
+        });
+        let params = PatchParams {
+            field_manager: Some(FIELD_MANAGER.to_owned()),
+            ..PatchParams::default()
+        };
+        Ok(self
+            .secrets(namespace)
+            .patch(&manifest.name, &params, &Patch::Merge(patch))
+            .await
+            .map_err(|error| self.refused(namespace, error))?
+            .into())
+    }
+}
+
+impl Cluster for KubeCluster {
+    async fn read_object(
+        &self,
+        namespace: &str,
+        name: &str,
+    ) -> Result<Option<AccessToken>, ClusterError> {
+        Ok(self.objects(namespace).get_opt(name).await?)
+    }
+
+    async fn add_finalizer(&self, object: &AccessToken) -> Result<AccessToken, ClusterError> {
+        let mut finalizers = object.finalizers().to_vec();
+        finalizers.push(TOKEN_FINALIZER.to_owned());
+        self.patch_finalizers(object, finalizers).await
+    }
+
+    async fn remove_finalizer(&self, object: &AccessToken) -> Result<(), ClusterError> {
+        let others = object
+            .finalizers()
+            .iter()
+            .filter(|name| *name != TOKEN_FINALIZER)
+            .cloned();
+        match self.patch_finalizers(object, others.collect()).await {
+            Ok(_) | Err(ClusterError::NotFound) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn replace_status(&self, object: &AccessToken) -> Result<AccessToken, ClusterError> {
+        self.pass_gate()?;
+        let written: AccessToken = self.client.request(strict_status(object)?).await?;
+        // Whoever stands between may still have dropped it; an intent must never be lost that way (C1).
+        let pending = |o: &AccessToken| o.status.as_ref().and_then(|status| status.pending.clone());
+        if pending(&written) != pending(object) {
+            return Err(ClusterError::Pruned);
+        }
+        Ok(written)
+    }
+
+    async fn read_secret(
+        &self,
+        namespace: &str,
+        name: &str,
+    ) -> Result<Option<SecretSnapshot>, ClusterError> {
+        Ok(self
+            .secrets(namespace)
+            .get_opt(name)
+            .await
+            .map_err(|error| self.refused(namespace, error))?
+            .map(SecretSnapshot::from))
+    }
+
+    async fn write_secret(
+        &self,
+        namespace: &str,
+        at: &SecretRevision,
+        manifest: &SecretManifest,
+        rehearse: bool,
+    ) -> Result<SecretSnapshot, ClusterError> {
+        self.pass_gate()?;
+        let api = self.secrets(namespace);
+        let mut secret = manifest.to_secret(namespace);
+        match at {
+            // A create fails where an apply would take a foreign Secret over.
+            SecretRevision::Absent => {
+                let params = PostParams {
+                    dry_run: rehearse,
+                    field_manager: Some(FIELD_MANAGER.to_owned()),
+                };
+                let created = api.create(&params, &secret).await;
+                Ok(created
+                    .map_err(|error| self.refused(namespace, error))?
+                    .into())
+            }
+            SecretRevision::Exactly { uid, version } => {
+                secret.metadata.uid = Some(uid.to_string());
+                secret.metadata.resource_version = Some(version.to_string());
+                let params = PatchParams {
+                    dry_run: rehearse,
+                    force: true,
+                    field_manager: Some(FIELD_MANAGER.to_owned()),
+                    field_validation: Some(ValidationDirective::Strict),
+                };
+                let written = api
+                    .patch(&manifest.name, &params, &Patch::Apply(&secret))
+                    .await
+                    .map_err(|error| self.refused(namespace, error))?;
+                if rehearse {
+                    return Ok(written.into());
+                }
+                self.drop_leftovers(namespace, written.into(), manifest)
+                    .await
+            }
+        }
+    }
+
+    async fn annotate_secret(
+        &self,
+        namespace: &str,
+        name: &str,
+        at: &SecretRevision,
+        annotation: (&str, &str),
+    ) -> Result<(), ClusterError> {
+        self.pass_gate()?;
+        let SecretRevision::Exactly { uid, version } = at else {
+            return Err(ClusterError::NotFound);
+        };
+        let patch = json!({"metadata": {
+            "uid": uid.as_str(), "resourceVersion": version.as_str(), "annotations": {annotation.0: annotation.1},
+        }});
+        let params = PatchParams {
+            field_manager: Some(FIELD_MANAGER.to_owned()),
+            ..PatchParams::default()
+        };
+        self.secrets(namespace)
+            .patch(name, &params, &Patch::Merge(patch))
+            .await
+            .map_err(|error| self.refused(namespace, error))?;
+        Ok(())
+    }
+
+    async fn delete_secret(
+        &self,
+        namespace: &str,
+        name: &str,
+        at: &SecretRevision,
+    ) -> Result<(), ClusterError> {
+        self.pass_gate()?;
+        let SecretRevision::Exactly { uid, version } = at else {
+            return Ok(());
+        };
+        let params = DeleteParams {
+            preconditions: Some(Preconditions {
+                uid: Some(uid.to_string()),
+                resource_version: Some(version.to_string()),
+            }),
+            ..DeleteParams::default()
+        };
+        match self
+            .secrets(namespace)
+            .delete(name, &params)
+            .await
+            .map_err(|error| self.refused(namespace, error))
+        {
+            Ok(_) | Err(ClusterError::NotFound) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn read_namespace(&self, name: &str) -> Result<NamespaceFacts, ClusterError> {
+        let namespace = Api::<Namespace>::all(self.client.clone()).get(name).await?;
+        Ok(NamespaceFacts {
+            terminating: namespace.metadata.deletion_timestamp.is_some(),
+            labels: namespace.metadata.labels.unwrap_or_default(),
+        })
+    }
+
+    async fn notify(&self, object: &AccessToken, notice: Notice) {
+        let event = Event {
+            type_: if notice.warning {
+                EventType::Warning
+            } else {
+                EventType::Normal
+            },
+            reason: notice.reason.to_owned(),
+            note: Some(events::note(notice.note)),
+            action: notice.action.to_owned(),
+            secondary: None,
+        };
+        let about: ObjectReference = object.object_ref(&());
+        if self.pass_gate().is_err() {
+            return;
+        }
+        if let Err(error) = self.recorder.publish(&event, &about).await {
+            tracing::debug!(%error, "an event could not be published");
+        }
+    }
+
+    async fn report_left_behind(
+        &self,
+        object: &Identity,
+        tokens: &[TokenId],
+    ) -> Result<(), ClusterError> {
+        self.pass_gate()?;
+        let key = events::left_behind_key(object);
+        let ids: Vec<&str> = tokens.iter().map(TokenId::as_str).collect();
+        let name = format!("{FIELD_MANAGER}-left-behind");
+        let map = json!({
+            "apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": {key: ids.join(",")},
+        });
+        // One field manager an object: an apply then adds its entry and leaves the others alone.
+        let params = PatchParams::apply(&format!("{FIELD_MANAGER}/{}", object.uid)).force();
+        let api = Api::<ConfigMap>::namespaced(self.client.clone(), &self.own_namespace);
+        api.patch(&name, &params, &Patch::Apply(map)).await?;
+        Ok(())
+    }
+}
+
+/// A write of the status that an older definition refuses: it would drop the fields that it does not know without a word.
+/// kube's `PostParams` cannot ask for that.
+fn strict_status(object: &AccessToken) -> Result<http::Request<Vec<u8>>, kube::Error> {
+    let namespace = object.namespace().unwrap_or_default();
+    let params = PostParams {
+        field_manager: Some(FIELD_MANAGER.to_owned()),
+        ..PostParams::default()
+    };
+    let body = serde_json::to_vec(object).map_err(kube::Error::SerdeError)?;
+    let url = AccessToken::url_path(&(), Some(&namespace));
+    let mut request = kube::core::Request::new(url)
+        .replace_subresource("status", &object.name_any(), &params, body)
+        .map_err(kube::Error::BuildRequest)?;
+    let uri = format!("{}&fieldValidation=Strict", request.uri());
+    *request.uri_mut() = uri
+        .parse()
+        .map_err(|error: http::uri::InvalidUri| kube::Error::HttpError(error.into()))?;
+    Ok(request)
+}

@@ -1,0 +1,11 @@
+//! Secrets: as we write them, and as they are read.
+
+pub mod annotation;
+pub mod manifest;
+pub mod snapshot;
+
+/// Says who manages the Secret.
+pub const MANAGED_BY: (&str, &str) = (
+    "app.kubernetes.io/managed-by",
+    "launchdarkly-token-operator",
+);

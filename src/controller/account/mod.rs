@@ -1,0 +1,16 @@
+//! The accounts: their controller, and what tokens use of them.
+
+pub(super) mod claims;
+mod conditions;
+mod credential;
+pub(super) mod kinds;
+pub(super) mod poll;
+pub(super) mod probe;
+mod publish;
+pub(super) mod reconcile;
+pub(super) mod registry;
+pub(super) mod state;
+
+pub use poll::list_accounts;
+pub use registry::{AccountKey, Accounts, Entry, Session, Sign, State};
+pub use state::Shared;

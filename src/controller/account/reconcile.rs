@@ -1,0 +1,339 @@
+//! The account controller: keeps the credentials and what is known of their accounts up to date.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use kube::ResourceExt;
+use kube::api::{Patch, PatchParams, PostParams};
+use serde_json::json;
+
+use super::credential::{self, Trouble};
+use super::kinds::AccountObject;
+use super::{conditions, publish};
+use crate::api::ACCOUNT_FINALIZER;
+use crate::cluster::{FIELD_MANAGER, OptIn};
+use crate::controller::account::registry::{AccountKey, Accounts, Session, State};
+use crate::controller::token::observe::grows_up_at;
+use crate::domain::ids::Fingerprint;
+use crate::domain::reason::Reason;
+use crate::gate::Gate;
+use crate::launchdarkly::{AllowedHosts, HttpClient, Lines, Options, TokensApi};
+use crate::runtime::clock::Clock;
+
+/// How often the credential's Secret is looked at.
+const LOOK_EVERY: Duration = Duration::from_secs(60);
+/// How often the credential of an account is looked for that may have been applied together with it.
+const WAIT_FOR_CREDENTIAL: Duration = Duration::from_secs(2);
+/// How often an account that is being deleted is looked at while objects refer to it.
+const WAIT_FOR_USERS: Duration = Duration::from_secs(5);
+
+/// What reconciling accounts needs.
+pub(in crate::controller) struct AccountContext {
+    pub(in crate::controller) client: kube::Client,
+    pub(in crate::controller) gate: Arc<dyn Gate>,
+    pub(in crate::controller) call_time: Duration,
+    pub(in crate::controller) own_namespace: String,
+    pub(in crate::controller) accounts: Arc<Accounts<HttpClient>>,
+    pub(in crate::controller) lines: Arc<Lines>,
+    pub(in crate::controller) allowed_hosts: AllowedHosts,
+    pub(in crate::controller) options: Options,
+    pub(in crate::controller) clock: Arc<dyn Clock>,
+    /// How often a credential that does not work is tried.
+    pub(in crate::controller) retry_every: SignedDuration,
+    /// How long an account may wait for what is applied together with it.
+    pub(in crate::controller) settle: SignedDuration,
+    /// How a namespace lets the operator at its Secrets, where each decides for itself.
+    pub(in crate::controller) opt_in: Option<OptIn>,
+    known: Mutex<HashMap<AccountKey, Known>>,
+}
+
+/// What was found out about a credential.
+#[derive(Clone)]
+struct Known {
+    fingerprint: Fingerprint,
+    generation: i64,
+    checked_at: Timestamp,
+    finding: Result<Session<HttpClient>, Trouble>,
+}
+
+impl AccountContext {
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "the parts of a context, each named where it is made"
+    )]
+    pub(in crate::controller) fn new(
+        client: kube::Client,
+        gate: Arc<dyn Gate>,
+        call_time: Duration,
+        own_namespace: String,
+        accounts: Arc<Accounts<HttpClient>>,
+        lines: Arc<Lines>,
+        allowed_hosts: AllowedHosts,
+        options: Options,
+        clock: Arc<dyn Clock>,
+        retry_every: SignedDuration,
+        settle: SignedDuration,
+        opt_in: Option<OptIn>,
+    ) -> Self {
+        Self {
+            client,
+            gate,
+            call_time,
+            own_namespace,
+            accounts,
+            lines,
+            allowed_hosts,
+            options,
+            clock,
+            retry_every,
+            settle,
+            opt_in,
+            known: Mutex::default(),
+        }
+    }
+
+    /// A call with the credential was answered 401: what is known of it no longer counts.
+    pub(in crate::controller) fn doubt(&self, key: &AccountKey) {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = known.get_mut(key).filter(|known| known.finding.is_ok()) {
+            known.checked_at = Timestamp::MIN;
+        }
+    }
+
+    fn known(&self, key: &AccountKey) -> Option<Known> {
+        self.known
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(key)
+            .cloned()
+    }
+
+    fn remember(&self, key: &AccountKey, known: Known) {
+        self.known
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(key.clone(), known);
+    }
+
+    /// Forgets the credentials of accounts that are no longer there. What it forgets too early is asked again.
+    pub(in crate::controller) fn forget_gone(&self) {
+        self.known
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .retain(|key, _| self.accounts.get(key).is_some());
+    }
+
+    fn forget(&self, key: &AccountKey) {
+        self.known
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(key);
+        let entry = self.accounts.get(key);
+        if let Some(State::Usable(session)) = entry.as_deref().map(|entry| &entry.state) {
+            session.shared.set_objects(key, 0);
+        }
+        self.accounts.remove(key);
+    }
+}
+
+/// Visits one account object.
+pub(in crate::controller) async fn reconcile<K: AccountObject>(
+    ctx: &AccountContext,
+    object: &K,
+) -> Result<Duration, kube::Error> {
+    let key = object.key();
+    let users = ctx.accounts.users(&key);
+    if object.meta().deletion_timestamp.is_some() && users == 0 {
+        release(ctx, object).await?;
+        ctx.forget(&key);
+        return Ok(LOOK_EVERY);
+    }
+    let young = grows_up_at(object.meta(), ctx.settle).is_some_and(|at| at > ctx.clock.now());
+    // The right to read it may come with it, where namespaces give it themselves.
+    let with_it = |reason| match reason {
+        Reason::CredentialMissing => true,
+        Reason::SecretAccessDenied => ctx.opt_in.is_some(),
+        _ => false,
+    };
+    let may_come = |trouble: &Trouble| young && with_it(trouble.reason);
+    let finding = find(ctx, object, &key).await.map_err(|trouble| Trouble {
+        transient: trouble.transient || may_come(&trouble),
+        ..trouble
+    });
+    publish::publish(ctx, object, &key, &finding);
+    keep(ctx, object, users).await?;
+    write_status(ctx, object, &finding, users).await?;
+    let deleting = object.meta().deletion_timestamp.is_some();
+    Ok(match &finding {
+        _ if deleting => WAIT_FOR_USERS,
+        Err(trouble) if may_come(trouble) => WAIT_FOR_CREDENTIAL,
+        Ok(_) | Err(_) => LOOK_EVERY,
+    })
+}
+
+/// The session of the credential, or what is wrong with it. LaunchDarkly is asked only about what is new or in doubt.
+async fn find<K: AccountObject>(
+    ctx: &AccountContext,
+    object: &K,
+    key: &AccountKey,
+) -> Result<Session<HttpClient>, Trouble> {
+    let desired = object
+        .desired()
+        .map_err(|mistakes| Trouble::invalid(&mistakes))?;
+    let endpoint = credential::endpoint(&desired, &ctx.allowed_hosts)?;
+    // A cluster-scoped account's credential is in the operator's own namespace.
+    let (namespace, opt_in) = match object.namespace() {
+        Some(namespace) => (namespace, ctx.opt_in.as_ref()),
+        None => (ctx.own_namespace.clone(), None),
+    };
+    let managing_key = credential::read(&ctx.client, &namespace, &desired, opt_in).await?;
+    let fingerprint = managing_key.fingerprint();
+    let generation = object.meta().generation.unwrap_or_default();
+    let now = ctx.clock.now();
+    let before = ctx
+        .known(key)
+        .filter(|known| known.fingerprint == fingerprint && known.generation == generation);
+    if let Some(known) = &before {
+        let settled = match &known.finding {
+            Ok(_) => known.checked_at != Timestamp::MIN,
+            Err(_) => now.duration_since(known.checked_at).abs() < ctx.retry_every,
+        };
+        if settled {
+            return known.finding.clone();
+        }
+    }
+    let pinned = object.status().and_then(|status| status.account_id.clone());
+    let found = credential::check(ctx, &endpoint, managing_key, pinned.as_ref()).await;
+    let finding = match (found, before) {
+        // A credential that worked is not given up for an outage.
+        (
+            Err(trouble),
+            Some(Known {
+                finding: Ok(session),
+                ..
+            }),
+        ) if trouble.transient => Ok(session),
+        (found, _) => found,
+    };
+    ctx.remember(
+        key,
+        Known {
+            fingerprint,
+            generation,
+            checked_at: now,
+            finding: finding.clone(),
+        },
+    );
+    finding
+}
+
+/// An account stays while objects refer to it: their tokens are deleted with its credential.
+async fn keep<K: AccountObject>(
+    ctx: &AccountContext,
+    object: &K,
+    users: usize,
+) -> Result<(), kube::Error> {
+    let has = object
+        .finalizers()
+        .iter()
+        .any(|name| name == ACCOUNT_FINALIZER);
+    match (users > 0, has) {
+        (true, false) if object.meta().deletion_timestamp.is_none() => {
+            let finalizers = object
+                .finalizers()
+                .iter()
+                .cloned()
+                .chain([ACCOUNT_FINALIZER.to_owned()]);
+            patch_finalizers(ctx, object, finalizers.collect()).await
+        }
+        (false, true) => release(ctx, object).await,
+        (true | false, _) => Ok(()),
+    }
+}
+
+async fn release<K: AccountObject>(ctx: &AccountContext, object: &K) -> Result<(), kube::Error> {
+    if !object
+        .finalizers()
+        .iter()
+        .any(|name| name == ACCOUNT_FINALIZER)
+    {
+        return Ok(());
+    }
+    let others = object
+        .finalizers()
+        .iter()
+        .filter(|name| *name != ACCOUNT_FINALIZER)
+        .cloned();
+    patch_finalizers(ctx, object, others.collect()).await
+}
+
+async fn patch_finalizers<K: AccountObject>(
+    ctx: &AccountContext,
+    object: &K,
+    finalizers: Vec<String>,
+) -> Result<(), kube::Error> {
+    if ctx.gate.pass(ctx.call_time).is_err() {
+        return Ok(());
+    }
+    let patch = json!({"metadata": {
+        "resourceVersion": object.resource_version(), "uid": object.uid(), "finalizers": finalizers,
+    }});
+    let params = PatchParams {
+        field_manager: Some(FIELD_MANAGER.to_owned()),
+        ..PatchParams::default()
+    };
+    match object
+        .api(&ctx.client)
+        .patch(&object.name_any(), &params, &Patch::Merge(patch))
+        .await
+    {
+        Ok(_) => Ok(()),
+        Err(kube::Error::Api(status)) if status.is_conflict() || status.is_not_found() => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+async fn write_status<K: AccountObject>(
+    ctx: &AccountContext,
+    object: &K,
+    finding: &Result<Session<HttpClient>, Trouble>,
+    users: usize,
+) -> Result<(), kube::Error> {
+    // The finalizer may have been written a moment ago: the status goes onto the object as it is now.
+    let Some(mut live) = object.api(&ctx.client).get_opt(&object.name_any()).await? else {
+        return Ok(());
+    };
+    let before = live.status().cloned().unwrap_or_default();
+    let mut after = before.clone();
+    let view = conditions::View {
+        generation: live.meta().generation,
+        users,
+        deleting: live.meta().deletion_timestamp.is_some(),
+        now: ctx.clock.now(),
+    };
+    conditions::write(&view, finding, &mut after);
+    if after == before || ctx.gate.pass(ctx.call_time).is_err() {
+        return Ok(());
+    }
+    *live.status_mut() = Some(after);
+    let params = PostParams {
+        field_manager: Some(FIELD_MANAGER.to_owned()),
+        ..PostParams::default()
+    };
+    match object
+        .api(&ctx.client)
+        .replace_status(&object.name_any(), &params, &live)
+        .await
+    {
+        Ok(_) => Ok(()),
+        Err(kube::Error::Api(status)) if status.is_conflict() || status.is_not_found() => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+/// The clock offset of a session, for the warning about clocks that differ.
+pub(in crate::controller) fn offset(session: &Session<HttpClient>) -> SignedDuration {
+    session.api.clock_offset()
+}

@@ -1,0 +1,197 @@
+//! What is worth telling the user once, as events.
+
+use std::time::Duration;
+
+use kube::ResourceExt;
+
+use crate::api::conditions::{ConditionType, find_condition};
+use crate::api::{AccessToken, AccessTokenStatus};
+use crate::cluster::{Cluster, Notice};
+use crate::controller::token::context::Context;
+use crate::controller::token::observe::World;
+use crate::domain::cause::Cause;
+use crate::domain::ids::TokenId;
+use crate::domain::reason::Reason;
+use crate::domain::record::{Intent, Record};
+use crate::launchdarkly::{ApiError, TokensApi};
+use crate::runtime::metrics::Outcome as MetricOutcome;
+
+/// A key was published, as `intent` had announced.
+pub(in crate::controller) async fn published<C: Cluster, L: TokensApi>(
+    ctx: &Context<C, L>,
+    object: &AccessToken,
+    record: &Record,
+    intent: Option<&Intent>,
+) {
+    let (Some(entry), Some(secret)) = (record.history.first(), &record.secret) else {
+        return;
+    };
+    let (reason, action) = match entry.cause {
+        Cause::Created => ("TokenCreated", "Create"),
+        Cause::Revoke => ("KeyRevoked", "Revoke"),
+        Cause::Schedule | Cause::Trigger => ("KeyRotated", "Rotate"),
+        Cause::SpecChanged | Cause::Expiring | Cause::Adopted => ("TokenReplaced", "Replace"),
+        Cause::SecretDeleted
+        | Cause::SecretEdited
+        | Cause::ResetElsewhere
+        | Cause::LostKey
+        | Cause::TokenMissing => ("KeyRecovered", "Recover"),
+    };
+    let old = entry.old_key_until.map_or_else(String::new, |until| {
+        format!("; the key before it works until {until}")
+    });
+    let note = format!(
+        "Secret {:?} holds the key of token {} ({}){old}",
+        secret.name, entry.token_id, entry.cause
+    );
+    tracing::info!(object = %log_name(object), token = %entry.token_id, cause = %entry.cause, "key published");
+    ctx.metrics
+        .rotated(entry.cause.into(), MetricOutcome::Success);
+    if let Some(intent) = intent {
+        let took = ctx.clock.now().duration_since(intent.started_at);
+        ctx.metrics.rotation_took(
+            entry.cause.into(),
+            Duration::try_from(took).unwrap_or_default(),
+        );
+    }
+    tell(
+        ctx,
+        object,
+        Notice {
+            warning: entry.cause.is_unasked(),
+            reason,
+            action,
+            note,
+        },
+    )
+    .await;
+}
+
+/// Tokens stay at LaunchDarkly that nobody looks after any more.
+pub(in crate::controller) async fn left_behind<C: Cluster, L: TokensApi>(
+    ctx: &Context<C, L>,
+    object: &AccessToken,
+    world: &World<L>,
+    tokens: &[TokenId],
+) {
+    let ids: Vec<&str> = tokens.iter().map(TokenId::as_str).collect();
+    let note = format!(
+        "tokens that may still exist at LaunchDarkly: {}; delete them by hand",
+        ids.join(", ")
+    );
+    tracing::warn!(object = %log_name(object), tokens = %ids.join(","), "left behind");
+    for _ in tokens {
+        ctx.metrics.left_behind();
+    }
+    if let Some(session) = &world.session {
+        session.shared.leave_behind(tokens);
+    }
+    let reason = Reason::LeftBehind.as_str();
+    tell(
+        ctx,
+        object,
+        Notice {
+            warning: true,
+            reason,
+            action: "Delete",
+            note,
+        },
+    )
+    .await;
+    if let Err(error) = ctx
+        .cluster
+        .report_left_behind(&world.observed.identity, tokens)
+        .await
+    {
+        tracing::error!(object = %log_name(object), %error, tokens = %ids.join(","), "left behind, and it could not be noted down");
+    }
+}
+
+/// The instance lacks something, as `reason` says, and LaunchDarkly's refusal, where it gave one; there is another way, so
+/// that no condition turns bad.
+pub(in crate::controller) async fn instance_lacks<C: Cluster, L: TokensApi>(
+    ctx: &Context<C, L>,
+    object: &AccessToken,
+    reason: Reason,
+    refusal: Option<&ApiError>,
+) {
+    let why = refusal.map_or_else(String::new, |refusal| format!("{}. ", refusal.explained()));
+    tracing::warn!(object = %log_name(object), reason = reason.as_str(), why, "{}", reason.meaning());
+    let notice = Notice {
+        warning: true,
+        reason: reason.as_str(),
+        action: "Rotate",
+        note: format!("{} {why}{}", reason.meaning(), reason.advice()),
+    };
+    tell(ctx, object, notice).await;
+}
+
+/// A condition turned bad, or good again.
+pub(in crate::controller) async fn conditions_changed<C: Cluster, L: TokensApi>(
+    ctx: &Context<C, L>,
+    object: &AccessToken,
+    before: &AccessTokenStatus,
+    after: &AccessTokenStatus,
+) {
+    for kind in [ConditionType::Ready, ConditionType::TokenSynced] {
+        let (old, new) = (
+            find_condition(&before.conditions, kind),
+            find_condition(&after.conditions, kind),
+        );
+        let Some(new) = new else { continue };
+        let quiet = new.status == "True" && !is_warning(&new.reason);
+        let same = old.is_some_and(|old| old.reason == new.reason && old.status == new.status);
+        let in_progress = [
+            Reason::Creating,
+            Reason::Replacing,
+            Reason::Rotating,
+            Reason::Updating,
+            Reason::Deleting,
+        ];
+        if quiet
+            || same
+            || in_progress
+                .iter()
+                .any(|reason| reason.as_str() == new.reason)
+        {
+            continue;
+        }
+        let Ok(reason) = new.reason.parse::<Reason>() else {
+            continue;
+        };
+        ctx.metrics.became(reason);
+        let note = new.message.clone();
+        tell(
+            ctx,
+            object,
+            Notice {
+                warning: true,
+                reason: reason.as_str(),
+                action: "Reconcile",
+                note,
+            },
+        )
+        .await;
+        return;
+    }
+}
+
+fn is_warning(reason: &str) -> bool {
+    [Reason::RotationDelayed, Reason::Unproven]
+        .iter()
+        .any(|known| known.as_str() == reason)
+}
+
+async fn tell<C: Cluster, L: TokensApi>(ctx: &Context<C, L>, object: &AccessToken, notice: Notice) {
+    ctx.metrics.event(notice.reason);
+    ctx.cluster.notify(object, notice).await;
+}
+
+/// The name of an object, for logs.
+pub(in crate::controller) fn log_name(object: &AccessToken) -> String {
+    format!(
+        "{}/{}",
+        object.namespace().unwrap_or_default(),
+        object.name_any()
+    )
+}

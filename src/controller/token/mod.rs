@@ -1,0 +1,13 @@
+//! The controller of `AccessToken` objects.
+
+mod conditions;
+pub(super) mod context;
+pub(super) mod events;
+pub(super) mod execute;
+mod memory;
+pub(super) mod observe;
+pub(super) mod reconcile;
+mod secret_changes;
+
+pub use context::Context;
+pub use reconcile::{Outcome, reconcile};

@@ -1,0 +1,3 @@
+//! What is chosen for a whole account.
+
+pub mod budget;

@@ -1,0 +1,269 @@
+//! Deletion of the object: nothing is created or published any more, everything of ours goes or is retained, and it ends (I11).
+
+use std::collections::BTreeSet;
+
+use crate::domain::cause::Cause;
+use crate::domain::decide::evidence::{Evidence, evidence};
+use crate::domain::decide::view::{View, hold, revision};
+use crate::domain::desired::DeletionPolicy;
+use crate::domain::ids::TokenId;
+use crate::domain::observed::{Account, Deletion, Hand};
+use crate::domain::reason::Reason;
+use crate::domain::record::{Operation, RetiringToken};
+use crate::domain::secret::SecretState;
+use crate::domain::step::Step;
+
+/// Winds an object up that is being deleted.
+pub(super) fn end_of_life(view: &View<'_>) -> Option<Step> {
+    let deletion = view.observed.deletion.as_ref()?;
+    if !view.observed.finalizer {
+        return Some(Step::Rest { until: None });
+    }
+    if deletion.skip_cleanup {
+        return Some(Step::RemoveFinalizer {
+            left_behind: answerable(view),
+        });
+    }
+    Some(
+        wind_up(view, deletion)
+            .unwrap_or_else(|obstacle| give_up_in_time(view, deletion, obstacle)),
+    )
+}
+
+fn wind_up(view: &View<'_>, deletion: &Deletion) -> Result<Step, Step> {
+    if let Some(step) = find_pending_create(view, deletion)? {
+        return Ok(step);
+    }
+    if let Some(step) = ask_about_secret(view)? {
+        return Ok(step);
+    }
+    let retain = retains(deletion);
+    let ours = ours(view);
+    let mut left = ours
+        .iter()
+        .filter(|id| !view.observed.gone.contains(*id))
+        .peekable();
+    if left.peek().is_some() {
+        view.account()?;
+        return match left.find(|id| !view.is_credential(id)) {
+            Some(id) => Ok(dispose(view, id.clone(), retain)),
+            None => Err(hold(
+                Reason::InUse,
+                "this token is the operator's own credential on the account; give the account another credential first",
+                true,
+            )),
+        };
+    }
+    Ok(
+        delete_secrets(view, deletion).unwrap_or(Step::RemoveFinalizer {
+            left_behind: Vec::new(),
+        }),
+    )
+}
+
+/// After a lost status only the Secret says which token there is.
+fn ask_about_secret(view: &View<'_>) -> Result<Option<Step>, Step> {
+    let Some(token_id) = token_of_lost_status(view) else {
+        return Ok(None);
+    };
+    match evidence(view, token_id) {
+        Evidence::Ours | Evidence::Nothing => Ok(None),
+        Evidence::Ask(step) if step.is_pause() => Err(step),
+        Evidence::Ask(step) => Ok(Some(step)),
+    }
+}
+
+fn token_of_lost_status<'a>(view: &View<'a>) -> Option<&'a TokenId> {
+    let record = &view.observed.record;
+    let lost =
+        record.token.is_none() && record.pending.is_none() && view.observed.claimed_by.is_none();
+    view.token_in_secret()
+        .filter(|token_id| lost && !record.claims(token_id))
+}
+
+fn retains(deletion: &Deletion) -> bool {
+    deletion.policy == DeletionPolicy::Retain
+}
+
+fn delete_secrets(view: &View<'_>, deletion: &Deletion) -> Option<Step> {
+    if retains(deletion) {
+        return None;
+    }
+    let delete = |name, state: &SecretState| match state {
+        SecretState::Ours(secret) => Some(Step::DeleteSecret {
+            name,
+            at: revision(secret),
+        }),
+        SecretState::Absent | SecretState::Foreign { .. } | SecretState::Unreadable { .. } => None,
+    };
+    delete(secret_name(view), &view.observed.secret)
+        .or_else(|| delete(former_name(view)?, &view.observed.former_secret))
+}
+
+fn dispose(view: &View<'_>, token_id: TokenId, retain: bool) -> Step {
+    let record = &view.observed.record;
+    let revoked = |r: &RetiringToken| r.token_id == token_id && r.cause == Cause::Revoke;
+    let published = record.claims(&token_id) || view.token_in_secret() == Some(&token_id);
+    if retain && published && !record.retiring.iter().any(revoked) {
+        Step::MarkRetained { token_id }
+    } else {
+        Step::DeleteToken {
+            token_id,
+            urgent: false,
+        }
+    }
+}
+
+/// A create that was announced or given up may have left a token: only a listing tells.
+///
+/// A listing that began before its effect must have shown may have missed the token.
+fn find_pending_create(view: &View<'_>, deletion: &Deletion) -> Result<Option<Step>, Step> {
+    let observed = view.observed;
+    let pending = observed
+        .record
+        .pending
+        .iter()
+        .filter(|p| p.operation == Operation::Create);
+    let certain = matches!(
+        observed.hand,
+        Hand::Armed(_) | Hand::Refused(_) | Hand::Held { .. }
+    );
+    let unresolved = pending.filter(|_| !certain).map(|p| p.started_at);
+    let abandoned = observed.record.abandoned.iter().map(|a| a.started_at);
+    let Some(last) = unresolved.chain(abandoned).max() else {
+        return Ok(None);
+    };
+    // An intent from the future was written by a clock that stood wrong; nothing is begun once the deletion was asked for.
+    let last = if last > view.now() {
+        deletion.requested_at
+    } else {
+        last
+    };
+    let begun_after = view.shown_by(last);
+    if observed
+        .listed_at
+        .is_some_and(|listed| listed >= begun_after)
+    {
+        return Ok(None);
+    }
+    if view.now() < begun_after {
+        return Err(Step::Rest {
+            until: Some(begun_after),
+        });
+    }
+    view.account()?;
+    Ok(Some(Step::ListTokens { begun_after }))
+}
+
+/// Every token that this object answers for.
+fn ours(view: &View<'_>) -> BTreeSet<TokenId> {
+    let observed = view.observed;
+    let held = match &observed.hand {
+        Hand::Held { token_id, .. } => Some(token_id),
+        Hand::Empty | Hand::Armed(_) | Hand::Refused(_) => None,
+    };
+    let found = observed.found.iter().map(|found| &found.id);
+    let named = token_of_lost_status(view)
+        .filter(|token_id| matches!(evidence(view, token_id), Evidence::Ours));
+    observed
+        .record
+        .token_ids()
+        .chain(held)
+        .chain(found)
+        .chain(named)
+        .cloned()
+        .collect()
+}
+
+/// What may be left at LaunchDarkly: also what only the Secret says, since saying so destroys nothing.
+fn answerable(view: &View<'_>) -> Vec<TokenId> {
+    let named = view
+        .token_in_secret()
+        .filter(|_| view.observed.claimed_by.is_none());
+    let mut tokens = ours(view);
+    tokens.extend(named.cloned());
+    tokens.into_iter().collect()
+}
+
+fn secret_name(view: &View<'_>) -> String {
+    let observed = view.observed;
+    let pending = observed
+        .record
+        .pending
+        .as_ref()
+        .map(|p| p.secret_name.clone());
+    pending
+        .or_else(|| view.desired().map(|d| d.secret.name.clone()))
+        .or_else(|| observed.record.secret.as_ref().map(|s| s.name.clone()))
+        .unwrap_or_default()
+}
+
+fn former_name(view: &View<'_>) -> Option<String> {
+    let record = &view.observed.record;
+    let named = record
+        .secret
+        .as_ref()
+        .map(|s| s.name.clone())
+        .filter(|name| *name != secret_name(view));
+    named.or_else(|| record.former_secret.as_ref().map(|f| f.name.clone()))
+}
+
+/// A deletion never hangs longer than the stated times; what is left behind is said (I11).
+fn give_up_in_time(view: &View<'_>, deletion: &Deletion, obstacle: Step) -> Step {
+    let timing = view.observed.timing;
+    let transient = matches!(
+        &view.observed.account,
+        Account::Unusable {
+            transient: true,
+            ..
+        }
+    );
+    let patience = if transient {
+        timing.give_up_transient
+    } else {
+        timing.give_up
+    };
+    let end = deletion.ends_after(patience, &timing);
+    if view.now() >= end {
+        return leave_behind(view, deletion);
+    }
+    match obstacle {
+        Step::Hold {
+            reason,
+            message,
+            terminal,
+            until,
+        } => Step::Hold {
+            reason,
+            message,
+            terminal,
+            until: Some(until.map_or(end, |until| until.min(end))),
+        },
+        other => other,
+    }
+}
+
+/// Lets the object go if a failed deletion step has been tried long enough.
+pub(super) fn give_up_on(view: &View<'_>, terminal: bool) -> Option<Step> {
+    let timing = view.observed.timing;
+    let patience = if terminal {
+        timing.give_up
+    } else {
+        timing.give_up_transient
+    };
+    let deletion = view.observed.deletion.as_ref()?;
+    let over = view.now() >= deletion.ends_after(patience, &timing);
+    over.then(|| leave_behind(view, deletion))
+}
+
+/// Lets the object go although something could not be dealt with. The key goes all the same: nobody would look after it.
+fn leave_behind(view: &View<'_>, deletion: &Deletion) -> Step {
+    let gone = &view.observed.gone;
+    let secrets = delete_secrets(view, deletion).filter(|step| view.setback(step.kind()).is_none());
+    secrets.unwrap_or_else(|| Step::RemoveFinalizer {
+        left_behind: answerable(view)
+            .into_iter()
+            .filter(|id| !gone.contains(id))
+            .collect(),
+    })
+}

@@ -1,0 +1,219 @@
+//! A Secret of ours that knows more than the status: after a lost or restored status, or a re-created object.
+
+use crate::domain::cause::Cause;
+use crate::domain::decide::evidence;
+use crate::domain::decide::intend::{asked_roles, role_not_found, too_many_retiring};
+use crate::domain::decide::view::{View, hold, revision};
+use crate::domain::ids::TokenId;
+use crate::domain::observed::{
+    Observed, Permit, Remote, RemoteFacts, Roles, SecretKeyProof, Source,
+};
+use crate::domain::reason::Reason;
+use crate::domain::record::{HistoryEntry, MAX_RETIRING, RetiringToken, SecretRecord, TokenRecord};
+use crate::domain::secret::{SecretFacts, SecretState};
+use crate::domain::step::Step;
+use crate::domain::time::plus;
+
+/// The token that a Secret of ours names and the status does not, or whose key the status does not know.
+///
+/// A Secret that is older than the status, restored to a key that was replaced, does not bring that key back.
+pub(super) fn token_to_take_over(observed: &Observed) -> Option<&TokenId> {
+    let SecretState::Ours(secret) = &observed.secret else {
+        return None;
+    };
+    let record = &observed.record;
+    let named = evidence::named(secret)?;
+    let retiring = record.retiring.iter().any(|r| r.token_id == *named);
+    let known = record
+        .token
+        .as_ref()
+        .is_some_and(|token| token.id == *named)
+        && record.secret.as_ref().is_some_and(|s| {
+            Some(&s.fingerprint) == secret.key.as_ref() || !s.fingerprint.is_current()
+        });
+    // A mark that somebody wrote beside the recorded key is only a mark: it is written again.
+    let in_place = record.token.is_some()
+        && record
+            .secret
+            .as_ref()
+            .is_some_and(|s| Some(&s.fingerprint) == secret.key.as_ref());
+    let newer = record.token.is_none() || secret.marks.rotated_at > record.rotation.last;
+    (record.pending.is_none() && !retiring && !known && !in_place && newer).then_some(named)
+}
+
+/// A Secret whose key is proven wins over the status: the status is rebuilt from it and nothing rotates.
+pub(super) fn trust_secret(view: &View<'_>) -> Option<Step> {
+    let observed = view.observed;
+    let token_id = token_to_take_over(observed).filter(|id| !observed.gone.contains(*id))?;
+    let secret = view.secret()?;
+    let account = view.account().ok()?;
+    if secret
+        .marks
+        .account_id
+        .as_ref()
+        .is_some_and(|id| *id != account.id)
+    {
+        return Some(hold(
+            Reason::AccountMismatch,
+            format!(
+                "the Secret holds a key of another LaunchDarkly account than {}; correct spec.accountRef or delete the Secret",
+                account.id
+            ),
+            true,
+        ));
+    }
+    if let Some(other) = &observed.claimed_by {
+        return Some(hold(
+            Reason::ClaimedElsewhere,
+            format!(
+                "the Secret holds the key of a token that AccessToken {other} answers for; delete one of the two, or choose another \
+                 spec.secret.name"
+            ),
+            true,
+        ));
+    }
+    match (observed.secret_key, &observed.remote) {
+        (SecretKeyProof::Rejected, _)
+        | (
+            _,
+            Remote::Absent {
+                confirmed: true, ..
+            },
+        ) => None,
+        (
+            _,
+            Remote::Absent {
+                confirmed: false,
+                first,
+            },
+        ) => Some(view.second_look(token_id, *first)),
+        (SecretKeyProof::Unasked, _) => Some(Step::ProveSecretKey {
+            fingerprint: secret.key.clone()?,
+            token_id: token_id.clone(),
+        }),
+        (SecretKeyProof::Accepted, Remote::Present(facts)) if facts.source != Source::Listing => {
+            match (&account.permit, &observed.roles) {
+                (Permit::Refused { reason, message }, _) => {
+                    Some(hold(*reason, message.clone(), true))
+                }
+                (Permit::NeedsRoles, _) => Some(Step::ResolveRoles {
+                    roles: view.desired().map(asked_roles).unwrap_or_default(),
+                }),
+                (Permit::Granted, Roles::Missing(role)) => Some(role_not_found(role)),
+                (Permit::Granted, Roles::Unknown | Roles::Resolved(_)) => {
+                    Some(take_over(view, token_id, secret, facts))
+                }
+            }
+        }
+        (SecretKeyProof::Accepted, Remote::Present(_) | Remote::Unknown) => {
+            Some(Step::FetchToken {
+                token_id: token_id.clone(),
+            })
+        }
+    }
+}
+
+/// What is taken over is cleaned up with the object, and makes another token retire, if there is room for one. Before that
+/// the Secret is touched: whoever was paused with an intent that was lost with the status must not publish into it (I4).
+fn take_over(
+    view: &View<'_>,
+    token_id: &TokenId,
+    secret: &SecretFacts,
+    facts: &RemoteFacts,
+) -> Step {
+    let record = &view.observed.record;
+    let replaces = record
+        .token
+        .as_ref()
+        .is_some_and(|token| token.id != *token_id);
+    if !view.observed.finalizer {
+        Step::AddFinalizer
+    } else if replaces && record.retiring.len() >= MAX_RETIRING {
+        too_many_retiring(view)
+    } else {
+        fence(view, secret).unwrap_or_else(|| record_take_over(view, token_id, secret, facts))
+    }
+}
+
+/// A fence that names the very attempt that the Secret publishes was set for a take-over.
+fn fence(view: &View<'_>, secret: &SecretFacts) -> Option<Step> {
+    let attempt = secret.marks.attempt.clone()?;
+    let name = view.desired()?.secret.name.clone();
+    (secret.marks.fence.as_ref() != Some(&attempt)).then(|| Step::FenceSecret {
+        name,
+        at: revision(secret),
+        attempt,
+    })
+}
+
+fn record_take_over(
+    view: &View<'_>,
+    token_id: &TokenId,
+    secret: &SecretFacts,
+    facts: &RemoteFacts,
+) -> Step {
+    let observed = view.observed;
+    let mut record = view.record();
+    let (Some(desired), Some(fingerprint)) = (view.desired(), secret.key.clone()) else {
+        return view.rest();
+    };
+    if let Some(other) = record.token.take().filter(|other| other.id != *token_id) {
+        let grace_over = plus(observed.clocks.later(), desired.rotation.grace);
+        record.retire(RetiringToken {
+            token_id: other.id,
+            cause: Cause::Adopted,
+            retire_at: grace_over,
+        });
+    }
+    let published = secret.marks.rotated_at.unwrap_or_else(|| view.now());
+    let requests = desired
+        .rotation
+        .triggers
+        .iter()
+        .chain(&desired.rotation.revokes);
+    // Requests that are there when an object is created never rotate; of a lost status the Secret knows what was handled.
+    let created_again = secret.marks.owner_uid != observed.identity.uid.as_str();
+    let mut baseline = secret.marks.handled.clone();
+    for request in requests.filter(|_| created_again) {
+        baseline.retain(|known| known != request);
+        baseline.push(request.clone());
+    }
+    record.account_id = view.account().ok().map(|account| account.id.clone());
+    record.token = Some(TokenRecord {
+        id: token_id.clone(),
+        name: desired.settings.name.clone(),
+        // What differs is not in force yet: an aligned hash would hide it.
+        spec_hash: if facts.differs.is_empty() {
+            desired.settings.hash()
+        } else {
+            facts.hash.clone()
+        },
+        observed_hash: Some(facts.hash.clone()),
+        differs: Vec::new(),
+        created_at: facts.created_at,
+    });
+    record.secret = Some(SecretRecord {
+        name: desired.secret.name.clone(),
+        uid: secret.uid.clone(),
+        fingerprint,
+        proven: true,
+    });
+    record.former_secret = record
+        .former_secret
+        .filter(|former| former.name != desired.secret.name);
+    record.rotation.last = Some(published);
+    record.rotation.next = None;
+    record.rotation.previous_key_expires_at = secret
+        .marks
+        .previous_expires_at
+        .filter(|end| !observed.clocks.passed(*end));
+    record.remember_handled(&baseline);
+    record.remember_publication(HistoryEntry {
+        time: published,
+        cause: Cause::Adopted,
+        token_id: token_id.clone(),
+        old_key_until: record.rotation.previous_key_expires_at,
+    });
+    view.reschedule(&mut record, false);
+    Step::RecordTakeOver(Box::new(record))
+}

@@ -1,0 +1,52 @@
+//! What the headers of an answer do to the line.
+
+use std::time::Duration;
+
+use reqwest::header::{HeaderName, HeaderValue};
+use tokio::time::Instant;
+
+use crate::domain::ids::Fingerprint;
+use crate::launchdarkly::error::Operation;
+use crate::launchdarkly::rate_limit::queue::State;
+use crate::launchdarkly::rate_limit::remote_clock::Reading;
+use crate::launchdarkly::rate_limit::windows::{Family, LONGEST_WAIT};
+use crate::launchdarkly::rate_limit::{LineOptions, RateHeaders};
+
+/// The headers of one answer after the other, a line each, answers parted by empty lines: nothing they say holds a call longer than a
+/// minute.
+pub fn headers(bytes: &[u8]) {
+    let mut state = State::new(LineOptions::default());
+    let families = Family::of(Operation::Get, &Fingerprint::of(b"key"));
+    let (mut now, mut read) = (Instant::now(), Reading::now());
+    let lines: Vec<&[u8]> = bytes.split(|byte| *byte == b'\n').collect();
+    for answer in lines.split(|line| line.is_empty()).take(8) {
+        let headers = RateHeaders::read(&answer.iter().filter_map(|line| header(line)).collect());
+        state.windows.depart(&families);
+        if let Some(date) = headers.date {
+            state.clock.learn(date, read.wall, read);
+        }
+        state.arrive(&families, Some(&headers), (now, read));
+        let wait = state.wait_after_refusal(&headers, read);
+        assert!(wait <= LONGEST_WAIT, "{headers:?}");
+        state.windows.close(&families, &headers, now + wait);
+        if let Err(look_again) = state.windows.admit(&families, now) {
+            assert!(look_again.is_some_and(|at| at <= now + LONGEST_WAIT));
+        }
+        assert!(state.windows.admit(&families, now + LONGEST_WAIT).is_ok());
+        let offset = state.clock.offset(read);
+        let _ = read.wall.saturating_add(offset);
+        now += Duration::from_secs(7);
+        read = Reading {
+            steady: read.steady + Duration::from_secs(7),
+            ..read
+        };
+    }
+}
+
+/// `name: value`
+fn header(line: &[u8]) -> Option<(HeaderName, HeaderValue)> {
+    let colon = line.iter().position(|byte| *byte == b':')?;
+    let name = HeaderName::from_bytes(&line[..colon]).ok()?;
+    let value = HeaderValue::from_bytes(line[colon + 1..].trim_ascii()).ok()?;
+    Some((name, value))
+}

@@ -1,0 +1,323 @@
+//! The one line that all calls to an account stand in (I13): lanes, rate limits, pauses, and LaunchDarkly's clock.
+
+mod circuit_breaker;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(super) mod fuzzing;
+mod headers;
+mod priority;
+mod queue;
+mod registry;
+mod remote_clock;
+#[cfg(test)]
+mod tests;
+mod windows;
+
+use std::fmt;
+use std::hash::{BuildHasher, RandomState};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+
+pub(super) use headers::RateHeaders;
+pub use priority::Lane;
+use queue::{State, Ticket, Waiter};
+pub use registry::Lines;
+use remote_clock::Reading;
+pub use windows::{Family, RateLeft};
+
+use crate::domain::ids::Fingerprint;
+use crate::launchdarkly::error::{ApiError, Operation};
+
+/// How much of an account's limits this program takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LineOptions {
+    /// Requests under way at once; at least one.
+    pub in_flight: usize,
+    /// The part of each account-wide window that is left to others, in percent; at most 90.
+    pub headroom_percent: u8,
+}
+
+impl Default for LineOptions {
+    fn default() -> Self {
+        Self {
+            in_flight: 2,
+            headroom_percent: 20,
+        }
+    }
+}
+
+/// Is told of every request, for metrics.
+pub trait CallObserver: Send + Sync {
+    /// A request ended, with an answer of status `code` or none. `result` is `ok` or the error's reason; `took` begins when it left
+    /// the line.
+    fn called(&self, operation: Operation, code: Option<u16>, result: &'static str, took: Duration);
+}
+
+/// Tells nobody.
+impl CallObserver for () {
+    fn called(&self, _: Operation, _: Option<u16>, _: &'static str, _: Duration) {}
+}
+
+/// The line of one account.
+///
+/// # Guarantees
+/// - At most [`LineOptions::in_flight`] requests are under way, and none leaves while a limit it counts in is used up to
+///   the headroom, or while the line is paused.
+/// - Of those that may leave, the first of the earliest lane goes.
+/// - While LaunchDarkly fails whatever it is asked, one call finds out from time to time whether it still does, and the others
+///   are turned away at once.
+/// - Giving up waiting, at any point, leaves no trace.
+pub struct AccountLine {
+    state: Mutex<State>,
+    observer: Arc<dyn CallObserver>,
+}
+
+impl fmt::Debug for AccountLine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AccountLine").finish_non_exhaustive()
+    }
+}
+
+impl AccountLine {
+    /// A line that nobody stands in. Accounts that are known by id take theirs from [`Lines`].
+    #[must_use]
+    pub fn new(options: LineOptions, observer: Arc<dyn CallObserver>) -> Arc<Self> {
+        Arc::new(Self {
+            state: Mutex::new(State::new(options)),
+            observer,
+        })
+    }
+
+    /// What to add to the local clock to get LaunchDarkly's; zero before its first answer.
+    #[must_use]
+    pub fn offset(&self) -> SignedDuration {
+        self.state().clock.offset(Reading::now())
+    }
+
+    /// Takes over what another line knows of LaunchDarkly's clock, if this one knows nothing.
+    pub(super) fn learn_clock_from(&self, other: &Self) {
+        let learned = other.state().clock;
+        let mut state = self.state();
+        if !state.clock.is_known() {
+            state.clock = learned;
+        }
+    }
+
+    /// LaunchDarkly's time, by the best guess.
+    #[must_use]
+    pub fn remote_now(&self) -> Timestamp {
+        Timestamp::now()
+            .saturating_add(self.offset())
+            .unwrap_or(Timestamp::MAX)
+    }
+
+    /// What is left of the account's limits.
+    #[must_use]
+    pub fn rate_left(&self) -> Vec<RateLeft> {
+        self.state().windows.left()
+    }
+
+    /// Calls that wait.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.state().waiting()
+    }
+
+    /// Lets nothing leave before `until`. Never shortens a pause.
+    pub fn pause_until(self: &Arc<Self>, until: Instant) {
+        self.state().pause_until(until);
+        self.pump();
+    }
+
+    /// Waits until a call may leave.
+    ///
+    /// # Errors
+    /// [`ApiError::Outage`] when waiting would be in vain for now.
+    pub(super) async fn enter(
+        self: &Arc<Self>,
+        lane: Lane,
+        operation: Operation,
+        key: &Fingerprint,
+    ) -> Result<Slot, ApiError> {
+        let families = Family::of(operation, key);
+        loop {
+            let (grant, granted) = oneshot::channel();
+            let ticket = self.state().join(
+                lane,
+                Waiter {
+                    families: families.clone(),
+                    grant,
+                },
+            );
+            let _place = Place { line: self, ticket };
+            self.pump();
+            match granted.await {
+                Ok(Ok(slot)) => return Ok(slot),
+                Ok(Err(until)) => {
+                    let until = wall(until);
+                    return Err(ApiError::Outage { operation, until });
+                }
+                Err(_) => {}
+            }
+        }
+    }
+
+    /// Lets go whoever may, and makes sure that somebody looks again when more may.
+    fn pump(self: &Arc<Self>) {
+        let departures = self.state().next_to_leave(Instant::now());
+        for waiter in departures.leaving {
+            // If the receiver is gone the slot comes back, is dropped, and frees its place.
+            drop(waiter.grant.send(Ok(Slot {
+                line: Arc::clone(self),
+                families: waiter.families,
+                sent: false,
+                done: false,
+            })));
+        }
+        if let Some((turned_away, until)) = departures.turned_away {
+            for waiter in turned_away {
+                // Whoever gave up need not know.
+                drop(waiter.grant.send(Err(until)));
+            }
+        }
+        if let Some(at) = departures.look_again {
+            self.look_again_at(at);
+        }
+    }
+
+    fn look_again_at(self: &Arc<Self>, at: Instant) {
+        // Without a runtime nobody can be waiting.
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else {
+            return;
+        };
+        if !self.state().set_alarm(at) {
+            return;
+        }
+        let line = Arc::downgrade(self);
+        runtime.spawn(async move {
+            tokio::time::sleep_until(at).await;
+            if let Some(line) = line.upgrade() {
+                line.state().clear_alarm(at);
+                line.pump();
+            }
+        });
+    }
+
+    pub(super) fn observe(
+        &self,
+        operation: Operation,
+        code: Option<u16>,
+        result: &'static str,
+        took: Duration,
+    ) {
+        self.observer.called(operation, code, result, took);
+    }
+
+    /// The state stays consistent between any two statements, so a poisoned lock is as good as any.
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Takes a waiter out of the line when its caller gives up.
+struct Place<'a> {
+    line: &'a Arc<AccountLine>,
+    ticket: Ticket,
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.line.state().leave(&self.ticket);
+    }
+}
+
+/// The right to send one request, and the duty to report what its answer said.
+#[derive(Debug)]
+pub(super) struct Slot {
+    line: Arc<AccountLine>,
+    families: [Family; 3],
+    sent: bool,
+    done: bool,
+}
+
+impl Slot {
+    /// From now on the request counts, answered or not.
+    pub(super) fn sending(&mut self) {
+        self.sent = true;
+    }
+
+    /// Learns from the headers of an answer to what left at `sent_at` on the local clock.
+    pub(super) fn answered(&mut self, headers: &RateHeaders, sent_at: Timestamp) {
+        let (now, read) = (Instant::now(), Reading::now());
+        let mut state = self.line.state();
+        if let Some(date) = headers.date {
+            state.clock.learn(date, sent_at, read);
+        }
+        if !std::mem::replace(&mut self.done, true) {
+            state.arrive(&self.families, Some(headers), (now, read));
+        }
+    }
+
+    /// Learns from a 429 and says, on the local clock, when to ask again. Call after [`Slot::answered`].
+    pub(super) fn refused(&mut self, headers: &RateHeaders) -> Timestamp {
+        let (now, read) = (Instant::now(), Reading::now());
+        let mut state = self.line.state();
+        let wait = with_jitter(state.wait_after_refusal(headers, read));
+        if headers.retry_after.is_some()
+            || !state.windows.close(&self.families, headers, now + wait)
+        {
+            state.pause_until(now + wait);
+        }
+        read.wall.saturating_add(wait).unwrap_or(Timestamp::MAX)
+    }
+
+    /// Learns from the outcome whether LaunchDarkly answers at all.
+    pub(super) fn ended<T>(&mut self, outcome: &Result<T, ApiError>) {
+        let mut state = self.line.state();
+        match outcome {
+            Err(error) if error.is_failure_of_service() => {
+                state.outage.failed(Instant::now(), with_jitter);
+            }
+            _ => state.outage.over(),
+        }
+    }
+
+    /// Notes that the answer was not a 429.
+    pub(super) fn accepted(&mut self) {
+        self.line.state().refusals = 0;
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        let mut state = self.line.state();
+        match (self.done, self.sent) {
+            (true, _) => {}
+            (false, true) => {
+                state.arrive(&self.families, None, (Instant::now(), Reading::now()));
+            }
+            (false, false) => state.windows.turn_back(&self.families),
+        }
+        state.under_way = state.under_way.saturating_sub(1);
+        drop(state);
+        self.line.pump();
+    }
+}
+
+/// A time of the monotonic clock on the wall clock.
+fn wall(at: Instant) -> Timestamp {
+    Timestamp::now()
+        .saturating_add(at.saturating_duration_since(Instant::now()))
+        .unwrap_or(Timestamp::MAX)
+}
+
+/// Up to a second and up to a fifth more, so that those who were refused together do not come back together.
+fn with_jitter(wait: Duration) -> Duration {
+    let most = Duration::from_secs(1) + wait / 5;
+    // A hasher's random seed is randomness enough here.
+    let part = RandomState::new().hash_one(()) % 1_000;
+    wait + most * u32::try_from(part).unwrap_or_default() / 1_000
+}
