@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use fakes::FakeCluster;
 use launchdarkly_token_operator::api::AccessToken;
 use launchdarkly_token_operator::cluster::manifest::SecretManifest;
 use launchdarkly_token_operator::cluster::snapshot::SecretSnapshot;
@@ -9,13 +10,12 @@ use launchdarkly_token_operator::cluster::{Cluster, ClusterError, NamespaceFacts
 use launchdarkly_token_operator::domain::names::TokenId;
 use launchdarkly_token_operator::domain::plan::SecretRevision;
 use launchdarkly_token_operator::domain::record::Identity;
-use support::MemoryCluster;
 
 use crate::wire::Wire;
 
 #[derive(Clone)]
 pub struct WiredCluster {
-    pub far: MemoryCluster,
+    pub far: FakeCluster,
     pub wire: Arc<Wire>,
 }
 

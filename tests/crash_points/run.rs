@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use fakes::{Trouble, Verb, When};
 use launchdarkly_token_operator::cluster::ClusterError;
-use support::{Trouble, Verb, When};
 use tokio::task::JoinHandle;
 
 use crate::judge::{at_rest, judge};

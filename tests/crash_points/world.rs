@@ -4,6 +4,8 @@ use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+pub use fakes::TIMING;
+use fakes::{FakeCluster, Thing};
 use jiff::{SignedDuration, Timestamp};
 use launchdarkly_simulator::{Config, Running, Simulator};
 use launchdarkly_token_operator::api::AccessToken;
@@ -21,8 +23,6 @@ use launchdarkly_token_operator::launchdarkly::{
 use launchdarkly_token_operator::runtime::clock::Clock;
 use launchdarkly_token_operator::runtime::metrics::Metrics;
 use serde_json::{Value, json};
-pub use support::TIMING;
-use support::{MemoryCluster, Thing};
 
 use crate::clock::TestClock;
 use crate::cluster::WiredCluster;
@@ -39,7 +39,7 @@ const MAX_VISITS: usize = 200;
 
 pub struct World {
     pub server: Running,
-    pub cluster: MemoryCluster,
+    pub cluster: FakeCluster,
     pub clock: Arc<TestClock>,
     pub warden: Arc<Warden>,
     processes: AtomicUsize,
@@ -74,7 +74,7 @@ impl World {
         }
         let server = Simulator::start(config).await.unwrap();
         let clock = Arc::new(TestClock::default());
-        let cluster = MemoryCluster::new(clock.clone());
+        let cluster = FakeCluster::new(clock.clone());
         cluster.set_namespace(NAMESPACE, NamespaceFacts::default());
         let warden = Arc::new(Warden {
             cluster: cluster.clone(),
