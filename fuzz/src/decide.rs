@@ -1,5 +1,5 @@
-//! Worlds that nobody thought of: each part is that of another world of `tests/decide_properties`, at any time. Such parts need not fit
-//! together, so that only this is judged: there is a decision, and the same one each time.
+//! Worlds that nobody thought of: each part is that of another world of `tests/pure/decide_properties`, at any time. Such parts need not
+//! fit together, so that only this is judged: there is a decision, and the same one each time.
 
 use jiff::Timestamp;
 use launchdarkly_token_operator::domain::time::Clocks;
@@ -9,8 +9,8 @@ use launchdarkly_token_operator::domain::record::Record;
 use proptest::strategy::{Strategy as _, ValueTree as _};
 use proptest::test_runner::TestRunner;
 
-use crate::generate::any_world;
-use crate::worlds::Given;
+use crate::decide_properties::generate::any_world;
+use crate::decide_properties::worlds::Given;
 
 thread_local! {
     /// One for each byte, always the same.

@@ -2,11 +2,7 @@
 #![no_main]
 
 mod decide;
-#[path = "../../tests/decide_properties/generate/mod.rs"]
-mod generate;
-#[path = "../../tests/decide_properties/worlds/mod.rs"]
-#[expect(dead_code, unused_imports, reason = "stories take more of it")]
-mod worlds;
+mod decide_properties;
 
 use std::sync::LazyLock;
 

@@ -1,4 +1,4 @@
-//! The Kubernetes side of what is read and written, behind a trait with an in-memory twin in the tests.
+//! The Kubernetes side of what is read and written, behind a trait with a fake in the tests.
 
 mod error;
 mod events;

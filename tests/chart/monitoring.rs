@@ -210,7 +210,7 @@ fn promtool_accepts_the_alerts_and_sees_each_of_them_fire_and_be_silent() {
     fs::write(folder.path().join("rules.yaml"), rules_file(&rules, false)).unwrap();
 
     let (mut files, mut fire, mut silent) = (Vec::new(), BTreeSet::new(), BTreeSet::new());
-    for file in fs::read_dir(workspace::root().join("tests/prometheus/alerts")).unwrap() {
+    for file in fs::read_dir(workspace::root().join("tests/chart/alerts")).unwrap() {
         let path = file.unwrap().path();
         let name = path.file_name().unwrap().display().to_string();
         let cases = fs::read_to_string(&path).unwrap();

@@ -1,4 +1,4 @@
-//! One list of cases that the in-memory twin and a real API server must agree on: what is proven on the twin holds on
+//! One list of cases that the fake cluster in memory and a real API server must agree on: what is proven on the fake holds on
 //! Kubernetes.
 #![expect(clippy::unwrap_used, reason = "helpers of tests may fail like tests")]
 
@@ -9,10 +9,10 @@ mod stage;
 /// Runs every case on both.
 macro_rules! cases {
     ($($case:ident),+ $(,)?) => {
-        mod on_the_twin {
+        mod on_the_fake {
             $(#[tokio::test]
             async fn $case() {
-                crate::cases::$case(&crate::stage::Twin::new()).await;
+                crate::cases::$case(&crate::stage::Fake::new()).await;
             })+
         }
 

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
+use fakes::{FakeCluster, Part, Verb};
 use k8s_openapi::api::core::v1::{Namespace, Secret};
 use kube::api::{Api, DeleteParams, Patch, PatchParams, PostParams};
 use kube::config::{KubeConfigOptions, Kubeconfig};
@@ -16,7 +17,6 @@ use launchdarkly_token_operator::gate::AlwaysOpen;
 use launchdarkly_token_operator::runtime::clock::SystemClock;
 use rig::{ControlPlane, ControlPlaneOptions, workspace};
 use serde_json::json;
-use support::{MemoryCluster, Part, Verb};
 
 /// A cluster with a namespace of its own for one case, and what others than the operator do there.
 pub trait Stage {
@@ -41,24 +41,24 @@ pub trait Stage {
 /// What somebody else writes into a Secret.
 pub const FOREIGN: (&str, &str) = ("theirs", "foreign");
 
-pub struct Twin(MemoryCluster);
+pub struct Fake(FakeCluster);
 
-impl Twin {
+impl Fake {
     pub fn new() -> Self {
-        let cluster = MemoryCluster::new(Arc::new(SystemClock));
+        let cluster = FakeCluster::new(Arc::new(SystemClock));
         cluster.set_namespace("stage", NamespaceFacts::default());
         Self(cluster)
     }
 }
 
-impl Stage for Twin {
-    type Cluster = MemoryCluster;
+impl Stage for Fake {
+    type Cluster = FakeCluster;
 
-    fn cluster(&self) -> &MemoryCluster {
+    fn cluster(&self) -> &FakeCluster {
         &self.0
     }
 
-    fn without_rights(&self) -> MemoryCluster {
+    fn without_rights(&self) -> FakeCluster {
         self.0.forbidding(&[
             Verb::ReadObject,
             Verb::AddFinalizer,

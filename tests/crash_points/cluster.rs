@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use fakes::FakeCluster;
 use launchdarkly_token_operator::api::AccessToken;
 use launchdarkly_token_operator::cluster::secret::manifest::SecretManifest;
 use launchdarkly_token_operator::cluster::secret::snapshot::SecretSnapshot;
@@ -9,13 +10,12 @@ use launchdarkly_token_operator::cluster::{Cluster, ClusterError, NamespaceFacts
 use launchdarkly_token_operator::domain::ids::TokenId;
 use launchdarkly_token_operator::domain::record::Identity;
 use launchdarkly_token_operator::domain::secret::SecretRevision;
-use support::MemoryCluster;
 
 use crate::wire::{Call, Wire};
 
 #[derive(Clone)]
 pub struct WiredCluster {
-    pub far: MemoryCluster,
+    pub far: FakeCluster,
     pub wire: Arc<Wire>,
 }
 

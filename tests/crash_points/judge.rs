@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use fakes::{Author, Part, StoredSecret, Thing, Verb, Write};
 use jiff::{SignedDuration, Timestamp};
 use kube::ResourceExt;
 use launchdarkly_simulator::{EventKind, TokenSnapshot};
@@ -11,7 +12,6 @@ use launchdarkly_token_operator::cluster::secret::annotation;
 use launchdarkly_token_operator::domain::ids::Fingerprint;
 use launchdarkly_token_operator::domain::marker;
 use launchdarkly_token_operator::redaction::Key;
-use support::{Author, Part, StoredSecret, Thing, Verb, Write};
 
 use crate::scenarios::{Mercy, Scenario};
 use crate::world::{NAMESPACE, World};

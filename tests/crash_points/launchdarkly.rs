@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use fakes::FakeCluster;
 use jiff::SignedDuration;
 use launchdarkly_simulator::Simulator;
 use launchdarkly_token_operator::api::AccessTokenStatus;
@@ -16,7 +17,6 @@ use launchdarkly_token_operator::launchdarkly::{
     Reset, Role, Token, TokensApi, TransportError, TransportKind,
 };
 use launchdarkly_token_operator::redaction::Key;
-use support::MemoryCluster;
 
 use crate::clock::TestClock;
 use crate::wire::{Call, Wire};
@@ -34,7 +34,7 @@ pub struct WiredApi {
 
 /// Watches, at the moment of each call, what holds for every call (I5).
 pub struct Warden {
-    pub cluster: MemoryCluster,
+    pub cluster: FakeCluster,
     pub simulator: Simulator,
     /// Attempts whose call may have taken effect.
     pub sent: Mutex<BTreeMap<Attempt, usize>>,

@@ -5,9 +5,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use fakes::{Trouble, Verb, When};
 use launchdarkly_token_operator::cluster::ClusterError;
 use launchdarkly_token_operator::domain::ids::Fingerprint;
-use support::{Trouble, Verb, When};
 use tokio::task::JoinHandle;
 
 use crate::judge::{at_rest, judge};

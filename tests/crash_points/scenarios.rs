@@ -1,9 +1,9 @@
 //! The stories that are cut at every point.
 
+use fakes::Part;
 use launchdarkly_simulator::state::changes::Actor;
 use launchdarkly_token_operator::api::AccessToken;
 use serde_json::{Value, json};
-use support::Part;
 
 use crate::world::{NAME, NAMESPACE, World};
 

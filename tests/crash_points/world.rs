@@ -4,6 +4,8 @@ use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+pub use fakes::TIMING;
+use fakes::{FakeCluster, Thing};
 use jiff::{SignedDuration, Timestamp};
 use launchdarkly_simulator::{Config, Running, Simulator};
 use launchdarkly_token_operator::api::AccessToken;
@@ -22,8 +24,6 @@ use launchdarkly_token_operator::redaction::Key;
 use launchdarkly_token_operator::runtime::clock::Clock;
 use launchdarkly_token_operator::runtime::metrics::Metrics;
 use serde_json::{Value, json};
-pub use support::TIMING;
-use support::{MemoryCluster, Thing};
 
 use tracing::instrument::WithSubscriber as _;
 use tracing_subscriber::Registry;
@@ -45,7 +45,7 @@ const MAX_VISITS: usize = 200;
 
 pub struct World {
     pub server: Running,
-    pub cluster: MemoryCluster,
+    pub cluster: FakeCluster,
     pub clock: Arc<TestClock>,
     pub warden: Arc<Warden>,
     pub trace: Arc<Trace>,
@@ -81,7 +81,7 @@ impl World {
         }
         let server = Simulator::start(config).await.unwrap();
         let clock = Arc::new(TestClock::default());
-        let cluster = MemoryCluster::new(clock.clone());
+        let cluster = FakeCluster::new(clock.clone());
         cluster.set_namespace(NAMESPACE, NamespaceFacts::default());
         let warden = Arc::new(Warden {
             cluster: cluster.clone(),

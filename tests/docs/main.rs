@@ -1,4 +1,4 @@
-//! What the documentation says exists: links, objects, fields, flags, values, files and tests. And the installation works as it is
+//! What the documentation says exists: links, objects, fields, flags, values, files, reasons and tests. And the installation works as it is
 //! written, on a real node.
 #![expect(
     clippy::unwrap_used,
@@ -11,5 +11,7 @@ mod links;
 mod names;
 mod objects;
 mod pages;
+mod security;
+mod troubleshooting;
 mod values;
 mod walk;

@@ -117,7 +117,7 @@ fn holds(program: &Path, target: &str, seconds: u32) -> bool {
                 "{target}: {error:?}\nWhat broke it is in {}. {} so that the tests replay it, and mend what it breaks.",
                 found.display(),
                 if target == DECIDE {
-                    "Make that world a story in tests/decide_properties/stories,".to_owned()
+                    "Make that world a story in tests/pure/decide_properties/stories,".to_owned()
                 } else {
                     format!("Copy it to fuzz/corpus/{target} under a name that says what it is,")
                 }

@@ -7,7 +7,7 @@ use crate::{command, say};
 /// Runs the tests that compare the generated files, told to write them instead. The manifests come last: they are rendered from a
 /// chart that is generated in part.
 pub fn run() -> bool {
-    let written = write("generated", "the_generated_files")
+    let written = write("pure", "the_generated_files")
         .and_then(|()| write("chart", "the_static_manifests"))
         .and_then(|()| write("gitops", "the_entries_for_argocd_cm"));
     match written {

@@ -127,8 +127,8 @@ fn go() -> Result<String, RigError> {
     build::go(&[
         "vet",
         "./control-plane/supervise",
-        "./gitops/oracle",
         "./node/node",
+        "./oracle",
     ])?;
     Ok(String::new())
 }

@@ -1,0 +1,312 @@
+//! Generated worlds: a settled world for a generated wish, with every part left as it is or replaced by anything.
+
+mod record;
+mod remote;
+mod secret;
+mod wish;
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use launchdarkly_token_operator::domain::decide::Wish;
+use launchdarkly_token_operator::domain::desired::DeletionPolicy;
+use launchdarkly_token_operator::domain::observed::{
+    Account, Deletion, Hand, Observed, Permit, Roles, Setback,
+};
+use launchdarkly_token_operator::domain::reason::Reason;
+use launchdarkly_token_operator::domain::record::{MAX_RETIRING, Operation};
+use launchdarkly_token_operator::domain::secret::{Arrangement, SecretState};
+use launchdarkly_token_operator::domain::settings::Grant;
+use launchdarkly_token_operator::domain::step::StepKind;
+use launchdarkly_token_operator::domain::time::{Clocks, plus};
+use proptest::prelude::*;
+use proptest::sample::select;
+use strum::IntoEnumIterator as _;
+
+use crate::decide_properties::worlds::{Given, NOW, TokenWish, given, seconds, token};
+
+/// A wish and a world, both anything that can be.
+pub fn any_world() -> BoxedStrategy<Given> {
+    wish::any_desired()
+        .prop_flat_map(|desired| {
+            let base = given(TokenWish(desired));
+            (
+                Just(base.clone()),
+                record::any_record(&base),
+                secret::any_secrets(&base),
+                remote::any_remote(&base),
+                surroundings(),
+            )
+                .prop_map(|(mut world, record, secrets, remote, around)| {
+                    world.observed.record = record;
+                    secrets.put(&mut world.observed);
+                    remote.put(&mut world.observed);
+                    around.put(&mut world);
+                    make_consistent(&mut world);
+                    world
+                })
+        })
+        .boxed()
+}
+
+/// A moment that makes a difference to somebody.
+pub fn moment() -> BoxedStrategy<Timestamp> {
+    let minute = 60;
+    let hour = 60 * minute;
+    select(vec![
+        -40 * 24 * hour,
+        -25 * hour,
+        -2 * hour,
+        -31 * minute,
+        -11 * minute,
+        -91,
+        -61,
+        -30,
+        -1,
+        0,
+        1,
+        30,
+        61,
+        10 * minute,
+        2 * hour,
+        25 * hour,
+        40 * 24 * hour,
+    ])
+    .prop_map(|offset| plus(NOW, seconds(offset)))
+    .boxed()
+}
+
+/// `usual` most of the time, else one of `other`.
+pub fn mostly<T: Clone + std::fmt::Debug + 'static>(
+    usual: T,
+    other: impl Strategy<Value = T> + 'static,
+) -> BoxedStrategy<T> {
+    prop_oneof![3 => Just(usual), 1 => other].boxed()
+}
+
+/// What is neither record, Secret nor token.
+#[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
+struct Surroundings {
+    invalid: bool,
+    finalizer: bool,
+    edited: bool,
+    terminating: bool,
+    deletion: Option<Deletion>,
+    offset: i64,
+    setbacks: Vec<Setback>,
+    gone: BTreeSet<usize>,
+    limited: BTreeSet<usize>,
+    roles: Roles,
+}
+
+fn surroundings() -> BoxedStrategy<Surroundings> {
+    let deletion = (
+        moment(),
+        select(vec![DeletionPolicy::Delete, DeletionPolicy::Retain]),
+        prop::bool::weighted(0.2),
+    )
+        .prop_map(|(requested_at, policy, skip_cleanup)| {
+            Some(Deletion {
+                requested_at: requested_at.min(NOW),
+                tried_since: requested_at.min(NOW),
+                policy,
+                skip_cleanup,
+            })
+        });
+    let roles = prop_oneof![
+        Just(Roles::Unknown),
+        Just(Roles::Missing("deploy".into())),
+        Just(Roles::Resolved(vec!["role-1".into()])),
+    ];
+    (
+        prop::bool::weighted(0.05),
+        prop::bool::weighted(0.9),
+        prop::bool::weighted(0.2),
+        prop::bool::weighted(0.05),
+        prop_oneof![5 => Just(None), 1 => deletion],
+        mostly(0, select(vec![-600, -90, 90, 600])),
+        prop::collection::vec(setback(), 0..2),
+        prop::collection::btree_set(0..24_usize, 0..6),
+        prop::collection::btree_set(20..24_usize, 0..4),
+        roles,
+    )
+        .prop_map(
+            |(
+                invalid,
+                finalizer,
+                edited,
+                terminating,
+                deletion,
+                offset,
+                setbacks,
+                gone,
+                limited,
+                roles,
+            )| Surroundings {
+                invalid,
+                finalizer,
+                edited,
+                terminating,
+                deletion,
+                offset,
+                setbacks,
+                gone,
+                limited,
+                roles,
+            },
+        )
+        .boxed()
+}
+
+fn setback() -> BoxedStrategy<Setback> {
+    let acts = |kind: &StepKind| !matches!(kind, StepKind::Hold | StepKind::Rest);
+    let kinds: Vec<StepKind> = StepKind::iter().filter(acts).collect();
+    (select(kinds), any::<bool>(), moment())
+        .prop_map(|(step, terminal, until)| Setback {
+            step,
+            reason: Reason::LaunchDarklyUnavailable,
+            message: "503".into(),
+            terminal,
+            until,
+            generation: 1,
+            times: 1,
+        })
+        .boxed()
+}
+
+impl Surroundings {
+    fn put(self, world: &mut Given) {
+        let observed = &mut world.observed;
+        if self.invalid {
+            world.wish = Wish::Invalid("rotation.interval is too short".into());
+        }
+        observed.finalizer = self.finalizer;
+        observed.generation = if self.edited { 2 } else { 1 };
+        observed.namespace_terminating = self.terminating;
+        observed.deletion = self.deletion;
+        observed.clocks = Clocks {
+            local: NOW,
+            remote: plus(NOW, seconds(self.offset)),
+        };
+        observed.setbacks = self.setbacks;
+        observed.gone = self.gone.into_iter().map(token).collect();
+        observed.life_limited = self.limited.into_iter().map(token).collect();
+        observed.roles = self.roles;
+    }
+}
+
+/// What `observe` cannot see together is put right.
+fn make_consistent(world: &mut Given) {
+    let desired = match &world.wish {
+        Wish::Valid(desired) => Some(desired.as_ref().clone()),
+        Wish::Invalid(_) => None,
+    };
+    let observed = &mut world.observed;
+    let asks = desired
+        .as_ref()
+        .is_some_and(|desired| matches!(desired.settings.grant, Grant::CustomRoles(_)));
+    if !asks {
+        observed.roles = match desired {
+            Some(_) => Roles::Resolved(Vec::new()),
+            None => Roles::Unknown,
+        };
+    }
+    // An attempt that is pending is not among the abandoned, and is known by the process that wrote it.
+    let record = &mut observed.record;
+    if let Some(pending) = &record.pending {
+        record.abandoned.retain(|a| a.attempt != pending.attempt);
+        if !matches!(observed.hand, Hand::Empty) && pending.holder != observed.holder {
+            observed.hand = Hand::Empty;
+        }
+        // An intent is written only with room for the token that it may replace.
+        if record.token.is_some() {
+            record.retiring.truncate(MAX_RETIRING - 1);
+        }
+        if pending.operation == Operation::Reset {
+            // R0: a reset is announced only outside a grace.
+            let over = record
+                .rotation
+                .previous_key_expires_at
+                .filter(|end| *end < pending.started_at);
+            record.rotation.previous_key_expires_at = over;
+        }
+    } else {
+        observed.hand = Hand::Empty;
+    }
+    fit_hand(observed, desired.as_ref());
+    let named = observed.record.pending.is_some() || observed.record.secret.is_some();
+    if desired.is_none() && !named {
+        observed.secret = SecretState::Absent;
+    }
+    observed
+        .found
+        .retain(|found| !observed.record.claims(&found.id));
+    if let Account::Usable(facts) = &mut observed.account {
+        let unresolved = asks && observed.roles == Roles::Unknown;
+        if unresolved != (facts.permit == Permit::NeedsRoles) {
+            facts.permit = if unresolved {
+                Permit::NeedsRoles
+            } else {
+                Permit::Granted
+            };
+        }
+    }
+    if let (Some(desired), SecretState::Ours(_)) = (&desired, &observed.former_secret) {
+        let recorded = observed.record.secret.as_ref();
+        let moved = recorded.is_some_and(|secret| secret.name != desired.secret.name);
+        if !moved && observed.record.former_secret.is_none() {
+            observed.former_secret = SecretState::Absent;
+        }
+    }
+}
+
+fn fit_hand(
+    observed: &mut Observed,
+    desired: Option<&launchdarkly_token_operator::domain::desired::Desired>,
+) {
+    let Some(pending) = &observed.record.pending else {
+        return;
+    };
+    let credential = match &observed.account {
+        Account::Usable(facts) => facts.credential.clone(),
+        Account::Unusable { .. } => None,
+    };
+    match &mut observed.hand {
+        Hand::Empty => {}
+        Hand::Armed(arrangement) | Hand::Refused(arrangement) => {
+            fit_arrangement(arrangement, &pending.secret_name, desired);
+        }
+        Hand::Held {
+            arrangement,
+            token_id,
+            old_key_until,
+            ..
+        } => {
+            fit_arrangement(arrangement, &pending.secret_name, desired);
+            match (pending.operation, &pending.token_id) {
+                (Operation::Reset, Some(reset)) => *token_id = reset.clone(),
+                (Operation::Reset, None) | (Operation::Create, _) => {
+                    *token_id = token(1);
+                    *old_key_until = None;
+                }
+            }
+            if pending.operation == Operation::Create
+                && (observed.record.claims(token_id) || credential.as_ref() == Some(token_id))
+            {
+                observed.hand = Hand::Empty;
+            }
+        }
+    }
+}
+
+fn fit_arrangement(
+    arrangement: &mut Arrangement,
+    name: &str,
+    desired: Option<&launchdarkly_token_operator::domain::desired::Desired>,
+) {
+    if let Some(desired) = desired {
+        arrangement.layout = desired.secret.clone();
+    }
+    name.clone_into(&mut arrangement.layout.name);
+}

@@ -1,0 +1,171 @@
+//! Anything that LaunchDarkly and the account may say.
+
+use launchdarkly_token_operator::domain::ids::TokenId;
+use launchdarkly_token_operator::domain::observed::{
+    Account, AccountFacts, Feature, FoundToken, Observed, Permit, Remote, RemoteFacts, Source,
+};
+use launchdarkly_token_operator::domain::reason::Reason;
+use proptest::prelude::*;
+use proptest::sample::select;
+
+use super::{moment, mostly};
+use crate::decide_properties::worlds::{Given, NOW, attempt, token};
+
+#[derive(Debug, Clone)]
+pub struct Seen {
+    account: Account,
+    remote: Remote,
+    listed_at: Option<jiff::Timestamp>,
+    calls_ended_by: jiff::Timestamp,
+    found: Vec<FoundToken>,
+}
+
+impl Seen {
+    pub fn put(self, observed: &mut Observed) {
+        observed.account = self.account;
+        observed.remote = self.remote;
+        observed.listed_at = self.listed_at;
+        observed.calls_ended_by = self.calls_ended_by;
+        observed.found = self.found;
+    }
+}
+
+pub fn any_remote(base: &Given) -> BoxedStrategy<Seen> {
+    let settled = base.observed.remote.clone();
+    (
+        account(base),
+        prop_oneof![1 => Just(settled.clone()), 2 => remote(&settled)],
+        prop::option::weighted(0.8, moment()),
+        moment().prop_map(|at| at.min(NOW)),
+        mostly(Vec::new(), found()),
+    )
+        .prop_map(|(account, remote, listed_at, calls_ended_by, found)| Seen {
+            account,
+            remote,
+            listed_at,
+            calls_ended_by,
+            found,
+        })
+        .boxed()
+}
+
+fn account(base: &Given) -> BoxedStrategy<Account> {
+    let Account::Usable(settled) = base.observed.account.clone() else {
+        panic!("a settled world has an account");
+    };
+    let features = vec![
+        Feature::Unknown,
+        Feature::Available,
+        Feature::Unavailable,
+        Feature::Untried,
+    ];
+    let permits = vec![
+        Permit::NeedsRoles,
+        Permit::Refused {
+            reason: Reason::NotAllowedByPolicy,
+            message: "role admin is not allowed".into(),
+        },
+    ];
+    let credentials: Vec<Option<TokenId>> = [0, 7, 20, 30].map(|n| Some(token(n))).into();
+    let usable = (
+        prop_oneof![9 => Just("account"), 1 => Just("other")],
+        mostly(None, select(credentials)),
+        mostly(Permit::Granted, select(permits)),
+        mostly(Feature::Available, select(features.clone())),
+        mostly(Feature::Available, select(features)),
+        mostly(3, Just(0)),
+    )
+        .prop_map(
+            move |(id, credential, permit, reset, expiry, unasked_left)| {
+                Account::Usable(AccountFacts {
+                    id: id.into(),
+                    credential,
+                    permit,
+                    reset,
+                    expiry,
+                    longest_description: 300,
+                    unasked_left,
+                    ..settled.clone()
+                })
+            },
+        );
+    let unusable = any::<bool>().prop_map(|transient| Account::Unusable {
+        reason: Reason::AccountNotReady,
+        message: "no credential".into(),
+        transient,
+    });
+    prop_oneof![12 => usable, 1 => unusable].boxed()
+}
+
+fn remote(settled: &Remote) -> BoxedStrategy<Remote> {
+    let Remote::Present(facts) = settled.clone() else {
+        panic!("a settled world has a token");
+    };
+    let absent = (any::<bool>(), moment())
+        .prop_map(|(confirmed, first)| Remote::Absent { confirmed, first });
+    prop_oneof![
+        1 => Just(Remote::Unknown),
+        1 => absent,
+        6 => present(*facts).prop_map(|facts| Remote::Present(Box::new(facts))),
+    ]
+    .boxed()
+}
+
+fn present(settled: RemoteFacts) -> BoxedStrategy<RemoteFacts> {
+    let fields = vec![
+        vec!["name".to_owned()],
+        vec!["description".to_owned()],
+        vec!["role".to_owned()],
+        vec!["customRoles".to_owned(), "name".to_owned()],
+        vec!["defaultApiVersion".to_owned()],
+    ];
+    (
+        moment(),
+        select(vec![Source::Listing, Source::Get, Source::Patch]),
+        mostly(settled.hash.clone(), Just("v1:0000.1111".into())),
+        mostly(Vec::new(), select(fields)),
+        prop::bool::weighted(0.8),
+        mostly(Some(true), select(vec![None, Some(false)])),
+        prop::option::of(moment()),
+    )
+        .prop_map(
+            move |(seen_at, source, hash, mut differs, marked, key_matches, since)| {
+                if !marked && !differs.iter().any(|field| field == "description") {
+                    differs.push("description".to_owned());
+                }
+                RemoteFacts {
+                    seen_at,
+                    source,
+                    hash,
+                    differs,
+                    marked,
+                    key_matches,
+                    mismatch_since: since.filter(|_| key_matches == Some(false)),
+                    ..settled.clone()
+                }
+            },
+        )
+        .boxed()
+}
+
+fn found() -> BoxedStrategy<Vec<FoundToken>> {
+    let one = (
+        select(vec![1, 7, 8, 30]),
+        1..12_usize,
+        prop::option::of(moment()),
+        any::<bool>(),
+    )
+        .prop_map(|(n, with, created_at, used)| FoundToken {
+            id: token(n),
+            attempt: attempt(with),
+            created_at,
+            used,
+        });
+    prop::collection::vec(one, 0..3)
+        .prop_map(|mut found| {
+            found.sort_by(|a, b| a.id.cmp(&b.id));
+            found.dedup_by(|a, b| a.id == b.id);
+            found
+        })
+        .boxed()
+}

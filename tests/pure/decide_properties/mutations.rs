@@ -1,0 +1,77 @@
+//! Mutations of the decision: each must break an invariant on the generated worlds, or the invariants are worth nothing.
+
+use launchdarkly_token_operator::domain::decide::{Wish, decide};
+use launchdarkly_token_operator::domain::observed::{Account, Observed};
+use launchdarkly_token_operator::domain::secret::SecretRevision;
+use launchdarkly_token_operator::domain::step::Step;
+use proptest::strategy::{Strategy as _, ValueTree as _};
+use proptest::test_runner::{Config, RngSeed, TestRunner};
+
+use crate::decide_properties::generate::any_world;
+use crate::decide_properties::invariants::{ALL, Case};
+use crate::decide_properties::mutants::{resetting_again, without_intent, without_proof};
+
+/// Some world shows that the mutation breaks this invariant.
+#[track_caller]
+fn breaks(mutated: fn(&Wish, &Observed) -> Step, invariant: &str) {
+    let mut runner = TestRunner::new(Config {
+        rng_seed: RngSeed::Fixed(20_261_122),
+        ..Config::default()
+    });
+    let (_, holds) = ALL.iter().find(|(name, _)| *name == invariant).unwrap();
+    let worlds = any_world();
+    let found = (0..10_000).any(|_| {
+        let world = worlds.new_tree(&mut runner).unwrap().current();
+        let step = mutated(&world.wish, &world.observed);
+        let case = Case {
+            wish: &world.wish,
+            observed: &world.observed,
+            step: &step,
+        };
+        holds(&case).is_err()
+    });
+    assert!(found, "{invariant} holds");
+}
+
+#[test]
+fn without_intents_i5_is_broken() {
+    breaks(without_intent, "I5 no call without its intent");
+}
+
+#[test]
+fn without_proof_i2_is_broken() {
+    breaks(without_proof, "I2 only a key that may work is published");
+}
+
+#[test]
+fn with_a_reset_that_is_repeated_i5_is_broken() {
+    breaks(resetting_again, "I5 no call without its intent");
+}
+
+#[test]
+fn without_fencing_i6_is_broken() {
+    breaks(
+        |wish, observed| {
+            let mut step = decide(wish, observed);
+            if let Step::PublishKey { plan, .. } = &mut step {
+                plan.at = SecretRevision::Absent;
+            }
+            step
+        },
+        "I6 a Secret is written as it was read, and ours",
+    );
+}
+
+#[test]
+fn without_the_brake_i14_is_broken() {
+    breaks(
+        |wish, observed| {
+            let mut unbraked = observed.clone();
+            if let Account::Usable(facts) = &mut unbraked.account {
+                facts.unasked_left = 9;
+            }
+            decide(wish, &unbraked)
+        },
+        "I14 unasked replacements are braked",
+    );
+}

@@ -1,0 +1,208 @@
+//! I11: a deletion creates nothing, leaves nothing unsaid, and ends.
+
+use launchdarkly_token_operator::domain::cause::Cause;
+use launchdarkly_token_operator::domain::decide::Wish;
+use launchdarkly_token_operator::domain::observed::{Proof, Remote};
+use launchdarkly_token_operator::domain::reason::Reason;
+use launchdarkly_token_operator::domain::record::Operation;
+use launchdarkly_token_operator::domain::step::{Step, StepKind as K};
+
+use crate::decide_properties::worlds::*;
+
+#[test]
+fn tokens_go_first_then_the_secret_then_the_object() {
+    given(a_token())
+        .and(retiring_tokens(1, ahead(hours(3))))
+        .and(the_object_is_being_deleted())
+        .takes(&[
+            K::DeleteToken,
+            K::DeleteToken,
+            K::DeleteSecret,
+            K::RemoveFinalizer,
+        ]);
+}
+
+#[test]
+fn what_is_retained_is_marked_and_stays() {
+    given(a_token())
+        .and(the_object_goes_and_leaves_its_token())
+        .takes(&[K::MarkRetained, K::RemoveFinalizer]);
+}
+
+#[test]
+fn a_key_in_hand_is_not_published_any_more() {
+    given(a_token())
+        .and(an_intent_to(Operation::Create, Cause::TokenMissing))
+        .and(its_key_in_hand(Proof::Accepted, seconds(1)))
+        .and(the_object_is_being_deleted())
+        .takes(&[
+            K::DeleteToken,
+            K::DeleteToken,
+            K::DeleteSecret,
+            K::RemoveFinalizer,
+        ]);
+}
+
+#[test]
+fn a_retained_token_is_kept_though_it_was_reset_a_moment_ago() {
+    given(a_token())
+        .and(an_intent_to(Operation::Reset, Cause::Schedule))
+        .and(its_key_in_hand(Proof::Accepted, seconds(1)))
+        .and(the_object_goes_and_leaves_its_token())
+        .takes(&[K::MarkRetained, K::RemoveFinalizer]);
+}
+
+#[test]
+fn a_retained_secret_keeps_the_token_whose_key_it_was_just_given() {
+    let end = given(a_token())
+        .and(an_intent_to(Operation::Create, Cause::SpecChanged))
+        .and(its_key_in_hand(Proof::Accepted, seconds(1)))
+        .and(it_was_published())
+        .and(the_object_goes_and_leaves_its_token());
+    end.takes(&[K::MarkRetained, K::MarkRetained, K::RemoveFinalizer]);
+}
+
+#[test]
+fn a_create_without_an_answer_is_looked_for_when_it_can_show() {
+    given(a_token())
+        .and(a_create_without_an_answer(Cause::TokenMissing))
+        .and(the_intent_was_written(seconds(100)))
+        .and(the_object_is_being_deleted())
+        .and(|given| given.observed.deletion.as_mut().unwrap().requested_at = ago(seconds(90)))
+        .and_rests()
+        .and(time_passes(seconds(20)))
+        .takes(&[
+            K::ListTokens,
+            K::DeleteToken,
+            K::DeleteSecret,
+            K::RemoveFinalizer,
+        ]);
+}
+
+#[test]
+fn a_listing_from_before_the_call_could_show_proves_nothing() {
+    let world = given(a_token())
+        .and(a_create_without_an_answer(Cause::TokenMissing))
+        .and(the_object_is_being_deleted())
+        .and(|given| {
+            given.observed.deletion.as_mut().unwrap().requested_at = ago(minutes(3));
+            given.observed.listed_at = Some(ago(seconds(70)));
+        });
+    assert_eq!(world.decides().kind(), K::ListTokens);
+}
+
+#[test]
+fn an_account_that_is_gone_is_not_waited_for_longer_than_said() {
+    let world = |transient, age| {
+        given(a_token())
+            .and(the_object_is_being_deleted())
+            .and(the_account_is_unusable(transient))
+            .and(move |given| {
+                let deletion = given.observed.deletion.as_mut().unwrap();
+                deletion.requested_at = ago(age);
+                deletion.tried_since = ago(age);
+            })
+    };
+    world(false, minutes(9)).and_holds(Reason::AccountNotReady);
+    world(true, hours(23)).and_holds(Reason::AccountNotReady);
+    for gone in [world(false, minutes(10)), world(true, hours(24))] {
+        let end = gone.takes(&[K::DeleteSecret]);
+        let Step::RemoveFinalizer { left_behind } = end.decides() else {
+            panic!("{:?}", end.decides());
+        };
+        assert_eq!(left_behind, [token(0)]);
+    }
+}
+
+#[test]
+fn a_deletion_without_cleaning_ends_at_once() {
+    let world = given(a_token())
+        .and(the_object_is_being_deleted())
+        .and(the_account_is_unusable(false))
+        .and(|given| given.observed.deletion.as_mut().unwrap().skip_cleanup = true);
+    let Step::RemoveFinalizer { left_behind } = world.decides() else {
+        panic!("{:?}", world.decides());
+    };
+    assert_eq!(left_behind, [token(0)]);
+}
+
+#[test]
+fn the_operator_s_own_credential_outlives_its_object() {
+    given(a_token())
+        .and(the_credential_is_token(0))
+        .and(the_object_is_being_deleted())
+        .and_holds(Reason::InUse)
+        .and(time_passes(minutes(10)))
+        .takes(&[K::DeleteSecret, K::RemoveFinalizer]);
+}
+
+#[test]
+fn an_intent_from_the_future_does_not_hold_a_deletion_up() {
+    given(a_token())
+        .and(a_create_without_an_answer(Cause::TokenMissing))
+        .and(|given| given.observed.record.pending.as_mut().unwrap().started_at = ahead(hours(9)))
+        .and(the_object_is_being_deleted())
+        .and_rests()
+        .and(time_passes(minutes(2)))
+        .takes(&[
+            K::ListTokens,
+            K::DeleteToken,
+            K::DeleteSecret,
+            K::RemoveFinalizer,
+        ]);
+}
+
+#[test]
+fn what_is_not_ours_to_finish_is_left_alone() {
+    given(a_token())
+        .and(the_object_is_being_deleted())
+        .and(|given| given.observed.finalizer = false)
+        .and_rests();
+}
+
+#[test]
+fn an_invalid_spec_still_says_that_the_token_is_to_be_left() {
+    given(a_token())
+        .and(the_object_goes_and_leaves_its_token())
+        .and(|given| given.wish = Wish::Invalid("no role".into()))
+        .takes(&[K::MarkRetained, K::RemoveFinalizer]);
+}
+
+#[test]
+fn a_deletion_that_waited_for_the_operator_is_tried_for_a_while() {
+    given(a_token())
+        .and(the_object_is_being_deleted())
+        .and(the_account_is_unusable(true))
+        .and(|given| given.observed.deletion.as_mut().unwrap().requested_at = ago(hours(30)))
+        .and_holds(Reason::AccountNotReady)
+        .and(time_passes(minutes(10)))
+        .takes(&[K::DeleteSecret]);
+}
+
+#[test]
+fn a_revoked_key_is_not_retained() {
+    given(a_token())
+        .and(retiring_tokens(1, ahead(hours(3))))
+        .and(|given| given.observed.record.retiring[0].cause = Cause::Revoke)
+        .and(the_object_goes_and_leaves_its_token())
+        .takes(&[K::MarkRetained, K::DeleteToken]);
+}
+
+#[test]
+fn the_token_of_a_lost_status_is_deleted_with_its_secret() {
+    given(a_token())
+        .and(a_lost_status())
+        .and(the_object_is_being_deleted())
+        .and(|given| given.observed.remote = Remote::Unknown)
+        .takes(&[K::FetchToken, K::DeleteToken, K::DeleteSecret]);
+}
+
+#[test]
+fn the_credential_does_not_keep_the_others_from_being_deleted() {
+    given(a_token())
+        .and(retiring_tokens(1, ahead(hours(3))))
+        .and(the_credential_is_token(0))
+        .and(the_object_is_being_deleted())
+        .takes(&[K::DeleteToken])
+        .and_holds(Reason::InUse);
+}

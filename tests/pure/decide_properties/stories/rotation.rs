@@ -1,0 +1,369 @@
+//! I4: one due time, trigger or revocation, one rotation.
+
+use launchdarkly_token_operator::domain::cause::Cause;
+use launchdarkly_token_operator::domain::observed::{Feature, Source};
+use launchdarkly_token_operator::domain::reason::Reason;
+use launchdarkly_token_operator::domain::record::Operation;
+use launchdarkly_token_operator::domain::step::{Step, StepKind as K};
+
+use crate::decide_properties::worlds::*;
+
+const RESET: [K; 6] = [
+    K::FetchToken,
+    K::RecordIntent,
+    K::ResetKey,
+    K::ProveKey,
+    K::PublishKey,
+    K::RecordPublication,
+];
+const REPLACE: [K; 5] = [
+    K::RecordIntent,
+    K::CreateToken,
+    K::ProveKey,
+    K::PublishKey,
+    K::RecordPublication,
+];
+
+#[test]
+fn a_due_time_rotates_once() {
+    let end = given(a_token().rotating_every(hours(24)))
+        .and(a_due_time())
+        .takes(&RESET)
+        .and_rests();
+    assert_eq!(end.record().history[0].cause, Cause::Schedule);
+    assert!(end.record().rotation.next >= Some(NOW + hours(21)));
+}
+
+#[test]
+fn a_trigger_rotates_once() {
+    let end = given(a_token().triggered_by("audit"))
+        .takes(&RESET)
+        .and_rests();
+    assert!(end.record().rotation.handled.contains(&trigger("audit")));
+}
+
+#[test]
+fn a_trigger_that_is_taken_back_does_not_rotate_when_it_comes_again() {
+    given(a_token().triggered_by("audit"))
+        .takes(&RESET)
+        .but_wished(a_token())
+        .and_rests()
+        .but_wished(a_token().triggered_by("audit"))
+        .and_rests();
+}
+
+#[test]
+fn a_trigger_during_grace_goes_by_replacement() {
+    given(a_token().triggered_by("audit"))
+        .and(a_previous_key_until(ahead(hours(1))))
+        .takes(&REPLACE);
+}
+
+#[test]
+fn a_trigger_during_the_grace_of_another_token_may_reset() {
+    given(a_token().triggered_by("audit"))
+        .and(a_previous_key_until(ahead(hours(1))))
+        .and(published_lately(&[0, 8]))
+        .takes(&RESET);
+}
+
+#[test]
+fn a_token_that_was_taken_over_during_a_grace_is_not_reset() {
+    given(a_token().triggered_by("audit"))
+        .and(a_previous_key_until(ahead(hours(1))))
+        .and(published_lately(&[0, 8]))
+        .and(|given| given.observed.record.history[0].cause = Cause::Adopted)
+        .takes(&REPLACE);
+}
+
+#[test]
+fn a_due_time_during_grace_waits_for_its_end() {
+    given(a_token().rotating_every(hours(24)))
+        .and(a_due_time())
+        .and(a_previous_key_until(ahead(hours(1))))
+        .and_rests()
+        .and(time_passes(hours(1) + seconds(1)))
+        .takes(&[K::FetchToken, K::RecordIntent, K::ResetKey]);
+}
+
+#[test]
+fn the_end_of_a_grace_is_waited_for_on_both_clocks() {
+    let world = |offset| {
+        given(a_token().rotating_every(hours(24)))
+            .and(a_due_time())
+            .and(a_previous_key_until(ago(minutes(5))))
+            .and(the_remote_clock_is_off_by(offset))
+    };
+    world(-600).and_rests();
+    assert_eq!(world(600).decides().kind(), K::FetchToken);
+}
+
+#[test]
+fn a_strategy_of_replacement_never_resets() {
+    given(a_token().by_replacement().triggered_by("audit")).takes(&REPLACE);
+}
+
+#[test]
+fn a_grace_below_a_minute_goes_by_replacement() {
+    given(a_token().with_grace(seconds(59)).triggered_by("audit")).takes(&REPLACE);
+}
+
+#[test]
+fn an_account_that_was_not_tried_is_probed_first() {
+    given(a_token().triggered_by("audit"))
+        .and(reset_is(Feature::Unknown))
+        .takes(&[K::ProbeReset]);
+}
+
+#[test]
+fn an_account_without_resets_replaces() {
+    given(a_token().triggered_by("audit"))
+        .and(reset_is(Feature::Unavailable))
+        .takes(&REPLACE);
+}
+
+#[test]
+fn an_account_whose_resets_cannot_be_tried_replaces() {
+    given(a_token().triggered_by("audit"))
+        .and(reset_is(Feature::Untried))
+        .takes(&REPLACE);
+}
+
+#[test]
+fn a_reset_is_tried_on_a_token_of_the_kind_that_is_to_be_reset() {
+    for service_token in [true, false] {
+        let step = given(a_token().triggered_by("audit"))
+            .and(reset_is(Feature::Unknown))
+            .and(|given| given.wished().settings.service_token = service_token)
+            .decides();
+        assert_eq!(step, Step::ProbeReset { service_token });
+    }
+}
+
+#[test]
+fn a_key_that_is_not_the_token_s_is_replaced_not_reset() {
+    given(a_token().triggered_by("audit"))
+        .and(a_fresh_look_at_the_token())
+        .and(|given| given.remote().key_matches = None)
+        .takes(&REPLACE);
+}
+
+#[test]
+fn a_token_that_was_missed_once_is_looked_at_again_a_settle_time_later() {
+    given(a_token().triggered_by("audit"))
+        .and(the_token_was_missed(ago(seconds(10)), false))
+        .and_rests()
+        .and(time_passes(seconds(50)))
+        .takes(&[K::FetchToken]);
+}
+
+#[test]
+fn the_operator_s_own_credential_is_replaced_never_reset() {
+    given(a_token().triggered_by("audit"))
+        .and(the_credential_is_token(0))
+        .takes(&REPLACE);
+}
+
+#[test]
+fn with_three_retiring_only_a_revoke_replaces() {
+    let crowded = |wish| given(wish).and(retiring_tokens(3, ahead(hours(3))));
+    for wish in [
+        a_token().by_replacement().triggered_by("audit"),
+        a_token().triggered_by("audit"),
+    ] {
+        let world = crowded(wish).and(a_fresh_look_at_the_token());
+        let Step::Hold { until, reason, .. } = world.decides() else {
+            panic!("{:?}", world.decides());
+        };
+        assert_eq!(reason, Reason::RotationDelayed);
+        assert_eq!(until, Some(ahead(hours(3))));
+    }
+    crowded(a_token().revoked_by("leak")).takes(&[
+        K::DeleteToken,
+        K::RecordRetirement,
+        K::DeleteToken,
+        K::RecordRetirement,
+        K::DeleteToken,
+        K::RecordRetirement,
+        K::RecordIntent,
+        K::CreateToken,
+        K::ProveKey,
+        K::PublishKey,
+        K::RecordPublication,
+        K::DeleteToken,
+        K::RecordRetirement,
+    ]);
+}
+
+#[test]
+fn a_revocation_cuts_the_old_token_at_once_whatever_the_clocks_say() {
+    for offset in [-3600, 0, 3600] {
+        given(a_token().revoked_by("leak"))
+            .and(the_remote_clock_is_off_by(offset))
+            .takes(&REPLACE)
+            .takes(&[K::DeleteToken, K::RecordRetirement])
+            .and_rests();
+    }
+}
+
+#[test]
+fn a_revocation_handles_a_waiting_trigger_too() {
+    given(a_token().revoked_by("leak").triggered_by("audit"))
+        .takes(&REPLACE)
+        .takes(&[K::DeleteToken, K::RecordRetirement])
+        .and_rests();
+}
+
+#[test]
+fn a_revocation_works_on_a_suspended_object() {
+    given(a_token().suspended().revoked_by("leak")).takes(&REPLACE);
+}
+
+#[test]
+fn a_revocation_spares_the_operator_s_own_credential() {
+    given(a_token().revoked_by("leak"))
+        .and(retiring_tokens(1, ahead(hours(3))))
+        .and(the_credential_is_token(20))
+        .takes(&REPLACE);
+}
+
+#[test]
+fn a_revocation_overtakes_a_call_that_was_not_made() {
+    given(a_token().triggered_by("audit").revoked_by("leak"))
+        .and(an_intent_to(Operation::Create, Cause::Trigger))
+        .takes(&[K::ForgetIntent])
+        .takes(&REPLACE);
+}
+
+#[test]
+fn a_revocation_without_room_for_a_token_resets() {
+    let end = given(a_token().revoked_by("leak"))
+        .and(a_failed(K::CreateToken, true))
+        .takes(&[
+            K::RecordIntent,
+            K::ResetKey,
+            K::ProveKey,
+            K::PublishKey,
+            K::RecordPublication,
+        ])
+        .and_rests();
+    assert!(end.record().has_key_in_grace());
+}
+
+#[test]
+fn a_revocation_without_room_is_blocked_during_a_grace() {
+    given(a_token().revoked_by("leak"))
+        .and(a_failed(K::CreateToken, true))
+        .and(a_previous_key_until(ahead(hours(1))))
+        .and_holds(Reason::RevokeBlocked);
+}
+
+#[test]
+fn a_revocation_whose_reset_was_lost_is_not_called_done() {
+    let end = given(a_token().revoked_by("leak"))
+        .and(a_reset_without_an_answer())
+        .and(|given| {
+            let pending = given.observed.record.pending.as_mut().unwrap();
+            pending.cause = Cause::Revoke;
+            pending.handles = vec![revoke("leak")];
+        })
+        .takes(&[K::FenceSecret])
+        .takes(&REPLACE);
+    assert!(!end.record().has_handled(&revoke("leak")));
+    end.takes(&[
+        K::LimitLife,
+        K::DeleteToken,
+        K::RecordRetirement,
+        K::RecordIntent,
+    ]);
+}
+
+#[test]
+fn an_edit_does_not_rotate_by_itself() {
+    given(a_token().rotating_every(hours(24)))
+        .and(|given| given.observed.record.rotation.next = Some(ahead(hours(20))))
+        .but_wished(a_token().rotating_every(hours(1)))
+        .and_rests();
+}
+
+#[test]
+fn a_time_that_has_come_is_not_taken_back_by_an_edit() {
+    given(a_token().rotating_every(hours(24)))
+        .and(a_due_time())
+        .but_wished(
+            a_token()
+                .rotating_every(hours(24))
+                .showing_the_previous_key(),
+        )
+        .takes(&[K::FetchToken, K::RecordIntent]);
+}
+
+#[test]
+fn a_due_time_beyond_any_interval_comes_from_a_wrong_clock() {
+    let end = given(a_token().rotating_every(hours(24)))
+        .and(|given| {
+            given.observed.record.rotation.last = Some(ahead(hours(9_000)));
+            given.observed.record.rotation.next = Some(ahead(hours(9_024)));
+        })
+        .and_rests();
+    let Step::Rest { until } = end.decides() else {
+        panic!("{:?}", end.decides());
+    };
+    assert!(until <= Some(ahead(hours(24))));
+}
+
+#[test]
+fn a_revocation_does_not_wait_for_a_token_that_cannot_be_deleted() {
+    given(a_token().revoked_by("leak"))
+        .and(retiring_tokens(1, ahead(hours(3))))
+        .and(a_failed(K::DeleteToken, false))
+        .takes(&[K::RecordIntent, K::CreateToken]);
+}
+
+#[test]
+fn a_revocation_may_reset_before_anybody_tried_whether_old_keys_live_on() {
+    for reset in [Feature::Unknown, Feature::Untried] {
+        given(a_token().revoked_by("leak"))
+            .and(reset_is(reset))
+            .and(a_failed(K::CreateToken, true))
+            .takes(&[K::RecordIntent, K::ResetKey]);
+    }
+}
+
+#[test]
+fn a_token_with_an_end_of_its_own_is_replaced_a_grace_before_it() {
+    let ends = |hours_left| {
+        given(a_token().with_grace(hours(6)))
+            .and(move |given| given.remote().expiry = Some(ahead(hours(hours_left))))
+            .and(|given| given.remote().source = Source::Get)
+    };
+    ends(7).and_rests();
+    let end = ends(6).takes(&[
+        K::RecordIntent,
+        K::CreateToken,
+        K::ProveKey,
+        K::PublishKey,
+        K::RecordPublication,
+    ]);
+    assert_eq!(end.record().history[0].cause, Cause::Expiring);
+}
+
+#[test]
+fn old_keys_live_on_while_the_new_one_is_lost() {
+    given(a_token())
+        .and(retiring_tokens(1, ago(minutes(5))))
+        .and(no_unasked_replacement_is_left())
+        .and(the_secret_is_deleted())
+        .and_holds(Reason::MassChange);
+}
+
+#[test]
+fn a_revocation_kills_what_could_not_be_deleted_before_it_too() {
+    let end = given(a_token().revoked_by("leak"))
+        .and(retiring_tokens(1, ahead(hours(3))))
+        .and(a_failed(K::DeleteToken, false))
+        .takes(&REPLACE);
+    let retiring = &end.record().retiring;
+    assert_eq!(retiring.len(), 2);
+    assert!(retiring.iter().all(|r| r.cause == Cause::Revoke));
+}

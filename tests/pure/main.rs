@@ -1,0 +1,14 @@
+//! What is tested without a process, an API server or a network: decisions, the model of their consequences, the definitions, the manifests
+//! and what is generated.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "the lints know test functions, but not the helpers beside them"
+)]
+
+mod crd_shape;
+mod decide_properties;
+mod deploy;
+mod generated;
+mod model;

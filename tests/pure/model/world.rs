@@ -1,0 +1,263 @@
+//! The small world: one object, its Secrets, the tokens at LaunchDarkly, one leading operator and at most one paused
+//! predecessor.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+pub use fakes::TIMING;
+use jiff::{SignedDuration, Timestamp};
+use launchdarkly_token_operator::domain::cause::Cause;
+use launchdarkly_token_operator::domain::ids::{Attempt, Fingerprint, SettingsHash, TokenId};
+use launchdarkly_token_operator::domain::observed::{Feature, Proof, Source};
+use launchdarkly_token_operator::domain::record::Record;
+use launchdarkly_token_operator::domain::secret::{Arrangement, Marks};
+use launchdarkly_token_operator::domain::step::{Step, StepKind};
+
+/// When every story begins.
+pub const START: Timestamp = Timestamp::constant(1_795_348_800, 0);
+/// How long old keys live on.
+pub const GRACE: SignedDuration = SignedDuration::from_hours(1);
+/// Time between scheduled rotations, where there are any.
+pub const INTERVAL: SignedDuration = SignedDuration::from_hours(24);
+/// Tokens that fit into an account in which there is room.
+pub const ROOM: usize = 20;
+/// The object's UID.
+pub const UID: &str = "11111111-2222-4333-8444-555555555555";
+
+/// Everything that decides what happens next.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Core {
+    pub clock: Timestamp,
+    pub object: Option<Object>,
+    pub secrets: BTreeMap<String, Secret>,
+    pub tokens: BTreeMap<TokenId, Token>,
+    /// Calls that left and have not arrived.
+    pub flights: Vec<Flight>,
+    /// How many tokens the account has room for.
+    pub room: usize,
+    /// Whether it is known from the beginning that a reset leaves the old key alive.
+    pub reset_known: bool,
+    /// What a throw-away token shows of that.
+    pub reset_shown: Feature,
+    pub leader: Operator,
+    /// A predecessor that was paused between deciding and acting.
+    pub paused: Option<Box<Paused>>,
+    /// Numbers keys, tokens, attempts, processes and UIDs.
+    pub serial: u32,
+}
+
+/// The `AccessToken`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Object {
+    pub revision: u32,
+    pub generation: i64,
+    pub finalizer: bool,
+    pub deleted_at: Option<Timestamp>,
+    pub spec: Spec,
+    pub record: Record,
+}
+
+/// What a token may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Role {
+    Reader,
+    Writer,
+    /// A role of the account's own, whose id has to be asked for.
+    Custom,
+}
+
+/// What the user wishes, as far as it varies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Spec {
+    pub role: Role,
+    pub description: u8,
+    pub secret: &'static str,
+    pub replaces: bool,
+    pub scheduled: bool,
+    pub triggers: u8,
+    pub revokes: u8,
+    pub retains: bool,
+}
+
+/// A Secret.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Secret {
+    pub uid: u32,
+    pub revision: u32,
+    pub ours: bool,
+    pub key: Fingerprint,
+    pub marks: Marks,
+    /// Whether labels and annotations are as we wrote them.
+    pub intact: bool,
+}
+
+/// A token at LaunchDarkly.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Token {
+    /// Somebody else's, whatever it is called.
+    pub foreign: bool,
+    /// The attempt in its marker; `None` once it is retained.
+    pub attempt: Option<Attempt>,
+    pub role: Role,
+    pub description: u8,
+    /// The newest last; each with its end on LaunchDarkly's clock.
+    pub keys: Vec<(Fingerprint, Option<Timestamp>)>,
+    pub expiry: Option<Timestamp>,
+    pub created_at: Timestamp,
+    pub used: bool,
+}
+
+/// A call on its way; its sender does not wait any more.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Flight {
+    pub call: Call,
+    /// It arrives by then.
+    pub lands_by: Timestamp,
+}
+
+/// A call that must not be repeated.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Call {
+    Create {
+        attempt: Attempt,
+        role: Role,
+        description: u8,
+    },
+    Reset {
+        token_id: TokenId,
+        old_key_lives: SignedDuration,
+    },
+}
+
+/// A process that leads.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Operator {
+    pub name: u32,
+    /// When it began.
+    pub since: Timestamp,
+    pub memory: Memory,
+}
+
+/// A process that stopped between deciding and acting.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Paused {
+    pub step: Step,
+    pub revision: u32,
+    pub memory: Memory,
+    pub cause: Option<Cause>,
+}
+
+/// What a process remembers; the same as the operator's own memory.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+pub struct Memory {
+    pub hand: Option<InHand>,
+    pub look: Option<Look>,
+    pub absent: Option<(TokenId, Timestamp, bool)>,
+    pub mismatch: Option<(TokenId, Fingerprint, Timestamp)>,
+    pub last_write: Option<Timestamp>,
+    /// When a call ended whose answer is unknown.
+    pub unanswered_at: Option<Timestamp>,
+    pub proof: Option<(Fingerprint, TokenId, bool)>,
+    pub gone: BTreeSet<TokenId>,
+    pub limited: BTreeSet<TokenId>,
+    pub listing: Option<(Timestamp, BTreeMap<TokenId, Token>)>,
+    /// Whether a reset was tried on a throw-away token.
+    pub probed: bool,
+    /// Whether the ids of custom roles were asked for.
+    pub roles: bool,
+    /// A failed step and when it is tried again.
+    pub setback: Option<(StepKind, Timestamp)>,
+}
+
+/// The pending call, as far as this process made it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct InHand {
+    pub attempt: Attempt,
+    pub arrangement: Arrangement,
+    pub state: HandState,
+}
+
+/// How far it got.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum HandState {
+    Armed,
+    Refused,
+    Uncertain,
+    Held {
+        token_id: TokenId,
+        key: Fingerprint,
+        old_key_until: Option<Timestamp>,
+        observed: SettingsHash,
+        created_at: Timestamp,
+        since: Timestamp,
+        proof: Proof,
+    },
+}
+
+/// What one look at a token showed.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Look {
+    pub id: TokenId,
+    pub token: Token,
+    pub at: Timestamp,
+    pub source: Source,
+    /// For the answer to a `PATCH`: role and description that were wished then.
+    pub asked: Option<(Role, u8)>,
+}
+
+impl std::hash::Hash for Paused {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        format!("{:?}", self.step).hash(state);
+        self.revision.hash(state);
+        self.memory.hash(state);
+    }
+}
+
+impl Token {
+    /// Whether LaunchDarkly accepts this key of the token.
+    pub fn accepts(&self, key: &Fingerprint, remote_now: Timestamp) -> bool {
+        let alive = |end: Option<Timestamp>| end.is_none_or(|end| end > remote_now);
+        alive(self.expiry)
+            && self
+                .keys
+                .iter()
+                .any(|(known, end)| known == key && alive(*end))
+    }
+
+    /// The key whose last four characters LaunchDarkly shows.
+    pub fn shown_key(&self) -> Option<&Fingerprint> {
+        self.keys.last().map(|(key, _)| key)
+    }
+}
+
+impl Core {
+    /// The next number.
+    pub fn next(&mut self) -> u32 {
+        self.serial += 1;
+        self.serial
+    }
+
+    /// Another process begins to lead.
+    pub fn restart(&mut self) {
+        let name = self.next();
+        self.leader = Operator {
+            name,
+            since: self.clock,
+            memory: Memory::default(),
+        };
+    }
+
+    /// Whether LaunchDarkly accepts a key, of whatever token.
+    pub fn accepts(&self, key: &Fingerprint, remote_now: Timestamp) -> bool {
+        self.tokens.values().any(|t| t.accepts(key, remote_now))
+    }
+}
+
+/// The nonce that the next attempt will have.
+pub fn nonce(core: &Core) -> Attempt {
+    Attempt::new(format!("{:08x}", core.serial + 1))
+}
+
+/// A key; nothing but its fingerprint is needed.
+pub fn new_key(number: u32) -> Fingerprint {
+    Fingerprint::from(format!("v1:{number}").as_str())
+}
