@@ -133,3 +133,12 @@ pub enum PreviousKey {
     /// It stays as it is.
     Keep,
 }
+
+impl SecretFacts {
+    /// The token whose key is in the Secret, as the Secret itself says.
+    #[must_use]
+    pub fn named_token(&self) -> Option<&TokenId> {
+        let consistent = self.key.is_some() && self.key == self.marks.fingerprint;
+        self.marks.token_id.as_ref().filter(|_| consistent)
+    }
+}

@@ -1,32 +1,9 @@
 //! What a Secret says is believed only with evidence: whoever can write Secrets of a namespace can write anything into them.
 
 use super::view::View;
-use crate::domain::decide::reclaim::token_to_take_over;
 use crate::domain::ids::TokenId;
-use crate::domain::observed::{Observed, Remote, SecretKeyProof, Source};
-use crate::domain::secret::{SecretFacts, SecretState};
+use crate::domain::observed::{Remote, SecretKeyProof, Source};
 use crate::domain::step::Step;
-
-/// The token that has to be looked at: the one that our Secret names, where that may be news, else the recorded one.
-#[must_use]
-pub fn token_in_question(observed: &Observed) -> Option<&TokenId> {
-    let recorded = observed.record.token.as_ref().map(|token| &token.id);
-    match &observed.secret {
-        SecretState::Ours(secret) if observed.record.pending.is_some() => {
-            named(secret).or(recorded)
-        }
-        SecretState::Ours(_)
-        | SecretState::Absent
-        | SecretState::Foreign { .. }
-        | SecretState::Unreadable { .. } => token_to_take_over(observed).or(recorded),
-    }
-}
-
-/// The token whose key is in a Secret, as the Secret itself says.
-pub(super) fn named(secret: &SecretFacts) -> Option<&TokenId> {
-    let consistent = secret.key.is_some() && secret.key == secret.marks.fingerprint;
-    secret.marks.token_id.as_ref().filter(|_| consistent)
-}
 
 /// Whether a token that the Secret names was made for this object.
 pub(super) enum Evidence {
@@ -38,7 +15,7 @@ pub(super) enum Evidence {
     Ask(Step),
 }
 
-/// Looks at the [`token_in_question`].
+/// Looks at the [`token_in_question`](super::token_in_question).
 pub(super) fn evidence(view: &View<'_>, token_id: &TokenId) -> Evidence {
     // Whoever cannot be asked is waited for.
     let ask = |step| Evidence::Ask(view.account().map_or_else(|wait| wait, |_| step));

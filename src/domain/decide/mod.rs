@@ -2,24 +2,72 @@
 
 mod delete;
 mod evidence;
-mod intend;
+mod guards;
+mod holds;
+mod intent;
+mod lost_key;
 mod pending;
 mod publish;
 mod reclaim;
+mod reset;
 mod retire;
+mod revoke;
 mod rotate;
 mod secret;
 mod settings;
+mod subject;
 mod view;
 
-pub use evidence::token_in_question;
-pub use intend::replaces_unasked;
+pub use intent::replaces_unasked;
+pub use subject::token_in_question;
 pub use view::{Wish, heard};
 
 use super::observed::Observed;
 use super::record::Record;
 use crate::domain::step::{Step, StepKind};
 use view::View;
+
+/// One question that is asked of every world.
+#[derive(Debug, Clone, Copy)]
+pub struct Concern {
+    /// The name of its function.
+    pub name: &'static str,
+    /// When it has something to say.
+    pub says: &'static str,
+    choose: for<'a> fn(&View<'a>) -> Option<Step>,
+}
+
+/// Names a concern after its function.
+macro_rules! concerns {
+    ($($file:ident::$name:ident: $says:literal,)+) => {
+        &[$(Concern { name: stringify!($name), says: $says, choose: $file::$name }),+]
+    };
+}
+
+/// All concerns in the order of their precedence: the first that has something to say wins.
+pub const CONCERNS: &[Concern] = concerns![
+    delete::end_of_life: "the object is being deleted: wind up",
+    guards::stay_in_pinned_account: "the credential is of another account: nothing is written, not even what is under way",
+    guards::keep_finalizer: "our finalizer was removed while there are tokens: put it back",
+    pending::resolve_pending: "a call was announced: finish it, or find out what became of it",
+    guards::stay_in_account: "the account cannot be used: hold",
+    retire::retire_tokens: "replaced tokens get an end of life, and are deleted when due; after a failure not before its back-off is over",
+    retire::clean_found: "a token with our marker that is not recorded: delete it or let it retire; after a failure likewise",
+    guards::understand_wish: "the spec is invalid: hold",
+    secret::claim_secret: "the Secret belongs to another owner, or cannot be read: hold",
+    reclaim::reclaim_secret: "a Secret of ours knows more than the status: reclaim it",
+    revoke::revoke: "a new revoke value",
+    guards::stay_suspended: "`spec.suspend`: nothing below",
+    intent::obtain_token: "no token yet: create one",
+    lost_key::replace_lost_key: "the key is gone from the Secret, or the token from LaunchDarkly, or it is about to end",
+    rotate::rotate_when_due: "a new trigger value, or the due time",
+    settings::align_settings: "edits of the spec, and drift",
+    secret::tidy_secret: "the previous key, labels and annotations, a former Secret",
+    guards::stay_in_policy: "a token that the policy would refuse now: say so",
+    secret::prove_late: "a proof still owed",
+    retire::still_retiring: "once more: a failure to retire is not passed over in silence",
+    retire::still_found: "once more: nor is a failure to clean up",
+];
 
 /// Chooses the next step for one access token.
 ///
@@ -35,31 +83,8 @@ use view::View;
 pub fn decide(wish: &Wish, observed: &Observed) -> Step {
     let wish = heard(wish, &observed.record);
     let view = View::new(&wish, observed);
-    let ready = |step: &Step| view.setback(step.kind()).is_none();
-    let step = delete::end_of_life(&view)
-        .or_else(|| view.stay_in_pinned_account())
-        .or_else(|| view.keep_finalizer())
-        .or_else(|| pending::resolve_pending(&view))
-        .or_else(|| view.stay_in_account())
-        .or_else(|| retire::retire_tokens(&view).filter(ready))
-        .or_else(|| retire::clean_found(&view).filter(ready))
-        .or_else(|| view.understand_wish())
-        .or_else(|| secret::claim_secret(&view))
-        .or_else(|| reclaim::trust_secret(&view))
-        .or_else(|| rotate::revoke(&view))
-        .or_else(|| view.stay_suspended())
-        .or_else(|| intend::obtain_token(&view))
-        .or_else(|| secret::replace_lost_key(&view))
-        .or_else(|| rotate::rotate_when_due(&view))
-        .or_else(|| settings::align_settings(&view))
-        .or_else(|| secret::tidy_secret(&view))
-        .or_else(|| view.stay_in_policy())
-        .or_else(|| secret::prove_late(&view))
-        // What could not be cleaned up a moment ago keeps nothing else waiting, but is not passed over in silence.
-        .or_else(|| retire::retire_tokens(&view))
-        .or_else(|| retire::clean_found(&view))
-        .unwrap_or_else(|| view.rest());
-    wait_out(&view, step)
+    let step = CONCERNS.iter().find_map(|concern| (concern.choose)(&view));
+    wait_out(&view, step.unwrap_or_else(|| view.rest()))
 }
 
 /// The record as it is to stand while nothing is being done: schedule and generation brought up to date.
@@ -86,7 +111,7 @@ fn wait_out(view: &View<'_>, step: Step) -> Step {
             }
         }
     };
-    retire::retire_tokens(view)
+    retire::still_retiring(view)
         .filter(|other| view.observed.deletion.is_none() && view.setback(other.kind()).is_none())
         .unwrap_or(pause)
 }

@@ -1,10 +1,9 @@
 //! Resolving a call that was announced: made or not, answered or not, by this process or another.
 
-use super::intend::{
-    Need, abandon_pending, asked_roles, intend, marked_settings, too_many_abandoned,
-};
+use super::holds::too_many_abandoned;
+use super::intent::{Need, abandon_pending, asked_roles, intend, marked_settings};
 use super::view::{View, hold, revision};
-use super::{publish, retire, rotate};
+use super::{publish, reset, retire, revoke};
 use crate::domain::cause::Cause;
 use crate::domain::desired::Desired;
 use crate::domain::ids::TokenId;
@@ -25,7 +24,7 @@ pub(super) fn resolve_pending(view: &View<'_>) -> Option<Step> {
         return Some(step);
     }
     Some(match &view.observed.hand {
-        Hand::Armed(_) | Hand::Refused(_) if rotate::overtakes(view, intent) => {
+        Hand::Armed(_) | Hand::Refused(_) if revoke::overtakes(view, intent) => {
             forget(view, intent)
         }
         Hand::Armed(arrangement) => make_the_call(view, intent, arrangement),
@@ -58,9 +57,9 @@ fn make_the_call(view: &View<'_>, intent: &Intent, arrangement: &Arrangement) ->
     let urgent = intent.cause == Cause::Revoke;
     let may_reset = |token_id| {
         if urgent {
-            rotate::may_revoke(view, token_id)
+            reset::may_revoke(view, token_id)
         } else {
-            rotate::may_reset(view, token_id)
+            reset::may_reset(view, token_id)
         }
     };
     match (intent.operation, &intent.token_id) {
@@ -102,7 +101,7 @@ fn make_the_call(view: &View<'_>, intent: &Intent, arrangement: &Arrangement) ->
 fn after_refusal(view: &View<'_>, intent: &Intent, arrangement: &Arrangement) -> Step {
     let in_use = intent.token_id.as_ref();
     let revoke_may_reset =
-        intent.cause == Cause::Revoke && in_use.is_some_and(|id| rotate::may_revoke(view, id));
+        intent.cause == Cause::Revoke && in_use.is_some_and(|id| reset::may_revoke(view, id));
     if intent.operation == Operation::Reset || revoke_may_reset {
         return forget(view, intent);
     }

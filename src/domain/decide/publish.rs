@@ -107,7 +107,7 @@ pub(super) fn recognise(view: &View<'_>, intent: &Intent) -> Option<Step> {
     if own || intent.operation == Operation::Reset {
         return Some(record_publication(view, intent, &publication));
     }
-    evidence::named(publication.secret)?;
+    publication.secret.named_token()?;
     match evidence::evidence(view, publication.token_id) {
         Evidence::Ours => Some(record_publication(view, intent, &publication)),
         Evidence::Nothing => None,

@@ -1,50 +1,22 @@
 //! A Secret of ours that knows more than the status: after a lost or restored status, or a re-created object.
 
+use super::holds::{role_not_found, too_many_retiring};
+use super::intent::asked_roles;
+use super::subject::token_to_reclaim;
+use super::view::{View, hold, revision};
 use crate::domain::cause::Cause;
-use crate::domain::decide::evidence;
-use crate::domain::decide::intend::{asked_roles, role_not_found, too_many_retiring};
-use crate::domain::decide::view::{View, hold, revision};
 use crate::domain::ids::TokenId;
-use crate::domain::observed::{
-    Observed, Permit, Remote, RemoteFacts, Roles, SecretKeyProof, Source,
-};
+use crate::domain::observed::{Permit, Remote, RemoteFacts, Roles, SecretKeyProof, Source};
 use crate::domain::reason::Reason;
 use crate::domain::record::{HistoryEntry, MAX_RETIRING, RetiringToken, SecretRecord, TokenRecord};
-use crate::domain::secret::{SecretFacts, SecretState};
+use crate::domain::secret::SecretFacts;
 use crate::domain::step::Step;
 use crate::domain::time::plus;
 
-/// The token that a Secret of ours names and the status does not, or whose key the status does not know.
-///
-/// A Secret that is older than the status, restored to a key that was replaced, does not bring that key back.
-pub(super) fn token_to_take_over(observed: &Observed) -> Option<&TokenId> {
-    let SecretState::Ours(secret) = &observed.secret else {
-        return None;
-    };
-    let record = &observed.record;
-    let named = evidence::named(secret)?;
-    let retiring = record.retiring.iter().any(|r| r.token_id == *named);
-    let known = record
-        .token
-        .as_ref()
-        .is_some_and(|token| token.id == *named)
-        && record.secret.as_ref().is_some_and(|s| {
-            Some(&s.fingerprint) == secret.key.as_ref() || !s.fingerprint.is_current()
-        });
-    // A mark that somebody wrote beside the recorded key is only a mark: it is written again.
-    let in_place = record.token.is_some()
-        && record
-            .secret
-            .as_ref()
-            .is_some_and(|s| Some(&s.fingerprint) == secret.key.as_ref());
-    let newer = record.token.is_none() || secret.marks.rotated_at > record.rotation.last;
-    (record.pending.is_none() && !retiring && !known && !in_place && newer).then_some(named)
-}
-
 /// A Secret whose key is proven wins over the status: the status is rebuilt from it and nothing rotates.
-pub(super) fn trust_secret(view: &View<'_>) -> Option<Step> {
+pub(super) fn reclaim_secret(view: &View<'_>) -> Option<Step> {
     let observed = view.observed;
-    let token_id = token_to_take_over(observed).filter(|id| !observed.gone.contains(*id))?;
+    let token_id = token_to_reclaim(observed).filter(|id| !observed.gone.contains(*id))?;
     let secret = view.secret()?;
     let account = view.account().ok()?;
     if secret
@@ -101,7 +73,7 @@ pub(super) fn trust_secret(view: &View<'_>) -> Option<Step> {
                 }),
                 (Permit::Granted, Roles::Missing(role)) => Some(role_not_found(role)),
                 (Permit::Granted, Roles::Unknown | Roles::Resolved(_)) => {
-                    Some(take_over(view, token_id, secret, facts))
+                    Some(reclaim(view, token_id, secret, facts))
                 }
             }
         }
@@ -115,12 +87,7 @@ pub(super) fn trust_secret(view: &View<'_>) -> Option<Step> {
 
 /// What is taken over is cleaned up with the object, and makes another token retire, if there is room for one. Before that
 /// the Secret is touched: whoever was paused with an intent that was lost with the status must not publish into it (I4).
-fn take_over(
-    view: &View<'_>,
-    token_id: &TokenId,
-    secret: &SecretFacts,
-    facts: &RemoteFacts,
-) -> Step {
+fn reclaim(view: &View<'_>, token_id: &TokenId, secret: &SecretFacts, facts: &RemoteFacts) -> Step {
     let record = &view.observed.record;
     let replaces = record
         .token

@@ -16,8 +16,13 @@ const FRUIT_OF_ATTEMPT: jiff::SignedDuration = jiff::SignedDuration::from_hours(
 /// Nobody waits longer than this for a key that is lost and not replaced.
 const LOST_FOR_LONG: jiff::SignedDuration = jiff::SignedDuration::from_hours(24);
 
-/// Replaced tokens get an end of life, and are deleted once both clocks have passed their grace.
+/// What there is to do about replaced tokens now: a failure that is being waited out keeps nothing else waiting.
 pub(super) fn retire_tokens(view: &View<'_>) -> Option<Step> {
+    still_retiring(view).filter(|step| view.setback(step.kind()).is_none())
+}
+
+/// Replaced tokens get an end of life, and are deleted once both clocks have passed their grace.
+pub(super) fn still_retiring(view: &View<'_>) -> Option<Step> {
     let observed = view.observed;
     let account = view.account().ok()?;
     let record = view.record();
@@ -95,10 +100,15 @@ fn without_gone(view: &View<'_>, mut record: Record) -> Record {
     record
 }
 
+/// What there is to do about tokens found by marker now.
+pub(super) fn clean_found(view: &View<'_>) -> Option<Step> {
+    still_found(view).filter(|step| view.setback(step.kind()).is_none())
+}
+
 /// A token with this object's marker that is not recorded: the fruit of an attempt that was given up, or of a lost status.
 ///
 /// It is deleted at once only when nobody can hold its key; else it retires with grace.
-pub(super) fn clean_found(view: &View<'_>) -> Option<Step> {
+pub(super) fn still_found(view: &View<'_>) -> Option<Step> {
     let observed = view.observed;
     view.account().ok()?;
     let pending = observed.record.pending.as_ref().map(|p| &p.attempt);

@@ -1,8 +1,9 @@
 //! The token's settings: edits of the spec, and changes made behind our back.
 
 use crate::domain::cause::Cause;
-use crate::domain::decide::intend::{Need, asked_roles, intend, marked_settings, role_not_found};
-use crate::domain::decide::rotate::is_fresh;
+use crate::domain::decide::guards::stay_in_policy;
+use crate::domain::decide::holds::role_not_found;
+use crate::domain::decide::intent::{Need, asked_roles, intend, marked_settings};
 use crate::domain::decide::view::View;
 use crate::domain::desired::{Desired, DriftPolicy};
 use crate::domain::ids::SettingsHash;
@@ -29,7 +30,7 @@ pub(super) fn align_settings(view: &View<'_>) -> Option<Step> {
 fn apply_edit(view: &View<'_>, desired: &Desired, token: &TokenRecord) -> Step {
     match &view.observed.remote {
         Remote::Present(facts)
-            if facts.source != Source::Listing && is_fresh(view, facts.seen_at) =>
+            if facts.source != Source::Listing && view.is_fresh(facts.seen_at) =>
         {
             if let Some(step) = resolve_roles(view, desired) {
                 return step;
@@ -122,7 +123,7 @@ fn patch(view: &View<'_>, desired: &Desired, token: &TokenRecord, facts: &Remote
         .differs
         .iter()
         .any(|field| GRANT_FIELDS.contains(&field.as_str()));
-    if grant && let Err(wait) = view.stay_in_policy().map_or(Ok(()), Err) {
+    if grant && let Err(wait) = stay_in_policy(view).map_or(Ok(()), Err) {
         return wait;
     }
     let attempt = view

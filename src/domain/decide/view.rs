@@ -1,13 +1,12 @@
-//! What every concern looks at, and the answers that end a round.
+//! What every concern looks at.
 
 use std::borrow::Cow;
 
 use jiff::Timestamp;
 
-use super::evidence;
 use crate::domain::desired::Desired;
-use crate::domain::ids::TokenId;
-use crate::domain::observed::{Account, AccountFacts, Observed, Permit, Remote};
+use crate::domain::ids::{RequestHash, TokenId};
+use crate::domain::observed::{Account, AccountFacts, Observed, Remote};
 use crate::domain::reason::Reason;
 use crate::domain::record::{AbandonedAttempt, Record};
 use crate::domain::schedule;
@@ -49,7 +48,7 @@ pub fn heard<'a>(wish: &'a Wish, record: &Record) -> Cow<'a, Wish> {
 #[derive(Clone, Copy)]
 pub(super) struct View<'a> {
     pub(super) observed: &'a Observed,
-    wish: &'a Wish,
+    pub(super) wish: &'a Wish,
 }
 
 impl<'a> View<'a> {
@@ -186,19 +185,6 @@ impl<'a> View<'a> {
         })
     }
 
-    /// With another account behind the credential nothing is written anywhere, not even what is under way (I10).
-    pub(super) fn stay_in_pinned_account(&self) -> Option<Step> {
-        let usable = matches!(self.observed.account, Account::Usable(_));
-        self.account().err().filter(|_| usable)
-    }
-
-    /// An object that answers for tokens must not go without cleaning up, even if somebody took our finalizer away.
-    pub(super) fn keep_finalizer(&self) -> Option<Step> {
-        let record = &self.observed.record;
-        let answers = record.pending.is_some() || record.token_ids().next().is_some();
-        (answers && !self.observed.finalizer).then_some(Step::AddFinalizer)
-    }
-
     /// Whether an older key of the token in use may still work: both clocks must have passed its end.
     pub(super) fn in_grace(&self) -> bool {
         self.record().has_key_in_grace()
@@ -223,41 +209,7 @@ impl<'a> View<'a> {
 
     /// The token whose key is in our Secret, as the Secret itself says.
     pub(super) fn token_in_secret(&self) -> Option<&'a TokenId> {
-        self.secret().and_then(evidence::named)
-    }
-
-    /// An unusable or wrong account ends the round: no call can be made.
-    pub(super) fn stay_in_account(&self) -> Option<Step> {
-        self.account().err()
-    }
-
-    /// An invalid wish ends the round: what worked before goes on working.
-    pub(super) fn understand_wish(&self) -> Option<Step> {
-        match self.wish {
-            Wish::Valid(_) => None,
-            Wish::Invalid(message) => Some(hold(Reason::InvalidSpec, message.clone(), true)),
-        }
-    }
-
-    /// A suspended object is left alone.
-    pub(super) fn stay_suspended(&self) -> Option<Step> {
-        let suspended = self.desired().is_some_and(|desired| desired.suspend);
-        suspended.then(|| Step::Rest {
-            until: self.next_look(),
-        })
-    }
-
-    /// A token that an edited policy would no longer allow is kept, but never silently (I9).
-    pub(super) fn stay_in_policy(&self) -> Option<Step> {
-        match &self.account().ok()?.permit {
-            Permit::Refused { reason, message } => Some(Step::Hold {
-                reason: *reason,
-                message: message.clone(),
-                terminal: true,
-                until: self.next_look(),
-            }),
-            Permit::Granted | Permit::NeedsRoles => None,
-        }
+        self.secret().and_then(SecretFacts::named_token)
     }
 
     /// Nothing to do.
@@ -277,7 +229,7 @@ impl<'a> View<'a> {
     }
 
     /// When something is going to be due.
-    fn next_look(&self) -> Option<Timestamp> {
+    pub(super) fn next_look(&self) -> Option<Timestamp> {
         let record = self.record();
         let settle = self.observed.timing.settle;
         let suspended = self.desired().is_some_and(|desired| desired.suspend);
@@ -309,6 +261,20 @@ impl<'a> View<'a> {
             .chain(second_look)
             .filter(|time| *time >= self.now())
             .min()
+    }
+
+    /// Whether a look is recent enough to act on.
+    pub(super) fn is_fresh(&self, seen_at: Timestamp) -> bool {
+        self.now().duration_since(seen_at).abs() <= self.observed.timing.settle
+    }
+
+    /// The requests that were not handled yet.
+    pub(super) fn unhandled(&self, requests: &[RequestHash]) -> Vec<RequestHash> {
+        let record = &self.observed.record;
+        let new = requests
+            .iter()
+            .filter(|request| !record.has_handled(request));
+        new.cloned().collect()
     }
 }
 

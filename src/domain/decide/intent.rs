@@ -1,9 +1,8 @@
 //! Beginning a call that must not be repeated: everything that has to hold before its intent is written.
 
-use jiff::Timestamp;
-
+use super::guards::understand_wish;
+use super::holds::{role_not_found, secret_in_the_way, too_many_abandoned, too_many_retiring};
 use super::publish;
-use super::rotate::is_fresh;
 use super::view::{View, hold};
 use crate::domain::cause::Cause;
 use crate::domain::desired::Desired;
@@ -12,12 +11,13 @@ use crate::domain::marker::{Hold, Marker, with_marker};
 use crate::domain::observed::{AccountFacts, Hand, Permit, Roles};
 use crate::domain::reason::Reason;
 use crate::domain::record::{
-    AbandonedAttempt, Intent, MAX_ABANDONED, MAX_HANDLED, MAX_RETIRING, Operation, Record,
+    AbandonedAttempt, Intent, MAX_HANDLED, MAX_RETIRING, Operation, Record,
 };
-use crate::domain::secret::{Arrangement, SecretState};
+use crate::domain::secret::Arrangement;
 use crate::domain::settings::{Grant, TokenSettings};
 use crate::domain::step::Step;
 use crate::domain::time::plus;
+use jiff::Timestamp;
 
 /// Why a call is wanted, and what it must not forget.
 pub(super) struct Need {
@@ -68,7 +68,7 @@ pub(super) fn intend(view: &View<'_>, need: &Need) -> Step {
         return Step::AddFinalizer;
     }
     let Some(desired) = view.desired() else {
-        return view.understand_wish().unwrap_or_else(|| view.rest());
+        return understand_wish(view).unwrap_or_else(|| view.rest());
     };
     if let Some(obstacle) = obstacle(view, desired, need) {
         return obstacle;
@@ -112,14 +112,14 @@ fn obstacle(view: &View<'_>, desired: &Desired, need: &Need) -> Option<Step> {
     }
     no_room(view)
         .or_else(|| secret_in_the_way(view))
-        .or_else(|| brake(view, need, account.unasked_left))
+        .or_else(|| mass_change(view, need, account.unasked_left))
         .or_else(|| look_roles_up_again(view, asks_roles, desired))
 }
 
 /// A role may have been renamed or made anew since it was looked up.
 fn look_roles_up_again(view: &View<'_>, asks_roles: bool, desired: &Desired) -> Option<Step> {
     let seen_at = view.observed.roles_seen_at;
-    let fresh = seen_at.is_some_and(|at| is_fresh(view, at));
+    let fresh = seen_at.is_some_and(|at| view.is_fresh(at));
     (asks_roles && !fresh).then(|| Step::ResolveRoles {
         roles: asked_roles(desired),
     })
@@ -132,16 +132,6 @@ pub(super) fn asked_roles(desired: &Desired) -> Vec<String> {
     }
 }
 
-pub(super) fn role_not_found(role: &str) -> Step {
-    hold(
-        Reason::RoleNotFound,
-        format!(
-            "LaunchDarkly has no custom role {role:?}; correct spec.customRoles or create the role"
-        ),
-        true,
-    )
-}
-
 /// Every bounded list needs room for what the attempt may add to it; a reset too, whose lost key would be replaced.
 fn no_room(view: &View<'_>) -> Option<Step> {
     let record = view.record();
@@ -151,72 +141,8 @@ fn no_room(view: &View<'_>) -> Option<Step> {
     too_many_abandoned(view, &record)
 }
 
-/// A full list of attempts waits for a listing that tells what became of one of them: nothing else would look at it again.
-pub(super) fn too_many_abandoned(view: &View<'_>, record: &Record) -> Option<Step> {
-    if record.abandoned.len() < MAX_ABANDONED {
-        return None;
-    }
-    let observed = view.observed;
-    let settles = observed.timing.settle.saturating_mul(2);
-    let told_after = record.abandoned.iter().map(|a| plus(a.started_at, settles));
-    let unlisted = |time: &Timestamp| observed.listed_at.is_none_or(|listed| listed < *time);
-    let next = told_after.filter(unlisted).min();
-    Some(match next {
-        Some(begun_after) if view.now() >= begun_after => Step::ListTokens { begun_after },
-        until => Step::Hold {
-            reason: Reason::RotationDelayed,
-            message: format!(
-                "{MAX_ABANDONED} create calls had no answer, and no listing has told what became of them; see whether LaunchDarkly can be reached reliably"
-            ),
-            terminal: false,
-            until,
-        },
-    })
-}
-
-/// Nothing but a revocation replaces while three tokens retire.
-pub(super) fn too_many_retiring(view: &View<'_>) -> Step {
-    let retiring = view.observed.record.retiring.iter();
-    Step::Hold {
-        reason: Reason::RotationDelayed,
-        message: format!("{MAX_RETIRING} replaced tokens still wait for the end of their grace"),
-        terminal: false,
-        until: retiring
-            .map(|r| view.observed.clocks.passed_at(r.retire_at))
-            .filter(|time| *time >= view.now())
-            .min(),
-    }
-}
-
-/// The target Secret must be absent or ours.
-pub(super) fn secret_in_the_way(view: &View<'_>) -> Option<Step> {
-    match &view.observed.secret {
-        SecretState::Absent | SecretState::Ours(_) => None,
-        SecretState::Unreadable {
-            reason,
-            message,
-            transient,
-        } => Some(hold(*reason, message.clone(), !transient)),
-        SecretState::Foreign { owner } => {
-            let name = view
-                .desired()
-                .map_or("", |desired| desired.secret.name.as_str());
-            let owner = owner
-                .as_ref()
-                .map_or_else(String::new, |o| format!(" (it belongs to {o})"));
-            Some(hold(
-                Reason::SecretForeign,
-                format!(
-                    "Secret {name:?} exists and is not this AccessToken's{owner}; delete it or choose another spec.secret.name"
-                ),
-                true,
-            ))
-        }
-    }
-}
-
 /// Replacements nobody asked for are few (I14).
-fn brake(view: &View<'_>, need: &Need, unasked_left: u32) -> Option<Step> {
+fn mass_change(view: &View<'_>, need: &Need, unasked_left: u32) -> Option<Step> {
     (replaces_unasked(&view.observed.record, need.cause) && unasked_left == 0).then(|| {
         hold(
             Reason::MassChange,

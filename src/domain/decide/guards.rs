@@ -1,0 +1,53 @@
+//! What must hold before anything else is thought of.
+
+use super::view::{View, Wish, hold};
+use crate::domain::observed::{Account, Permit};
+use crate::domain::reason::Reason;
+use crate::domain::step::Step;
+
+/// With another account behind the credential nothing is written anywhere, not even what is under way (I10).
+pub(super) fn stay_in_pinned_account(view: &View<'_>) -> Option<Step> {
+    let usable = matches!(view.observed.account, Account::Usable(_));
+    view.account().err().filter(|_| usable)
+}
+
+/// An unusable or wrong account ends the round: no call can be made.
+pub(super) fn stay_in_account(view: &View<'_>) -> Option<Step> {
+    view.account().err()
+}
+
+/// An object that answers for tokens must not go without cleaning up, even if somebody took our finalizer away.
+pub(super) fn keep_finalizer(view: &View<'_>) -> Option<Step> {
+    let record = &view.observed.record;
+    let answers = record.pending.is_some() || record.token_ids().next().is_some();
+    (answers && !view.observed.finalizer).then_some(Step::AddFinalizer)
+}
+
+/// An invalid wish ends the round: what worked before goes on working.
+pub(super) fn understand_wish(view: &View<'_>) -> Option<Step> {
+    match view.wish {
+        Wish::Valid(_) => None,
+        Wish::Invalid(message) => Some(hold(Reason::InvalidSpec, message.clone(), true)),
+    }
+}
+
+/// A suspended object is left alone.
+pub(super) fn stay_suspended(view: &View<'_>) -> Option<Step> {
+    let suspended = view.desired().is_some_and(|desired| desired.suspend);
+    suspended.then(|| Step::Rest {
+        until: view.next_look(),
+    })
+}
+
+/// A token that an edited policy would no longer allow is kept, but never silently (I9).
+pub(super) fn stay_in_policy(view: &View<'_>) -> Option<Step> {
+    match &view.account().ok()?.permit {
+        Permit::Refused { reason, message } => Some(Step::Hold {
+            reason: *reason,
+            message: message.clone(),
+            terminal: true,
+            until: view.next_look(),
+        }),
+        Permit::Granted | Permit::NeedsRoles => None,
+    }
+}

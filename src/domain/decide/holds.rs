@@ -1,0 +1,83 @@
+//! Refusals that several concerns share.
+
+use super::view::{View, hold};
+use crate::domain::reason::Reason;
+use crate::domain::record::{MAX_ABANDONED, MAX_RETIRING, Record};
+use crate::domain::secret::SecretState;
+use crate::domain::step::Step;
+use crate::domain::time::plus;
+use jiff::Timestamp;
+
+pub(super) fn role_not_found(role: &str) -> Step {
+    hold(
+        Reason::RoleNotFound,
+        format!(
+            "LaunchDarkly has no custom role {role:?}; correct spec.customRoles or create the role"
+        ),
+        true,
+    )
+}
+
+/// A full list of attempts waits for a listing that tells what became of one of them: nothing else would look at it again.
+pub(super) fn too_many_abandoned(view: &View<'_>, record: &Record) -> Option<Step> {
+    if record.abandoned.len() < MAX_ABANDONED {
+        return None;
+    }
+    let observed = view.observed;
+    let settles = observed.timing.settle.saturating_mul(2);
+    let told_after = record.abandoned.iter().map(|a| plus(a.started_at, settles));
+    let unlisted = |time: &Timestamp| observed.listed_at.is_none_or(|listed| listed < *time);
+    let next = told_after.filter(unlisted).min();
+    Some(match next {
+        Some(begun_after) if view.now() >= begun_after => Step::ListTokens { begun_after },
+        until => Step::Hold {
+            reason: Reason::RotationDelayed,
+            message: format!(
+                "{MAX_ABANDONED} create calls had no answer, and no listing has told what became of them; see whether LaunchDarkly can be reached reliably"
+            ),
+            terminal: false,
+            until,
+        },
+    })
+}
+
+/// Nothing but a revocation replaces while three tokens retire.
+pub(super) fn too_many_retiring(view: &View<'_>) -> Step {
+    let retiring = view.observed.record.retiring.iter();
+    Step::Hold {
+        reason: Reason::RotationDelayed,
+        message: format!("{MAX_RETIRING} replaced tokens still wait for the end of their grace"),
+        terminal: false,
+        until: retiring
+            .map(|r| view.observed.clocks.passed_at(r.retire_at))
+            .filter(|time| *time >= view.now())
+            .min(),
+    }
+}
+
+/// The target Secret must be absent or ours.
+pub(super) fn secret_in_the_way(view: &View<'_>) -> Option<Step> {
+    match &view.observed.secret {
+        SecretState::Absent | SecretState::Ours(_) => None,
+        SecretState::Unreadable {
+            reason,
+            message,
+            transient,
+        } => Some(hold(*reason, message.clone(), !transient)),
+        SecretState::Foreign { owner } => {
+            let name = view
+                .desired()
+                .map_or("", |desired| desired.secret.name.as_str());
+            let owner = owner
+                .as_ref()
+                .map_or_else(String::new, |o| format!(" (it belongs to {o})"));
+            Some(hold(
+                Reason::SecretForeign,
+                format!(
+                    "Secret {name:?} exists and is not this AccessToken's{owner}; delete it or choose another spec.secret.name"
+                ),
+                true,
+            ))
+        }
+    }
+}

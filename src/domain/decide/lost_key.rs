@@ -1,0 +1,198 @@
+//! A key that is gone from the Secret, or from LaunchDarkly.
+
+use super::intent::{Need, intend};
+use super::rotate;
+use super::view::View;
+use crate::domain::cause::Cause;
+use crate::domain::desired::Desired;
+use crate::domain::ids::Fingerprint;
+use crate::domain::observed::{Remote, RemoteFacts, SecretKeyProof, Source};
+use crate::domain::reason::Reason;
+use crate::domain::record::{FormerSecret, SecretRecord};
+use crate::domain::secret::{Marks, PreviousKey, SecretFacts, SecretPlan, SecretState};
+use crate::domain::step::Step;
+use crate::domain::time::{minus, plus};
+use jiff::{SignedDuration, Timestamp};
+
+/// A Secret that is lost this often within an hour is contested.
+const CONTESTED_LOSSES: usize = 3;
+
+const CONTESTED_WITHIN: SignedDuration = SignedDuration::from_hours(1);
+
+/// A key that is gone from the Secret, or from LaunchDarkly, is replaced with grace (I2).
+///
+/// What the brake holds back is done all the same when somebody asks for a new key.
+pub(super) fn replace_lost_key(view: &View<'_>) -> Option<Step> {
+    find_lost_key(view).filter(|step| !(step.is_braked() && rotate::is_asked_for(view)))
+}
+
+fn find_lost_key(view: &View<'_>) -> Option<Step> {
+    let desired = view.desired()?;
+    let Some(recorded) = &view.observed.record.secret else {
+        return Some(intend(view, &Need::create(Cause::LostKey)));
+    };
+    if let Some(step) = keep_secret(view, desired, recorded) {
+        return Some(step);
+    }
+    match view.observed.secret_key {
+        SecretKeyProof::Rejected if !recorded.proven => {
+            return Some(intend(view, &Need::create(Cause::LostKey)));
+        }
+        SecretKeyProof::Rejected | SecretKeyProof::Unasked | SecretKeyProof::Accepted => {}
+    }
+    keep_remote(view)
+}
+
+fn keep_secret(view: &View<'_>, desired: &Desired, recorded: &SecretRecord) -> Option<Step> {
+    let moved = desired.secret.name != recorded.name;
+    match &view.observed.secret {
+        SecretState::Ours(secret) if secret.key.as_ref() == Some(&recorded.fingerprint) => (moved
+            || secret.uid != recorded.uid)
+            .then(|| record_secret(view, desired, recorded, secret, &recorded.fingerprint)),
+        SecretState::Ours(secret) => match &secret.key {
+            // Another version of the hash is recomputed, never a difference (I14).
+            Some(key)
+                if !recorded.fingerprint.is_current()
+                    && secret.marks.fingerprint.as_ref() == Some(&recorded.fingerprint) =>
+            {
+                Some(record_secret(view, desired, recorded, secret, key))
+            }
+            Some(_) | None if moved => Some(move_secret(view, desired, recorded)),
+            Some(_) | None => Some(lost(view, Cause::SecretEdited)),
+        },
+        SecretState::Absent if moved => Some(move_secret(view, desired, recorded)),
+        SecretState::Absent => Some(lost(view, Cause::SecretDeleted)),
+        SecretState::Foreign { .. } | SecretState::Unreadable { .. } => None,
+    }
+}
+
+/// The key goes to a Secret of another name, if the former one still holds it.
+fn move_secret(view: &View<'_>, desired: &Desired, recorded: &SecretRecord) -> Step {
+    let SecretState::Ours(former) = &view.observed.former_secret else {
+        return lost(view, Cause::SecretDeleted);
+    };
+    if former.key.as_ref() != Some(&recorded.fingerprint) {
+        return lost(view, Cause::SecretEdited);
+    }
+    Step::MoveSecret {
+        from: recorded.name.clone(),
+        fingerprint: recorded.fingerprint.clone(),
+        plan: Box::new(SecretPlan {
+            at: view.secret_revision(),
+            layout: desired.secret.clone(),
+            marks: Marks {
+                owner_uid: view.observed.identity.uid.to_string(),
+                fence: None,
+                ..former.marks.clone()
+            },
+            previous: if former.previous.is_some() {
+                PreviousKey::Keep
+            } else {
+                PreviousKey::Drop
+            },
+        }),
+    }
+}
+
+fn record_secret(
+    view: &View<'_>,
+    desired: &Desired,
+    recorded: &SecretRecord,
+    secret: &SecretFacts,
+    fingerprint: &Fingerprint,
+) -> Step {
+    let mut record = view.record();
+    record.secret = Some(SecretRecord {
+        name: desired.secret.name.clone(),
+        uid: secret.uid.clone(),
+        fingerprint: fingerprint.clone(),
+        proven: recorded.proven,
+    });
+    if desired.secret.name != recorded.name {
+        record.former_secret = Some(FormerSecret {
+            name: recorded.name.clone(),
+            delete_after: plus(view.observed.clocks.later(), desired.rotation.grace),
+        });
+    }
+    Step::RecordSecret(Box::new(record))
+}
+
+/// A Secret that keeps being lost has somebody else's hands in it.
+fn lost(view: &View<'_>, cause: Cause) -> Step {
+    let since = minus(view.now(), CONTESTED_WITHIN);
+    let losses: Vec<_> = view
+        .observed
+        .record
+        .history
+        .iter()
+        .filter(|entry| {
+            matches!(entry.cause, Cause::SecretDeleted | Cause::SecretEdited)
+                && (since..=view.now()).contains(&entry.time)
+        })
+        .collect();
+    if losses.len() + 1 >= CONTESTED_LOSSES
+        && let Some(oldest) = losses.iter().map(|entry| entry.time).min()
+    {
+        return Step::Hold {
+            reason: Reason::SecretContested,
+            message: "the Secret was deleted or edited three times within an hour; find out who else writes it".to_owned(),
+            terminal: true,
+            until: Some(plus(oldest, CONTESTED_WITHIN)),
+        };
+    }
+    intend(view, &Need::create(cause))
+}
+
+/// The token must exist, and its key must be ours; both are looked at twice before anything is replaced.
+fn keep_remote(view: &View<'_>) -> Option<Step> {
+    let token = view.observed.record.token.as_ref()?;
+    let settle = view.observed.timing.settle;
+    let fetch = || Step::FetchToken {
+        token_id: token.id.clone(),
+    };
+    match &view.observed.remote {
+        Remote::Absent {
+            confirmed: true, ..
+        } => Some(intend(view, &Need::create(Cause::TokenMissing))),
+        Remote::Absent {
+            confirmed: false,
+            first,
+        } => (view.now() >= plus(*first, settle)).then(fetch),
+        Remote::Present(facts) if facts.key_matches == Some(false) => {
+            let Some(since) = facts.mismatch_since else {
+                return Some(fetch());
+            };
+            let second_look = plus(since, settle);
+            if view.now() < second_look {
+                None
+            } else if facts.seen_at >= second_look && facts.source != Source::Listing {
+                Some(intend(view, &Need::create(Cause::ResetElsewhere)))
+            } else {
+                Some(fetch())
+            }
+        }
+        Remote::Present(facts) => facts.expiry.and_then(|end| outlive(view, facts, end)),
+        Remote::Unknown => None,
+    }
+}
+
+/// A token in use that has an end of its own is replaced in time; not twice within a grace, should its successor have one too.
+fn outlive(view: &View<'_>, facts: &RemoteFacts, end: Timestamp) -> Option<Step> {
+    let record = view.record();
+    let grace = record.rotation.grace.unwrap_or_default();
+    let just_replaced = record.history.first().is_some_and(|last| {
+        let half_life = end.duration_since(last.time) / 2;
+        let again = plus(last.time, grace.min(half_life));
+        last.cause == Cause::Expiring && (last.time..again).contains(&view.now())
+    });
+    if just_replaced || view.now() < view.replace_before(end) {
+        return None;
+    }
+    Some(if facts.source == Source::Listing {
+        Step::FetchToken {
+            token_id: record.token?.id,
+        }
+    } else {
+        intend(view, &Need::create(Cause::Expiring))
+    })
+}

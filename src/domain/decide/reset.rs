@@ -1,0 +1,29 @@
+//! Whether a key may be reset.
+
+use super::view::View;
+use crate::domain::cause::Cause;
+use crate::domain::ids::TokenId;
+use crate::domain::observed::Feature;
+
+/// Whether a reset of this token cuts no key that somebody may still use: not the operator's own, none in its grace, and none
+/// of a token whose history was lost, which may have been reset a moment ago (I5, I6).
+pub(super) fn may_reset(view: &View<'_>, token_id: &TokenId) -> bool {
+    let available = view
+        .account()
+        .is_ok_and(|account| account.reset == Feature::Available);
+    available && may_be_reset(view, token_id)
+}
+
+pub(super) fn may_be_reset(view: &View<'_>, token_id: &TokenId) -> bool {
+    let last = view.observed.record.history.first();
+    let taken_over = last.is_some_and(|entry| entry.cause == Cause::Adopted);
+    !view.in_grace() && !view.is_credential(token_id) && !taken_over
+}
+
+/// Whether a reset may kill this token's key: that it leaves the old one alive for a while is not needed for that.
+pub(super) fn may_revoke(view: &View<'_>, token_id: &TokenId) -> bool {
+    let possible = view
+        .account()
+        .is_ok_and(|account| account.reset != Feature::Unavailable);
+    possible && may_be_reset(view, token_id)
+}

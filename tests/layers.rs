@@ -1,0 +1,423 @@
+//! Which room may import which, held to the code: imports run only down, and no two files import each other.
+#![expect(
+    clippy::unwrap_used,
+    reason = "the lint's exception for tests does not see helper functions"
+)]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use proc_macro2::{Delimiter, TokenStream, TokenTree};
+
+/// Each room with the rooms that it may import. A room is a folder or a file of `src`; of two that a file is in, the longer one counts.
+/// A file may import all of its own room.
+const ROOMS: &[(&str, &[&str])] = &[
+    ("domain", &[]),
+    ("gate", &[]),
+    ("traces", &[]),
+    ("api", &["domain"]),
+    ("redaction", &["domain"]),
+    ("launchdarkly", &["domain", "redaction", "gate", "traces"]),
+    ("cluster", &["domain", "api", "redaction", "gate"]),
+    // The process: it knows nothing of the controllers, which it lets run while it leads.
+    (
+        "runtime",
+        &["domain", "api", "launchdarkly", "gate", "traces"],
+    ),
+    ("controller", EVERYTHING_BELOW),
+    ("controller::account", EVERYTHING_BELOW),
+    ("controller::token", TOKENS),
+    ("controller::token::observe", TOKENS),
+    ("controller::token::execute", TOKENS),
+    ("controller::start", CONTROLLERS),
+    (
+        "fuzzing",
+        &["domain", "api", "redaction", "launchdarkly", "cluster"],
+    ),
+    ("main", &["controller", "runtime"]),
+];
+
+/// What the controllers stand on.
+const EVERYTHING_BELOW: &[&str] = &[
+    "domain",
+    "api",
+    "redaction",
+    "launchdarkly",
+    "cluster",
+    "runtime",
+    "gate",
+    "traces",
+    "controller",
+];
+/// Tokens use accounts, never the other way round. Reader and writer meet in the loop and share what it hands to both.
+const TOKENS: &[&str] = &[
+    "domain",
+    "api",
+    "redaction",
+    "launchdarkly",
+    "cluster",
+    "runtime",
+    "gate",
+    "traces",
+    "controller",
+    "controller::account",
+    "controller::token",
+];
+const CONTROLLERS: &[&str] = &[
+    "domain",
+    "api",
+    "redaction",
+    "launchdarkly",
+    "cluster",
+    "runtime",
+    "gate",
+    "traces",
+    "controller",
+    "controller::account",
+    "controller::token",
+    "controller::token::observe",
+];
+/// The loop calls reader and writer.
+const LOOP: &str = "controller::token::reconcile";
+
+/// The name of a module, from the crate's root.
+type Module = Vec<String>;
+
+/// One file of `src`.
+struct Source {
+    path: PathBuf,
+    /// What it names of this crate, with the line.
+    names: Vec<(Module, usize)>,
+    /// Names that it imports: others find them in it.
+    imported: BTreeMap<String, Module>,
+}
+
+/// One file that names something of another.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Import {
+    from: Module,
+    to: Module,
+    line: usize,
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("src")
+}
+
+fn files(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            files(&path, found);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(path);
+        }
+    }
+}
+
+/// The module of a file. Tests in a file of their own belong to what they test.
+fn module(path: &Path) -> Module {
+    let inside = path.strip_prefix(root()).unwrap().with_extension("");
+    let parts = inside.components();
+    let mut module: Module = parts
+        .map(|part| part.as_os_str().to_str().unwrap().to_owned())
+        .collect();
+    if module
+        .last()
+        .is_some_and(|last| last == "mod" || last == "lib")
+    {
+        module.pop();
+    }
+    if let Some(tests) = module.iter().position(|part| part == "tests") {
+        module.truncate(tests);
+    }
+    module
+}
+
+fn sources() -> BTreeMap<Module, Source> {
+    let mut paths = Vec::new();
+    files(&root(), &mut paths);
+    paths.sort();
+    let mut sources: BTreeMap<Module, Source> = BTreeMap::new();
+    for path in paths {
+        let module = module(&path);
+        let tokens: TokenStream = fs::read_to_string(&path).unwrap().parse().unwrap();
+        let mut reader = Reader {
+            module: module.clone(),
+            names: Vec::new(),
+            imported: BTreeMap::new(),
+        };
+        reader.read(tokens);
+        let source = sources.entry(module).or_insert_with(|| Source {
+            path,
+            names: Vec::new(),
+            imported: BTreeMap::new(),
+        });
+        source.names.extend(reader.names);
+        source.imported.extend(reader.imported);
+    }
+    sources
+}
+
+/// Finds in a file what it names by `crate::`, `super::` and `self::`, within macros too.
+struct Reader {
+    module: Module,
+    names: Vec<(Module, usize)>,
+    imported: BTreeMap<String, Module>,
+}
+
+impl Reader {
+    fn read(&mut self, tokens: TokenStream) {
+        let tokens: Vec<TokenTree> = tokens.into_iter().collect();
+        let mut at = 0;
+        while at < tokens.len() {
+            match &tokens[at] {
+                TokenTree::Ident(word) if word == "mod" && is_group(tokens.get(at + 2)) => {
+                    // A module within a file: `super` is the file.
+                    if let (Some(TokenTree::Ident(name)), Some(TokenTree::Group(body))) =
+                        (tokens.get(at + 1), tokens.get(at + 2))
+                    {
+                        self.module.push(name.to_string());
+                        self.read(body.stream());
+                        self.module.pop();
+                    }
+                    at += 3;
+                }
+                TokenTree::Ident(word) if word == "use" => {
+                    at = self.path(&tokens, at + 1, None, true);
+                }
+                TokenTree::Ident(word)
+                    if (word == "crate" || word == "super" || word == "self")
+                        && is_colons(&tokens, at + 1) =>
+                {
+                    at = self.path(&tokens, at, None, false);
+                }
+                TokenTree::Group(group) => {
+                    self.read(group.stream());
+                    at += 1;
+                }
+                _ => at += 1,
+            }
+        }
+    }
+
+    /// Reads a path, or a tree of paths in a `use`, and returns where it ends.
+    fn path(
+        &mut self,
+        tokens: &[TokenTree],
+        mut at: usize,
+        prefix: Option<Module>,
+        imports: bool,
+    ) -> usize {
+        let mut path = prefix;
+        let mut line = 0;
+        while let Some(token) = tokens.get(at) {
+            match token {
+                TokenTree::Ident(word) => {
+                    line = word.span().start().line;
+                    let word = word.to_string();
+                    path = Some(match (path, word.as_str()) {
+                        (_, "crate") => Module::new(),
+                        (None, "self") => self.module.clone(),
+                        (None, "super") => parent(&self.module),
+                        (Some(path), "super") => parent(&path),
+                        (Some(path), "self") => path,
+                        (Some(path), _) => [path, vec![word]].concat(),
+                        // Another crate, or a name that a `use` of this file explains.
+                        (None, _) => return self.skip(tokens, at),
+                    });
+                    at += 1;
+                    if !is_colons(tokens, at) {
+                        break;
+                    }
+                    at += 2;
+                }
+                TokenTree::Group(group) if group.delimiter() == Delimiter::Brace => {
+                    let inner: Vec<TokenTree> = group.stream().into_iter().collect();
+                    for item in inner
+                        .split(|token| is_punct(Some(token), ','))
+                        .filter(|item| !item.is_empty())
+                    {
+                        self.path(item, 0, path.clone(), imports);
+                    }
+                    return at + 1;
+                }
+                _ => break,
+            }
+        }
+        let Some(path) = path else { return at.max(1) };
+        let mut name = path.last().cloned().unwrap_or_default();
+        if let (Some(TokenTree::Ident(word)), Some(TokenTree::Ident(alias))) =
+            (tokens.get(at), tokens.get(at + 1))
+            && word == "as"
+        {
+            name = alias.to_string();
+        }
+        if imports {
+            self.imported.insert(name, path.clone());
+        }
+        self.names.push((path, line));
+        at
+    }
+
+    fn skip(&self, tokens: &[TokenTree], at: usize) -> usize {
+        let rest = tokens[at..]
+            .iter()
+            .position(|token| is_punct(Some(token), ';'));
+        rest.map_or(tokens.len(), |rest| at + rest)
+    }
+}
+
+fn parent(module: &Module) -> Module {
+    module[..module.len().saturating_sub(1)].to_vec()
+}
+
+fn is_punct(token: Option<&TokenTree>, sign: char) -> bool {
+    matches!(token, Some(TokenTree::Punct(punct)) if punct.as_char() == sign)
+}
+
+fn is_colons(tokens: &[TokenTree], at: usize) -> bool {
+    is_punct(tokens.get(at), ':') && is_punct(tokens.get(at + 1), ':')
+}
+
+fn is_group(token: Option<&TokenTree>) -> bool {
+    matches!(token, Some(TokenTree::Group(group)) if group.delimiter() == Delimiter::Brace)
+}
+
+/// The file in which a name is defined, behind every import that passes it on.
+fn defined_in(sources: &BTreeMap<Module, Source>, name: &Module) -> Option<Module> {
+    let mut name = name.clone();
+    // Imports that pass a name on are few: a circle of them would not compile.
+    for _ in 0..20 {
+        let depth = (0..=name.len())
+            .rev()
+            .find(|depth| sources.contains_key(&name[..*depth]))?;
+        let (file, rest) = name.split_at(depth);
+        let passed_on = rest
+            .first()
+            .and_then(|first| sources[file].imported.get(first));
+        match passed_on {
+            Some(origin) if !origin.is_empty() => {
+                name = [origin.clone(), rest[1..].to_vec()].concat()
+            }
+            _ => return Some(file.to_vec()),
+        }
+    }
+    None
+}
+
+fn imports(sources: &BTreeMap<Module, Source>) -> BTreeSet<Import> {
+    let mut imports = BTreeSet::new();
+    for (from, source) in sources {
+        for (name, line) in &source.names {
+            let Some(to) = defined_in(sources, name) else {
+                continue;
+            };
+            if to != *from && !to.is_empty() {
+                imports.insert(Import {
+                    from: from.clone(),
+                    to,
+                    line: *line,
+                });
+            }
+        }
+    }
+    imports
+}
+
+/// The room of a module.
+fn room(module: &Module) -> &'static str {
+    let name = module.join("::");
+    let inside = |room: &str| name == room || name.starts_with(&format!("{room}::"));
+    let rooms = ROOMS
+        .iter()
+        .map(|(room, _)| *room)
+        .filter(|room| inside(room));
+    rooms
+        .max_by_key(|room| room.len())
+        .unwrap_or_else(|| panic!("{name} is in no room"))
+}
+
+#[test]
+fn imports_run_only_down() {
+    let sources = sources();
+    let mut complaints = String::new();
+    for import in imports(&sources) {
+        if import.from.is_empty() || import.from.join("::") == LOOP {
+            continue;
+        }
+        let (from, to) = (room(&import.from), room(&import.to));
+        let allowed = ROOMS.iter().find(|(room, _)| *room == from).unwrap().1;
+        if from != to && !allowed.contains(&to) {
+            let file = sources[&import.from]
+                .path
+                .strip_prefix(root())
+                .unwrap()
+                .display();
+            let _ = writeln!(
+                complaints,
+                "src/{file}:{}: {from} may not import {}",
+                import.line,
+                import.to.join("::")
+            );
+        }
+    }
+    assert!(complaints.is_empty(), "{complaints}");
+}
+
+#[test]
+fn no_two_files_import_each_other() {
+    let sources = sources();
+    let mut graph: BTreeMap<&Module, BTreeSet<&Module>> = BTreeMap::new();
+    let imports = imports(&sources);
+    for import in &imports {
+        // A module and the parts that it is made of are one thing.
+        let family = import.to == parent(&import.from) || import.from == parent(&import.to);
+        if !family {
+            graph.entry(&import.from).or_default().insert(&import.to);
+        }
+    }
+    let mut circles = BTreeSet::new();
+    for start in graph.keys() {
+        if let Some(circle) = circle_through(&graph, start) {
+            circles.insert(circle);
+        }
+    }
+    let circles: Vec<String> = circles.into_iter().collect();
+    assert!(
+        circles.is_empty(),
+        "{} circles:\n{}",
+        circles.len(),
+        circles.join("\n")
+    );
+}
+
+/// The shortest way from a file back to itself, named from its first file in alphabetical order.
+fn circle_through(graph: &BTreeMap<&Module, BTreeSet<&Module>>, start: &Module) -> Option<String> {
+    let mut ways = vec![vec![start]];
+    let mut seen = BTreeSet::new();
+    while !ways.is_empty() {
+        let mut longer = Vec::new();
+        for way in ways {
+            for next in graph.get(way.last()?).into_iter().flatten() {
+                if *next == start {
+                    let first = way.iter().enumerate().min_by_key(|(_, module)| **module)?.0;
+                    let named = way[first..].iter().chain(&way[..=first]);
+                    return Some(
+                        named
+                            .map(|module| module.join("::"))
+                            .collect::<Vec<_>>()
+                            .join(" -> "),
+                    );
+                }
+                if seen.insert(*next) {
+                    longer.push([way.clone(), vec![*next]].concat());
+                }
+            }
+        }
+        ways = longer;
+    }
+    None
+}
