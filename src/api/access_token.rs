@@ -2,15 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use kube::{CustomResource, KubeSchema};
+use kube::{CustomResource, KubeSchema, ResourceExt as _};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::rules;
 use super::schema;
 use super::status::AccessTokenStatus;
+use crate::domain::account::AccountKey;
 use crate::domain::desired::{DeletionPolicy, DriftPolicy, Strategy};
+use crate::domain::ids::ObjectUid;
 use crate::domain::limits;
+use crate::domain::record::Identity;
 use crate::domain::settings::{BaseRole, Effect};
 use crate::domain::syntax;
 
@@ -257,4 +260,36 @@ pub struct RotationSpec {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = limits::REQUEST))]
     pub revoke: Option<String>,
+}
+
+impl AccessToken {
+    /// Who the object is.
+    #[must_use]
+    pub fn identity(&self) -> Identity {
+        Identity {
+            uid: ObjectUid::new(self.uid().unwrap_or_default()),
+            namespace: self.namespace().unwrap_or_default(),
+            name: self.name_any(),
+        }
+    }
+
+    /// Which account the object names.
+    #[must_use]
+    pub fn account_key(&self) -> AccountKey {
+        let name = self.spec.account_ref.name.clone();
+        match self.spec.account_ref.kind {
+            AccountKind::LaunchDarklyAccount => AccountKey::Namespaced {
+                namespace: self.namespace().unwrap_or_default(),
+                name,
+            },
+            AccountKind::ClusterLaunchDarklyAccount => AccountKey::Cluster { name },
+        }
+    }
+
+    /// Whether our finalizer is on the object.
+    #[must_use]
+    pub fn has_finalizer(&self) -> bool {
+        let mut names = self.finalizers().iter();
+        names.any(|name| name == super::TOKEN_FINALIZER)
+    }
 }

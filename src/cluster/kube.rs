@@ -122,7 +122,7 @@ impl KubeCluster {
         written: SecretSnapshot,
         manifest: &SecretManifest,
     ) -> Result<SecretSnapshot, ClusterError> {
-        let leftovers = written.unapplied.beyond(manifest);
+        let leftovers = manifest.leaves_out(&written.unapplied);
         if leftovers.is_empty() {
             return Ok(written);
         }

@@ -1,6 +1,7 @@
 //! Observe, decide, execute, record: the loop around the pure decision.
 
 pub mod account;
+mod age;
 mod backoff;
 mod collector;
 mod failure;

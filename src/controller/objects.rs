@@ -13,7 +13,7 @@ use crate::api::conditions::{ConditionType, find_condition};
 use crate::api::record;
 use crate::controller::account::claims::Claims;
 use crate::controller::account::registry::Accounts;
-use crate::controller::token::observe::{account_key, identity};
+
 use crate::domain::ids::ObjectUid;
 use crate::domain::orphans::Living;
 use crate::launchdarkly::TokensApi;
@@ -76,7 +76,7 @@ impl Objects {
     pub(super) fn occupy<L: TokensApi>(&self, accounts: &Accounts<L>, claims: &Claims) {
         for object in self.all() {
             if let Some(status) = &object.status {
-                claims.note(&identity(&object), &record::read(status));
+                claims.note(&object.identity(), &record::read(status));
             }
             if object
                 .status
@@ -84,7 +84,7 @@ impl Objects {
                 .is_some_and(|status| status.token.is_some() || status.pending.is_some())
             {
                 accounts.occupy(
-                    &account_key(&object),
+                    &object.account_key(),
                     &ObjectUid::new(object.uid().unwrap_or_default()),
                 );
             }

@@ -5,24 +5,23 @@
 
 mod api;
 mod client;
+mod convert;
 mod differences;
 mod endpoint;
 mod error;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzzing;
-mod listing;
 mod model;
 mod rate_limit;
 mod request;
 mod response;
 mod wire;
 
-pub use api::TokensApi;
+pub use api::{PAGE_SIZE, TokensApi};
 pub use client::{HttpClient, Options};
 pub use differences::{differences, patch_towards};
 pub use endpoint::{AllowedHost, AllowedHosts, Endpoint, EndpointError};
 pub use error::{ApiError, Operation, RetryClass, TransportError, TransportKind};
-pub use listing::PAGE_SIZE;
 pub use model::{
     Deleted, Identity, Issued, Listing, Member, NewToken, Page, PatchOp, Reset, ResolvedGrant,
     Role, Token,

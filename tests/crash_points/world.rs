@@ -12,9 +12,10 @@ use launchdarkly_token_operator::api::AccessToken;
 use launchdarkly_token_operator::api::access_token::AccessTokenSpec;
 use launchdarkly_token_operator::cluster::NamespaceFacts;
 use launchdarkly_token_operator::controller::account::{
-    AccountKey, Accounts, Entry, Session, State, list_accounts,
+    Accounts, Entry, Session, State, list_accounts,
 };
 use launchdarkly_token_operator::controller::token::{Context, Outcome, reconcile};
+use launchdarkly_token_operator::domain::account::AccountKey;
 use launchdarkly_token_operator::domain::ids::{AccountId, TokenId};
 use launchdarkly_token_operator::domain::policy::AccountPolicy;
 use launchdarkly_token_operator::launchdarkly::{

@@ -1,6 +1,6 @@
 //! The Secret as we write it: our own entries, labels and annotations, and nothing else's.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use k8s_openapi::ByteString;
@@ -16,7 +16,7 @@ use crate::domain::secret::SecretLayout;
 use crate::domain::secret::{PreviousKey, SecretPlan};
 use crate::redaction::Key;
 
-use crate::cluster::secret::snapshot::SecretSnapshot;
+use crate::cluster::secret::snapshot::{SecretSnapshot, Unapplied};
 
 /// A Secret to be written. Its entries never show in `Debug` (I7).
 #[derive(Clone)]
@@ -62,7 +62,7 @@ impl SecretManifest {
         let mut labels = layout.labels.clone();
         labels.insert(MANAGED_BY.0.to_owned(), MANAGED_BY.1.to_owned());
         let mut annotations = layout.annotations.clone();
-        annotations.extend(own_annotations(identity, layout, marks));
+        annotations.extend(annotation::write(identity, layout, marks));
         Self {
             name: layout.name.clone(),
             labels,
@@ -102,6 +102,16 @@ impl SecretManifest {
         Some(manifest)
     }
 
+    /// Those parts that it does not have.
+    #[must_use]
+    pub fn leaves_out(&self, parts: &Unapplied) -> Unapplied {
+        Unapplied {
+            labels: without(&parts.labels, &self.labels),
+            annotations: without(&parts.annotations, &self.annotations),
+            data: without(&parts.data, &self.data),
+        }
+    }
+
     /// As an object of the Kubernetes API.
     #[must_use]
     pub fn to_secret(&self, namespace: &str) -> Secret {
@@ -124,6 +134,11 @@ impl SecretManifest {
     }
 }
 
+fn without<T>(names: &BTreeSet<String>, wanted: &BTreeMap<String, T>) -> BTreeSet<String> {
+    let others = names.iter().filter(|name| !wanted.contains_key(*name));
+    others.cloned().collect()
+}
+
 fn previous_key(choice: PreviousKey, before: &SecretSnapshot) -> Option<Zeroizing<Vec<u8>>> {
     let noted = |name: &str| {
         before
@@ -137,57 +152,6 @@ fn previous_key(choice: PreviousKey, before: &SecretSnapshot) -> Option<Zeroizin
         PreviousKey::TakeCurrent => noted(annotation::KEY_ENTRY),
         PreviousKey::Keep => noted(annotation::PREVIOUS_ENTRY),
     }
-}
-
-fn own_annotations(
-    identity: &Identity,
-    layout: &SecretLayout,
-    marks: &Marks,
-) -> impl Iterator<Item = (String, String)> {
-    let handled: Vec<&str> = marks
-        .handled
-        .iter()
-        .map(crate::domain::ids::RequestHash::as_str)
-        .collect();
-    let own = [
-        (annotation::OWNED_BY, Some(identity.owner_mark())),
-        (annotation::UID, Some(identity.uid.to_string())),
-        (
-            annotation::TOKEN_ID,
-            marks.token_id.as_ref().map(ToString::to_string),
-        ),
-        (
-            annotation::ACCOUNT_ID,
-            marks.account_id.as_ref().map(ToString::to_string),
-        ),
-        (
-            annotation::ATTEMPT,
-            marks.attempt.as_ref().map(ToString::to_string),
-        ),
-        (
-            annotation::FINGERPRINT,
-            marks.fingerprint.as_ref().map(ToString::to_string),
-        ),
-        (
-            annotation::ROTATED_AT,
-            marks.rotated_at.map(|time| time.to_string()),
-        ),
-        (
-            annotation::PREVIOUS_EXPIRES_AT,
-            marks.previous_expires_at.map(|time| time.to_string()),
-        ),
-        (
-            annotation::HANDLED,
-            (!handled.is_empty()).then(|| handled.join(",")),
-        ),
-        (annotation::KEY_ENTRY, Some(layout.key.clone())),
-        (
-            annotation::FENCE,
-            marks.fence.as_ref().map(ToString::to_string),
-        ),
-    ];
-    own.into_iter()
-        .filter_map(|(name, value)| Some((name.to_owned(), value?)))
 }
 
 #[cfg(test)]

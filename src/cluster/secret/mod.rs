@@ -3,6 +3,7 @@
 pub mod annotation;
 pub mod manifest;
 pub mod snapshot;
+mod state;
 
 /// Says who manages the Secret.
 pub const MANAGED_BY: (&str, &str) = (

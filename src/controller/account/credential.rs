@@ -6,7 +6,7 @@ use kube::api::Api;
 
 use crate::api::validate::{DesiredAccount, Invalid};
 use crate::cluster::OptIn;
-use crate::controller::account::reconcile::AccountContext;
+use crate::controller::account::context::AccountContext;
 use crate::controller::account::registry::Session;
 use crate::domain::ids::AccountId;
 use crate::domain::reason::Reason;

@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 use crate::api::validate;
 use crate::api::validate::{DesiredAccount, Invalid};
 use crate::api::{AccountStatus, ClusterLaunchDarklyAccount, LaunchDarklyAccount};
-use crate::controller::account::registry::AccountKey;
+use crate::domain::account::AccountKey;
 
 /// An account object of either kind.
 pub(in crate::controller) trait AccountObject:

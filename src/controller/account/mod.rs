@@ -2,6 +2,7 @@
 
 pub(super) mod claims;
 mod conditions;
+pub(super) mod context;
 mod credential;
 pub(super) mod kinds;
 pub(super) mod poll;
@@ -12,5 +13,5 @@ pub(super) mod registry;
 pub(super) mod state;
 
 pub use poll::list_accounts;
-pub use registry::{AccountKey, Accounts, Entry, Session, Sign, State};
+pub use registry::{Accounts, Entry, Session, Sign, State};
 pub use state::Shared;

@@ -5,17 +5,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future;
+use jiff::Timestamp;
 use tokio::sync::watch;
 
 use crate::cluster::{Cluster, KubeCluster};
 use crate::controller::account::probe;
 use crate::controller::account::registry::{Session, State};
+use crate::controller::account::state::is_believable;
+use crate::controller::failure::Failure;
 use crate::controller::objects::Objects;
 use crate::controller::token::context::Context;
-use crate::controller::token::execute::list_since;
+use crate::domain::account::AccountKey;
 use crate::domain::orphans::{Listed, suspects};
 use crate::domain::time::plus;
-use crate::launchdarkly::{HttpClient, Lines, TokensApi};
+use crate::launchdarkly::{HttpClient, Lines, Listing, TokensApi};
 
 /// How often the gauges are brought up to date.
 const GAUGES_EVERY: Duration = Duration::from_secs(5);
@@ -72,10 +75,8 @@ fn show_rate_limits<C: Cluster, L: TokensApi>(ctx: &Context<C, L>, lines: &Lines
 }
 
 /// One session for every account, with the account objects that lead there.
-fn sessions<C: Cluster, L: TokensApi>(
-    ctx: &Context<C, L>,
-) -> Vec<(Vec<super::AccountKey>, Session<L>)> {
-    let mut sessions: Vec<(Vec<super::AccountKey>, Session<L>)> = Vec::new();
+fn sessions<C: Cluster, L: TokensApi>(ctx: &Context<C, L>) -> Vec<(Vec<AccountKey>, Session<L>)> {
+    let mut sessions: Vec<(Vec<AccountKey>, Session<L>)> = Vec::new();
     for (key, entry) in ctx.accounts.all() {
         let State::Usable(session) = &entry.state else {
             continue;
@@ -94,7 +95,7 @@ fn sessions<C: Cluster, L: TokensApi>(
 /// Lists every account in use, once whatever the number of credentials (I13), and sweeps up after interrupted probes.
 pub async fn list_accounts<C: Cluster, L: TokensApi>(ctx: &Context<C, L>) {
     let sessions = sessions(ctx);
-    let in_use = |keys: &[super::AccountKey]| keys.iter().any(|key| ctx.accounts.users(key) > 0);
+    let in_use = |keys: &[AccountKey]| keys.iter().any(|key| ctx.accounts.users(key) > 0);
     let listings = sessions.iter().filter(|(keys, _)| in_use(keys)).map(|(keys, session)| async move {
         if let Err(failure) = list_since(session, ctx.clock.now(), ctx.clock.now()).await {
             tracing::warn!(account = %session.account_id, "could not list the tokens: {}", failure.message);
@@ -108,6 +109,26 @@ pub async fn list_accounts<C: Cluster, L: TokensApi>(ctx: &Context<C, L>) {
         sweep_probes(ctx, keys, session).await;
     });
     future::join_all(listings).await;
+}
+
+/// Lists the account unless a listing that began after `begun_after` is there; one listing serves all who wait (I13).
+pub(in crate::controller) async fn list_since<L: TokensApi>(
+    session: &Session<L>,
+    begun_after: Timestamp,
+    now: Timestamp,
+) -> Result<Arc<Listing>, Failure> {
+    let _turn = session.shared.listing_turn.lock().await;
+    if let Some(listing) = session
+        .shared
+        .listing()
+        .filter(|listing| listing.started_at >= begun_after)
+        .filter(|listing| is_believable(listing.started_at, now))
+    {
+        return Ok(listing);
+    }
+    let listing = session.api.list_all().await?;
+    session.shared.keep_listing(listing, now);
+    session.shared.listing().ok_or_else(Failure::stale)
 }
 
 /// Compares what is listed with everything that lives in the cluster; only who sees all of it can tell.
@@ -132,7 +153,7 @@ fn find_orphans<C: Cluster, L: TokensApi>(ctx: &Context<C, L>, objects: &Objects
 /// What an interrupted probe left is deleted, unless one is under way.
 async fn sweep_probes<C: Cluster, L: TokensApi>(
     ctx: &Context<C, L>,
-    keys: &[super::AccountKey],
+    keys: &[AccountKey],
     session: &Session<L>,
 ) {
     let Ok(_turn) = session.shared.probe_turn.try_lock() else {

@@ -7,8 +7,9 @@ use backon::{ExponentialBuilder, Retryable};
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
-use crate::controller::account::registry::{AccountKey, Session};
+use crate::controller::account::registry::Session;
 use crate::controller::failure::Failure;
+use crate::domain::account::AccountKey;
 use crate::domain::ids::{Attempt, Installation, ObjectUid, TokenId};
 use crate::domain::marker::{Hold, Marker};
 use crate::domain::observed::Feature;

@@ -1,10 +1,11 @@
 //! Puts what was found out about an account where the access tokens find it.
 
 use crate::controller::account::conditions;
+use crate::controller::account::context::AccountContext;
 use crate::controller::account::credential::Trouble;
 use crate::controller::account::kinds::AccountObject;
-use crate::controller::account::reconcile::AccountContext;
-use crate::controller::account::registry::{AccountKey, Entry, Session, State};
+use crate::controller::account::registry::{Entry, Session, State};
+use crate::domain::account::AccountKey;
 use crate::domain::reason::Reason;
 use crate::launchdarkly::HttpClient;
 

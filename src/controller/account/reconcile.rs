@@ -1,7 +1,5 @@
 //! The account controller: keeps the credentials and what is known of their accounts up to date.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -9,134 +7,26 @@ use kube::ResourceExt;
 use kube::api::{Patch, PatchParams, PostParams};
 use serde_json::json;
 
+use super::context::{AccountContext, Known};
 use super::credential::{self, Trouble};
 use super::kinds::AccountObject;
 use super::{conditions, publish};
 use crate::api::ACCOUNT_FINALIZER;
-use crate::cluster::{FIELD_MANAGER, OptIn};
-use crate::controller::account::registry::{AccountKey, Accounts, Session, State};
-use crate::controller::token::observe::grows_up_at;
-use crate::domain::ids::Fingerprint;
+use crate::cluster::FIELD_MANAGER;
+use crate::controller::account::registry::Session;
+use crate::controller::age::new_until;
+use crate::domain::account::AccountKey;
 use crate::domain::reason::Reason;
-use crate::gate::Gate;
-use crate::launchdarkly::{AllowedHosts, HttpClient, Lines, Options, TokensApi};
-use crate::runtime::clock::Clock;
+use crate::launchdarkly::{HttpClient, TokensApi};
 
 /// How often the credential's Secret is looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(60);
+
 /// How often the credential of an account is looked for that may have been applied together with it.
 const WAIT_FOR_CREDENTIAL: Duration = Duration::from_secs(2);
+
 /// How often an account that is being deleted is looked at while objects refer to it.
 const WAIT_FOR_USERS: Duration = Duration::from_secs(5);
-
-/// What reconciling accounts needs.
-pub(in crate::controller) struct AccountContext {
-    pub(in crate::controller) client: kube::Client,
-    pub(in crate::controller) gate: Arc<dyn Gate>,
-    pub(in crate::controller) call_time: Duration,
-    pub(in crate::controller) own_namespace: String,
-    pub(in crate::controller) accounts: Arc<Accounts<HttpClient>>,
-    pub(in crate::controller) lines: Arc<Lines>,
-    pub(in crate::controller) allowed_hosts: AllowedHosts,
-    pub(in crate::controller) options: Options,
-    pub(in crate::controller) clock: Arc<dyn Clock>,
-    /// How often a credential that does not work is tried.
-    pub(in crate::controller) retry_every: SignedDuration,
-    /// How long an account may wait for what is applied together with it.
-    pub(in crate::controller) settle: SignedDuration,
-    /// How a namespace lets the operator at its Secrets, where each decides for itself.
-    pub(in crate::controller) opt_in: Option<OptIn>,
-    known: Mutex<HashMap<AccountKey, Known>>,
-}
-
-/// What was found out about a credential.
-#[derive(Clone)]
-struct Known {
-    fingerprint: Fingerprint,
-    generation: i64,
-    checked_at: Timestamp,
-    finding: Result<Session<HttpClient>, Trouble>,
-}
-
-impl AccountContext {
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "the parts of a context, each named where it is made"
-    )]
-    pub(in crate::controller) fn new(
-        client: kube::Client,
-        gate: Arc<dyn Gate>,
-        call_time: Duration,
-        own_namespace: String,
-        accounts: Arc<Accounts<HttpClient>>,
-        lines: Arc<Lines>,
-        allowed_hosts: AllowedHosts,
-        options: Options,
-        clock: Arc<dyn Clock>,
-        retry_every: SignedDuration,
-        settle: SignedDuration,
-        opt_in: Option<OptIn>,
-    ) -> Self {
-        Self {
-            client,
-            gate,
-            call_time,
-            own_namespace,
-            accounts,
-            lines,
-            allowed_hosts,
-            options,
-            clock,
-            retry_every,
-            settle,
-            opt_in,
-            known: Mutex::default(),
-        }
-    }
-
-    /// A call with the credential was answered 401: what is known of it no longer counts.
-    pub(in crate::controller) fn doubt(&self, key: &AccountKey) {
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = known.get_mut(key).filter(|known| known.finding.is_ok()) {
-            known.checked_at = Timestamp::MIN;
-        }
-    }
-
-    fn known(&self, key: &AccountKey) -> Option<Known> {
-        self.known
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(key)
-            .cloned()
-    }
-
-    fn remember(&self, key: &AccountKey, known: Known) {
-        self.known
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(key.clone(), known);
-    }
-
-    /// Forgets the credentials of accounts that are no longer there. What it forgets too early is asked again.
-    pub(in crate::controller) fn forget_gone(&self) {
-        self.known
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .retain(|key, _| self.accounts.get(key).is_some());
-    }
-
-    fn forget(&self, key: &AccountKey) {
-        self.known
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .remove(key);
-        let entry = self.accounts.get(key);
-        if let Some(State::Usable(session)) = entry.as_deref().map(|entry| &entry.state) {
-            session.shared.set_objects(key, 0);
-        }
-        self.accounts.remove(key);
-    }
-}
 
 /// Visits one account object.
 pub(in crate::controller) async fn reconcile<K: AccountObject>(
@@ -150,7 +40,7 @@ pub(in crate::controller) async fn reconcile<K: AccountObject>(
         ctx.forget(&key);
         return Ok(LOOK_EVERY);
     }
-    let young = grows_up_at(object.meta(), ctx.settle).is_some_and(|at| at > ctx.clock.now());
+    let young = new_until(object.meta(), ctx.settle).is_some_and(|at| at > ctx.clock.now());
     // The right to read it may come with it, where namespaces give it themselves.
     let with_it = |reason| match reason {
         Reason::CredentialMissing => true,

@@ -4,28 +4,12 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use crate::controller::account::state::Shared;
+use crate::domain::account::AccountKey;
 use crate::domain::ids::{AccountId, Installation, ObjectUid, TokenId};
 use crate::domain::namespaces::AdmittedNamespaces;
 use crate::domain::policy::{AccountPolicy, Refusal};
 use crate::domain::reason::Reason;
 use crate::launchdarkly::TokensApi;
-
-/// Which account object.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum AccountKey {
-    /// A `LaunchDarklyAccount`.
-    Namespaced {
-        /// Its namespace.
-        namespace: String,
-        /// Its name.
-        name: String,
-    },
-    /// A `ClusterLaunchDarklyAccount`.
-    Cluster {
-        /// Its name.
-        name: String,
-    },
-}
 
 /// An account object as the controllers use it.
 #[derive(Debug, Clone)]

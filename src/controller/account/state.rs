@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::controller::account::registry::AccountKey;
+use crate::domain::account::AccountKey;
 use crate::domain::account::budget::{Answer, Brake};
 use crate::domain::ids::{ObjectUid, TokenId};
 use crate::domain::marker::{LONGEST_DESCRIPTION, Marker};

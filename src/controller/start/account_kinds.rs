@@ -16,10 +16,11 @@ use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
 
 use crate::api::{ClusterLaunchDarklyAccount, LaunchDarklyAccount};
+use crate::controller::account::context::AccountContext;
 use crate::controller::account::kinds::AccountObject;
 use crate::controller::account::reconcile;
-use crate::controller::account::reconcile::AccountContext;
-use crate::controller::account::registry::{AccountKey, Sign};
+use crate::controller::account::registry::Sign;
+use crate::domain::account::AccountKey;
 use crate::runtime::metrics::{Controller as ControllerLabel, Outcome as MetricOutcome};
 use crate::runtime::work::Leading;
 use crate::traces;

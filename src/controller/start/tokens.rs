@@ -20,9 +20,8 @@ use crate::api::{AccessToken, ClusterLaunchDarklyAccount, LaunchDarklyAccount};
 use crate::cluster::FIELD_MANAGER;
 use crate::cluster::secret::annotation;
 use crate::controller::account::kinds::AccountObject;
-use crate::controller::account::registry::AccountKey;
-use crate::controller::token::observe::account_key;
 use crate::controller::token::reconcile::{Outcome, reconcile};
+use crate::domain::account::AccountKey;
 use crate::domain::ids::ObjectUid;
 use crate::runtime::metrics::{Controller as ControllerLabel, Metrics, Outcome as MetricOutcome};
 use crate::runtime::work::Leading;
@@ -115,7 +114,7 @@ pub(super) fn users_of(
     let users = store
         .state()
         .into_iter()
-        .filter(|object| account_key(object) == *key);
+        .filter(|object| object.account_key() == *key);
     users.map(|object| ObjectRef::from_obj(&*object)).collect()
 }
 

@@ -8,7 +8,7 @@ use crate::api::conditions::{ConditionType, find_condition};
 use crate::api::{AccessToken, AccessTokenStatus};
 use crate::cluster::{Cluster, Notice};
 use crate::controller::token::context::Context;
-use crate::controller::token::observe::World;
+use crate::controller::token::world::World;
 use crate::domain::cause::Cause;
 use crate::domain::ids::TokenId;
 use crate::domain::reason::Reason;

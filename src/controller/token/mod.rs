@@ -8,6 +8,7 @@ mod memory;
 pub(super) mod observe;
 pub(super) mod reconcile;
 mod secret_changes;
+mod world;
 
 pub use context::Context;
 pub use reconcile::{Outcome, reconcile};

@@ -10,6 +10,7 @@ use tracing::Instrument as _;
 use crate::api::AccessToken;
 use crate::api::record;
 use crate::cluster::{Cluster, ClusterError};
+use crate::controller::age::new_until;
 use crate::controller::backoff;
 use crate::controller::failure::Failure;
 use crate::controller::token::conditions::report;
@@ -18,7 +19,8 @@ use crate::controller::token::events;
 use crate::controller::token::events::log_name;
 use crate::controller::token::execute::execute;
 use crate::controller::token::memory::Memory;
-use crate::controller::token::observe::{World, grows_up_at, observe};
+use crate::controller::token::observe::observe;
+use crate::controller::token::world::World;
 use crate::domain::decide::{decide, record_at_rest};
 use crate::domain::ids::ObjectUid;
 use crate::domain::observed::Setback;
@@ -255,7 +257,7 @@ async fn pause<C: Cluster, L: TokensApi>(
             reason: Reason::AccountNotFound | Reason::AccountNotReady,
             until,
             ..
-        } => grows_up_at(&object.metadata, ctx.timing.settle)
+        } => new_until(&object.metadata, ctx.timing.settle)
             .filter(|at| *at > ctx.clock.now())
             .or(*until),
         Step::Hold {
@@ -307,7 +309,7 @@ fn ask_for_right_at<C: Cluster, L: TokensApi>(
     object: &AccessToken,
 ) -> Timestamp {
     let now = ctx.clock.now();
-    let young = grows_up_at(&object.metadata, ctx.timing.settle).is_some_and(|at| at > now);
+    let young = new_until(&object.metadata, ctx.timing.settle).is_some_and(|at| at > now);
     plus(
         now,
         if young {

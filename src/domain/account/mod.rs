@@ -1,3 +1,20 @@
-//! What is chosen for a whole account.
+//! What is known and chosen for a whole account.
 
 pub mod budget;
+
+/// Which account object.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum AccountKey {
+    /// A `LaunchDarklyAccount`.
+    Namespaced {
+        /// Its namespace.
+        namespace: String,
+        /// Its name.
+        name: String,
+    },
+    /// A `ClusterLaunchDarklyAccount`.
+    Cluster {
+        /// Its name.
+        name: String,
+    },
+}

@@ -2,7 +2,6 @@
 
 use crate::controller::token::execute::secret::write_secret;
 use crate::controller::token::execute::session;
-use crate::controller::token::execute::token::wire_settings;
 
 use crate::api::AccessToken;
 use crate::cluster::Cluster;
@@ -13,18 +12,19 @@ use crate::controller::failure::Failure;
 use crate::controller::token::context::Context;
 use crate::controller::token::events;
 use crate::controller::token::memory::{HandMemory, HandState, Held, Memory};
-use crate::controller::token::observe::{World, hash_of};
+use crate::controller::token::world::World;
+use crate::controller::token::world::asks_version;
+
 use crate::domain::account::budget::Answer;
 use crate::domain::decide::replaces_unasked;
 use crate::domain::ids::{AccountId, Attempt, Fingerprint, TokenId};
-use crate::domain::marker;
 use crate::domain::observed::Proof;
 use crate::domain::reason::Reason;
 use crate::domain::record::{Operation, Record};
 use crate::domain::secret::Arrangement;
 use crate::domain::secret::SecretPlan;
 use crate::domain::settings::TokenSettings;
-use crate::launchdarkly::{ApiError, Identity, Issued, TokensApi};
+use crate::launchdarkly::{ApiError, Identity, Issued, NewToken, TokensApi};
 
 /// The intent is written: this process may make the one call that it announces.
 pub(in crate::controller) fn arm(
@@ -94,9 +94,8 @@ pub(in crate::controller) fn receive<C: Cluster, L: TokensApi>(
             if let (Some(_), Some(session)) = (settings, &world.session) {
                 session.shared.learn_description(&token.description);
             }
-            let (user_part, _) = marker::split(&token.description);
             let differs = settings.map_or_else(Vec::new, |wish| {
-                let fields = crate::launchdarkly::differences(&wire_settings(wish), token);
+                let fields = crate::launchdarkly::differences(&NewToken::from(wish), token);
                 fields.into_iter().map(str::to_owned).collect()
             });
             let before = world.observed.record.token.as_ref();
@@ -106,7 +105,7 @@ pub(in crate::controller) fn receive<C: Cluster, L: TokensApi>(
                 created_at: token
                     .created_at
                     .or_else(|| kept.and_then(|token| token.created_at)),
-                observed_hash: hash_of(token, user_part, &world.wish),
+                observed_hash: token.settings(asks_version(&world.wish)).hash(),
                 differs: kept.map_or(differs, |token| token.differs.clone()),
                 old_key_until,
                 since: now,

@@ -10,27 +10,25 @@ use crate::api::AccessToken;
 use crate::api::record;
 use crate::cluster::Cluster;
 use crate::cluster::secret::annotation;
+use crate::controller::account::poll::list_since;
 use crate::controller::account::probe;
 use crate::controller::account::probe::Lack;
 use crate::controller::account::registry::Session;
 use crate::controller::failure::Failure;
 use crate::controller::token::context::Context;
 use crate::controller::token::memory::{HandState, Memory};
-use crate::controller::token::observe::World;
+use crate::controller::token::world::World;
 use crate::controller::token::{conditions, events};
 use crate::domain::reason::Reason;
 use crate::domain::record::Record;
 use crate::domain::step::Step;
-use crate::launchdarkly::{ApiError, Lane, TokensApi};
+use crate::launchdarkly::{ApiError, Lane, NewToken, TokensApi};
 
 use crate::controller::token::execute::key::{
     arm, note_reset, pass_brake, prove, prove_secret_key, publish, receive,
 };
 use crate::controller::token::execute::secret::{rehearse, rewrite};
 use crate::controller::token::execute::token::{limit_life, mark_retained, patch, resolve_roles};
-pub(in crate::controller) use crate::controller::token::execute::token::{
-    list_since, wire_settings,
-};
 
 /// Carries a step out. `object` is replaced by what the API server answered.
 #[expect(
@@ -158,7 +156,7 @@ pub(in crate::controller) async fn execute<C: Cluster, L: TokensApi>(
             // Whatever becomes of this visit, the call may have been made.
             memory.set_hand(&attempt, HandState::Uncertain);
             let answer = lane(session, urgent)
-                .create(&wire_settings(&settings))
+                .create(&NewToken::from(&*settings))
                 .await;
             let answer = answer.map(|issued| (issued, None));
             receive(ctx, world, memory, &attempt, Some(&settings), answer)

@@ -5,7 +5,7 @@ use crate::cluster::secret::manifest::{KeySource, SecretManifest};
 use crate::controller::failure::Failure;
 use crate::controller::token::context::Context;
 use crate::controller::token::memory::Memory;
-use crate::controller::token::observe::World;
+use crate::controller::token::world::World;
 use crate::domain::ids::Fingerprint;
 use crate::domain::secret::{PreviousKey, SecretPlan, SecretRevision};
 use crate::domain::secret::{SecretFacts, SecretState};

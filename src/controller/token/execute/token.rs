@@ -4,40 +4,18 @@ use crate::controller::token::execute::session;
 
 use crate::api::AccessToken;
 use crate::cluster::Cluster;
-use crate::controller::account::registry::Session;
-use crate::controller::account::state::is_believable;
 use crate::controller::failure::Failure;
 use crate::controller::token::context::Context;
 use crate::controller::token::events;
 use crate::controller::token::memory::{Memory, RolesAnswer};
-use crate::controller::token::observe::World;
+use crate::controller::token::world::World;
 use crate::domain::decide::Wish;
-use crate::domain::ids::{RoleId, TokenId};
+use crate::domain::ids::TokenId;
 use crate::domain::marker;
 use crate::domain::observed::Feature;
 use crate::domain::reason::Reason;
-use crate::domain::settings::{Grant, TokenSettings};
-use crate::launchdarkly::{ApiError, Listing, NewToken, ResolvedGrant, TokensApi};
-
-/// Lists the account unless a listing that began after `begun_after` is there; one listing serves all who wait (I13).
-pub(in crate::controller) async fn list_since<L: TokensApi>(
-    session: &Session<L>,
-    begun_after: jiff::Timestamp,
-    now: jiff::Timestamp,
-) -> Result<std::sync::Arc<Listing>, Failure> {
-    let _turn = session.shared.listing_turn.lock().await;
-    if let Some(listing) = session
-        .shared
-        .listing()
-        .filter(|listing| listing.started_at >= begun_after)
-        .filter(|listing| is_believable(listing.started_at, now))
-    {
-        return Ok(listing);
-    }
-    let listing = session.api.list_all().await?;
-    session.shared.keep_listing(listing, now);
-    session.shared.listing().ok_or_else(Failure::stale)
-}
+use crate::domain::settings::TokenSettings;
+use crate::launchdarkly::{ApiError, NewToken, TokensApi};
 
 pub(in crate::controller) async fn resolve_roles<C: Cluster, L: TokensApi>(
     ctx: &Context<C, L>,
@@ -82,11 +60,11 @@ pub(in crate::controller) async fn patch<C: Cluster, L: TokensApi>(
         .as_ref()
         .filter(|look| look.token.id == *token_id)
         .ok_or_else(Failure::stale)?;
-    let mut wish = wire_settings(settings);
+    let mut wish = NewToken::from(settings);
     wish.expiry = look.token.expiry;
     if !grant {
         // Only name and description change: for the rest the token is taken as it is.
-        wish.grant = grant_of(&look.token);
+        wish.grant = look.token.grant();
     }
     let asked = match &world.wish {
         Wish::Valid(desired) => Some(desired.settings.hash()),
@@ -111,16 +89,6 @@ pub(in crate::controller) async fn patch<C: Cluster, L: TokensApi>(
             memory.roles = None;
             Err(error.into())
         }
-    }
-}
-
-pub(in crate::controller) fn grant_of(token: &crate::launchdarkly::Token) -> ResolvedGrant {
-    if !token.custom_role_ids.is_empty() {
-        ResolvedGrant::CustomRoles(token.custom_role_ids.iter().cloned().collect())
-    } else if let Some(role) = token.role.as_ref().and_then(|role| role.parse().ok()) {
-        ResolvedGrant::Role(role)
-    } else {
-        ResolvedGrant::Inline(token.inline_role.clone())
     }
 }
 
@@ -187,22 +155,4 @@ pub(in crate::controller) async fn mark_retained<L: TokensApi>(
     }
     memory.gone.insert(token_id);
     Ok(())
-}
-
-/// The settings as the client sends them: what `decide` made them of is resolved already.
-pub(in crate::controller) fn wire_settings(settings: &TokenSettings) -> NewToken {
-    NewToken {
-        name: settings.name.clone(),
-        description: settings.description.clone(),
-        grant: match &settings.grant {
-            Grant::Role(role) => ResolvedGrant::Role(*role),
-            Grant::CustomRoles(ids) => {
-                ResolvedGrant::CustomRoles(ids.iter().map(RoleId::new).collect())
-            }
-            Grant::Inline(statements) => ResolvedGrant::Inline(statements.clone()),
-        },
-        service_token: settings.service_token,
-        default_api_version: settings.default_api_version,
-        expiry: None,
-    }
 }

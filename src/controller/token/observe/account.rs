@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::cluster::Cluster;
-use crate::controller::account::registry::{AccountKey, Entry, Session, State};
+use crate::controller::account::registry::{Entry, Session, State};
 use crate::controller::token::context::Context;
 use crate::controller::token::memory::Memory;
+use crate::domain::account::AccountKey;
 use crate::domain::cause::Cause;
 use crate::domain::decide::Wish;
 use crate::domain::desired::Desired;

@@ -5,22 +5,20 @@ mod remote;
 
 use std::sync::Arc;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use kube::ResourceExt;
-use kube::api::ObjectMeta;
 
-use crate::api::access_token::AccountKind;
 use crate::api::record;
 use crate::api::validate;
-use crate::api::{AccessToken, SKIP_CLEANUP_ANNOTATION, TOKEN_FINALIZER};
+use crate::api::{AccessToken, SKIP_CLEANUP_ANNOTATION};
 use crate::cluster::{Cluster, ClusterError};
-use crate::controller::account::registry::{AccountKey, Session};
+use crate::controller::account::registry::Session;
 use crate::controller::account::state::is_believable;
 use crate::controller::token::context::Context;
 use crate::controller::token::memory::Memory;
 use crate::domain::decide::{Wish, heard, token_in_question};
 use crate::domain::desired::DeletionPolicy;
-use crate::domain::ids::{Attempt, ObjectUid};
+use crate::domain::ids::Attempt;
 use crate::domain::observed::{Deletion, Hand, Observed, Remote, SecretKeyProof};
 use crate::domain::reason::Reason;
 use crate::domain::record::{Identity, Record};
@@ -30,18 +28,10 @@ use crate::domain::time::{Clocks, plus};
 use crate::launchdarkly::{Listing, TokensApi};
 
 use crate::controller::token::observe::account::{Asking, roles, unusable_account_missing};
-pub(in crate::controller) use crate::controller::token::observe::remote::hash_of;
-use crate::controller::token::observe::remote::{found, remote, secret_key_proof};
 
-/// The world around one object, with what is needed to act on it.
-pub(in crate::controller) struct World<L> {
-    pub(in crate::controller) wish: Wish,
-    pub(in crate::controller) observed: Observed,
-    pub(in crate::controller) session: Option<Session<L>>,
-    pub(in crate::controller) account_key: AccountKey,
-    /// Where the key is and belongs, whatever the wish says now.
-    pub(in crate::controller) layout: SecretLayout,
-}
+use self::remote::{found, remote, secret_key_proof};
+use crate::controller::age::new_until;
+use crate::controller::token::world::World;
 
 /// Reads everything that a decision needs.
 pub(in crate::controller) async fn observe<C: Cluster, L: TokensApi>(
@@ -49,7 +39,7 @@ pub(in crate::controller) async fn observe<C: Cluster, L: TokensApi>(
     object: &AccessToken,
     memory: &mut Memory,
 ) -> Result<World<L>, ClusterError> {
-    let identity = identity(object);
+    let identity = object.identity();
     let record = object.status.as_ref().map(record::read).unwrap_or_default();
     let wish = match validate::desired(object) {
         Ok(desired) => Wish::Valid(Box::new(desired)),
@@ -58,10 +48,10 @@ pub(in crate::controller) async fn observe<C: Cluster, L: TokensApi>(
     let layout = layout(&heard(&wish, &record), &record);
     let now = ctx.clock.now();
     let namespace = ctx.namespace(&identity.namespace).await?;
-    let young = grows_up_at(&object.metadata, ctx.timing.settle).is_some_and(|at| at > now);
+    let young = new_until(&object.metadata, ctx.timing.settle).is_some_and(|at| at > now);
     let secret = secret_state(ctx, &identity, &record, &layout, young, memory).await?;
     let former_secret = former_state(ctx, &identity, &record, &layout, young, memory).await?;
-    let account_key = account_key(object);
+    let account_key = object.account_key();
     let entry = ctx.accounts.get(&account_key);
     let roles = roles(&wish, memory, now);
     let deletion = deletion(object, memory, now);
@@ -75,7 +65,7 @@ pub(in crate::controller) async fn observe<C: Cluster, L: TokensApi>(
             wish: &wish,
             record: &record,
             deleting: deletion.is_some(),
-            has_finalizer: has_finalizer(object),
+            has_finalizer: object.has_finalizer(),
             young,
             now,
         }
@@ -87,7 +77,7 @@ pub(in crate::controller) async fn observe<C: Cluster, L: TokensApi>(
     memory.forget_tokens(&record, deletion.is_some(), listing.as_deref());
     let mut observed = Observed {
         generation: object.metadata.generation.unwrap_or_default(),
-        finalizer: has_finalizer(object),
+        finalizer: object.has_finalizer(),
         namespace_terminating: namespace.terminating,
         hand: record
             .pending
@@ -158,20 +148,6 @@ fn listing<L>(session: Option<&Session<L>>, now: Timestamp) -> Option<Arc<Listin
         .filter(|listing| is_believable(listing.started_at, now))
 }
 
-/// Until then an object may still wait for what is applied together with it.
-pub(in crate::controller) fn grows_up_at(
-    metadata: &ObjectMeta,
-    settle: SignedDuration,
-) -> Option<Timestamp> {
-    let created = metadata.creation_timestamp.as_ref()?;
-    Some(plus(created.0, settle))
-}
-
-fn has_finalizer(object: &AccessToken) -> bool {
-    let mut names = object.finalizers().iter();
-    names.any(|name| name == TOKEN_FINALIZER)
-}
-
 /// All mistakes of a spec in one line.
 pub(in crate::controller) fn explain(mistakes: &[validate::Invalid]) -> String {
     mistakes
@@ -179,29 +155,6 @@ pub(in crate::controller) fn explain(mistakes: &[validate::Invalid]) -> String {
         .map(ToString::to_string)
         .collect::<Vec<_>>()
         .join("; ")
-}
-
-/// Who the object is.
-pub(in crate::controller) fn identity(object: &AccessToken) -> Identity {
-    Identity {
-        uid: ObjectUid::new(object.uid().unwrap_or_default()),
-        namespace: object.namespace().unwrap_or_default(),
-        name: object.name_any(),
-    }
-}
-
-/// Which account the object names.
-pub(in crate::controller) fn account_key(object: &AccessToken) -> AccountKey {
-    let reference = &object.spec.account_ref;
-    match reference.kind {
-        AccountKind::LaunchDarklyAccount => AccountKey::Namespaced {
-            namespace: object.namespace().unwrap_or_default(),
-            name: reference.name.clone(),
-        },
-        AccountKind::ClusterLaunchDarklyAccount => AccountKey::Cluster {
-            name: reference.name.clone(),
-        },
-    }
 }
 
 fn deletion(object: &AccessToken, memory: &mut Memory, now: Timestamp) -> Option<Deletion> {

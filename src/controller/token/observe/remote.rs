@@ -3,6 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use crate::controller::token::memory::{Look, Memory};
+use crate::controller::token::world::asks_version;
 use crate::domain::decide::Wish;
 use crate::domain::ids::{ObjectUid, TokenId};
 use crate::domain::marker;
@@ -12,9 +13,9 @@ use crate::domain::observed::{
 use crate::domain::record::Record;
 use crate::domain::secret::SecretLayout;
 use crate::domain::secret::SecretState;
-use crate::domain::settings::{Grant, TokenSettings};
+use crate::domain::settings::Grant;
 use crate::domain::time::{minus, plus};
-use crate::launchdarkly::{Listing, Token};
+use crate::launchdarkly::{Listing, NewToken, Token};
 
 /// Tokens whose marker names this object and that it does not record.
 pub(in crate::controller) fn found(
@@ -165,7 +166,7 @@ pub(in crate::controller) fn facts(
             }
             (source, _) => source,
         },
-        hash: hash_of(token, user_part, wish),
+        hash: token.settings(asks_version(wish)).hash(),
         differs: differs(wish, observed, token, user_part, marked),
         marked,
         key_matches,
@@ -215,44 +216,6 @@ pub(in crate::controller) fn mismatch_since(
     }
 }
 
-/// Hashes what LaunchDarkly shows, over the fields that are asked for.
-pub(in crate::controller) fn hash_of(
-    token: &Token,
-    user_part: &str,
-    wish: &Wish,
-) -> crate::domain::ids::SettingsHash {
-    let asks_version =
-        matches!(wish, Wish::Valid(desired) if desired.settings.default_api_version.is_some());
-    settings_of(token, user_part, asks_version).hash()
-}
-
-pub(in crate::controller) fn settings_of(
-    token: &Token,
-    user_part: &str,
-    asks_version: bool,
-) -> TokenSettings {
-    let grant = if !token.custom_role_ids.is_empty() {
-        Grant::CustomRoles(
-            token
-                .custom_role_ids
-                .iter()
-                .map(ToString::to_string)
-                .collect(),
-        )
-    } else if let Some(role) = token.role.as_ref().and_then(|role| role.parse().ok()) {
-        Grant::Role(role)
-    } else {
-        Grant::Inline(token.inline_role.clone())
-    };
-    TokenSettings {
-        name: token.name.clone(),
-        description: user_part.to_owned(),
-        service_token: token.service_token,
-        grant,
-        default_api_version: token.default_api_version.filter(|_| asks_version),
-    }
-}
-
 /// The fields of the spec in which a token is not what is wished.
 pub(in crate::controller) fn differs(
     wish: &Wish,
@@ -285,7 +248,7 @@ pub(in crate::controller) fn differs(
                 .collect(),
         });
     }
-    let wished = super::super::execute::wire_settings(&settings);
+    let wished = NewToken::from(&settings);
     let shown = Token {
         description: user_part.to_owned(),
         expiry: None,

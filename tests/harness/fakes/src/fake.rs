@@ -149,7 +149,7 @@ impl FakeCluster {
         self.call(Verb::TidySecret, |store| {
             let stored = store.secrets.get(place).cloned();
             let mut secret = stored.ok_or(ClusterError::NotFound)?;
-            let leftovers = secret.snapshot().unapplied.beyond(manifest);
+            let leftovers = manifest.leaves_out(&secret.snapshot().unapplied);
             let labels = fields(Part::Label, leftovers.labels);
             let annotations = fields(Part::Annotation, leftovers.annotations);
             let entries = fields(Part::Entry, leftovers.data);
@@ -238,7 +238,9 @@ impl Cluster for FakeCluster {
         })?;
         let leaves_something = verb == Verb::ApplySecret
             && !rehearse
-            && !written.snapshot().unapplied.beyond(manifest).is_empty();
+            && !manifest
+                .leaves_out(&written.snapshot().unapplied)
+                .is_empty();
         Ok(if leaves_something {
             self.tidy(&place, manifest)?.snapshot()
         } else {

@@ -1,0 +1,22 @@
+//! What a round is about: the world as it was read, and what is needed to act on it.
+
+use crate::controller::account::registry::Session;
+use crate::domain::account::AccountKey;
+use crate::domain::decide::Wish;
+use crate::domain::observed::Observed;
+use crate::domain::secret::SecretLayout;
+
+/// The world around one object, with what is needed to act on it.
+pub(in crate::controller) struct World<L> {
+    pub(super) wish: Wish,
+    pub(super) observed: Observed,
+    pub(super) session: Option<Session<L>>,
+    pub(super) account_key: AccountKey,
+    /// Where the key is and belongs, whatever the wish says now.
+    pub(super) layout: SecretLayout,
+}
+
+/// Whether the user asks for a default version of the API.
+pub(super) fn asks_version(wish: &Wish) -> bool {
+    matches!(wish, Wish::Valid(desired) if desired.settings.default_api_version.is_some())
+}

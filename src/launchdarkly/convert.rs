@@ -1,0 +1,59 @@
+//! Between the settings that are decided on and what LaunchDarkly is sent and shows. Nothing else translates them.
+
+use super::model::{NewToken, ResolvedGrant, Token};
+use crate::domain::ids::RoleId;
+use crate::domain::marker;
+use crate::domain::settings::{Grant, TokenSettings};
+
+impl From<&TokenSettings> for NewToken {
+    /// Custom roles must be ids: what `decide` makes of a spec is resolved already.
+    fn from(settings: &TokenSettings) -> Self {
+        Self {
+            name: settings.name.clone(),
+            description: settings.description.clone(),
+            grant: match &settings.grant {
+                Grant::Role(role) => ResolvedGrant::Role(*role),
+                Grant::CustomRoles(ids) => {
+                    ResolvedGrant::CustomRoles(ids.iter().map(RoleId::new).collect())
+                }
+                Grant::Inline(statements) => ResolvedGrant::Inline(statements.clone()),
+            },
+            service_token: settings.service_token,
+            default_api_version: settings.default_api_version,
+            expiry: None,
+        }
+    }
+}
+
+impl Token {
+    /// What it may do.
+    #[must_use]
+    pub fn grant(&self) -> ResolvedGrant {
+        if !self.custom_role_ids.is_empty() {
+            ResolvedGrant::CustomRoles(self.custom_role_ids.iter().cloned().collect())
+        } else if let Some(role) = self.role.as_ref().and_then(|role| role.parse().ok()) {
+            ResolvedGrant::Role(role)
+        } else {
+            ResolvedGrant::Inline(self.inline_role.clone())
+        }
+    }
+
+    /// Its settings as LaunchDarkly shows them: roles as ids, the description without the marker, and the default version of the API only
+    /// if one is asked for.
+    #[must_use]
+    pub fn settings(&self, asks_version: bool) -> TokenSettings {
+        TokenSettings {
+            name: self.name.clone(),
+            description: marker::split(&self.description).0.to_owned(),
+            service_token: self.service_token,
+            grant: match self.grant() {
+                ResolvedGrant::Role(role) => Grant::Role(role),
+                ResolvedGrant::CustomRoles(ids) => {
+                    Grant::CustomRoles(ids.iter().map(ToString::to_string).collect())
+                }
+                ResolvedGrant::Inline(statements) => Grant::Inline(statements),
+            },
+            default_api_version: self.default_api_version.filter(|_| asks_version),
+        }
+    }
+}
