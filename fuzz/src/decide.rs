@@ -2,8 +2,10 @@
 //! fit together, so that only this is judged: there is a decision, and the same one each time.
 
 use jiff::Timestamp;
+use launchdarkly_token_operator::domain::problem::Problem;
+use launchdarkly_token_operator::domain::desired::Desired;
 use launchdarkly_token_operator::domain::time::Clocks;
-use launchdarkly_token_operator::domain::decide::{Wish, decide as chosen, record_at_rest};
+use launchdarkly_token_operator::domain::decide::{decide as chosen, record_at_rest};
 use launchdarkly_token_operator::domain::observed::Observed;
 use launchdarkly_token_operator::domain::record::Record;
 use proptest::strategy::{Strategy as _, ValueTree as _};
@@ -32,7 +34,7 @@ pub fn decide(bytes: &[u8]) {
     assert_eq!(record_at_rest(&wish, &observed), record);
 }
 
-fn mixed(worlds: &[Given], bytes: &[u8]) -> (Wish, Observed) {
+fn mixed(worlds: &[Given], bytes: &[u8]) -> (Result<Desired, Problem>, Observed) {
     let mut bytes = bytes.iter().copied();
     let mut next = || &worlds[usize::from(bytes.next().unwrap_or_default())];
     macro_rules! part {
@@ -43,7 +45,7 @@ fn mixed(worlds: &[Given], bytes: &[u8]) -> (Wish, Observed) {
     let wish = next().wish.clone();
     let mut mixed = part!(Observed, observed,
         identity generation finalizer deletion namespace_terminating record account secret former_secret hand remote
-        secret_key listed_at calls_ended_by found gone life_limited roles roles_seen_at claimed_by setbacks clocks
+        secret_key listed_at calls_ended_by found gone life_limited roles roles_seen_at claimed_by retries clocks
         timing holder nonce
     );
     mixed.record = part!(Record, record,

@@ -1,57 +1,43 @@
-//! What a failed step means for the user and for the next try.
+//! What errors of LaunchDarkly and Kubernetes mean for the user and for the next try: one map for each, for tokens and accounts alike.
 
 use jiff::Timestamp;
 
 use crate::cluster::ClusterError;
+use crate::domain::problem::{Problem, Recovery};
 use crate::domain::reason::Reason;
 use crate::launchdarkly::{ApiError, Operation, RetryClass};
 use crate::redaction::text::presentable_reply;
 
 /// Why a step failed.
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "independent facts about one failure"
-)]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Failure {
-    /// As conditions say it.
-    pub(super) reason: Reason,
-    /// What happened and what to change.
-    pub(super) message: String,
-    /// Whether only a change by somebody helps.
-    pub(super) terminal: bool,
-    /// When trying again makes sense, where somebody said so.
+    /// What users are told.
+    pub(super) problem: Problem,
+    /// When trying again makes sense, where the other side said so.
     pub(super) not_before: Option<Timestamp>,
     /// Whether the world must be read again before anything else: what was decided on has changed.
     pub(super) stale: bool,
-    /// Whether this process must stop acting.
-    pub(super) must_stop: bool,
     /// Whether the credential itself is in doubt.
     pub(super) doubts_credential: bool,
 }
 
-impl Failure {
-    fn new(reason: Reason, message: String, terminal: bool) -> Self {
+impl From<Problem> for Failure {
+    fn from(problem: Problem) -> Self {
         Self {
-            reason,
-            message,
-            terminal,
+            problem,
             not_before: None,
             stale: false,
-            must_stop: false,
             doubts_credential: false,
         }
     }
+}
 
+impl Failure {
     /// The world is not as the step supposed.
     pub(super) fn stale() -> Self {
         Self {
             stale: true,
-            ..Self::new(
-                Reason::Conflict,
-                "the object was changed meanwhile".to_owned(),
-                false,
-            )
+            ..Problem::retry(Reason::Conflict, "the object was changed meanwhile").into()
         }
     }
 
@@ -68,23 +54,29 @@ impl Failure {
         let message = format!(
             "Secret {name:?} does not stay as it is written; find the webhook or controller that changes its labels, annotations or entries"
         );
-        Self::new(Reason::SecretContested, message, true)
+        Problem::user(Reason::SecretContested, message).into()
     }
 
     /// An answer that makes no sense.
     pub(super) fn unexpected(message: &str) -> Self {
-        Self::new(Reason::UnexpectedAnswer, message.to_owned(), false)
+        Problem::retry(Reason::UnexpectedAnswer, message).into()
     }
 
     /// Something that decide ruled out.
     pub(super) fn unsettled(message: &str) -> Self {
-        Self::new(Reason::Recovering, message.to_owned(), false)
+        Problem::retry(Reason::Recovering, message).into()
+    }
+
+    /// Whether this process must not act any more.
+    pub(super) fn must_stop(&self) -> bool {
+        self.problem.recovery == Recovery::Never
     }
 }
 
-impl From<ApiError> for Failure {
-    fn from(error: ApiError) -> Self {
-        let reason = match &error {
+/// What an error of LaunchDarkly means, for tokens and accounts alike.
+impl From<&ApiError> for Problem {
+    fn from(error: &ApiError) -> Self {
+        let reason = match error {
             ApiError::Unauthorized => Reason::CredentialRejected,
             ApiError::Forbidden { .. } => Reason::Forbidden,
             ApiError::MethodGone {
@@ -105,46 +97,70 @@ impl From<ApiError> for Failure {
             ApiError::NotLeading { .. } => Reason::Recovering,
             ApiError::SelfProtection { .. } => Reason::InUse,
         };
-        let class = error.retry_class();
         Self {
-            terminal: class == RetryClass::AfterChange && error != ApiError::Unauthorized,
-            not_before: match class {
+            reason,
+            message: error.explained(),
+            recovery: match error.retry_class() {
+                RetryClass::Soon | RetryClass::After(_) => Recovery::Retry,
+                RetryClass::AfterChange => Recovery::User,
+                RetryClass::Never => Recovery::Never,
+            },
+        }
+    }
+}
+
+impl From<ApiError> for Failure {
+    fn from(error: ApiError) -> Self {
+        // The account controller looks at a credential that is refused, and its finding is what users are told.
+        let doubts_credential = error == ApiError::Unauthorized;
+        Self {
+            not_before: match error.retry_class() {
                 RetryClass::After(time) => Some(time),
                 RetryClass::Soon | RetryClass::AfterChange | RetryClass::Never => None,
             },
-            must_stop: class == RetryClass::Never,
-            doubts_credential: error == ApiError::Unauthorized,
-            ..Self::new(reason, error.explained(), false)
+            doubts_credential,
+            ..Problem::from(&error).passing_if(doubts_credential).into()
+        }
+    }
+}
+
+/// What an error of Kubernetes means, for tokens and accounts alike.
+impl From<&ClusterError> for Problem {
+    fn from(error: &ClusterError) -> Self {
+        let message = match error {
+            // Every name in it counts, and none is foreign.
+            ClusterError::NotOptedIn { advice } => advice.clone(),
+            _ => presentable_reply(&with_cause(error)),
+        };
+        match error {
+            ClusterError::Conflict | ClusterError::NotFound => {
+                Self::retry(Reason::Conflict, message)
+            }
+            ClusterError::Forbidden { .. } | ClusterError::NotOptedIn { .. } => {
+                Self::user(Reason::SecretAccessDenied, message)
+            }
+            ClusterError::NamespaceTerminating => Self::user(Reason::NamespaceTerminating, message),
+            ClusterError::Invalid { .. } => Self::user(Reason::SecretNotWritable, message),
+            ClusterError::Pruned => Self::user(Reason::InvalidSpec, message),
+            ClusterError::Unavailable(_) => Self::retry(Reason::Recovering, message),
+            ClusterError::NotLeading(_) => Self {
+                reason: Reason::Recovering,
+                message,
+                recovery: Recovery::Never,
+            },
         }
     }
 }
 
 impl From<ClusterError> for Failure {
     fn from(error: ClusterError) -> Self {
-        let message = match &error {
-            // Every name in it counts, and none is foreign.
-            ClusterError::NotOptedIn { advice } => advice.clone(),
-            _ => presentable_reply(&with_cause(&error)),
-        };
         match error {
             ClusterError::Conflict => Self::stale(),
             ClusterError::NotFound => Self {
                 stale: true,
-                ..Self::new(Reason::Conflict, message, false)
+                ..Problem::from(&error).into()
             },
-            ClusterError::Forbidden { .. } | ClusterError::NotOptedIn { .. } => {
-                Self::new(Reason::SecretAccessDenied, message, true)
-            }
-            ClusterError::NamespaceTerminating => {
-                Self::new(Reason::NamespaceTerminating, message, true)
-            }
-            ClusterError::Invalid { .. } => Self::new(Reason::SecretNotWritable, message, true),
-            ClusterError::Pruned => Self::new(Reason::InvalidSpec, message, true),
-            ClusterError::Unavailable(_) => Self::new(Reason::Recovering, message, false),
-            ClusterError::NotLeading(_) => Self {
-                must_stop: true,
-                ..Self::new(Reason::Recovering, message, false)
-            },
+            _ => Problem::from(&error).into(),
         }
     }
 }
@@ -168,7 +184,7 @@ mod tests {
                 operation,
                 status: 410,
             };
-            Failure::from(error).reason
+            Failure::from(error).problem.reason
         };
         assert_eq!(gone(Operation::Reset), Reason::ResetUnavailable);
         assert_eq!(gone(Operation::Create), Reason::NotFound);

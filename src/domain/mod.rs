@@ -14,6 +14,7 @@ pub mod namespaces;
 pub mod observed;
 pub mod orphans;
 pub mod policy;
+pub mod problem;
 pub mod reason;
 pub mod record;
 pub mod schedule;

@@ -4,13 +4,13 @@ use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::problem::Problem;
 use super::record::{Identity, Record};
 use super::secret::{Arrangement, SecretState};
 use crate::domain::desired::DeletionPolicy;
 use crate::domain::ids::{
     AccountId, Attempt, Fingerprint, Installation, RoleId, SettingsHash, TokenId,
 };
-use crate::domain::reason::Reason;
 use crate::domain::step::StepKind;
 use crate::domain::time::{Clocks, plus};
 
@@ -58,7 +58,7 @@ pub struct Observed {
     /// Another object that answers for the token that the Secret names.
     pub claimed_by: Option<String>,
     /// Failures that are being waited out, at most one a kind of step.
-    pub setbacks: Vec<Setback>,
+    pub retries: Vec<Retry>,
     /// What the clocks say.
     pub clocks: Clocks,
     /// The operator's waiting times.
@@ -110,14 +110,7 @@ pub struct Timing {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Account {
     /// No call can be made.
-    Unusable {
-        /// Why.
-        reason: Reason,
-        /// What to change.
-        message: String,
-        /// Whether waiting alone may help.
-        transient: bool,
-    },
+    Unusable(Problem),
     /// Calls can be made.
     Usable(AccountFacts),
 }
@@ -132,7 +125,7 @@ pub struct AccountFacts {
     /// Which cluster our tokens are marked with.
     pub installation: Installation,
     /// Whether the account lets this object have what it asks for (I9).
-    pub permit: Permit,
+    pub admission: Admission,
     /// Whether reset leaves the old key alive as asked.
     pub reset: Feature,
     /// Whether tokens have an `expiry`.
@@ -145,18 +138,13 @@ pub struct AccountFacts {
 
 /// What an account says to a wish.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum Permit {
+pub enum Admission {
     /// Allowed.
     Granted,
     /// Cannot be said before the custom roles are resolved.
     NeedsRoles,
     /// Not allowed.
-    Refused {
-        /// Why.
-        reason: Reason,
-        /// What to change.
-        message: String,
-    },
+    Refused(Problem),
 }
 
 /// Whether an account can do something that LaunchDarkly does not promise for every instance.
@@ -306,15 +294,11 @@ pub enum Roles {
 
 /// A failure that is waited out.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Setback {
+pub struct Retry {
     /// What failed.
     pub step: StepKind,
-    /// Why, as conditions and events say it.
-    pub reason: Reason,
-    /// What to change.
-    pub message: String,
-    /// Whether only a change by somebody helps.
-    pub terminal: bool,
+    /// Why.
+    pub problem: Problem,
     /// When it is tried again.
     pub until: Timestamp,
     /// The object's generation at the time: an edit ends the wait.

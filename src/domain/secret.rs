@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::ids::{
     AccountId, Attempt, Fingerprint, RequestHash, ResourceVersion, SecretUid, TokenId,
 };
-use super::reason::Reason;
+use super::problem::Problem;
 
 /// The shape of the Secret.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
@@ -44,14 +44,7 @@ pub enum SecretState {
         owner: Option<String>,
     },
     /// It cannot be read.
-    Unreadable {
-        /// Why.
-        reason: Reason,
-        /// What to change.
-        message: String,
-        /// Whether it may pass by itself: the right may have been applied together with the object.
-        transient: bool,
-    },
+    Unreadable(Problem),
     /// Ours.
     Ours(Box<SecretFacts>),
 }

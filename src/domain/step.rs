@@ -5,6 +5,7 @@ use strum::{EnumDiscriminants, EnumIter, IntoStaticStr};
 
 use super::secret::{Arrangement, SecretPlan, SecretRevision};
 use crate::domain::ids::{Attempt, Fingerprint, TokenId};
+use crate::domain::problem::Problem;
 use crate::domain::reason::Reason;
 use crate::domain::record::Record;
 use crate::domain::settings::TokenSettings;
@@ -167,12 +168,8 @@ pub enum Step {
     },
     /// Something must change before more can be done.
     Hold {
-        /// Why.
-        reason: Reason,
-        /// What to change.
-        message: String,
-        /// Whether only a change by somebody helps.
-        terminal: bool,
+        /// What is in the way.
+        problem: Problem,
         /// When to look again; `None` when only a change helps.
         until: Option<Timestamp>,
     },
@@ -229,13 +226,7 @@ impl Step {
     /// Whether the brake holds the object back (I14).
     #[must_use]
     pub fn is_braked(&self) -> bool {
-        matches!(
-            self,
-            Self::Hold {
-                reason: Reason::MassChange,
-                ..
-            }
-        )
+        matches!(self, Self::Hold { problem, .. } if problem.reason == Reason::MassChange)
     }
 
     /// Whether the step ends the round: nothing more is done until a time or a change.

@@ -66,7 +66,7 @@ fn judge(
             assert!(!ours && owner.is_none_or(|owner| owner.chars().count() <= 320));
             return;
         }
-        state @ (SecretState::Absent | SecretState::Unreadable { .. }) => panic!("{state:?}"),
+        state @ (SecretState::Absent | SecretState::Unreadable(_)) => panic!("{state:?}"),
     };
     assert!(ours, "{found:?}");
     let Some(fingerprint) = &facts.key else {

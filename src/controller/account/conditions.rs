@@ -5,10 +5,10 @@ use jiff::{SignedDuration, Timestamp};
 use crate::api::AccountStatus;
 use crate::api::account::{Feature as FeatureStatus, Features as FeaturesStatus, MAX_LISTED};
 use crate::api::conditions::{ConditionStatus, ConditionType, remove_condition, set_condition};
-use crate::controller::account::credential::Trouble;
 use crate::controller::account::reconcile::offset;
 use crate::controller::account::registry::Session;
 use crate::domain::observed::Feature;
+use crate::domain::problem::Problem;
 use crate::domain::reason::Reason;
 use crate::launchdarkly::HttpClient;
 
@@ -26,7 +26,7 @@ pub(in crate::controller) struct View {
 /// Writes what was found into a status.
 pub(in crate::controller) fn write(
     view: &View,
-    finding: &Result<Session<HttpClient>, Trouble>,
+    finding: &Result<Session<HttpClient>, Problem>,
     status: &mut AccountStatus,
 ) {
     status.observed_generation = view.generation;
@@ -56,21 +56,27 @@ pub(in crate::controller) fn write(
             Reason::Available,
             "LaunchDarkly accepts the credential",
         ),
-        Err(trouble) => set(
+        Err(problem) => set(
             ConditionType::Ready,
             false,
-            trouble.reason,
-            &trouble.message,
+            problem.reason,
+            &problem.message,
         ),
     }
-    let stalled = finding.as_ref().err().filter(|trouble| !trouble.transient);
+    let stalled = finding
+        .as_ref()
+        .err()
+        .filter(|problem| problem.needs_user());
     mark(
         view,
         status,
         ConditionType::Stalled,
         stalled.map(|t| (t.reason, t.message.clone())),
     );
-    let waiting = finding.as_ref().err().filter(|trouble| trouble.transient);
+    let waiting = finding
+        .as_ref()
+        .err()
+        .filter(|problem| !problem.needs_user());
     mark(
         view,
         status,

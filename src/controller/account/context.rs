@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::credential::Trouble;
 use crate::cluster::OptIn;
 use crate::controller::account::registry::{Accounts, Session, State};
 use crate::domain::account::AccountKey;
 use crate::domain::ids::Fingerprint;
+use crate::domain::problem::Problem;
 use crate::gate::Gate;
 use crate::launchdarkly::{AllowedHosts, HttpClient, Lines, Options};
 use crate::runtime::clock::Clock;
@@ -41,7 +41,7 @@ pub(in crate::controller) struct Known {
     pub(super) fingerprint: Fingerprint,
     pub(super) generation: i64,
     pub(super) checked_at: Timestamp,
-    pub(super) finding: Result<Session<HttpClient>, Trouble>,
+    pub(super) finding: Result<Session<HttpClient>, Problem>,
 }
 
 impl AccountContext {

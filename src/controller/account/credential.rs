@@ -9,46 +9,27 @@ use crate::cluster::OptIn;
 use crate::controller::account::context::AccountContext;
 use crate::controller::account::registry::Session;
 use crate::domain::ids::AccountId;
+use crate::domain::problem::Problem;
 use crate::domain::reason::Reason;
-use crate::launchdarkly::{
-    AllowedHosts, ApiError, Endpoint, EndpointError, HttpClient, RetryClass, TokensApi,
-};
+use crate::launchdarkly::{AllowedHosts, Endpoint, EndpointError, HttpClient, TokensApi};
 use crate::redaction::Key;
 
-/// What is wrong with an account.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::controller) struct Trouble {
-    pub(in crate::controller) reason: Reason,
-    pub(in crate::controller) message: String,
-    /// Whether waiting alone may help.
-    pub(in crate::controller) transient: bool,
-}
-
-impl Trouble {
-    fn new(reason: Reason, message: impl Into<String>) -> Self {
-        Self {
-            reason,
-            message: message.into(),
-            transient: false,
-        }
-    }
-
-    pub(in crate::controller) fn invalid(mistakes: &[Invalid]) -> Self {
-        let text: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
-        Self::new(Reason::InvalidSpec, text.join("; "))
-    }
+/// A spec with mistakes.
+pub(in crate::controller) fn invalid(mistakes: &[Invalid]) -> Problem {
+    let text: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
+    Problem::user(Reason::InvalidSpec, text.join("; "))
 }
 
 /// Where the account is; only listed hosts get to see a key.
 pub(in crate::controller) fn endpoint(
     desired: &DesiredAccount,
     allowed: &AllowedHosts,
-) -> Result<Endpoint, Trouble> {
+) -> Result<Endpoint, Problem> {
     Endpoint::parse(&desired.api_url, desired.ca_bundle.as_deref(), allowed)
         .map_err(|error| unusable_address(&error))
 }
 
-fn unusable_address(error: &EndpointError) -> Trouble {
+fn unusable_address(error: &EndpointError) -> Problem {
     let reason = match error {
         EndpointError::HostNotAllowed { .. } | EndpointError::NotHttps => Reason::HostNotAllowed,
         EndpointError::NotAUrl
@@ -61,7 +42,7 @@ fn unusable_address(error: &EndpointError) -> Trouble {
         EndpointError::Client => "",
         _ => "spec.",
     };
-    Trouble::new(reason, format!("{field}{error}"))
+    Problem::user(reason, format!("{field}{error}"))
 }
 
 /// The managing key, read by name from its Secret.
@@ -70,7 +51,7 @@ pub(in crate::controller) async fn read(
     namespace: &str,
     desired: &DesiredAccount,
     opt_in: Option<&OptIn>,
-) -> Result<Key, Trouble> {
+) -> Result<Key, Problem> {
     let (name, entry) = (&desired.credentials_name, &desired.credentials_key);
     let secret = match Api::<Secret>::namespaced(client.clone(), namespace)
         .get_opt(name)
@@ -81,7 +62,7 @@ pub(in crate::controller) async fn read(
             let message = format!(
                 "Secret {name:?} does not exist in namespace {namespace:?}; create it with the managing key in entry {entry:?}"
             );
-            return Err(Trouble::new(Reason::CredentialMissing, message));
+            return Err(Problem::user(Reason::CredentialMissing, message));
         }
         Err(kube::Error::Api(status)) if status.is_forbidden() => {
             let message = match opt_in {
@@ -90,14 +71,11 @@ pub(in crate::controller) async fn read(
                     "the operator may not read Secret {name:?} in namespace {namespace:?}; grant it get on that Secret"
                 ),
             };
-            return Err(Trouble::new(Reason::SecretAccessDenied, message));
+            return Err(Problem::user(Reason::SecretAccessDenied, message));
         }
         Err(_) => {
             let message = format!("Secret {name:?} in namespace {namespace:?} could not be read");
-            return Err(Trouble {
-                transient: true,
-                ..Trouble::new(Reason::CredentialMissing, message)
-            });
+            return Err(Problem::retry(Reason::CredentialMissing, message));
         }
     };
     let bytes = secret
@@ -108,11 +86,11 @@ pub(in crate::controller) async fn read(
         let message = format!(
             "Secret {name:?} in namespace {namespace:?} has no entry {entry:?}; put the managing key there, or set spec.credentialsSecretRef.key"
         );
-        return Err(Trouble::new(Reason::CredentialInvalid, message));
+        return Err(Problem::user(Reason::CredentialInvalid, message));
     };
     Key::from_credential(&bytes.0).map_err(|error| {
         let message = format!("entry {entry:?} of Secret {name:?} is no access token: {error}");
-        Trouble::new(Reason::CredentialInvalid, message)
+        Problem::user(Reason::CredentialInvalid, message)
     })
 }
 
@@ -122,7 +100,7 @@ pub(in crate::controller) async fn check(
     endpoint: &Endpoint,
     key: Key,
     pinned: Option<&AccountId>,
-) -> Result<Session<HttpClient>, Trouble> {
+) -> Result<Session<HttpClient>, Problem> {
     let line = ctx.lines.unregistered();
     let client = HttpClient::new(
         endpoint.clone(),
@@ -133,18 +111,21 @@ pub(in crate::controller) async fn check(
         ctx.gate.clone(),
     )
     .map_err(|error| unusable_address(&error))?;
-    let identity = client.identify().await.map_err(|error| trouble(&error))?;
+    let identity = client
+        .identify()
+        .await
+        .map_err(|error| Problem::from(&error))?;
     let (Some(account_id), credential) = (identity.account_id, identity.token_id) else {
         let message =
             "LaunchDarkly does not say which account the credential belongs to; check spec.apiUrl";
-        return Err(Trouble::new(Reason::UnexpectedAnswer, message));
+        return Err(Problem::user(Reason::UnexpectedAnswer, message));
     };
     if let Some(pinned) = pinned.filter(|pinned| **pinned != account_id) {
         let message = format!(
             "the credential belongs to LaunchDarkly account {account_id}, but this object is bound to account {pinned}; put back a \
              credential of account {pinned}, or create another account object"
         );
-        return Err(Trouble::new(Reason::AccountMismatch, message));
+        return Err(Problem::user(Reason::AccountMismatch, message));
     }
     let host = endpoint.host();
     let line = ctx.lines.get(&host, &account_id);
@@ -155,24 +136,4 @@ pub(in crate::controller) async fn check(
         credential,
         shared,
     })
-}
-
-fn trouble(error: &ApiError) -> Trouble {
-    let transient = matches!(
-        error.retry_class(),
-        RetryClass::Soon | RetryClass::After(_) | RetryClass::Never
-    );
-    let reason = match error {
-        ApiError::Unauthorized => Reason::CredentialRejected,
-        ApiError::Forbidden { .. } => Reason::Forbidden,
-        ApiError::RateLimited { .. } => Reason::RateLimited,
-        ApiError::NotFound { .. } | ApiError::MethodGone { .. } => Reason::NotFound,
-        ApiError::Unreadable { .. } => Reason::UnexpectedAnswer,
-        _ => Reason::LaunchDarklyUnavailable,
-    };
-    Trouble {
-        reason,
-        message: error.explained(),
-        transient,
-    }
 }

@@ -98,7 +98,7 @@ pub async fn list_accounts<C: Cluster, L: TokensApi>(ctx: &Context<C, L>) {
     let in_use = |keys: &[AccountKey]| keys.iter().any(|key| ctx.accounts.users(key) > 0);
     let listings = sessions.iter().filter(|(keys, _)| in_use(keys)).map(|(keys, session)| async move {
         if let Err(failure) = list_since(session, ctx.clock.now(), ctx.clock.now()).await {
-            tracing::warn!(account = %session.account_id, "could not list the tokens: {}", failure.message);
+            tracing::warn!(account = %session.account_id, "could not list the tokens: {}", failure.problem.message);
             if failure.doubts_credential {
                 for key in keys {
                     ctx.accounts.doubt(key);
@@ -163,7 +163,7 @@ async fn sweep_probes<C: Cluster, L: TokensApi>(
         if let Err(failure) =
             probe::sweep(session, &ctx.accounts.installation, &probe::prober(key)).await
         {
-            tracing::warn!(account = %session.account_id, "could not delete a throw-away token: {}", failure.message);
+            tracing::warn!(account = %session.account_id, "could not delete a throw-away token: {}", failure.problem.message);
         }
     }
 }

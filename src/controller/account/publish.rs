@@ -2,10 +2,10 @@
 
 use crate::controller::account::conditions;
 use crate::controller::account::context::AccountContext;
-use crate::controller::account::credential::Trouble;
 use crate::controller::account::kinds::AccountObject;
 use crate::controller::account::registry::{Entry, Session, State};
 use crate::domain::account::AccountKey;
+use crate::domain::problem::Problem;
 use crate::domain::reason::Reason;
 use crate::launchdarkly::HttpClient;
 
@@ -14,12 +14,12 @@ pub(in crate::controller) fn publish<K: AccountObject>(
     ctx: &AccountContext,
     object: &K,
     key: &AccountKey,
-    finding: &Result<Session<HttpClient>, Trouble>,
+    finding: &Result<Session<HttpClient>, Problem>,
 ) {
     let before = ctx.accounts.get(key);
     let Ok(desired) = object.desired() else {
-        if let Err(trouble) = finding {
-            let state = unusable(trouble, before.as_deref());
+        if let Err(problem) = finding {
+            let state = unusable(problem, before.as_deref());
             let entry = match before {
                 Some(before) => Entry {
                     state,
@@ -37,7 +37,7 @@ pub(in crate::controller) fn publish<K: AccountObject>(
             adopt_features(object, session);
             State::Usable(session.clone())
         }
-        Err(trouble) => unusable(trouble, before.as_deref()),
+        Err(problem) => unusable(problem, before.as_deref()),
     };
     let allowed_namespaces = desired.allowed_namespaces;
     ctx.accounts.put(
@@ -50,17 +50,19 @@ pub(in crate::controller) fn publish<K: AccountObject>(
     );
 }
 
-fn unusable(trouble: &Trouble, before: Option<&Entry<HttpClient>>) -> State<HttpClient> {
+fn unusable(problem: &Problem, before: Option<&Entry<HttpClient>>) -> State<HttpClient> {
     let last = before
         .and_then(|entry| entry.state.newest_session())
         // Another account behind the credential means that nothing may be written with it (I10).
-        .filter(|_| trouble.reason != Reason::AccountMismatch)
+        .filter(|_| problem.reason != Reason::AccountMismatch)
         .cloned();
     State::Unusable {
-        reason: Reason::AccountNotReady,
-        own_reason: trouble.reason,
-        message: format!("the account cannot be used: {}", trouble.message),
-        transient: trouble.transient,
+        problem: Problem {
+            reason: Reason::AccountNotReady,
+            message: format!("the account cannot be used: {}", problem.message),
+            recovery: problem.recovery,
+        },
+        own_reason: problem.reason,
         last,
     }
 }

@@ -8,14 +8,15 @@ use kube::api::{Patch, PatchParams, PostParams};
 use serde_json::json;
 
 use super::context::{AccountContext, Known};
-use super::credential::{self, Trouble};
 use super::kinds::AccountObject;
 use super::{conditions, publish};
 use crate::api::ACCOUNT_FINALIZER;
 use crate::cluster::FIELD_MANAGER;
+use crate::controller::account::credential;
 use crate::controller::account::registry::Session;
 use crate::controller::age::new_until;
 use crate::domain::account::AccountKey;
+use crate::domain::problem::Problem;
 use crate::domain::reason::Reason;
 use crate::launchdarkly::{HttpClient, TokensApi};
 
@@ -47,10 +48,10 @@ pub(in crate::controller) async fn reconcile<K: AccountObject>(
         Reason::SecretAccessDenied => ctx.opt_in.is_some(),
         _ => false,
     };
-    let may_come = |trouble: &Trouble| young && with_it(trouble.reason);
-    let finding = find(ctx, object, &key).await.map_err(|trouble| Trouble {
-        transient: trouble.transient || may_come(&trouble),
-        ..trouble
+    let may_come = |problem: &Problem| young && with_it(problem.reason);
+    let finding = find(ctx, object, &key).await.map_err(|problem| {
+        let may_come = may_come(&problem);
+        problem.passing_if(may_come)
     });
     publish::publish(ctx, object, &key, &finding);
     keep(ctx, object, users).await?;
@@ -58,7 +59,7 @@ pub(in crate::controller) async fn reconcile<K: AccountObject>(
     let deleting = object.meta().deletion_timestamp.is_some();
     Ok(match &finding {
         _ if deleting => WAIT_FOR_USERS,
-        Err(trouble) if may_come(trouble) => WAIT_FOR_CREDENTIAL,
+        Err(problem) if may_come(problem) => WAIT_FOR_CREDENTIAL,
         Ok(_) | Err(_) => LOOK_EVERY,
     })
 }
@@ -68,10 +69,10 @@ async fn find<K: AccountObject>(
     ctx: &AccountContext,
     object: &K,
     key: &AccountKey,
-) -> Result<Session<HttpClient>, Trouble> {
+) -> Result<Session<HttpClient>, Problem> {
     let desired = object
         .desired()
-        .map_err(|mistakes| Trouble::invalid(&mistakes))?;
+        .map_err(|mistakes| credential::invalid(&mistakes))?;
     let endpoint = credential::endpoint(&desired, &ctx.allowed_hosts)?;
     // A cluster-scoped account's credential is in the operator's own namespace.
     let (namespace, opt_in) = match object.namespace() {
@@ -99,12 +100,12 @@ async fn find<K: AccountObject>(
     let finding = match (found, before) {
         // A credential that worked is not given up for an outage.
         (
-            Err(trouble),
+            Err(problem),
             Some(Known {
                 finding: Ok(session),
                 ..
             }),
-        ) if trouble.transient => Ok(session),
+        ) if !problem.needs_user() => Ok(session),
         (found, _) => found,
     };
     ctx.remember(
@@ -188,7 +189,7 @@ async fn patch_finalizers<K: AccountObject>(
 async fn write_status<K: AccountObject>(
     ctx: &AccountContext,
     object: &K,
-    finding: &Result<Session<HttpClient>, Trouble>,
+    finding: &Result<Session<HttpClient>, Problem>,
     users: usize,
 ) -> Result<(), kube::Error> {
     // The finalizer may have been written a moment ago: the status goes onto the object as it is now.

@@ -8,6 +8,7 @@ use crate::domain::account::AccountKey;
 use crate::domain::ids::{AccountId, Installation, ObjectUid, TokenId};
 use crate::domain::namespaces::AdmittedNamespaces;
 use crate::domain::policy::{AccountPolicy, Refusal};
+use crate::domain::problem::Problem;
 use crate::domain::reason::Reason;
 use crate::launchdarkly::TokensApi;
 
@@ -41,13 +42,9 @@ pub enum State<L> {
     /// No.
     Unusable {
         /// Why, as its objects say it.
-        reason: Reason,
+        problem: Problem,
         /// Why, as it says itself.
         own_reason: Reason,
-        /// What to change.
-        message: String,
-        /// Whether waiting alone may help.
-        transient: bool,
         /// The last credential that worked: deletions still use it while it does.
         last: Option<Session<L>>,
     },
@@ -145,10 +142,11 @@ impl<L: TokensApi> Accounts<L> {
                 continue;
             };
             let state = State::Unusable {
-                reason: Reason::AccountNotFound,
+                problem: Problem::user(
+                    Reason::AccountNotFound,
+                    "the account was deleted; create it again",
+                ),
                 own_reason: Reason::AccountNotFound,
-                message: "the account was deleted; create it again".to_owned(),
-                transient: false,
                 last: Some(session.clone()),
             };
             self.put(
@@ -307,10 +305,8 @@ mod tests {
     fn accounts_that_are_gone_are_forgotten_unless_objects_refer_to_them() {
         let accounts = Accounts::<HttpClient>::new("0a1b2c3d".into());
         let unusable = State::Unusable {
-            reason: Reason::AccountNotReady,
+            problem: Problem::user(Reason::AccountNotReady, ""),
             own_reason: Reason::CredentialRejected,
-            message: String::new(),
-            transient: false,
             last: None,
         };
         for (name, state) in [

@@ -5,8 +5,9 @@ use jiff::Timestamp;
 use crate::api::AccessTokenStatus;
 use crate::api::conditions::{ConditionStatus, ConditionType, remove_condition, set_condition};
 use crate::domain::cause::Cause;
-use crate::domain::decide::Wish;
+use crate::domain::desired::Desired;
 use crate::domain::observed::{Account, Observed, Remote, Source};
+use crate::domain::problem::Problem;
 use crate::domain::reason::Reason;
 use crate::domain::record::Record;
 use crate::domain::secret::SecretState;
@@ -15,7 +16,7 @@ use crate::domain::time::plus;
 
 /// Sets the conditions for a record that is about to be written, or that stands.
 pub(in crate::controller) fn report(
-    wish: &Wish,
+    wish: &Result<Desired, Problem>,
     observed: &Observed,
     record: &Record,
     step: &Step,
@@ -35,15 +36,15 @@ pub(in crate::controller) fn report(
 
 /// What there is to say.
 struct Situation<'a> {
-    wish: &'a Wish,
+    wish: &'a Result<Desired, Problem>,
     record: &'a Record,
     /// Whether the Secret holds the recorded key.
     key_in_place: bool,
     /// Whether the current generation is in force.
     in_force: bool,
     deleting: bool,
-    /// What is in the way: reason, message, whether only a change helps.
-    obstacle: Option<(Reason, String, bool)>,
+    /// What is in the way.
+    obstacle: Option<Problem>,
     /// What is being done.
     activity: Option<Reason>,
     /// Fields that were changed at LaunchDarkly and are left so.
@@ -51,7 +52,12 @@ struct Situation<'a> {
 }
 
 impl<'a> Situation<'a> {
-    fn of(wish: &'a Wish, observed: &'a Observed, record: &'a Record, step: &'a Step) -> Self {
+    fn of(
+        wish: &'a Result<Desired, Problem>,
+        observed: &'a Observed,
+        record: &'a Record,
+        step: &'a Step,
+    ) -> Self {
         let published = matches!(step, Step::RecordPublication(_) | Step::RecordTakeOver(_));
         let holds = match (&observed.secret, &record.secret) {
             (SecretState::Ours(secret), Some(recorded)) => {
@@ -61,7 +67,7 @@ impl<'a> Situation<'a> {
                 SecretState::Ours(_)
                 | SecretState::Absent
                 | SecretState::Foreign { .. }
-                | SecretState::Unreadable { .. },
+                | SecretState::Unreadable(_),
                 _,
             ) => false,
         };
@@ -69,7 +75,7 @@ impl<'a> Situation<'a> {
             && record.secret.is_some()
             && (published || (holds && !is_dead(observed)));
         let in_force = match (wish, &record.token) {
-            (Wish::Valid(desired), Some(token)) => {
+            (Ok(desired), Some(token)) => {
                 let same =
                     token.spec_hash == desired.settings.hash() || !token.spec_hash.is_current();
                 let named = record
@@ -78,7 +84,7 @@ impl<'a> Situation<'a> {
                     .is_some_and(|secret| secret.name == desired.secret.name);
                 same && named && token.differs.is_empty()
             }
-            (Wish::Valid(_) | Wish::Invalid(_), _) => false,
+            (Ok(_) | Err(_), _) => false,
         };
         Self {
             wish,
@@ -93,7 +99,7 @@ impl<'a> Situation<'a> {
     }
 
     fn suspended(&self) -> bool {
-        matches!(self.wish, Wish::Valid(desired) if desired.suspend)
+        matches!(self.wish, Ok(desired) if desired.suspend)
     }
 
     /// `Ready`, and why not: `Reconciling` while the operator is at it, `Stalled` while only a change helps.
@@ -107,7 +113,7 @@ impl<'a> Situation<'a> {
         let (ready, reason, message) = match (&self.obstacle, works) {
             _ if self.deleting => {
                 let (reason, message) = match &self.obstacle {
-                    Some((reason, message, _)) => (*reason, message.clone()),
+                    Some(problem) => (problem.reason, problem.message.clone()),
                     None => (
                         Reason::Deleting,
                         "the token and its Secret are being dealt with".to_owned(),
@@ -115,8 +121,8 @@ impl<'a> Situation<'a> {
                 };
                 (false, reason, message)
             }
-            (Some((reason, message, _)), _) if is_refusal(*reason) => {
-                (false, *reason, message.clone())
+            (Some(problem), _) if is_refusal(problem.reason) => {
+                (false, problem.reason, problem.message.clone())
             }
             (_, true) if self.suspended() => (
                 true,
@@ -129,13 +135,13 @@ impl<'a> Situation<'a> {
                 Reason::Unproven,
                 "the key was published before LaunchDarkly could confirm it".to_owned(),
             ),
-            (Some((_, message, _)), true) => (true, Reason::RotationDelayed, message.clone()),
+            (Some(problem), true) => (true, Reason::RotationDelayed, problem.message.clone()),
             (None, true) => (
                 true,
                 Reason::Available,
                 "the Secret holds a key that LaunchDarkly accepted".to_owned(),
             ),
-            (Some((reason, message, _)), false) => (false, *reason, message.clone()),
+            (Some(problem), false) => (false, problem.reason, problem.message.clone()),
             (None, false) if self.suspended() => (
                 false,
                 Reason::Suspended,
@@ -150,7 +156,7 @@ impl<'a> Situation<'a> {
         let terminal = self
             .obstacle
             .as_ref()
-            .is_some_and(|(reason, _, terminal)| *terminal && (!ready || is_refusal(*reason)));
+            .is_some_and(|problem| problem.needs_user() && (!ready || is_refusal(problem.reason)));
         let busy = !ready && !terminal && !self.suspended();
         writer.mark(ConditionType::Stalled, terminal, reason, &message);
         writer.mark(
@@ -171,15 +177,12 @@ impl<'a> Situation<'a> {
             );
             return;
         };
-        if let Account::Unusable {
-            reason, message, ..
-        } = &observed.account
-        {
+        if let Account::Unusable(problem) = &observed.account {
             writer.set(
                 ConditionType::TokenSynced,
                 ConditionStatus::Unknown,
-                *reason,
-                message,
+                problem.reason,
+                &problem.message,
             );
         } else if !token.differs.is_empty() {
             let message = format!(
@@ -192,12 +195,12 @@ impl<'a> Situation<'a> {
                 Reason::NotApplied,
                 &message,
             );
-        } else if let Some((reason, message, _)) = &self.obstacle {
+        } else if let Some(problem) = &self.obstacle {
             writer.set(
                 ConditionType::TokenSynced,
                 ConditionStatus::False,
-                *reason,
-                message,
+                problem.reason,
+                &problem.message,
             );
         } else if !self.drift.is_empty() {
             let message = format!("changed at LaunchDarkly: {}", self.drift.join(", "));
@@ -236,7 +239,7 @@ impl<'a> Situation<'a> {
             return;
         }
         let (reason, message) = match &self.obstacle {
-            Some((reason, message, _)) => (*reason, message.as_str()),
+            Some(problem) => (problem.reason, problem.message.as_str()),
             None => (
                 self.activity.unwrap_or(Reason::Recovering),
                 "the Secret does not hold the token's key",
@@ -301,22 +304,16 @@ fn is_refusal(reason: Reason) -> bool {
 }
 
 fn obstacle(
-    wish: &Wish,
+    wish: &Result<Desired, Problem>,
     observed: &Observed,
     record: &Record,
     step: &Step,
-) -> Option<(Reason, String, bool)> {
-    if let Step::Hold {
-        reason,
-        message,
-        terminal,
-        ..
-    } = step
-    {
-        return Some((*reason, message.clone(), *terminal));
+) -> Option<Problem> {
+    if let Step::Hold { problem, .. } = step {
+        return Some(problem.clone());
     }
-    if let Wish::Invalid(message) = wish {
-        return Some((Reason::InvalidSpec, message.clone(), true));
+    if let Err(problem) = wish {
+        return Some(problem.clone());
     }
     let differs = record
         .token
@@ -328,7 +325,7 @@ fn obstacle(
             "LaunchDarkly accepted but did not apply {}; change these fields",
             differs.join(", ")
         );
-        return Some((Reason::NotApplied, message, true));
+        return Some(Problem::user(Reason::NotApplied, message));
     }
     None
 }

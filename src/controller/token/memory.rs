@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::cluster::secret::snapshot::SecretSnapshot;
 use crate::domain::ids::{Attempt, Fingerprint, RoleId, SettingsHash, TokenId};
-use crate::domain::observed::{Hand, Proof, Setback, Source};
+use crate::domain::observed::{Hand, Proof, Retry, Source};
 use crate::domain::record::Record;
 use crate::domain::secret::Arrangement;
 use crate::domain::step::StepKind;
@@ -48,7 +48,7 @@ pub(in crate::controller) struct Memory {
     /// The custom roles that were looked up: the question, the answer, and when.
     pub(in crate::controller) roles: Option<RolesAnswer>,
     /// Failures that are being waited out.
-    pub(in crate::controller) setbacks: Vec<Setback>,
+    pub(in crate::controller) retries: Vec<Retry>,
 }
 
 /// A Secret as last read or written.
@@ -263,14 +263,14 @@ impl Memory {
     }
 
     /// Notes a failure; the back-off grows with every one in a row.
-    pub(in crate::controller) fn note_setback(&mut self, setback: Setback) {
-        self.setbacks.retain(|known| known.step != setback.step);
-        self.setbacks.push(setback);
+    pub(in crate::controller) fn note_retry(&mut self, retry: Retry) {
+        self.retries.retain(|known| known.step != retry.step);
+        self.retries.push(retry);
     }
 
     /// How often a step of this kind failed in a row.
     pub(in crate::controller) fn failures(&self, step: StepKind) -> u32 {
-        self.setbacks
+        self.retries
             .iter()
             .find(|known| known.step == step)
             .map_or(0, |known| known.times)
@@ -278,6 +278,6 @@ impl Memory {
 
     /// A step worked: its failures are forgotten.
     pub(in crate::controller) fn note_success(&mut self, step: StepKind) {
-        self.setbacks.retain(|known| known.step != step);
+        self.retries.retain(|known| known.step != step);
     }
 }

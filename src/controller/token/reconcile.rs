@@ -23,7 +23,8 @@ use crate::controller::token::observe::observe;
 use crate::controller::token::world::World;
 use crate::domain::decide::{decide, record_at_rest};
 use crate::domain::ids::ObjectUid;
-use crate::domain::observed::Setback;
+use crate::domain::observed::Retry;
+use crate::domain::problem::Recovery;
 use crate::domain::reason::Reason;
 use crate::domain::step::{Step, StepKind};
 use crate::domain::time::plus;
@@ -160,8 +161,8 @@ async fn visit<C: Cluster, L: TokensApi>(
                 memory.written_version = version(&object).max(memory.written_version);
             }
             Err(failure) => {
-                traces::failed(&span, failure.reason.as_str());
-                if failure.must_stop {
+                traces::failed(&span, failure.problem.reason.as_str());
+                if failure.must_stop() {
                     return Outcome::Stop;
                 }
                 if failure.doubts_credential {
@@ -209,16 +210,17 @@ fn note_failure<C: Cluster, L: TokensApi>(
     let backed_off = plus(now, backoff::wait(times, draw));
     let until = match failure.not_before {
         Some(time) => time.max(backed_off),
-        None if failure.reason == Reason::SecretAccessDenied => {
+        None if failure.problem.reason == Reason::SecretAccessDenied => {
             backed_off.min(plus(now, ASK_FOR_RIGHT))
         }
         None => backed_off,
     };
     tracing::warn!(
-        object = %log_name(object), step = kind.as_str(), reason = failure.reason.as_str(), %until,
-        "{}", failure.message
+        object = %log_name(object), step = kind.as_str(), reason = failure.problem.reason.as_str(), %until,
+        "{}", failure.problem.message
     );
-    ctx.metrics.step_failed(kind.as_str(), failure.reason);
+    ctx.metrics
+        .step_failed(kind.as_str(), failure.problem.reason);
     let cause = object
         .status
         .as_ref()
@@ -231,13 +233,14 @@ fn note_failure<C: Cluster, L: TokensApi>(
         ctx.metrics
             .rotated(pending.cause.into(), MetricOutcome::Error);
     }
-    memory.note_setback(Setback {
+    let mut problem = failure.problem;
+    // A credential that is refused while its object is deleted will hardly be accepted again.
+    if failure.doubts_credential && object.metadata.deletion_timestamp.is_some() {
+        problem.recovery = Recovery::User;
+    }
+    memory.note_retry(Retry {
         step: kind,
-        reason: failure.reason,
-        message: failure.message,
-        // A credential that is refused while its object is deleted will hardly be accepted again.
-        terminal: failure.terminal
-            || (failure.doubts_credential && object.metadata.deletion_timestamp.is_some()),
+        problem,
         until,
         generation: object.metadata.generation.unwrap_or_default(),
         times: times.saturating_add(1),
@@ -253,24 +256,21 @@ async fn pause<C: Cluster, L: TokensApi>(
     memory: &mut Memory,
 ) -> Outcome {
     let until = match step {
-        Step::Hold {
-            reason: Reason::AccountNotFound | Reason::AccountNotReady,
-            until,
-            ..
-        } => new_until(&object.metadata, ctx.timing.settle)
-            .filter(|at| *at > ctx.clock.now())
-            .or(*until),
-        Step::Hold {
-            reason: Reason::SecretAccessDenied,
-            until: None,
-            ..
-        } => Some(ask_for_right_at(ctx, &object)),
-        Step::Hold { until, .. } | Step::Rest { until } => *until,
+        Step::Hold { problem, until } => match problem.reason {
+            Reason::AccountNotFound | Reason::AccountNotReady => {
+                new_until(&object.metadata, ctx.timing.settle)
+                    .filter(|at| *at > ctx.clock.now())
+                    .or(*until)
+            }
+            Reason::SecretAccessDenied if until.is_none() => Some(ask_for_right_at(ctx, &object)),
+            _ => *until,
+        },
+        Step::Rest { until } => *until,
         _ => None,
     };
     traces::note("ldtokens.step", step.kind().as_str());
-    if let Step::Hold { reason, .. } = step {
-        traces::note("ldtokens.reason", reason.as_str());
+    if let Step::Hold { problem, .. } = step {
+        traces::note("ldtokens.reason", problem.reason.as_str());
     }
     note_braked(ctx, world, step);
     let speaks = world.observed.finalizer || world.observed.deletion.is_none();
@@ -323,9 +323,9 @@ fn ask_for_right_at<C: Cluster, L: TokensApi>(
 /// Whether this is only the moment in which other objects make their losses known.
 fn waits_for_others<L>(world: &World<L>) -> bool {
     let soon = plus(world.observed.clocks.local, SignedDuration::from_secs(2));
-    world.observed.setbacks.iter().any(|setback| {
-        let waits = (world.observed.clocks.local..soon).contains(&setback.until);
-        setback.step == StepKind::RecordIntent && setback.reason == Reason::Recovering && waits
+    world.observed.retries.iter().any(|retry| {
+        let waits = (world.observed.clocks.local..soon).contains(&retry.until);
+        retry.step == StepKind::RecordIntent && retry.problem.reason == Reason::Recovering && waits
     })
 }
 

@@ -2,13 +2,14 @@
 
 use crate::controller::account::registry::Session;
 use crate::domain::account::AccountKey;
-use crate::domain::decide::Wish;
+use crate::domain::desired::Desired;
 use crate::domain::observed::Observed;
+use crate::domain::problem::Problem;
 use crate::domain::secret::SecretLayout;
 
 /// The world around one object, with what is needed to act on it.
 pub(in crate::controller) struct World<L> {
-    pub(super) wish: Wish,
+    pub(super) wish: Result<Desired, Problem>,
     pub(super) observed: Observed,
     pub(super) session: Option<Session<L>>,
     pub(super) account_key: AccountKey,
@@ -17,6 +18,6 @@ pub(in crate::controller) struct World<L> {
 }
 
 /// Whether the user asks for a default version of the API.
-pub(super) fn asks_version(wish: &Wish) -> bool {
-    matches!(wish, Wish::Valid(desired) if desired.settings.default_api_version.is_some())
+pub(super) fn asks_version(wish: &Result<Desired, Problem>) -> bool {
+    matches!(wish, Ok(desired) if desired.settings.default_api_version.is_some())
 }

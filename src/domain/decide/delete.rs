@@ -8,6 +8,7 @@ use crate::domain::decide::view::{View, hold, revision};
 use crate::domain::desired::DeletionPolicy;
 use crate::domain::ids::TokenId;
 use crate::domain::observed::{Account, Deletion, Hand};
+use crate::domain::problem::Problem;
 use crate::domain::reason::Reason;
 use crate::domain::record::{Operation, RetiringToken};
 use crate::domain::secret::SecretState;
@@ -47,11 +48,10 @@ fn wind_up(view: &View<'_>, deletion: &Deletion) -> Result<Step, Step> {
         view.account()?;
         return match left.find(|id| !view.is_credential(id)) {
             Some(id) => Ok(dispose(view, id.clone(), retain)),
-            None => Err(hold(
+            None => Err(hold(Problem::user(
                 Reason::InUse,
                 "this token is the operator's own credential on the account; give the account another credential first",
-                true,
-            )),
+            ))),
         };
     }
     Ok(
@@ -94,7 +94,7 @@ fn delete_secrets(view: &View<'_>, deletion: &Deletion) -> Option<Step> {
             name,
             at: revision(secret),
         }),
-        SecretState::Absent | SecretState::Foreign { .. } | SecretState::Unreadable { .. } => None,
+        SecretState::Absent | SecretState::Foreign { .. } | SecretState::Unreadable(_) => None,
     };
     delete(secret_name(view), &view.observed.secret)
         .or_else(|| delete(former_name(view)?, &view.observed.former_secret))
@@ -213,10 +213,7 @@ fn give_up_in_time(view: &View<'_>, deletion: &Deletion, obstacle: Step) -> Step
     let timing = view.observed.timing;
     let transient = matches!(
         &view.observed.account,
-        Account::Unusable {
-            transient: true,
-            ..
-        }
+        Account::Unusable(problem) if !problem.needs_user()
     );
     let patience = if transient {
         timing.give_up_transient
@@ -228,15 +225,8 @@ fn give_up_in_time(view: &View<'_>, deletion: &Deletion, obstacle: Step) -> Step
         return leave_behind(view, deletion);
     }
     match obstacle {
-        Step::Hold {
-            reason,
-            message,
-            terminal,
-            until,
-        } => Step::Hold {
-            reason,
-            message,
-            terminal,
+        Step::Hold { problem, until } => Step::Hold {
+            problem,
             until: Some(until.map_or(end, |until| until.min(end))),
         },
         other => other,
@@ -259,7 +249,7 @@ pub(super) fn give_up_on(view: &View<'_>, terminal: bool) -> Option<Step> {
 /// Lets the object go although something could not be dealt with. The key goes all the same: nobody would look after it.
 fn leave_behind(view: &View<'_>, deletion: &Deletion) -> Step {
     let gone = &view.observed.gone;
-    let secrets = delete_secrets(view, deletion).filter(|step| view.setback(step.kind()).is_none());
+    let secrets = delete_secrets(view, deletion).filter(|step| view.retry(step.kind()).is_none());
     secrets.unwrap_or_else(|| Step::RemoveFinalizer {
         left_behind: answerable(view)
             .into_iter()

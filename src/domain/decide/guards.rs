@@ -1,8 +1,7 @@
 //! What must hold before anything else is thought of.
 
-use super::view::{View, Wish, hold};
-use crate::domain::observed::{Account, Permit};
-use crate::domain::reason::Reason;
+use super::view::{View, hold};
+use crate::domain::observed::{Account, Admission};
 use crate::domain::step::Step;
 
 /// With another account behind the credential nothing is written anywhere, not even what is under way (I10).
@@ -26,8 +25,8 @@ pub(super) fn keep_finalizer(view: &View<'_>) -> Option<Step> {
 /// An invalid wish ends the round: what worked before goes on working.
 pub(super) fn understand_wish(view: &View<'_>) -> Option<Step> {
     match view.wish {
-        Wish::Valid(_) => None,
-        Wish::Invalid(message) => Some(hold(Reason::InvalidSpec, message.clone(), true)),
+        Ok(_) => None,
+        Err(problem) => Some(hold(problem.clone())),
     }
 }
 
@@ -41,13 +40,11 @@ pub(super) fn stay_suspended(view: &View<'_>) -> Option<Step> {
 
 /// A token that an edited policy would no longer allow is kept, but never silently (I9).
 pub(super) fn stay_in_policy(view: &View<'_>) -> Option<Step> {
-    match &view.account().ok()?.permit {
-        Permit::Refused { reason, message } => Some(Step::Hold {
-            reason: *reason,
-            message: message.clone(),
-            terminal: true,
+    match &view.account().ok()?.admission {
+        Admission::Refused(problem) => Some(Step::Hold {
+            problem: problem.clone(),
             until: view.next_look(),
         }),
-        Permit::Granted | Permit::NeedsRoles => None,
+        Admission::Granted | Admission::NeedsRoles => None,
     }
 }

@@ -1,6 +1,7 @@
 //! Refusals that several concerns share.
 
 use super::view::{View, hold};
+use crate::domain::problem::Problem;
 use crate::domain::reason::Reason;
 use crate::domain::record::{MAX_ABANDONED, MAX_RETIRING, Record};
 use crate::domain::secret::SecretState;
@@ -9,13 +10,12 @@ use crate::domain::time::plus;
 use jiff::Timestamp;
 
 pub(super) fn role_not_found(role: &str) -> Step {
-    hold(
+    hold(Problem::user(
         Reason::RoleNotFound,
         format!(
             "LaunchDarkly has no custom role {role:?}; correct spec.customRoles or create the role"
         ),
-        true,
-    )
+    ))
 }
 
 /// A full list of attempts waits for a listing that tells what became of one of them: nothing else would look at it again.
@@ -31,11 +31,12 @@ pub(super) fn too_many_abandoned(view: &View<'_>, record: &Record) -> Option<Ste
     Some(match next {
         Some(begun_after) if view.now() >= begun_after => Step::ListTokens { begun_after },
         until => Step::Hold {
-            reason: Reason::RotationDelayed,
-            message: format!(
-                "{MAX_ABANDONED} create calls had no answer, and no listing has told what became of them; see whether LaunchDarkly can be reached reliably"
+            problem: Problem::retry(
+                Reason::RotationDelayed,
+                format!(
+                    "{MAX_ABANDONED} create calls had no answer, and no listing has told what became of them; see whether LaunchDarkly can be reached reliably"
+                ),
             ),
-            terminal: false,
             until,
         },
     })
@@ -45,9 +46,10 @@ pub(super) fn too_many_abandoned(view: &View<'_>, record: &Record) -> Option<Ste
 pub(super) fn too_many_retiring(view: &View<'_>) -> Step {
     let retiring = view.observed.record.retiring.iter();
     Step::Hold {
-        reason: Reason::RotationDelayed,
-        message: format!("{MAX_RETIRING} replaced tokens still wait for the end of their grace"),
-        terminal: false,
+        problem: Problem::retry(
+            Reason::RotationDelayed,
+            format!("{MAX_RETIRING} replaced tokens still wait for the end of their grace"),
+        ),
         until: retiring
             .map(|r| view.observed.clocks.passed_at(r.retire_at))
             .filter(|time| *time >= view.now())
@@ -59,11 +61,7 @@ pub(super) fn too_many_retiring(view: &View<'_>) -> Step {
 pub(super) fn secret_in_the_way(view: &View<'_>) -> Option<Step> {
     match &view.observed.secret {
         SecretState::Absent | SecretState::Ours(_) => None,
-        SecretState::Unreadable {
-            reason,
-            message,
-            transient,
-        } => Some(hold(*reason, message.clone(), !transient)),
+        SecretState::Unreadable(problem) => Some(hold(problem.clone())),
         SecretState::Foreign { owner } => {
             let name = view
                 .desired()
@@ -71,13 +69,12 @@ pub(super) fn secret_in_the_way(view: &View<'_>) -> Option<Step> {
             let owner = owner
                 .as_ref()
                 .map_or_else(String::new, |o| format!(" (it belongs to {o})"));
-            Some(hold(
+            Some(hold(Problem::user(
                 Reason::SecretForeign,
                 format!(
                     "Secret {name:?} exists and is not this AccessToken's{owner}; delete it or choose another spec.secret.name"
                 ),
-                true,
-            ))
+            )))
         }
     }
 }

@@ -8,7 +8,8 @@ use crate::domain::cause::Cause;
 use crate::domain::desired::Desired;
 use crate::domain::ids::{Attempt, RequestHash};
 use crate::domain::marker::{Hold, Marker, with_marker};
-use crate::domain::observed::{AccountFacts, Hand, Permit, Roles};
+use crate::domain::observed::{AccountFacts, Admission, Hand, Roles};
+use crate::domain::problem::Problem;
 use crate::domain::reason::Reason;
 use crate::domain::record::{
     AbandonedAttempt, Intent, MAX_HANDLED, MAX_RETIRING, Operation, Record,
@@ -79,26 +80,25 @@ pub(super) fn intend(view: &View<'_>, need: &Need) -> Step {
 fn obstacle(view: &View<'_>, desired: &Desired, need: &Need) -> Option<Step> {
     let observed = view.observed;
     if observed.namespace_terminating {
-        return Some(hold(
+        return Some(hold(Problem::user(
             Reason::NamespaceTerminating,
             format!(
                 "namespace {} is being deleted; create the AccessToken in another one",
                 observed.identity.namespace
             ),
-            true,
-        ));
+        )));
     }
     let account = match view.account() {
         Ok(account) => account,
         Err(wait) => return Some(wait),
     };
-    if let Permit::Refused { reason, message } = &account.permit {
-        return Some(hold(*reason, message.clone(), true));
+    if let Admission::Refused(problem) = &account.admission {
+        return Some(hold(problem.clone()));
     }
     let asks_roles = matches!(desired.settings.grant, Grant::CustomRoles(_));
     match &observed.roles {
         Roles::Missing(role) => return Some(role_not_found(role)),
-        Roles::Unknown | Roles::Resolved(_) if account.permit == Permit::NeedsRoles => {
+        Roles::Unknown | Roles::Resolved(_) if account.admission == Admission::NeedsRoles => {
             return Some(Step::ResolveRoles {
                 roles: asked_roles(desired),
             });
@@ -144,12 +144,8 @@ fn no_room(view: &View<'_>) -> Option<Step> {
 /// Replacements nobody asked for are few (I14).
 fn mass_change(view: &View<'_>, need: &Need, unasked_left: u32) -> Option<Step> {
     (replaces_unasked(&view.observed.record, need.cause) && unasked_left == 0).then(|| {
-        hold(
-            Reason::MassChange,
-            "too many keys of this account were lost at once, so none is replaced: bring the Secrets or tokens back, \
-             or ask for new keys with the annotation ldtokens.dev/rotate",
-            false,
-        )
+        hold(Problem::retry(Reason::MassChange, "too many keys of this account were lost at once, so none is replaced: bring the Secrets or tokens back, \
+             or ask for new keys with the annotation ldtokens.dev/rotate"))
     })
 }
 

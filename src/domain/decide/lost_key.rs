@@ -7,6 +7,7 @@ use crate::domain::cause::Cause;
 use crate::domain::desired::Desired;
 use crate::domain::ids::Fingerprint;
 use crate::domain::observed::{Remote, RemoteFacts, SecretKeyProof, Source};
+use crate::domain::problem::Problem;
 use crate::domain::reason::Reason;
 use crate::domain::record::{FormerSecret, SecretRecord};
 use crate::domain::secret::{Marks, PreviousKey, SecretFacts, SecretPlan, SecretState};
@@ -62,7 +63,7 @@ fn keep_secret(view: &View<'_>, desired: &Desired, recorded: &SecretRecord) -> O
         },
         SecretState::Absent if moved => Some(move_secret(view, desired, recorded)),
         SecretState::Absent => Some(lost(view, Cause::SecretDeleted)),
-        SecretState::Foreign { .. } | SecretState::Unreadable { .. } => None,
+        SecretState::Foreign { .. } | SecretState::Unreadable(_) => None,
     }
 }
 
@@ -134,9 +135,10 @@ fn lost(view: &View<'_>, cause: Cause) -> Step {
         && let Some(oldest) = losses.iter().map(|entry| entry.time).min()
     {
         return Step::Hold {
-            reason: Reason::SecretContested,
-            message: "the Secret was deleted or edited three times within an hour; find out who else writes it".to_owned(),
-            terminal: true,
+            problem: Problem::user(
+                Reason::SecretContested,
+                "the Secret was deleted or edited three times within an hour; find out who else writes it",
+            ),
             until: Some(plus(oldest, CONTESTED_WITHIN)),
         };
     }

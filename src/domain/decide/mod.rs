@@ -20,10 +20,12 @@ mod view;
 
 pub use intent::replaces_unasked;
 pub use subject::token_in_question;
-pub use view::{Wish, heard};
+pub use view::heard;
 
 use super::observed::Observed;
 use super::record::Record;
+use crate::domain::desired::Desired;
+use crate::domain::problem::Problem;
 use crate::domain::step::{Step, StepKind};
 use view::View;
 
@@ -80,7 +82,7 @@ pub const CONCERNS: &[Concern] = concerns![
 /// # Assumes
 /// `observed` was read after the last effect of this process, and carries how fresh each part is.
 #[must_use]
-pub fn decide(wish: &Wish, observed: &Observed) -> Step {
+pub fn decide(wish: &Result<Desired, Problem>, observed: &Observed) -> Step {
     let wish = heard(wish, &observed.record);
     let view = View::new(&wish, observed);
     let step = CONCERNS.iter().find_map(|concern| (concern.choose)(&view));
@@ -89,19 +91,19 @@ pub fn decide(wish: &Wish, observed: &Observed) -> Step {
 
 /// The record as it is to stand while nothing is being done: schedule and generation brought up to date.
 #[must_use]
-pub fn record_at_rest(wish: &Wish, observed: &Observed) -> Record {
+pub fn record_at_rest(wish: &Result<Desired, Problem>, observed: &Observed) -> Record {
     View::new(&heard(wish, &observed.record), observed).record()
 }
 
 /// A step that failed a moment ago is not tried again before its time; while something is waited for, tokens still retire.
 fn wait_out(view: &View<'_>, step: Step) -> Step {
-    let pause = match view.setback(step.kind()) {
+    let pause = match view.retry(step.kind()) {
         None if step.is_pause() => step,
         None => return step,
         Some(hold) => {
             let given_up = match hold {
-                Step::Hold { terminal, .. } if step.kind() != StepKind::RemoveFinalizer => {
-                    delete::give_up_on(view, terminal)
+                Step::Hold { ref problem, .. } if step.kind() != StepKind::RemoveFinalizer => {
+                    delete::give_up_on(view, problem.needs_user())
                 }
                 _ => None,
             };
@@ -112,6 +114,6 @@ fn wait_out(view: &View<'_>, step: Step) -> Step {
         }
     };
     retire::still_retiring(view)
-        .filter(|other| view.observed.deletion.is_none() && view.setback(other.kind()).is_none())
+        .filter(|other| view.observed.deletion.is_none() && view.retry(other.kind()).is_none())
         .unwrap_or(pause)
 }

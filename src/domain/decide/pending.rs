@@ -7,7 +7,8 @@ use super::{publish, reset, retire, revoke};
 use crate::domain::cause::Cause;
 use crate::domain::desired::Desired;
 use crate::domain::ids::TokenId;
-use crate::domain::observed::{AccountFacts, Hand, Permit, Proof, Roles};
+use crate::domain::observed::{AccountFacts, Admission, Hand, Proof, Roles};
+use crate::domain::problem::Problem;
 use crate::domain::reason::Reason;
 use crate::domain::record::{Intent, Operation};
 use crate::domain::secret::{Arrangement, SecretState};
@@ -76,7 +77,7 @@ fn make_the_call(view: &View<'_>, intent: &Intent, arrangement: &Arrangement) ->
         },
         (Operation::Reset, Some(_) | None) => forget(view, intent),
         (Operation::Create, _)
-            if matches!(account.permit, Permit::Refused { .. })
+            if matches!(account.admission, Admission::Refused(_))
                 || matches!(view.observed.roles, Roles::Missing(_)) =>
         {
             forget(view, intent)
@@ -183,15 +184,8 @@ fn prove(
             attempt: intent.attempt.clone(),
             token_id: token_id.clone(),
         },
-        Err(Step::Hold {
-            reason,
-            message,
-            terminal,
-            ..
-        }) => Step::Hold {
-            reason,
-            message,
-            terminal,
+        Err(Step::Hold { problem, .. }) => Step::Hold {
+            problem,
             until: Some(patience_ends),
         },
         Err(wait) => wait,
@@ -203,19 +197,14 @@ fn publish_key(view: &View<'_>, intent: &Intent, token_id: &TokenId) -> Step {
     match &view.observed.secret {
         SecretState::Absent | SecretState::Ours(_) => retire::spare_published(view, token_id)
             .unwrap_or_else(|| publish::publish(view, intent)),
-        SecretState::Unreadable {
-            reason,
-            message,
-            transient,
-        } => hold(*reason, message.clone(), !transient),
-        SecretState::Foreign { .. } => hold(
+        SecretState::Unreadable(problem) => hold(problem.clone()),
+        SecretState::Foreign { .. } => hold(Problem::user(
             Reason::SecretForeign,
             format!(
                 "Secret {:?} was taken by somebody else while the key for it was made; delete it",
                 intent.secret_name
             ),
-            true,
-        ),
+        )),
     }
 }
 

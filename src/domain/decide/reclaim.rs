@@ -6,7 +6,8 @@ use super::subject::token_to_reclaim;
 use super::view::{View, hold, revision};
 use crate::domain::cause::Cause;
 use crate::domain::ids::TokenId;
-use crate::domain::observed::{Permit, Remote, RemoteFacts, Roles, SecretKeyProof, Source};
+use crate::domain::observed::{Admission, Remote, RemoteFacts, Roles, SecretKeyProof, Source};
+use crate::domain::problem::Problem;
 use crate::domain::reason::Reason;
 use crate::domain::record::{HistoryEntry, MAX_RETIRING, RetiringToken, SecretRecord, TokenRecord};
 use crate::domain::secret::SecretFacts;
@@ -25,24 +26,22 @@ pub(super) fn reclaim_secret(view: &View<'_>) -> Option<Step> {
         .as_ref()
         .is_some_and(|id| *id != account.id)
     {
-        return Some(hold(
+        return Some(hold(Problem::user(
             Reason::AccountMismatch,
             format!(
                 "the Secret holds a key of another LaunchDarkly account than {}; correct spec.accountRef or delete the Secret",
                 account.id
             ),
-            true,
-        ));
+        )));
     }
     if let Some(other) = &observed.claimed_by {
-        return Some(hold(
+        return Some(hold(Problem::user(
             Reason::ClaimedElsewhere,
             format!(
                 "the Secret holds the key of a token that AccessToken {other} answers for; delete one of the two, or choose another \
                  spec.secret.name"
             ),
-            true,
-        ));
+        )));
     }
     match (observed.secret_key, &observed.remote) {
         (SecretKeyProof::Rejected, _)
@@ -64,15 +63,13 @@ pub(super) fn reclaim_secret(view: &View<'_>) -> Option<Step> {
             token_id: token_id.clone(),
         }),
         (SecretKeyProof::Accepted, Remote::Present(facts)) if facts.source != Source::Listing => {
-            match (&account.permit, &observed.roles) {
-                (Permit::Refused { reason, message }, _) => {
-                    Some(hold(*reason, message.clone(), true))
-                }
-                (Permit::NeedsRoles, _) => Some(Step::ResolveRoles {
+            match (&account.admission, &observed.roles) {
+                (Admission::Refused(problem), _) => Some(hold(problem.clone())),
+                (Admission::NeedsRoles, _) => Some(Step::ResolveRoles {
                     roles: view.desired().map(asked_roles).unwrap_or_default(),
                 }),
-                (Permit::Granted, Roles::Missing(role)) => Some(role_not_found(role)),
-                (Permit::Granted, Roles::Unknown | Roles::Resolved(_)) => {
+                (Admission::Granted, Roles::Missing(role)) => Some(role_not_found(role)),
+                (Admission::Granted, Roles::Unknown | Roles::Resolved(_)) => {
                     Some(reclaim(view, token_id, secret, facts))
                 }
             }

@@ -18,7 +18,7 @@ const LOST_FOR_LONG: jiff::SignedDuration = jiff::SignedDuration::from_hours(24)
 
 /// What there is to do about replaced tokens now: a failure that is being waited out keeps nothing else waiting.
 pub(super) fn retire_tokens(view: &View<'_>) -> Option<Step> {
-    still_retiring(view).filter(|step| view.setback(step.kind()).is_none())
+    still_retiring(view).filter(|step| view.retry(step.kind()).is_none())
 }
 
 /// Replaced tokens get an end of life, and are deleted once both clocks have passed their grace.
@@ -82,7 +82,7 @@ fn is_key_lost(view: &View<'_>) -> bool {
             recorded.is_none_or(|recorded| secret.key.as_ref() == Some(&recorded.fingerprint))
         }
         SecretState::Absent => recorded.is_none(),
-        SecretState::Foreign { .. } | SecretState::Unreadable { .. } => true,
+        SecretState::Foreign { .. } | SecretState::Unreadable(_) => true,
     };
     let works = match &observed.remote {
         Remote::Absent { .. } => false,
@@ -102,7 +102,7 @@ fn without_gone(view: &View<'_>, mut record: Record) -> Record {
 
 /// What there is to do about tokens found by marker now.
 pub(super) fn clean_found(view: &View<'_>) -> Option<Step> {
-    still_found(view).filter(|step| view.setback(step.kind()).is_none())
+    still_found(view).filter(|step| view.retry(step.kind()).is_none())
 }
 
 /// A token with this object's marker that is not recorded: the fruit of an attempt that was given up, or of a lost status.
@@ -113,7 +113,7 @@ pub(super) fn still_found(view: &View<'_>) -> Option<Step> {
     view.account().ok()?;
     let pending = observed.record.pending.as_ref().map(|p| &p.attempt);
     // The Secret may hold the key of a token that a lost status no longer names.
-    if matches!(observed.secret, SecretState::Unreadable { .. }) {
+    if matches!(observed.secret, SecretState::Unreadable(_)) {
         return None;
     }
     let published = view
@@ -151,7 +151,7 @@ pub(super) fn spare_published(view: &View<'_>, in_hand: &TokenId) -> Option<Step
         Evidence::Nothing => None,
         // The key in hand does not wait for long: what is not recorded now turns up by its marker.
         Evidence::Ask(step) => {
-            (!step.is_pause() && view.setback(step.kind()).is_none()).then_some(step)
+            (!step.is_pause() && view.retry(step.kind()).is_none()).then_some(step)
         }
     }
 }

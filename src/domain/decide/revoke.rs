@@ -4,6 +4,7 @@ use super::intent::{Need, intend};
 use super::reset::may_revoke;
 use super::view::{View, hold};
 use crate::domain::cause::Cause;
+use crate::domain::problem::Problem;
 use crate::domain::reason::Reason;
 use crate::domain::record::{Intent, MAX_RETIRING, Operation};
 use crate::domain::step::{Step, StepKind};
@@ -17,7 +18,7 @@ pub(super) fn revoke(view: &View<'_>) -> Option<Step> {
         return None;
     }
     // One that cannot be deleted now does not keep the new key from being made, while there is room for one more.
-    let passed_over = view.setback(StepKind::DeleteToken).is_some()
+    let passed_over = view.retry(StepKind::DeleteToken).is_some()
         && observed.record.retiring.len() < MAX_RETIRING;
     if let Some(retiring) = observed
         .record
@@ -35,22 +36,18 @@ pub(super) fn revoke(view: &View<'_>) -> Option<Step> {
         .into_iter()
         .chain(view.unhandled(&rotation.triggers))
         .collect();
-    let no_room = view.setback(StepKind::CreateToken);
+    let no_room = view.retry(StepKind::CreateToken);
     let in_use = observed.record.token.as_ref()?;
     let operation = match &no_room {
         Some(_) if may_revoke(view, &in_use.id) => Operation::Reset,
-        Some(Step::Hold {
-            terminal: true,
-            message,
-            ..
-        }) => {
-            return Some(hold(
+        Some(Step::Hold { problem, .. }) if problem.needs_user() => {
+            return Some(hold(Problem::user(
                 Reason::RevokeBlocked,
                 format!(
-                    "the key is not revoked yet: no token can be created to take its place ({message})"
+                    "the key is not revoked yet: no token can be created to take its place ({})",
+                    problem.message
                 ),
-                true,
-            ));
+            )));
         }
         Some(_) | None => Operation::Create,
     };

@@ -3,6 +3,7 @@
 use super::holds::secret_in_the_way;
 use super::view::{View, hold, revision};
 use crate::domain::observed::SecretKeyProof;
+use crate::domain::problem::Problem;
 use crate::domain::record::{Record, SecretRecord};
 use crate::domain::secret::{Marks, PreviousKey, SecretFacts, SecretPlan, SecretState};
 use crate::domain::step::Step;
@@ -89,8 +90,9 @@ fn drop_former(view: &View<'_>, record: &Record) -> Option<Step> {
             record.former_secret = None;
             Some(Step::RecordSecret(Box::new(record)))
         }
-        SecretState::Unreadable {
-            reason, message, ..
-        } => Some(hold(*reason, message.clone(), false)),
+        SecretState::Unreadable(problem) => Some(hold(Problem::retry(
+            problem.reason,
+            problem.message.clone(),
+        ))),
     }
 }

@@ -15,7 +15,7 @@ pub fn token_in_question(observed: &Observed) -> Option<&TokenId> {
         SecretState::Ours(_)
         | SecretState::Absent
         | SecretState::Foreign { .. }
-        | SecretState::Unreadable { .. } => token_to_reclaim(observed).or(recorded),
+        | SecretState::Unreadable(_) => token_to_reclaim(observed).or(recorded),
     }
 }
 

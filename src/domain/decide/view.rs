@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use crate::domain::desired::Desired;
 use crate::domain::ids::{RequestHash, TokenId};
 use crate::domain::observed::{Account, AccountFacts, Observed, Remote};
+use crate::domain::problem::Problem;
 use crate::domain::reason::Reason;
 use crate::domain::record::{AbandonedAttempt, Record};
 use crate::domain::schedule;
@@ -18,21 +19,14 @@ use crate::domain::time::{minus, plus};
 /// How long an abandoned attempt is remembered at most: no request lives that long.
 const ABANDONED_KEPT: jiff::SignedDuration = jiff::SignedDuration::from_hours(24);
 
-/// What the user asks for, once read.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Wish {
-    /// It can be done.
-    Valid(Box<Desired>),
-    /// It cannot; the text says what to change.
-    Invalid(String),
-}
-
 /// The wish as far as it is heard now: the key does not move on to another Secret while the one that it left waits, since
 /// only one is remembered.
 #[must_use]
-pub fn heard<'a>(wish: &'a Wish, record: &Record) -> Cow<'a, Wish> {
-    let (Wish::Valid(desired), Some(current), Some(former)) =
-        (wish, &record.secret, &record.former_secret)
+pub fn heard<'a>(
+    wish: &'a Result<Desired, Problem>,
+    record: &Record,
+) -> Cow<'a, Result<Desired, Problem>> {
+    let (Ok(desired), Some(current), Some(former)) = (wish, &record.secret, &record.former_secret)
     else {
         return Cow::Borrowed(wish);
     };
@@ -41,26 +35,23 @@ pub fn heard<'a>(wish: &'a Wish, record: &Record) -> Cow<'a, Wish> {
     }
     let mut heard = desired.clone();
     heard.secret.name.clone_from(&current.name);
-    Cow::Owned(Wish::Valid(heard))
+    Cow::Owned(Ok(heard))
 }
 
 /// A wish and the world it meets.
 #[derive(Clone, Copy)]
 pub(super) struct View<'a> {
     pub(super) observed: &'a Observed,
-    pub(super) wish: &'a Wish,
+    pub(super) wish: &'a Result<Desired, Problem>,
 }
 
 impl<'a> View<'a> {
-    pub(super) fn new(wish: &'a Wish, observed: &'a Observed) -> Self {
+    pub(super) fn new(wish: &'a Result<Desired, Problem>, observed: &'a Observed) -> Self {
         Self { observed, wish }
     }
 
     pub(super) fn desired(&self) -> Option<&'a Desired> {
-        match self.wish {
-            Wish::Valid(desired) => Some(desired),
-            Wish::Invalid(_) => None,
-        }
+        self.wish.as_ref().ok()
     }
 
     pub(super) fn now(&self) -> Timestamp {
@@ -70,21 +61,16 @@ impl<'a> View<'a> {
     /// The account, or why no call can be made on it. The pinned account is the only right one (I10).
     pub(super) fn account(&self) -> Result<&'a AccountFacts, Step> {
         match &self.observed.account {
-            Account::Unusable {
-                reason,
-                message,
-                transient,
-            } => Err(hold(*reason, message.clone(), !transient)),
+            Account::Unusable(problem) => Err(hold(problem.clone())),
             Account::Usable(facts) => match &self.observed.record.account_id {
-                Some(pinned) if *pinned != facts.id => Err(hold(
+                Some(pinned) if *pinned != facts.id => Err(hold(Problem::user(
                     Reason::AccountMismatch,
                     format!(
                         "the credential belongs to LaunchDarkly account {}, but this token was made in account {pinned}; \
                          put a credential of account {pinned} back into the account's Secret",
                         facts.id
                     ),
-                    true,
-                )),
+                ))),
                 Some(_) | None => Ok(facts),
             },
         }
@@ -94,9 +80,7 @@ impl<'a> View<'a> {
     pub(super) fn secret(&self) -> Option<&'a SecretFacts> {
         match &self.observed.secret {
             SecretState::Ours(facts) => Some(facts),
-            SecretState::Absent | SecretState::Foreign { .. } | SecretState::Unreadable { .. } => {
-                None
-            }
+            SecretState::Absent | SecretState::Foreign { .. } | SecretState::Unreadable(_) => None,
         }
     }
 
@@ -174,14 +158,12 @@ impl<'a> View<'a> {
     }
 
     /// The wait that a failed step of this kind still has, as the answer that ends the round.
-    pub(super) fn setback(&self, kind: StepKind) -> Option<Step> {
-        let setback = self.observed.setbacks.iter().find(|s| s.step == kind)?;
-        let waiting = setback.until > self.now() && setback.generation == self.observed.generation;
+    pub(super) fn retry(&self, kind: StepKind) -> Option<Step> {
+        let retry = self.observed.retries.iter().find(|s| s.step == kind)?;
+        let waiting = retry.until > self.now() && retry.generation == self.observed.generation;
         waiting.then(|| Step::Hold {
-            reason: setback.reason,
-            message: setback.message.clone(),
-            terminal: setback.terminal,
-            until: Some(setback.until),
+            problem: retry.problem.clone(),
+            until: Some(retry.until),
         })
     }
 
@@ -287,11 +269,9 @@ pub(super) fn revision(facts: &SecretFacts) -> SecretRevision {
 }
 
 /// An answer that ends the round until something changes or the usual look.
-pub(super) fn hold(reason: Reason, message: impl Into<String>, terminal: bool) -> Step {
+pub(super) fn hold(problem: Problem) -> Step {
     Step::Hold {
-        reason,
-        message: message.into(),
-        terminal,
+        problem,
         until: None,
     }
 }

@@ -1,13 +1,15 @@
 //! Decisions that are wrong on purpose: the generated worlds and the model must each notice them.
 
-use launchdarkly_token_operator::domain::decide::{Wish, decide};
+use launchdarkly_token_operator::domain::decide::decide;
+use launchdarkly_token_operator::domain::desired::Desired;
 use launchdarkly_token_operator::domain::observed::{Hand, Observed, Proof};
+use launchdarkly_token_operator::domain::problem::Problem;
 use launchdarkly_token_operator::domain::record::Operation;
 use launchdarkly_token_operator::domain::secret::Arrangement;
 use launchdarkly_token_operator::domain::step::Step;
 
 /// Calls are made without writing their intent.
-pub fn without_intent(wish: &Wish, observed: &Observed) -> Step {
+pub fn without_intent(wish: &Result<Desired, Problem>, observed: &Observed) -> Step {
     let step = decide(wish, observed);
     let Step::RecordIntent {
         record,
@@ -26,7 +28,7 @@ pub fn without_intent(wish: &Wish, observed: &Observed) -> Step {
 }
 
 /// A key in hand is taken for proven.
-pub fn without_proof(wish: &Wish, observed: &Observed) -> Step {
+pub fn without_proof(wish: &Result<Desired, Problem>, observed: &Observed) -> Step {
     let mut believing = observed.clone();
     if let Hand::Held { proof, .. } = &mut believing.hand {
         *proof = Proof::Accepted;
@@ -35,11 +37,11 @@ pub fn without_proof(wish: &Wish, observed: &Observed) -> Step {
 }
 
 /// A reset without an answer is sent again.
-pub fn resetting_again(wish: &Wish, observed: &Observed) -> Step {
+pub fn resetting_again(wish: &Result<Desired, Problem>, observed: &Observed) -> Step {
     let mut hoping = observed.clone();
     let pending = observed.record.pending.as_ref();
     let reset = pending.is_some_and(|pending| pending.operation == Operation::Reset);
-    if let (Wish::Valid(desired), Hand::Empty, true) = (wish, &observed.hand, reset) {
+    if let (Ok(desired), Hand::Empty, true) = (wish, &observed.hand, reset) {
         hoping.hand = Hand::Armed(Box::new(Arrangement {
             layout: desired.secret.clone(),
             grace: desired.rotation.grace,

@@ -1,7 +1,9 @@
 //! Mutations of the decision: each must break an invariant on the generated worlds, or the invariants are worth nothing.
 
-use launchdarkly_token_operator::domain::decide::{Wish, decide};
+use launchdarkly_token_operator::domain::decide::decide;
+use launchdarkly_token_operator::domain::desired::Desired;
 use launchdarkly_token_operator::domain::observed::{Account, Observed};
+use launchdarkly_token_operator::domain::problem::Problem;
 use launchdarkly_token_operator::domain::secret::SecretRevision;
 use launchdarkly_token_operator::domain::step::Step;
 use proptest::strategy::{Strategy as _, ValueTree as _};
@@ -13,7 +15,7 @@ use crate::decide_properties::mutants::{resetting_again, without_intent, without
 
 /// Some world shows that the mutation breaks this invariant.
 #[track_caller]
-fn breaks(mutated: fn(&Wish, &Observed) -> Step, invariant: &str) {
+fn breaks(mutated: fn(&Result<Desired, Problem>, &Observed) -> Step, invariant: &str) {
     let mut runner = TestRunner::new(Config {
         rng_seed: RngSeed::Fixed(20_261_122),
         ..Config::default()

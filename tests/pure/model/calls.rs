@@ -63,7 +63,7 @@ impl Act<'_> {
                     Call::Create { .. } => StepKind::CreateToken,
                     Call::Reset { .. } => StepKind::ResetKey,
                 };
-                self.memory.setback = Some((kind, until));
+                self.memory.retry = Some((kind, until));
             }
             Fate::Lost => self.lose_answer(attempt),
             Fate::Late => {
@@ -137,7 +137,7 @@ impl Act<'_> {
             };
             if !accepted {
                 let until = plus(self.core.clock, SignedDuration::from_secs(15));
-                self.memory.setback = Some((StepKind::ProveKey, until));
+                self.memory.retry = Some((StepKind::ProveKey, until));
             }
         }
     }

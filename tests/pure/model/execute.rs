@@ -128,7 +128,7 @@ pub fn perform(
 ) {
     let mut memory = std::mem::take(&mut core.leader.memory);
     remember_mismatch(&mut memory, seen);
-    memory.setback = memory.setback.filter(|(kind, _)| *kind != step.kind());
+    memory.retry = memory.retry.filter(|(kind, _)| *kind != step.kind());
     let pending = seen.observed.record.pending.as_ref();
     Act {
         physics,

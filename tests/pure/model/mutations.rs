@@ -1,8 +1,10 @@
 //! Mutations of the decision and of the world: each must break a property, or the properties are worth nothing.
 
-use launchdarkly_token_operator::domain::decide::{Wish, decide};
+use launchdarkly_token_operator::domain::decide::decide;
+use launchdarkly_token_operator::domain::desired::Desired;
 use launchdarkly_token_operator::domain::ids::TokenId;
 use launchdarkly_token_operator::domain::observed::Observed;
+use launchdarkly_token_operator::domain::problem::Problem;
 use launchdarkly_token_operator::domain::secret::SecretRevision;
 use launchdarkly_token_operator::domain::secret::SecretState;
 use launchdarkly_token_operator::domain::step::Step;
@@ -66,7 +68,7 @@ fn a_write_that_is_not_fenced_brings_a_dead_key_back() {
 }
 
 /// A Secret into which a predecessor may still write is not touched first.
-fn without_touching(wish: &Wish, observed: &Observed) -> Step {
+fn without_touching(wish: &Result<Desired, Problem>, observed: &Observed) -> Step {
     let mut trusting = observed.clone();
     if let (SecretState::Ours(secret), Some(pending)) =
         (&mut trusting.secret, &observed.record.pending)
@@ -84,7 +86,7 @@ fn a_predecessor_that_is_not_fenced_off_publishes_what_was_given_up() {
 }
 
 /// Handled requests are forgotten.
-fn forgetful(wish: &Wish, observed: &Observed) -> Step {
+fn forgetful(wish: &Result<Desired, Problem>, observed: &Observed) -> Step {
     match decide(wish, observed) {
         Step::RecordPublication(mut record) => {
             record.rotation.handled.clear();
@@ -101,7 +103,7 @@ fn a_trigger_that_is_not_noted_rotates_again() {
 }
 
 /// The due time stays what it was.
-fn late_already(wish: &Wish, observed: &Observed) -> Step {
+fn late_already(wish: &Result<Desired, Problem>, observed: &Observed) -> Step {
     match decide(wish, observed) {
         Step::RecordPublication(mut record) => {
             record.rotation.next = observed.record.rotation.next;
@@ -118,7 +120,7 @@ fn a_due_time_that_is_not_moved_on_rotates_again() {
 }
 
 /// A replaced token is deleted as soon as the new key is in the Secret.
-fn without_grace(wish: &Wish, observed: &Observed) -> Step {
+fn without_grace(wish: &Result<Desired, Problem>, observed: &Observed) -> Step {
     match decide(wish, observed) {
         Step::RecordPublication(mut record) => {
             for retiring in &mut record.retiring {
@@ -137,7 +139,7 @@ fn without_a_grace_consumers_are_refused() {
 }
 
 /// Tokens that turn up are overlooked.
-fn without_looking(wish: &Wish, observed: &Observed) -> Step {
+fn without_looking(wish: &Result<Desired, Problem>, observed: &Observed) -> Step {
     let blind = Observed {
         found: Vec::new(),
         ..observed.clone()
@@ -152,7 +154,7 @@ fn without_looking_for_lost_creates_tokens_leak() {
 }
 
 /// The Secret is taken for a former one.
-fn tidying_too_much(wish: &Wish, observed: &Observed) -> Step {
+fn tidying_too_much(wish: &Result<Desired, Problem>, observed: &Observed) -> Step {
     match (
         decide(wish, observed),
         &observed.record.secret,
@@ -175,7 +177,7 @@ fn a_secret_in_use_that_is_tidied_away_is_noticed() {
 }
 
 /// Whatever is called as ours is called is taken for ours.
-fn judging_by_the_name(wish: &Wish, observed: &Observed) -> Step {
+fn judging_by_the_name(wish: &Result<Desired, Problem>, observed: &Observed) -> Step {
     match decide(wish, observed) {
         Step::Rest { .. } => Step::DeleteToken {
             token_id: TokenId::new("neighbour"),

@@ -4,13 +4,14 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
-use launchdarkly_token_operator::domain::decide::{Wish, heard, token_in_question};
+use launchdarkly_token_operator::domain::decide::{heard, token_in_question};
 use launchdarkly_token_operator::domain::desired::{DeletionPolicy, Desired};
 use launchdarkly_token_operator::domain::ids::{SettingsHash, TokenId};
 use launchdarkly_token_operator::domain::observed::{
-    Account, AccountFacts, Deletion, Feature, FoundToken, Hand, Observed, Permit, Remote,
-    RemoteFacts, Roles, SecretKeyProof, Setback, Source,
+    Account, AccountFacts, Admission, Deletion, Feature, FoundToken, Hand, Observed, Remote,
+    RemoteFacts, Retry, Roles, SecretKeyProof, Source,
 };
+use launchdarkly_token_operator::domain::problem::Problem;
 use launchdarkly_token_operator::domain::reason::Reason;
 use launchdarkly_token_operator::domain::record::Identity;
 use launchdarkly_token_operator::domain::secret::{SecretFacts, SecretState};
@@ -23,7 +24,7 @@ use super::world::{Core, HandState, Look, Memory, Object, Role, Spec, TIMING, To
 /// A look at the world, with the version of the object that was read.
 #[derive(Debug, Clone)]
 pub struct Seen {
-    pub wish: Wish,
+    pub wish: Result<Desired, Problem>,
     pub observed: Observed,
     pub revision: u32,
 }
@@ -32,8 +33,8 @@ pub struct Seen {
 pub fn observe(core: &Core, offset: SignedDuration) -> Option<Seen> {
     let object = core.object.as_ref()?;
     let memory = &core.leader.memory;
-    let wish = Wish::Valid(Box::new(object.spec.desired()));
-    let Wish::Valid(desired) = heard(&wish, &object.record).into_owned() else {
+    let wish = Ok(object.spec.desired());
+    let Ok(desired) = heard(&wish, &object.record).into_owned() else {
         return None;
     };
     let pending = object.record.pending.as_ref();
@@ -85,7 +86,7 @@ pub fn observe(core: &Core, offset: SignedDuration) -> Option<Seen> {
         roles: roles(&desired, memory),
         roles_seen_at: memory.roles.then_some(core.clock),
         claimed_by: None,
-        setbacks: setbacks(object, memory),
+        retries: retries(object, memory),
         clocks,
         timing: TIMING,
         holder: format!("operator-{}", core.leader.name),
@@ -108,7 +109,7 @@ fn account(core: &Core) -> Account {
         id: "account".into(),
         credential: None,
         installation: "0a1b2c3d".into(),
-        permit: Permit::Granted,
+        admission: Admission::Granted,
         reset: match (core.reset_known, core.leader.memory.probed) {
             (true, _) => Feature::Available,
             (false, true) => core.reset_shown,
@@ -196,17 +197,15 @@ fn found(object: &Object, memory: &Memory) -> Vec<FoundToken> {
         .collect()
 }
 
-fn setbacks(object: &Object, memory: &Memory) -> Vec<Setback> {
-    let setback = memory.setback.iter().map(|(step, until)| Setback {
+fn retries(object: &Object, memory: &Memory) -> Vec<Retry> {
+    let retry = memory.retry.iter().map(|(step, until)| Retry {
         step: *step,
-        reason: Reason::Forbidden,
-        message: "no room for another token".into(),
-        terminal: true,
+        problem: Problem::user(Reason::Forbidden, "no room for another token"),
         until: *until,
         generation: object.generation,
         times: 1,
     });
-    setback.collect()
+    retry.collect()
 }
 
 fn secret_key_proof(observed: &Observed, id: &TokenId, memory: &Memory) -> SecretKeyProof {
@@ -273,7 +272,7 @@ fn shows(at: Timestamp, observed: &Observed) -> bool {
     let created = token.and_then(|token| token.created_at);
     let published = match &observed.secret {
         SecretState::Ours(secret) => secret.marks.rotated_at,
-        SecretState::Absent | SecretState::Foreign { .. } | SecretState::Unreadable { .. } => None,
+        SecretState::Absent | SecretState::Foreign { .. } | SecretState::Unreadable(_) => None,
     };
     let known = [created, published, observed.record.rotation.last];
     known
@@ -286,7 +285,7 @@ fn facts(observed: &Observed, spec: &Spec, look: &Look, memory: &Memory) -> Remo
     let token = &look.token;
     let key_matches = match &observed.secret {
         SecretState::Ours(secret) => Some(secret.key.as_ref() == token.shown_key()),
-        SecretState::Absent | SecretState::Foreign { .. } | SecretState::Unreadable { .. } => None,
+        SecretState::Absent | SecretState::Foreign { .. } | SecretState::Unreadable(_) => None,
     };
     RemoteFacts {
         seen_at: look.at,

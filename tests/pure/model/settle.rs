@@ -105,7 +105,9 @@ fn what_is_wrong(system: &System, core: &Core, decided: Option<&(Seen, Step)>) -
     match step {
         Step::Rest { .. } => {}
         // Only a user can do something about a Secret that is somebody else's.
-        Step::Hold { reason, .. } if contested && *reason == Reason::SecretForeign => return None,
+        Step::Hold { problem, .. } if contested && problem.reason == Reason::SecretForeign => {
+            return None;
+        }
         step => return Some(format!("not at rest: {step:?}")),
     }
     let record = &seen.observed.record;

@@ -4,8 +4,9 @@ use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
 
 use jiff::SignedDuration;
-use launchdarkly_token_operator::domain::decide::Wish;
+use launchdarkly_token_operator::domain::desired::Desired;
 use launchdarkly_token_operator::domain::observed::Observed;
+use launchdarkly_token_operator::domain::problem::Problem;
 use launchdarkly_token_operator::domain::step::Step;
 use launchdarkly_token_operator::domain::time::plus;
 use stateright::{Model, Property};
@@ -20,7 +21,7 @@ use super::properties;
 use super::world::{Core, Memory, Paused, ROOM};
 
 /// The production decision, or a mutation of it.
-pub type Decide = fn(&Wish, &Observed) -> Step;
+pub type Decide = fn(&Result<Desired, Problem>, &Observed) -> Step;
 
 /// A scenario: where it begins, and how much may happen in it.
 #[derive(Clone)]

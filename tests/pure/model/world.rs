@@ -165,7 +165,7 @@ pub struct Memory {
     /// Whether the ids of custom roles were asked for.
     pub roles: bool,
     /// A failed step and when it is tried again.
-    pub setback: Option<(StepKind, Timestamp)>,
+    pub retry: Option<(StepKind, Timestamp)>,
 }
 
 /// The pending call, as far as this process made it.

@@ -9,7 +9,6 @@ use crate::controller::token::context::Context;
 use crate::controller::token::events;
 use crate::controller::token::memory::{Memory, RolesAnswer};
 use crate::controller::token::world::World;
-use crate::domain::decide::Wish;
 use crate::domain::ids::TokenId;
 use crate::domain::marker;
 use crate::domain::observed::Feature;
@@ -67,8 +66,8 @@ pub(in crate::controller) async fn patch<C: Cluster, L: TokensApi>(
         wish.grant = look.token.grant();
     }
     let asked = match &world.wish {
-        Wish::Valid(desired) => Some(desired.settings.hash()),
-        Wish::Invalid(_) => None,
+        Ok(desired) => Some(desired.settings.hash()),
+        Err(_) => None,
     };
     let changes = crate::launchdarkly::patch_towards(&wish, &look.token);
     let at = ctx.clock.now();

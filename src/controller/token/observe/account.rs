@@ -10,11 +10,11 @@ use crate::controller::token::context::Context;
 use crate::controller::token::memory::Memory;
 use crate::domain::account::AccountKey;
 use crate::domain::cause::Cause;
-use crate::domain::decide::Wish;
 use crate::domain::desired::Desired;
 use crate::domain::namespaces::is_admitted;
-use crate::domain::observed::{Account, AccountFacts, Permit, Roles};
+use crate::domain::observed::{Account, AccountFacts, Admission, Roles};
 use crate::domain::policy::{self, ResolvedRole};
+use crate::domain::problem::Problem;
 use crate::domain::reason::Reason;
 use crate::domain::record::{Identity, Record};
 use crate::domain::settings::Grant;
@@ -35,11 +35,7 @@ pub(in crate::controller) fn unusable_account_missing(key: &AccountKey, young: b
             )
         }
     };
-    Account::Unusable {
-        reason: Reason::AccountNotFound,
-        message,
-        transient: young,
-    }
+    Account::Unusable(Problem::user(Reason::AccountNotFound, message).passing_if(young))
 }
 
 /// What an account says to an object.
@@ -48,7 +44,7 @@ pub(in crate::controller) struct Asking<'a, C, L> {
     pub(in crate::controller) key: &'a AccountKey,
     pub(in crate::controller) identity: &'a Identity,
     pub(in crate::controller) namespace_labels: &'a BTreeMap<String, String>,
-    pub(in crate::controller) wish: &'a Wish,
+    pub(in crate::controller) wish: &'a Result<Desired, Problem>,
     pub(in crate::controller) record: &'a Record,
     pub(in crate::controller) deleting: bool,
     pub(in crate::controller) has_finalizer: bool,
@@ -69,18 +65,9 @@ impl<C: Cluster, L: TokensApi> Asking<'_, C, L> {
             State::Unusable {
                 last: Some(last), ..
             } if self.deleting => last,
-            State::Unusable {
-                reason,
-                message,
-                transient,
-                ..
-            } => {
-                let account = Account::Unusable {
-                    reason: *reason,
-                    message: message.clone(),
-                    transient: *transient || self.young,
-                };
-                return (account, None);
+            State::Unusable { problem, .. } => {
+                let problem = problem.clone().passing_if(self.young);
+                return (Account::Unusable(problem), None);
             }
         };
         session
@@ -91,7 +78,7 @@ impl<C: Cluster, L: TokensApi> Asking<'_, C, L> {
             id: session.account_id.clone(),
             credential: session.credential.clone(),
             installation: self.ctx.accounts.installation.clone(),
-            permit: self.permit(entry, memory),
+            admission: self.admission(entry, memory),
             reset: features.reset,
             expiry: features.expiry,
             longest_description: features.longest_description,
@@ -100,35 +87,35 @@ impl<C: Cluster, L: TokensApi> Asking<'_, C, L> {
         (Account::Usable(facts), Some(session.clone()))
     }
 
-    fn permit(&self, entry: &Entry<L>, memory: &Memory) -> Permit {
-        let Wish::Valid(desired) = self.wish else {
-            return Permit::Granted;
+    fn admission(&self, entry: &Entry<L>, memory: &Memory) -> Admission {
+        let Ok(desired) = self.wish else {
+            return Admission::Granted;
         };
         let namespace = &self.identity.namespace;
         if let Some(allowed) = &entry.allowed_namespaces
             && !is_admitted(allowed, namespace, self.namespace_labels)
         {
-            return Permit::Refused {
-                reason: Reason::NamespaceNotAllowed,
-                message: format!(
+            return Admission::Refused(Problem::user(
+                Reason::NamespaceNotAllowed,
+                format!(
                     "the account does not admit namespace {namespace:?}; have its spec.allowedNamespaces extended"
                 ),
-            };
+            ));
         }
         let resolved = match resolved_roles(desired, memory, self.now) {
             Some(Ok(roles)) => roles,
-            Some(Err(_)) => return Permit::Granted,
-            None => return Permit::NeedsRoles,
+            Some(Err(_)) => return Admission::Granted,
+            None => return Admission::NeedsRoles,
         };
         let judgement = policy::allowed(&entry.policy, &desired.settings, &resolved)
             .and_then(|()| entry.policy.allows_interval(desired.rotation.interval))
             .and_then(|()| self.take_slot(entry));
         match judgement {
-            Ok(()) => Permit::Granted,
-            Err(refusal) => Permit::Refused {
-                reason: Reason::NotAllowedByPolicy,
-                message: refusal.to_string(),
-            },
+            Ok(()) => Admission::Granted,
+            Err(refusal) => Admission::Refused(Problem::user(
+                Reason::NotAllowedByPolicy,
+                refusal.to_string(),
+            )),
         }
     }
 
@@ -185,8 +172,12 @@ pub(in crate::controller) fn resolved_roles(
     }
 }
 
-pub(in crate::controller) fn roles(wish: &Wish, memory: &Memory, now: Timestamp) -> Roles {
-    let Wish::Valid(desired) = wish else {
+pub(in crate::controller) fn roles(
+    wish: &Result<Desired, Problem>,
+    memory: &Memory,
+    now: Timestamp,
+) -> Roles {
+    let Ok(desired) = wish else {
         return Roles::Unknown;
     };
     match resolved_roles(desired, memory, now) {

@@ -16,10 +16,12 @@ use crate::controller::account::registry::Session;
 use crate::controller::account::state::is_believable;
 use crate::controller::token::context::Context;
 use crate::controller::token::memory::Memory;
-use crate::domain::decide::{Wish, heard, token_in_question};
+use crate::domain::decide::{heard, token_in_question};
 use crate::domain::desired::DeletionPolicy;
+use crate::domain::desired::Desired;
 use crate::domain::ids::Attempt;
 use crate::domain::observed::{Deletion, Hand, Observed, Remote, SecretKeyProof};
+use crate::domain::problem::Problem;
 use crate::domain::reason::Reason;
 use crate::domain::record::{Identity, Record};
 use crate::domain::secret::SecretLayout;
@@ -42,8 +44,8 @@ pub(in crate::controller) async fn observe<C: Cluster, L: TokensApi>(
     let identity = object.identity();
     let record = object.status.as_ref().map(record::read).unwrap_or_default();
     let wish = match validate::desired(object) {
-        Ok(desired) => Wish::Valid(Box::new(desired)),
-        Err(mistakes) => Wish::Invalid(explain(&mistakes)),
+        Ok(desired) => Ok(desired),
+        Err(mistakes) => Err(Problem::user(Reason::InvalidSpec, explain(&mistakes))),
     };
     let layout = layout(&heard(&wish, &record), &record);
     let now = ctx.clock.now();
@@ -97,7 +99,7 @@ pub(in crate::controller) async fn observe<C: Cluster, L: TokensApi>(
             .unwrap_or_default(),
         gone: memory.gone.clone(),
         life_limited: memory.life_limited.clone(),
-        setbacks: memory.setbacks.clone(),
+        retries: memory.retries.clone(),
         timing: ctx.timing,
         holder: ctx.holder.clone(),
         nonce: nonce(),
@@ -175,10 +177,13 @@ fn deletion(object: &AccessToken, memory: &mut Memory, now: Timestamp) -> Option
 }
 
 /// The wished layout; without a valid wish, or with a call pending, under the name that is recorded.
-pub(in crate::controller) fn layout(wish: &Wish, record: &Record) -> SecretLayout {
+pub(in crate::controller) fn layout(
+    wish: &Result<Desired, Problem>,
+    record: &Record,
+) -> SecretLayout {
     let mut layout = match wish {
-        Wish::Valid(desired) => desired.secret.clone(),
-        Wish::Invalid(_) => SecretLayout::default(),
+        Ok(desired) => desired.secret.clone(),
+        Err(_) => SecretLayout::default(),
     };
     let recorded = record.secret.as_ref().map(|secret| &secret.name);
     let pending = record.pending.as_ref().map(|intent| &intent.secret_name);
@@ -224,11 +229,9 @@ pub(in crate::controller) async fn secret_state<C: Cluster, L: TokensApi>(
 }
 
 fn unreadable(message: String, transient: bool) -> SecretState {
-    SecretState::Unreadable {
-        reason: Reason::SecretAccessDenied,
-        message,
-        transient,
-    }
+    SecretState::Unreadable(
+        Problem::user(Reason::SecretAccessDenied, message).passing_if(transient),
+    )
 }
 
 /// The Secret that the key comes from, or that is left for a while, when it is not the wished one.

@@ -4,12 +4,13 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::controller::token::memory::{Look, Memory};
 use crate::controller::token::world::asks_version;
-use crate::domain::decide::Wish;
+use crate::domain::desired::Desired;
 use crate::domain::ids::{ObjectUid, TokenId};
 use crate::domain::marker;
 use crate::domain::observed::{
     Account, FoundToken, Observed, Remote, RemoteFacts, Roles, SecretKeyProof, Source,
 };
+use crate::domain::problem::Problem;
 use crate::domain::record::Record;
 use crate::domain::secret::SecretLayout;
 use crate::domain::secret::SecretState;
@@ -66,7 +67,7 @@ pub(in crate::controller) fn secret_key_proof(
 
 /// The newest of what is known about a token: a look of its own, or the account's listing.
 pub(in crate::controller) fn remote(
-    wish: &Wish,
+    wish: &Result<Desired, Problem>,
     observed: &Observed,
     token_id: &TokenId,
     listing: Option<&Listing>,
@@ -133,7 +134,7 @@ fn shows(listing: &Listing, observed: &Observed, settle: SignedDuration) -> bool
         .and_then(|token| token.created_at);
     let published = match &observed.secret {
         SecretState::Ours(secret) => secret.marks.rotated_at,
-        SecretState::Absent | SecretState::Foreign { .. } | SecretState::Unreadable { .. } => None,
+        SecretState::Absent | SecretState::Foreign { .. } | SecretState::Unreadable(_) => None,
     };
     let known = [created, published, observed.record.rotation.last];
     let late_enough = known
@@ -144,7 +145,7 @@ fn shows(listing: &Listing, observed: &Observed, settle: SignedDuration) -> bool
 }
 
 pub(in crate::controller) fn facts(
-    wish: &Wish,
+    wish: &Result<Desired, Problem>,
     observed: &Observed,
     look: &Look,
     layout: &SecretLayout,
@@ -159,7 +160,7 @@ pub(in crate::controller) fn facts(
         seen_at: look.at,
         // The answer to a patch that asked for other settings is a look like any other.
         source: match (look.source, wish) {
-            (Source::Patch, Wish::Valid(desired))
+            (Source::Patch, Ok(desired))
                 if look.asked.as_ref() != Some(&desired.settings.hash()) =>
             {
                 Source::Get
@@ -218,13 +219,13 @@ pub(in crate::controller) fn mismatch_since(
 
 /// The fields of the spec in which a token is not what is wished.
 pub(in crate::controller) fn differs(
-    wish: &Wish,
+    wish: &Result<Desired, Problem>,
     observed: &Observed,
     token: &Token,
     user_part: &str,
     marked: bool,
 ) -> Vec<String> {
-    let Wish::Valid(desired) = wish else {
+    let Ok(desired) = wish else {
         return Vec::new();
     };
     let mut settings = desired.settings.clone();

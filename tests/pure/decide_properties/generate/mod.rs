@@ -8,11 +8,11 @@ mod wish;
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
-use launchdarkly_token_operator::domain::decide::Wish;
 use launchdarkly_token_operator::domain::desired::DeletionPolicy;
 use launchdarkly_token_operator::domain::observed::{
-    Account, Deletion, Hand, Observed, Permit, Roles, Setback,
+    Account, Admission, Deletion, Hand, Observed, Retry, Roles,
 };
+use launchdarkly_token_operator::domain::problem::Problem;
 use launchdarkly_token_operator::domain::reason::Reason;
 use launchdarkly_token_operator::domain::record::{MAX_RETIRING, Operation};
 use launchdarkly_token_operator::domain::secret::{Arrangement, SecretState};
@@ -94,7 +94,7 @@ struct Surroundings {
     terminating: bool,
     deletion: Option<Deletion>,
     offset: i64,
-    setbacks: Vec<Setback>,
+    retries: Vec<Retry>,
     gone: BTreeSet<usize>,
     limited: BTreeSet<usize>,
     roles: Roles,
@@ -126,7 +126,7 @@ fn surroundings() -> BoxedStrategy<Surroundings> {
         prop::bool::weighted(0.05),
         prop_oneof![5 => Just(None), 1 => deletion],
         mostly(0, select(vec![-600, -90, 90, 600])),
-        prop::collection::vec(setback(), 0..2),
+        prop::collection::vec(retry(), 0..2),
         prop::collection::btree_set(0..24_usize, 0..6),
         prop::collection::btree_set(20..24_usize, 0..4),
         roles,
@@ -139,7 +139,7 @@ fn surroundings() -> BoxedStrategy<Surroundings> {
                 terminating,
                 deletion,
                 offset,
-                setbacks,
+                retries,
                 gone,
                 limited,
                 roles,
@@ -150,7 +150,7 @@ fn surroundings() -> BoxedStrategy<Surroundings> {
                 terminating,
                 deletion,
                 offset,
-                setbacks,
+                retries,
                 gone,
                 limited,
                 roles,
@@ -159,15 +159,13 @@ fn surroundings() -> BoxedStrategy<Surroundings> {
         .boxed()
 }
 
-fn setback() -> BoxedStrategy<Setback> {
+fn retry() -> BoxedStrategy<Retry> {
     let acts = |kind: &StepKind| !matches!(kind, StepKind::Hold | StepKind::Rest);
     let kinds: Vec<StepKind> = StepKind::iter().filter(acts).collect();
     (select(kinds), any::<bool>(), moment())
-        .prop_map(|(step, terminal, until)| Setback {
+        .prop_map(|(step, terminal, until)| Retry {
             step,
-            reason: Reason::LaunchDarklyUnavailable,
-            message: "503".into(),
-            terminal,
+            problem: Problem::user(Reason::LaunchDarklyUnavailable, "503").passing_if(!terminal),
             until,
             generation: 1,
             times: 1,
@@ -179,7 +177,10 @@ impl Surroundings {
     fn put(self, world: &mut Given) {
         let observed = &mut world.observed;
         if self.invalid {
-            world.wish = Wish::Invalid("rotation.interval is too short".into());
+            world.wish = Err(Problem::user(
+                Reason::InvalidSpec,
+                "rotation.interval is too short",
+            ));
         }
         observed.finalizer = self.finalizer;
         observed.generation = if self.edited { 2 } else { 1 };
@@ -189,7 +190,7 @@ impl Surroundings {
             local: NOW,
             remote: plus(NOW, seconds(self.offset)),
         };
-        observed.setbacks = self.setbacks;
+        observed.retries = self.retries;
         observed.gone = self.gone.into_iter().map(token).collect();
         observed.life_limited = self.limited.into_iter().map(token).collect();
         observed.roles = self.roles;
@@ -199,8 +200,8 @@ impl Surroundings {
 /// What `observe` cannot see together is put right.
 fn make_consistent(world: &mut Given) {
     let desired = match &world.wish {
-        Wish::Valid(desired) => Some(desired.as_ref().clone()),
-        Wish::Invalid(_) => None,
+        Ok(desired) => Some(desired.clone()),
+        Err(_) => None,
     };
     let observed = &mut world.observed;
     let asks = desired
@@ -244,11 +245,11 @@ fn make_consistent(world: &mut Given) {
         .retain(|found| !observed.record.claims(&found.id));
     if let Account::Usable(facts) = &mut observed.account {
         let unresolved = asks && observed.roles == Roles::Unknown;
-        if unresolved != (facts.permit == Permit::NeedsRoles) {
-            facts.permit = if unresolved {
-                Permit::NeedsRoles
+        if unresolved != (facts.admission == Admission::NeedsRoles) {
+            facts.admission = if unresolved {
+                Admission::NeedsRoles
             } else {
-                Permit::Granted
+                Admission::Granted
             };
         }
     }
@@ -270,7 +271,7 @@ fn fit_hand(
     };
     let credential = match &observed.account {
         Account::Usable(facts) => facts.credential.clone(),
-        Account::Unusable { .. } => None,
+        Account::Unusable(_) => None,
     };
     match &mut observed.hand {
         Hand::Empty => {}

@@ -2,8 +2,9 @@
 
 use launchdarkly_token_operator::domain::ids::TokenId;
 use launchdarkly_token_operator::domain::observed::{
-    Account, AccountFacts, Feature, FoundToken, Observed, Permit, Remote, RemoteFacts, Source,
+    Account, AccountFacts, Admission, Feature, FoundToken, Observed, Remote, RemoteFacts, Source,
 };
+use launchdarkly_token_operator::domain::problem::Problem;
 use launchdarkly_token_operator::domain::reason::Reason;
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -60,27 +61,27 @@ fn account(base: &Given) -> BoxedStrategy<Account> {
         Feature::Untried,
     ];
     let permits = vec![
-        Permit::NeedsRoles,
-        Permit::Refused {
-            reason: Reason::NotAllowedByPolicy,
-            message: "role admin is not allowed".into(),
-        },
+        Admission::NeedsRoles,
+        Admission::Refused(Problem::user(
+            Reason::NotAllowedByPolicy,
+            "role admin is not allowed",
+        )),
     ];
     let credentials: Vec<Option<TokenId>> = [0, 7, 20, 30].map(|n| Some(token(n))).into();
     let usable = (
         prop_oneof![9 => Just("account"), 1 => Just("other")],
         mostly(None, select(credentials)),
-        mostly(Permit::Granted, select(permits)),
+        mostly(Admission::Granted, select(permits)),
         mostly(Feature::Available, select(features.clone())),
         mostly(Feature::Available, select(features)),
         mostly(3, Just(0)),
     )
         .prop_map(
-            move |(id, credential, permit, reset, expiry, unasked_left)| {
+            move |(id, credential, admission, reset, expiry, unasked_left)| {
                 Account::Usable(AccountFacts {
                     id: id.into(),
                     credential,
-                    permit,
+                    admission,
                     reset,
                     expiry,
                     longest_description: 300,
@@ -89,10 +90,10 @@ fn account(base: &Given) -> BoxedStrategy<Account> {
                 })
             },
         );
-    let unusable = any::<bool>().prop_map(|transient| Account::Unusable {
-        reason: Reason::AccountNotReady,
-        message: "no credential".into(),
-        transient,
+    let unusable = any::<bool>().prop_map(|transient| {
+        Account::Unusable(
+            Problem::user(Reason::AccountNotReady, "no credential").passing_if(transient),
+        )
     });
     prop_oneof![12 => usable, 1 => unusable].boxed()
 }

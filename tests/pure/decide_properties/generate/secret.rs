@@ -2,6 +2,7 @@
 
 use launchdarkly_token_operator::domain::ids::Fingerprint;
 use launchdarkly_token_operator::domain::observed::{Hand, Observed, Proof, SecretKeyProof};
+use launchdarkly_token_operator::domain::problem::Problem;
 use launchdarkly_token_operator::domain::reason::Reason;
 use launchdarkly_token_operator::domain::secret::{Arrangement, Marks, SecretFacts, SecretState};
 use proptest::prelude::*;
@@ -56,11 +57,7 @@ fn any_state(settled: &SecretState) -> BoxedStrategy<SecretState> {
         1 => Just(SecretState::Absent),
         1 => select(vec![None, Some("team-a/other".to_owned())])
             .prop_map(|owner| SecretState::Foreign { owner }),
-        1 => any::<bool>().prop_map(|transient| SecretState::Unreadable {
-            reason: Reason::SecretAccessDenied,
-            message: "no right to read Secrets".into(),
-            transient,
-        }),
+        1 => any::<bool>().prop_map(|transient| SecretState::Unreadable(Problem::user(Reason::SecretAccessDenied, "no right to read Secrets").passing_if(transient))),
         5 => ours(*facts).prop_map(|facts| SecretState::Ours(Box::new(facts))),
     ]
     .boxed()

@@ -30,7 +30,7 @@ pub fn published(case: &Case<'_>) -> Verdict {
         return Err("no key in hand".into());
     };
     let waited = observed.clocks.local >= plus(*since, observed.timing.settle);
-    let nobody_to_ask = matches!(observed.account, Account::Unusable { .. });
+    let nobody_to_ask = matches!(observed.account, Account::Unusable(_));
     let may = match proof {
         Proof::Accepted => true,
         Proof::Unavailable => waited,

@@ -6,16 +6,16 @@ mod ownership;
 mod pace;
 mod records;
 
-use launchdarkly_token_operator::domain::decide::Wish;
 use launchdarkly_token_operator::domain::desired::Desired;
 use launchdarkly_token_operator::domain::ids::{RequestHash, TokenId};
 use launchdarkly_token_operator::domain::observed::{Account, AccountFacts, Observed};
+use launchdarkly_token_operator::domain::problem::Problem;
 use launchdarkly_token_operator::domain::secret::{SecretFacts, SecretState};
 use launchdarkly_token_operator::domain::step::Step;
 
 /// A world and the step that is chosen in it.
 pub struct Case<'a> {
-    pub wish: &'a Wish,
+    pub wish: &'a Result<Desired, Problem>,
     pub observed: &'a Observed,
     pub step: &'a Step,
 }
@@ -60,7 +60,7 @@ pub const ALL: &[Invariant] = &[
     ("bounded lists stay bounded", records::bounds),
     ("what may hold tokens has a finalizer", records::finalizer),
     ("a suspended object is left alone", pace::suspension),
-    ("a failure is waited out", pace::setbacks),
+    ("a failure is waited out", pace::retries),
     ("a pause ends in the future", pace::pauses),
 ];
 
@@ -74,24 +74,22 @@ impl Case<'_> {
 
     fn desired(&self) -> Option<&Desired> {
         match self.wish {
-            Wish::Valid(desired) => Some(desired),
-            Wish::Invalid(_) => None,
+            Ok(desired) => Some(desired),
+            Err(_) => None,
         }
     }
 
     fn account(&self) -> Option<&AccountFacts> {
         match &self.observed.account {
             Account::Usable(facts) => Some(facts),
-            Account::Unusable { .. } => None,
+            Account::Unusable(_) => None,
         }
     }
 
     fn secret(&self) -> Option<&SecretFacts> {
         match &self.observed.secret {
             SecretState::Ours(facts) => Some(facts),
-            SecretState::Absent | SecretState::Foreign { .. } | SecretState::Unreadable { .. } => {
-                None
-            }
+            SecretState::Absent | SecretState::Foreign { .. } | SecretState::Unreadable(_) => None,
         }
     }
 

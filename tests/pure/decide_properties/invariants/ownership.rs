@@ -1,6 +1,6 @@
 //! I6, I9 and I10: only ours, only what is allowed, only in the right account.
 
-use launchdarkly_token_operator::domain::observed::{Account, Permit, Roles};
+use launchdarkly_token_operator::domain::observed::{Account, Admission, Roles};
 use launchdarkly_token_operator::domain::secret::SecretRevision;
 use launchdarkly_token_operator::domain::secret::SecretState;
 use launchdarkly_token_operator::domain::settings::Grant;
@@ -38,7 +38,7 @@ pub fn secrets(case: &Case<'_>) -> Verdict {
             SecretState::Absent
             | SecretState::Ours(_)
             | SecretState::Foreign { .. }
-            | SecretState::Unreadable { .. },
+            | SecretState::Unreadable(_),
             _,
         ) => Err(format!("{name} is {state:?}, the write supposes {at:?}")),
     }
@@ -84,9 +84,9 @@ pub fn policy(case: &Case<'_>) -> Verdict {
     if !widens {
         return Ok(());
     }
-    let permit = case.account().map(|account| &account.permit);
-    ensure(permit == Some(&Permit::Granted), || {
-        format!("the account says {permit:?}")
+    let admission = case.account().map(|account| &account.admission);
+    ensure(admission == Some(&Admission::Granted), || {
+        format!("the account says {admission:?}")
     })?;
     let asks = case
         .desired()
@@ -114,7 +114,7 @@ pub fn account(case: &Case<'_>) -> Verdict {
                 "the credential is of another account".into()
             })
         }
-        Account::Unusable { .. } => ensure(!is_remote(case.step), || {
+        Account::Unusable(_) => ensure(!is_remote(case.step), || {
             "the account cannot be used".into()
         }),
         Account::Usable(_) => Ok(()),

@@ -119,16 +119,16 @@ pub fn suspension(case: &Case<'_>) -> Verdict {
 }
 
 /// A step that failed a moment ago is not tried before its time.
-pub fn setbacks(case: &Case<'_>) -> Verdict {
+pub fn retries(case: &Case<'_>) -> Verdict {
     let observed = case.observed;
     let kind = case.step.kind();
     if case.deleting() && kind == StepKind::RemoveFinalizer {
         return Ok(());
     }
-    let waiting = observed.setbacks.iter().any(|setback| {
-        setback.step == kind
-            && setback.until > observed.clocks.local
-            && setback.generation == observed.generation
+    let waiting = observed.retries.iter().any(|retry| {
+        retry.step == kind
+            && retry.until > observed.clocks.local
+            && retry.generation == observed.generation
     });
     ensure(!waiting, || "it failed a moment ago".into())
 }

@@ -1,6 +1,6 @@
 //! I9, I10 and I14: the right account, within its policy, at a bearable pace.
 
-use launchdarkly_token_operator::domain::decide::Wish;
+use launchdarkly_token_operator::domain::problem::Problem;
 use launchdarkly_token_operator::domain::reason::Reason;
 use launchdarkly_token_operator::domain::step::StepKind as K;
 
@@ -40,7 +40,7 @@ fn a_policy_never_blocks_retirement() {
 fn a_wrong_spec_leaves_what_works_alone_and_lets_tokens_retire() {
     given(a_token())
         .and(retiring_tokens(1, ago(seconds(5))))
-        .and(|given| given.wish = Wish::Invalid("no role".into()))
+        .and(|given| given.wish = Err(Problem::user(Reason::InvalidSpec, "no role")))
         .takes(&[K::DeleteToken, K::RecordRetirement])
         .and_holds(Reason::InvalidSpec);
 }

@@ -1,8 +1,8 @@
 //! I11: a deletion creates nothing, leaves nothing unsaid, and ends.
 
 use launchdarkly_token_operator::domain::cause::Cause;
-use launchdarkly_token_operator::domain::decide::Wish;
 use launchdarkly_token_operator::domain::observed::{Proof, Remote};
+use launchdarkly_token_operator::domain::problem::Problem;
 use launchdarkly_token_operator::domain::reason::Reason;
 use launchdarkly_token_operator::domain::record::Operation;
 use launchdarkly_token_operator::domain::step::{Step, StepKind as K};
@@ -164,7 +164,7 @@ fn what_is_not_ours_to_finish_is_left_alone() {
 fn an_invalid_spec_still_says_that_the_token_is_to_be_left() {
     given(a_token())
         .and(the_object_goes_and_leaves_its_token())
-        .and(|given| given.wish = Wish::Invalid("no role".into()))
+        .and(|given| given.wish = Err(Problem::user(Reason::InvalidSpec, "no role")))
         .takes(&[K::MarkRetained, K::RemoveFinalizer]);
 }
 

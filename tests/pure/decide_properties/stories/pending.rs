@@ -2,6 +2,7 @@
 
 use launchdarkly_token_operator::domain::cause::Cause;
 use launchdarkly_token_operator::domain::observed::{Feature, Hand, Proof};
+use launchdarkly_token_operator::domain::problem::Problem;
 use launchdarkly_token_operator::domain::reason::Reason;
 use launchdarkly_token_operator::domain::record::Operation;
 use launchdarkly_token_operator::domain::step::{Step, StepKind as K};
@@ -178,10 +179,9 @@ fn a_policy_that_changed_before_the_call_forgets_the_intent() {
 
 #[test]
 fn a_lost_key_is_not_forgotten_while_the_spec_is_wrong() {
-    use launchdarkly_token_operator::domain::decide::Wish;
     let end = given(a_token())
         .and(an_intent_to(Operation::Create, Cause::LostKey))
-        .and(|given| given.wish = Wish::Invalid("no role".into()))
+        .and(|given| given.wish = Err(Problem::user(Reason::InvalidSpec, "no role")))
         .and_holds(Reason::InvalidSpec);
     assert!(end.record().pending.is_some());
 }

@@ -172,10 +172,10 @@ fn with_three_retiring_only_a_revoke_replaces() {
         a_token().triggered_by("audit"),
     ] {
         let world = crowded(wish).and(a_fresh_look_at_the_token());
-        let Step::Hold { until, reason, .. } = world.decides() else {
+        let Step::Hold { until, problem } = world.decides() else {
             panic!("{:?}", world.decides());
         };
-        assert_eq!(reason, Reason::RotationDelayed);
+        assert_eq!(problem.reason, Reason::RotationDelayed);
         assert_eq!(until, Some(ahead(hours(3))));
     }
     crowded(a_token().revoked_by("leak")).takes(&[

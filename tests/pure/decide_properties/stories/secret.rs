@@ -228,13 +228,13 @@ fn a_right_that_may_have_been_applied_with_the_object_is_waited_for() {
         let world = given(a_token())
             .and(the_secret_cannot_be_read())
             .and(|given| match &mut given.observed.secret {
-                SecretState::Unreadable { transient, .. } => *transient = waits,
+                SecretState::Unreadable(problem) => *problem = problem.clone().passing_if(waits),
                 other => panic!("{other:?}"),
             });
-        let Step::Hold { terminal, .. } = world.decides() else {
+        let Step::Hold { problem, .. } = world.decides() else {
             panic!("{:?}", world.decides());
         };
-        assert_eq!(terminal, !waits);
+        assert_eq!(problem.needs_user(), !waits);
     }
 }
 
@@ -243,9 +243,6 @@ fn a_secret_that_cannot_be_read_is_not_replaced() {
     let world = given(a_token()).and(the_secret_cannot_be_read());
     assert!(matches!(
         world.decides(),
-        Step::Hold {
-            reason: Reason::SecretAccessDenied,
-            ..
-        }
+        Step::Hold { problem, .. } if problem.reason == Reason::SecretAccessDenied
     ));
 }

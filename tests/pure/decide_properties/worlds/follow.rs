@@ -131,7 +131,7 @@ fn shown(settings: &TokenSettings) -> TokenSettings {
 fn write_secret(observed: &mut Observed, plan: &SecretPlan, written: Option<Fingerprint>) {
     let before = match &observed.secret {
         SecretState::Ours(secret) => Some(secret.clone()),
-        SecretState::Absent | SecretState::Foreign { .. } | SecretState::Unreadable { .. } => None,
+        SecretState::Absent | SecretState::Foreign { .. } | SecretState::Unreadable(_) => None,
     };
     let previous = match plan.previous {
         PreviousKey::Drop => None,

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use launchdarkly_token_operator::domain::decide::{Wish, decide, record_at_rest};
+use launchdarkly_token_operator::domain::decide::{decide, record_at_rest};
 use launchdarkly_token_operator::domain::desired::Desired;
 use launchdarkly_token_operator::domain::observed::{
-    Account, AccountFacts, Feature, Hand, Observed, Permit, Remote, RemoteFacts, Roles,
+    Account, AccountFacts, Admission, Feature, Hand, Observed, Remote, RemoteFacts, Roles,
     SecretKeyProof, Source,
 };
+use launchdarkly_token_operator::domain::problem::Problem;
 use launchdarkly_token_operator::domain::record::{
     Identity, Record, RotationRecord, SecretRecord, TokenRecord,
 };
@@ -22,7 +23,7 @@ use super::token::TokenWish;
 /// A wish and the world it meets.
 #[derive(Debug, Clone)]
 pub struct Given {
-    pub wish: Wish,
+    pub wish: Result<Desired, Problem>,
     pub observed: Observed,
 }
 
@@ -30,7 +31,7 @@ pub struct Given {
 pub fn given(wish: TokenWish) -> Given {
     let observed = settled(&wish.0);
     Given {
-        wish: Wish::Valid(Box::new(wish.0)),
+        wish: Ok(wish.0),
         observed,
     }
 }
@@ -90,7 +91,7 @@ pub fn settled(wish: &Desired) -> Observed {
             id: "account".into(),
             credential: None,
             installation: "0a1b2c3d".into(),
-            permit: Permit::Granted,
+            admission: Admission::Granted,
             reset: Feature::Available,
             expiry: Feature::Available,
             longest_description: 300,
@@ -126,7 +127,7 @@ pub fn settled(wish: &Desired) -> Observed {
         roles: Roles::Resolved(Vec::new()),
         roles_seen_at: Some(NOW),
         claimed_by: None,
-        setbacks: Vec::new(),
+        retries: Vec::new(),
         clocks: Clocks::agreeing(NOW),
         timing: TIMING,
         holder: ME.into(),
@@ -143,7 +144,7 @@ impl Given {
 
     /// The user changes the wish; the world stays as it is.
     pub fn but_wished(mut self, wish: TokenWish) -> Self {
-        self.wish = Wish::Valid(Box::new(wish.0));
+        self.wish = Ok(wish.0);
         self.observed.generation += 1;
         self
     }
@@ -194,10 +195,10 @@ impl Given {
     #[track_caller]
     pub fn and_holds(self, reason: launchdarkly_token_operator::domain::reason::Reason) -> Self {
         let step = self.decides();
-        let Step::Hold { reason: found, .. } = &step else {
+        let Step::Hold { problem, .. } = &step else {
             panic!("no hold: {step:?}");
         };
-        assert_eq!(*found, reason, "{step:?}");
+        assert_eq!(problem.reason, reason, "{step:?}");
         self
     }
 

@@ -2,12 +2,12 @@
 
 use jiff::{SignedDuration, Timestamp};
 use launchdarkly_token_operator::domain::cause::Cause;
-use launchdarkly_token_operator::domain::decide::Wish;
 use launchdarkly_token_operator::domain::desired::{DeletionPolicy, Desired};
 use launchdarkly_token_operator::domain::observed::{
-    Account, AccountFacts, Deletion, Feature, FoundToken, Hand, Permit, Proof, Remote, RemoteFacts,
-    SecretKeyProof, Setback, Source,
+    Account, AccountFacts, Admission, Deletion, Feature, FoundToken, Hand, Proof, Remote,
+    RemoteFacts, Retry, SecretKeyProof, Source,
 };
+use launchdarkly_token_operator::domain::problem::Problem;
 use launchdarkly_token_operator::domain::reason::Reason;
 use launchdarkly_token_operator::domain::record::{
     AbandonedAttempt, HistoryEntry, Intent, Operation, Record, RetiringToken,
@@ -22,22 +22,22 @@ use super::names::{ANOTHER, ME, NOW, TIMING, ago, attempt, hours, key, minutes, 
 impl Given {
     pub fn desired(&self) -> &Desired {
         match &self.wish {
-            Wish::Valid(desired) => desired,
-            Wish::Invalid(message) => panic!("no valid wish: {message}"),
+            Ok(desired) => desired,
+            Err(problem) => panic!("no valid wish: {problem:?}"),
         }
     }
 
     pub fn wished(&mut self) -> &mut Desired {
         match &mut self.wish {
-            Wish::Valid(desired) => desired,
-            Wish::Invalid(message) => panic!("no valid wish: {message}"),
+            Ok(desired) => desired,
+            Err(problem) => panic!("no valid wish: {problem:?}"),
         }
     }
 
     pub fn account(&mut self) -> &mut AccountFacts {
         match &mut self.observed.account {
             Account::Usable(facts) => facts,
-            Account::Unusable { message, .. } => panic!("no account: {message}"),
+            Account::Unusable(problem) => panic!("no account: {problem:?}"),
         }
     }
 
@@ -263,11 +263,10 @@ pub fn the_secret_belongs_to(owner: &str) -> impl FnOnce(&mut Given) {
 
 pub fn the_secret_cannot_be_read() -> impl FnOnce(&mut Given) {
     |given| {
-        given.observed.secret = SecretState::Unreadable {
-            reason: Reason::SecretAccessDenied,
-            message: "no right to read Secrets".into(),
-            transient: false,
-        };
+        given.observed.secret = SecretState::Unreadable(Problem::user(
+            Reason::SecretAccessDenied,
+            "no right to read Secrets",
+        ));
     }
 }
 
@@ -358,11 +357,9 @@ pub fn the_object_goes_and_leaves_its_token() -> impl FnOnce(&mut Given) {
 
 pub fn the_account_is_unusable(transient: bool) -> impl FnOnce(&mut Given) {
     move |given| {
-        given.observed.account = Account::Unusable {
-            reason: Reason::AccountNotReady,
-            message: "no credential".into(),
-            transient,
-        };
+        given.observed.account = Account::Unusable(
+            Problem::user(Reason::AccountNotReady, "no credential").passing_if(transient),
+        );
     }
 }
 
@@ -376,10 +373,10 @@ pub fn the_credential_is_token(n: usize) -> impl FnOnce(&mut Given) {
 
 pub fn the_policy_refuses() -> impl FnOnce(&mut Given) {
     |given| {
-        given.account().permit = Permit::Refused {
-            reason: Reason::NotAllowedByPolicy,
-            message: "role admin is not allowed".into(),
-        };
+        given.account().admission = Admission::Refused(Problem::user(
+            Reason::NotAllowedByPolicy,
+            "role admin is not allowed",
+        ));
     }
 }
 
@@ -393,11 +390,9 @@ pub fn no_unasked_replacement_is_left() -> impl FnOnce(&mut Given) {
 
 pub fn a_failed(step: StepKind, terminal: bool) -> impl FnOnce(&mut Given) {
     move |given| {
-        given.observed.setbacks.push(Setback {
+        given.observed.retries.push(Retry {
             step,
-            reason: Reason::LaunchDarklyUnavailable,
-            message: "503".into(),
-            terminal,
+            problem: Problem::user(Reason::LaunchDarklyUnavailable, "503").passing_if(!terminal),
             until: NOW + seconds(30),
             generation: given.observed.generation,
             times: 1,
