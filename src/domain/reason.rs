@@ -90,7 +90,7 @@ pub enum Reason {
     ///
     /// Ask the owner of the ClusterLaunchDarklyAccount to add the namespace to `spec.allowedNamespaces`.
     NamespaceNotAllowed,
-    /// The account's policy does not admission what was asked for. An existing key keeps working, and nothing new is created.
+    /// The account's policy does not permit what was asked for. An existing key keeps working, and nothing new is created.
     ///
     /// Ask for less, or have the owner of the account change `spec.policy`.
     NotAllowedByPolicy,
