@@ -8,7 +8,7 @@ use kube::ResourceExt;
 
 use super::account::{AccountKey, Entry, Session, State};
 use super::context::Context;
-use super::objects::Objects;
+use super::setup::ObjectCache;
 use crate::api::conditions::{ConditionType, find_condition};
 use crate::api::{AccessToken, AccessTokenSpec, AccessTokenStatus, Reason};
 use crate::cluster::Cluster;
@@ -20,7 +20,7 @@ use crate::runtime::metrics::{AccountFacts, BehindFacts, Facts, TokenFacts};
 /// Everything there is to show of single objects: of every account, and of every `AccessToken` if `per_object`.
 pub(super) fn facts<C: Cluster, L: TokensApi>(
     ctx: &Context<C, L>,
-    objects: &Objects,
+    objects: &ObjectCache,
     per_object: bool,
 ) -> Facts {
     let entries = ctx.accounts.all();

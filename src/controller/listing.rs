@@ -10,8 +10,8 @@ use tokio::sync::watch;
 use super::account::{Session, State};
 use super::context::Context;
 use super::execute::list_since;
-use super::objects::Objects;
 use super::probe;
+use super::setup::ObjectCache;
 use crate::cluster::{Cluster, KubeCluster};
 use crate::domain::clocks::plus;
 use crate::domain::orphans::{Listed, suspects};
@@ -24,7 +24,7 @@ const GAUGES_EVERY: Duration = Duration::from_secs(5);
 pub(super) async fn run(
     ctx: Arc<Context<KubeCluster, HttpClient>>,
     lines: Arc<Lines>,
-    objects: Objects,
+    objects: ObjectCache,
     tick: watch::Sender<u64>,
     interval: Duration,
     whole_cluster: bool,
@@ -111,7 +111,7 @@ pub async fn list_accounts<C: Cluster, L: TokensApi>(ctx: &Context<C, L>) {
 }
 
 /// Compares what is listed with everything that lives in the cluster; only who sees all of it can tell.
-fn find_orphans<C: Cluster, L: TokensApi>(ctx: &Context<C, L>, objects: &Objects) {
+fn find_orphans<C: Cluster, L: TokensApi>(ctx: &Context<C, L>, objects: &ObjectCache) {
     let living = objects.living();
     for (_, session) in sessions(ctx) {
         let Some(listing) = session.shared.listing() else {

@@ -256,32 +256,32 @@ pub const GROUPS: &[Group] = &[
         ],
     },
     Group {
-        title: "Visits",
+        title: "Reconciles",
         about: "`controller` is AccessToken or Account.",
         metrics: &[
             metric(
                 "launchdarkly_operator_reconciles_total",
                 Counter,
                 &["controller", "result"],
-                "Visits that ended; error: of an account without an answer of the API server, of an AccessToken because the process may not act any more",
+                "Reconciles that ended; error: of an account without an answer of the API server, of an AccessToken because the process may not act any more",
             ),
             metric(
                 "launchdarkly_operator_reconcile_duration_seconds",
                 Histogram,
                 &["controller"],
-                "Time that visits took",
+                "Time that reconciles took",
             ),
             metric(
                 "launchdarkly_operator_reconciles_under_way",
                 Gauge,
                 &["controller"],
-                "Visits under way; AccessTokens wait when they reach `--concurrency`",
+                "Reconciles under way; AccessTokens wait when they reach `--concurrency`",
             ),
             metric(
                 "launchdarkly_operator_longest_reconcile_seconds",
                 Gauge,
                 &["controller"],
-                "Age of the oldest visit under way; 0 when there is none",
+                "Age of the oldest reconcile under way; 0 when there is none",
             ),
             metric(
                 "launchdarkly_operator_steps_total",
@@ -308,10 +308,16 @@ pub const GROUPS: &[Group] = &[
                 "1 while this process leads",
             ),
             metric(
+                "launchdarkly_operator_task_ends_total",
+                Counter,
+                &["task"],
+                "Long-lived tasks that ended, or panicked in a part, though nobody told them to: each ends the process in order",
+            ),
+            metric(
                 "launchdarkly_operator_panics_total",
                 Counter,
                 &[],
-                "Parts of the program that ended in a panic; one in a visit ends the process",
+                "Parts of the program that ended in a panic; one in a long-lived task or in a reconcile ends the process",
             ),
             metric(
                 "launchdarkly_operator_clock_time_seconds",

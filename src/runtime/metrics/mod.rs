@@ -3,11 +3,11 @@
 pub mod catalogue;
 mod labels;
 mod process;
+mod reconciles;
 mod registry;
 mod scrape;
 #[cfg(test)]
 mod tests;
-mod visits;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,14 +23,14 @@ use crate::api::Reason;
 use labels::{
     CauseLabel, Code, ControllerLabel, EventLabels, FailureLabels, HostLabel, LimitLabels,
     MethodLabels, OperationLabel, ReconcileLabels, RequestLabels, RotationLabels, StateLabel,
-    StepLabels,
+    StepLabels, TaskLabel,
 };
-pub use labels::{Controller, Outcome, TokenState};
+pub use labels::{Controller, Outcome, Task, TokenState};
 pub(super) use process::panicked;
+use reconciles::Reconciles;
+pub use reconciles::UnderWay;
 use registry::{CONFLICTS, DENIALS};
 pub use scrape::{AccountFacts, BehindFacts, Facts, TokenFacts};
-pub use visits::UnderWay;
-use visits::Visits;
 
 type Histograms<L> = Family<L, Histogram, fn() -> Histogram>;
 
@@ -41,7 +41,7 @@ pub struct Metrics {
     reconciles: Family<ReconcileLabels, Counter>,
     reconcile_duration: Histograms<ControllerLabel>,
     under_way: Family<ControllerLabel, Gauge>,
-    visits: Visits,
+    ongoing: Reconciles,
     max_concurrent: Family<ControllerLabel, Gauge>,
     api_queued: Family<HostLabel, Gauge>,
     steps: Family<StepLabels, Counter>,
@@ -58,6 +58,7 @@ pub struct Metrics {
     tokens: Family<StateLabel, Gauge>,
     left_behind: Counter,
     leader: Gauge,
+    task_ends: Family<TaskLabel, Counter>,
     events: Family<EventLabels, Counter>,
     objects: scrape::Objects,
 }
@@ -75,7 +76,7 @@ impl Default for Metrics {
             reconciles: Family::default(),
             reconcile_duration: Family::new_with_constructor(histograms),
             under_way: Family::default(),
-            visits: Visits::default(),
+            ongoing: Reconciles::default(),
             max_concurrent: Family::default(),
             api_queued: Family::default(),
             steps: Family::default(),
@@ -92,6 +93,7 @@ impl Default for Metrics {
             tokens: Family::default(),
             left_behind: Counter::default(),
             leader: Gauge::default(),
+            task_ends: Family::default(),
             events: Family::default(),
             objects: scrape::Objects::default(),
         };
@@ -119,7 +121,7 @@ impl Metrics {
             .under_way
             .get_or_create_owned(&ControllerLabel { controller });
         gauge.inc();
-        self.visits.begin(controller, gauge)
+        self.ongoing.begin(controller, gauge)
     }
 
     /// At most this many objects are reconciled at once.
@@ -238,6 +240,11 @@ impl Metrics {
     /// Whether this process leads.
     pub fn set_leader(&self, leads: bool) {
         self.leader.set(i64::from(leads));
+    }
+
+    /// A long-lived task ended that should have gone on.
+    pub fn task_ended(&self, task: Task) {
+        self.task_ends.get_or_create(&TaskLabel { task }).inc();
     }
 
     /// An event was published.

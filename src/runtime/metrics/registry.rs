@@ -4,8 +4,8 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Metric, Registry};
 use strum::VariantArray as _;
 
-use super::labels::{EventLabels, OperationLabel, RotationLabels};
-use super::{Metrics, Outcome, catalogue, process};
+use super::labels::{EventLabels, OperationLabel, RotationLabels, TaskLabel};
+use super::{Metrics, Outcome, Task, catalogue, process};
 use crate::api::Reason;
 use crate::domain::cause::Cause;
 use crate::launchdarkly::Operation;
@@ -43,6 +43,7 @@ impl Metrics {
         let mut registry = Registry::default();
         let to = &mut registry;
         own(to, "leader", &self.leader);
+        own(to, "task_ends_total", &self.task_ends);
         own(to, "tokens", &self.tokens);
         own(to, "rotations_total", &self.rotations);
         own(to, "rotation_duration_seconds", &self.rotation_duration);
@@ -70,7 +71,7 @@ impl Metrics {
         let help = catalogue::meaning("launchdarkly_operator_build_info");
         to.register(name, help, build);
         self.register_once_more(to);
-        registry.register_collector(Box::new(self.visits.clone()));
+        registry.register_collector(Box::new(self.ongoing.clone()));
         registry.register_collector(Box::<process::Process>::default());
         registry.register_collector(Box::new(self.objects.clone()));
         registry
@@ -78,8 +79,8 @@ impl Metrics {
 
     /// Under the names that controller-runtime gives.
     fn register_once_more(&self, to: &mut Registry) {
-        let visits = &self.reconciles;
-        register(to, "controller_runtime_reconcile_total", visits);
+        let reconciles = &self.reconciles;
+        register(to, "controller_runtime_reconcile_total", reconciles);
         let durations = &self.reconcile_duration;
         let name = "controller_runtime_reconcile_time_seconds";
         register(to, name, durations);
@@ -107,6 +108,9 @@ impl Metrics {
             self.api_ratelimited
                 .get_or_create(&OperationLabel { operation })
                 .inc_by(0);
+        }
+        for &task in Task::VARIANTS {
+            self.task_ends.get_or_create(&TaskLabel { task }).inc_by(0);
         }
         for reason in DENIALS.map(Reason::as_str) {
             self.policy_denials
