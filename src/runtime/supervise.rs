@@ -3,7 +3,7 @@
 //! There are two sets. The process's has the signals, the admin server, the elector and, once this process leads, the leader
 //! task; the leader task's has the controllers and the listing of accounts. Nothing else lives for long.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::panic::AssertUnwindSafe;
 
 use futures::FutureExt as _;
@@ -50,6 +50,8 @@ pub struct TaskSet {
     metrics: Metrics,
     pulse: Pulse,
     panics: mpsc::UnboundedReceiver<Task>,
+    /// The tasks of which a part has panicked: one panic is as good as many.
+    broken: HashSet<Task>,
     reports: mpsc::UnboundedSender<Task>,
 }
 
@@ -70,6 +72,7 @@ impl TaskSet {
             metrics,
             pulse: liveness.pulse(supervisor),
             panics,
+            broken: HashSet::new(),
             reports,
         }
     }
@@ -111,7 +114,11 @@ impl TaskSet {
         let end = loop {
             tokio::select! {
                 biased;
-                Some(task) = self.panics.recv() => break TaskEnd::Panicked(task),
+                Some(task) = self.panics.recv() => {
+                    if self.broken.insert(task) {
+                        break TaskEnd::Panicked(task);
+                    }
+                }
                 Some(joined) = self.running.join_next_with_id() => {
                     if let Some(end) = self.end_of(joined) {
                         break end;

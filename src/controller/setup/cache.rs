@@ -72,7 +72,7 @@ impl ObjectCache {
         }
     }
 
-    /// ObjectCache that have a token keep it and their slots before any new one can take them.
+    /// Objects that have a token keep it and their slots before any new one can take them.
     pub(in crate::controller) fn occupy<L: TokensApi>(
         &self,
         accounts: &Accounts<L>,

@@ -165,3 +165,6 @@ impl Parts {
         Ok(tasks.run(Task::AccessTokenController, publish).await?)
     }
 }
+
+#[cfg(test)]
+mod tests;

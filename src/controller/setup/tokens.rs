@@ -173,7 +173,7 @@ impl Reconciler {
         let _under_way = self.metrics.reconciling(ControllerLabel::AccessToken);
         let begun = std::time::Instant::now();
         let span = reconcile_span(ControllerLabel::AccessToken, object);
-        let reconciling = reconcile(&self.ctx, object.clone()).instrument(span);
+        let reconciling = Box::pin(reconcile(&self.ctx, object.clone())).instrument(span);
         let outcome = self.guard.run(reconciling).await;
         let result = match outcome {
             None | Some(Outcome::Stop) => MetricOutcome::Error,
@@ -211,7 +211,7 @@ pub(super) async fn publish_keys_in_hand(ctx: &Shared, objects: &ObjectCache, gu
             if given_up.contains(&uid) || !ctx.holds_key_of(&uid) {
                 continue;
             }
-            let published = guard.run(reconcile(ctx, (*object).clone())).await;
+            let published = guard.run(Box::pin(reconcile(ctx, (*object).clone()))).await;
             if published.is_none() {
                 given_up.insert(uid);
             }

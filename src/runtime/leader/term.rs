@@ -116,7 +116,7 @@ async fn drain_limit(drain: &CancellationToken) {
 async fn until_leading(standing: &mut watch::Receiver<Leadership>) {
     let leads = |stands: &Leadership| *stands == Leadership::Leading;
     if standing.wait_for(leads).await.is_err() {
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }
 

@@ -311,13 +311,13 @@ pub const GROUPS: &[Group] = &[
                 "launchdarkly_operator_task_ends_total",
                 Counter,
                 &["task"],
-                "Long-lived tasks that ended, or panicked in a part, though nobody told them to: each ends the process in order",
+                "Long-lived tasks that ended or panicked before the process was told to end; it then ends in order",
             ),
             metric(
                 "launchdarkly_operator_panics_total",
                 Counter,
                 &[],
-                "Parts of the program that ended in a panic; one in a long-lived task or in a reconcile ends the process",
+                "Parts of the program that ended in a panic; in a long-lived task or a reconcile, a panic ends the process",
             ),
             metric(
                 "launchdarkly_operator_clock_time_seconds",
