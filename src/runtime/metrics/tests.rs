@@ -22,6 +22,7 @@ fn every_metric_shows_up_under_its_name() {
     metrics.left_behind();
     metrics.set_leader(true);
     metrics.event("TokenCreated");
+    metrics.task_ended(Task::AccountListing);
     let text = metrics.encode().unwrap();
     for line in [
         r#"launchdarkly_operator_reconciles_total{controller="AccessToken",result="success"} 1"#,
@@ -44,6 +45,8 @@ fn every_metric_shows_up_under_its_name() {
         "launchdarkly_operator_left_behind_total 1",
         "launchdarkly_operator_leader 1",
         r#"launchdarkly_operator_events_total{reason="TokenCreated"} 1"#,
+        r#"launchdarkly_operator_task_ends_total{task="account-listing"} 1"#,
+        r#"launchdarkly_operator_task_ends_total{task="elector"} 0"#,
     ] {
         assert!(text.lines().any(|l| l == line), "{line} is not in\n{text}");
     }
