@@ -20,6 +20,7 @@ const ENDINGS: [Ending; 3] = [Ending::Returns, Ending::Fails, Ending::Panics];
 
 impl Ending {
     async fn happen(self) -> Result<(), TaskError> {
+        tokio::task::yield_now().await;
         match self {
             Self::Returns => Ok(()),
             Self::Fails => Err("no more".into()),
