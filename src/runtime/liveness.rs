@@ -1,4 +1,4 @@
-//! Whether the process can still end by itself: what `/livez` answers.
+//! Liveness, as `/livez` reports it: whether the process can still end by itself.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,17 +10,17 @@ use tokio_util::sync::CancellationToken;
 
 use super::leader::term::DRAIN_LIMIT;
 
-/// How often a supervisor shows that it runs.
+/// Time between two beats of a supervisor.
 const BEAT_EVERY: Duration = Duration::from_secs(5);
-/// How long a supervisor may be silent. A busy node delays it by seconds, never by this much.
+/// How long a supervisor may go without a beat. A busy node delays one by seconds, not by this much.
 const SILENCE_LIMIT: Duration = Duration::from_secs(30);
 /// How long an orderly end may take: the drain, and a margin in which the Lease is released.
 const END_LIMIT: Duration = Duration::from_secs(DRAIN_LIMIT.as_secs() + 15);
 
-/// Fails when the process does not end although it must, so that the kubelet ends it. Clones share their state.
+/// Fails if the process must end and does not, so that the kubelet ends it. Clones share their state.
 ///
-/// A leader that cannot renew its Lease ends by itself, and a process that waits for the API server is alive: killing
-/// either would only lose the keys in hand.
+/// Outages do not fail it: a leader that lost its Lease ends by itself, and killing a process that waits for the API server would
+/// only lose the keys in hand.
 #[derive(Debug, Clone)]
 pub struct Liveness {
     drain: CancellationToken,
@@ -29,14 +29,14 @@ pub struct Liveness {
 
 #[derive(Debug, Default)]
 struct State {
-    /// When each supervisor was last seen to run.
+    /// The last beat of each supervisor.
     beats: BTreeMap<&'static str, Instant>,
-    /// When the end was first seen to have begun.
+    /// When a check first found that the process was told to end.
     ending_since: Option<Instant>,
 }
 
 impl Liveness {
-    /// Of a process that is told to end by `drain`.
+    /// The liveness of a process that ends once `drain` is cancelled.
     #[must_use]
     pub fn new(drain: CancellationToken) -> Self {
         Self {
@@ -45,7 +45,7 @@ impl Liveness {
         }
     }
 
-    /// Expects `supervisor` to run from now on.
+    /// Expects beats of `supervisor` from now on.
     pub(super) fn pulse(&self, supervisor: &'static str) -> Pulse {
         let mut timer = interval(BEAT_EVERY);
         timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -58,8 +58,10 @@ impl Liveness {
         pulse
     }
 
+    /// Checks whether the process ends in time, or can still do so.
+    ///
     /// # Errors
-    /// Says why the process has to be killed.
+    /// Why the process has to be killed.
     pub fn check(&self) -> Result<(), String> {
         let now = Instant::now();
         let mut state = self.state.lock();
@@ -86,7 +88,7 @@ impl Liveness {
     }
 }
 
-/// The sign of life of one supervisor, which polls it while it waits.
+/// The heartbeat of one supervisor, which polls it while it waits for its tasks.
 #[derive(Debug)]
 pub(super) struct Pulse {
     supervisor: &'static str,
@@ -95,7 +97,7 @@ pub(super) struct Pulse {
 }
 
 impl Pulse {
-    /// Returns when it is time for the next beat, which it has then made. Nothing is lost if it is dropped before.
+    /// Waits until the next beat is due, and makes it. Cancel safe.
     pub(super) async fn next(&mut self) {
         self.timer.tick().await;
         self.beat();
@@ -151,7 +153,7 @@ mod tests {
         let _pulse = liveness.pulse("process");
         drain.cancel();
         assert_eq!(liveness.check(), Ok(()));
-        // Who publishes keys has no time to show that it runs.
+        // A supervisor that publishes keys makes no beats meanwhile.
         advance(END_LIMIT).await;
         assert_eq!(liveness.check(), Ok(()));
         advance(SECOND).await;

@@ -1,7 +1,7 @@
-//! Long-lived tasks: when one of them ends, so does the process.
+//! Supervises long-lived tasks: if one of them ends, the process ends.
 //!
-//! There are two sets. The process's has the signals, the admin server, the elector and, once this process leads, the leader
-//! task; the leader task's has the controllers and the listing of accounts. Nothing else lives for long.
+//! There are two sets. The process has one with the signals, the admin server, the elector and, while it leads, the leader task.
+//! The leader task has one with the controllers and the account listing. Every other task is short-lived.
 
 use std::collections::{HashMap, HashSet};
 use std::panic::AssertUnwindSafe;
@@ -27,7 +27,7 @@ pub enum TaskEnd {
     /// It returned an error.
     #[error("the task {0} failed")]
     Failed(Task, #[source] TaskError),
-    /// It panicked. With what is not kept: the payload of a panic quotes values, and a value can be a key (I7).
+    /// It panicked. The payload is dropped: it quotes values, and a value can be a key (I7).
     #[error("the task {0} panicked")]
     Panicked(Task),
 }
@@ -50,13 +50,13 @@ pub struct TaskSet {
     metrics: Metrics,
     pulse: Pulse,
     panics: mpsc::UnboundedReceiver<Task>,
-    /// The tasks of which a part has panicked: one panic is as good as many.
+    /// Tasks with a part that panicked. Further panics of the same task are not reported.
     broken: HashSet<Task>,
     reports: mpsc::UnboundedSender<Task>,
 }
 
 impl TaskSet {
-    /// A set that has no task yet, and whose `supervisor` `/livez` expects to wait for its tasks from now on.
+    /// An empty set. From now on `/livez` expects `supervisor` to wait for its tasks.
     #[must_use]
     pub fn new(
         supervisor: &'static str,
@@ -87,7 +87,7 @@ impl TaskSet {
         self.names.insert(id, task);
     }
 
-    /// What catches the panics of the parts of a task.
+    /// A guard that catches panics in parts of `task`.
     #[must_use]
     pub fn guard(&self, task: Task) -> PanicGuard {
         PanicGuard {
@@ -108,8 +108,9 @@ impl TaskSet {
         }
     }
 
-    /// The next end of a task, which is logged and counted unless the set was told to end. No end is lost when this is
-    /// dropped; without tasks it waits for ever.
+    /// Waits for the next end of a task. Logs and counts it, unless the set was told to drain and the task did not panic.
+    ///
+    /// Cancel safe. An empty set waits forever.
     pub async fn next_end(&mut self) -> TaskEnd {
         let end = loop {
             tokio::select! {
@@ -131,16 +132,16 @@ impl TaskSet {
         if !in_order || matches!(end, TaskEnd::Panicked(_)) {
             self.metrics.task_ended(task);
             let cause = std::error::Error::source(&end).map(ToString::to_string);
-            tracing::error!(%task, error = %end, cause, "a long-lived task ended: the process ends");
+            tracing::error!(%task, error = %end, cause, "a long-lived task ended; the process ends");
         }
         end
     }
 
-    /// Runs until told to drain, or until a task ends; either drains. Then every task named `awaited` comes to its end, the
-    /// others are aborted, and `last` is done.
+    /// Runs until `drain` is cancelled or a task ends, and cancels `drain` in the second case. Then waits for the `awaited` tasks,
+    /// aborts the others, and runs `last`.
     ///
     /// # Errors
-    /// The first end of a task that was not told to.
+    /// The first end of a task that came too early, failed or panicked.
     pub async fn run(
         mut self,
         awaited: Task,
@@ -155,7 +156,7 @@ impl TaskSet {
         ended.and(drained)
     }
 
-    /// Waits until every task of this name, which was told to end, has ended.
+    /// Waits until all `awaited` tasks, which were told to end, have ended.
     ///
     /// # Errors
     /// The first failure or panic of any task meanwhile.
@@ -170,7 +171,7 @@ impl TaskSet {
         result
     }
 
-    /// How a task of this set ended; `None` if it was aborted or has no name, which none is or has while it is waited for.
+    /// How a task ended; `None` if it was aborted.
     fn end_of(
         &mut self,
         joined: Result<(Id, Result<(), TaskError>), JoinError>,
@@ -186,8 +187,9 @@ impl TaskSet {
     }
 }
 
-/// Catches the panics of the parts of a task, such as single reconciles: the set learns of them as of a panic of the task,
-/// which itself goes on until its other parts have come to their end.
+/// Catches panics in parts of a task, such as single reconciles.
+///
+/// The set treats such a panic as the end of the task, but the task itself goes on, so that its other parts can finish.
 #[derive(Debug, Clone)]
 pub struct PanicGuard {
     task: Task,
@@ -197,10 +199,10 @@ pub struct PanicGuard {
 impl PanicGuard {
     /// What `part` returns; `None` if it panicked.
     pub async fn run<T>(&self, part: impl Future<Output = T>) -> Option<T> {
-        // What a panic leaves behind is looked at only to publish the keys in hand.
+        // After a panic, shared state is used only to publish the keys in hand.
         let caught = AssertUnwindSafe(part).catch_unwind().await;
         if caught.is_err() {
-            // Without a set there is nobody left to tell.
+            // If the set is gone, the process is ending already.
             let _ = self.reports.send(self.task);
         }
         caught.ok()

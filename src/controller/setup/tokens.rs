@@ -121,7 +121,7 @@ pub(super) fn users_of(
     users.map(|object| ObjectRef::from_obj(&*object)).collect()
 }
 
-/// Reconciles until told to drain; what is under way then comes to its end.
+/// Reconciles until told to drain, then finishes what is under way.
 pub(super) fn spawn_tokens(
     tasks: &mut TaskSet,
     controller: Controller<AccessToken>,
@@ -201,8 +201,8 @@ pub(super) fn rounds(
 
 /// Keys that were issued but not published yet are published before this process ends: nobody else has them.
 ///
-/// An object whose reconcile panics is not tried again, and keeps the others from nothing. Its key stays in hand, so this goes
-/// on until the process is cut off.
+/// An object whose reconcile panics is not tried again, and does not keep the others from theirs. Its key stays in hand, so this
+/// goes on until the process is cut off.
 pub(super) async fn publish_keys_in_hand(ctx: &Shared, objects: &ObjectCache, guard: &PanicGuard) {
     let mut given_up = HashSet::new();
     while ctx.holds_keys() {

@@ -1,4 +1,4 @@
-//! A term as leader: waits for leadership, lets the leader task run under it, and hands over.
+//! A term as leader: waits for leadership, runs the leader task under it, and hands over.
 
 use std::pin::pin;
 use std::time::Duration;
@@ -26,8 +26,8 @@ pub(in crate::runtime) struct LeaderTerm {
 }
 
 impl LeaderTerm {
-    /// Begins the leader task once this process leads, and sees to its end, whichever way it comes. The end of any task of the
-    /// process ends the term: in order, unless another process may lead by then.
+    /// Starts the leader task once this process leads, and waits for its end. If another task of the process ends, the term ends
+    /// too: in order, unless the elector ended, after which another process may lead.
     pub(in crate::runtime) async fn serve(
         mut self,
         shutdown: &Shutdown,
@@ -59,10 +59,10 @@ impl LeaderTerm {
         self.lead(shutdown).await
     }
 
-    /// Waits for the end of the leader task. Where a request of it may still be under way, the Lease is left to run out.
+    /// Waits for the end of the leader task. The Lease is left to run out if a request may still be under way.
     async fn lead(mut self, shutdown: &Shutdown) -> Result<(), RunError> {
         let mut too_late = pin!(drain_limit(&shutdown.drain));
-        // Why it drains, if it was not told to from outside.
+        // The task whose end began the drain, if it was one.
         let mut cause = Ok(());
         loop {
             let end = tokio::select! {
@@ -98,7 +98,7 @@ impl LeaderTerm {
         }
     }
 
-    /// Why the elector ended; one that died has nobody to renew the Lease.
+    /// Why the elector ended. After a panic, nothing renews the Lease.
     fn loss(&self) -> Loss {
         match &*self.standing.borrow() {
             Leadership::Lost(loss) => loss.clone(),
@@ -112,7 +112,7 @@ async fn drain_limit(drain: &CancellationToken) {
     tokio::time::sleep(DRAIN_LIMIT).await;
 }
 
-/// The end of the elector is the end of a task, and told as such.
+/// Waits forever if the elector ends: the task set reports that.
 async fn until_leading(standing: &mut watch::Receiver<Leadership>) {
     let leads = |stands: &Leadership| *stands == Leadership::Leading;
     if standing.wait_for(leads).await.is_err() {
