@@ -1,7 +1,9 @@
 //! Puts the process together.
 
+use std::io;
 use std::sync::Arc;
 
+use axum::Router;
 use futures::{FutureExt as _, TryFutureExt as _};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -47,14 +49,18 @@ async fn live(
     shutdown: Shutdown,
     signals: impl Future<Output = Result<(), TaskError>> + Send + 'static,
 ) -> Result<(), RunError> {
-    let drain = shutdown.drain.clone();
-    let mut process = Process::start(args, shutdown, signals).await?;
-    let kinds = crds::wait(&process.clients.calls, &process.kinds);
-    let known = process.tasks.until(drain.run_until_cancelled(kinds));
-    match known.await? {
-        Some(()) => process.stand_by(leader_task).await,
-        None => Ok(()),
+    let address = args.admin.listen;
+    let listener = TcpListener::bind(address)
+        .await
+        .map_err(|source| RunError::Listen { address, source })?;
+    if let Ok(address) = listener.local_addr() {
+        tracing::info!(%address, "serving probes and metrics");
     }
+    let metrics = Metrics::default();
+    let clients = Clients::infer(&args.timing, &args.leadership, &metrics).await?;
+    let serve = |router| axum::serve(listener, router).into_future();
+    let process = Process::start(args, clients, metrics, shutdown, signals, serve);
+    process.run(leader_task).await
 }
 
 struct Process {
@@ -72,19 +78,19 @@ struct Process {
 }
 
 impl Process {
-    async fn start(
+    /// Starts the tasks that every process has, leader or not.
+    fn start<F>(
         args: RunArgs,
+        clients: Clients,
+        metrics: Metrics,
         shutdown: Shutdown,
         signals: impl Future<Output = Result<(), TaskError>> + Send + 'static,
-    ) -> Result<Self, RunError> {
-        let address = args.admin.listen;
-        let listener = TcpListener::bind(address)
-            .await
-            .map_err(|source| RunError::Listen { address, source })?;
-        if let Ok(address) = listener.local_addr() {
-            tracing::info!(%address, "serving probes and metrics");
-        }
-        let (metrics, readiness) = (Metrics::default(), Readiness::default());
+        serve: impl FnOnce(Router) -> F,
+    ) -> Self
+    where
+        F: Future<Output = io::Result<()>> + Send + 'static,
+    {
+        let readiness = Readiness::default();
         // Before anybody can ask.
         let kinds = readiness.expect("kinds");
         let lease = (!args.leadership.paused).then(|| readiness.expect("lease"));
@@ -93,10 +99,8 @@ impl Process {
         let mut tasks = TaskSet::new("process", drain, metrics.clone(), &liveness);
         tasks.spawn(Task::Signals, signals);
         let router = admin::router(liveness.clone(), readiness.clone(), metrics.clone());
-        let served = axum::serve(listener, router).into_future();
-        tasks.spawn(Task::AdminServer, served.err_into());
-        let clients = Clients::infer(&args.timing, &args.leadership, &metrics).await?;
-        Ok(Self {
+        tasks.spawn(Task::AdminServer, serve(router).err_into());
+        Self {
             args: Arc::new(args),
             clients,
             metrics,
@@ -106,7 +110,17 @@ impl Process {
             lease,
             shutdown,
             tasks,
-        })
+        }
+    }
+
+    /// Waits for our kinds, then stands by.
+    async fn run(mut self, leader_task: impl LeaderTask) -> Result<(), RunError> {
+        let kinds = crds::wait(&self.clients.calls, &self.kinds);
+        let known = self.shutdown.drain.run_until_cancelled(kinds);
+        match self.tasks.until(known).await? {
+            Some(()) => self.stand_by(leader_task).await,
+            None => Ok(()),
+        }
     }
 
     /// Waits for leadership, then lets the leader task run under it.
@@ -163,3 +177,6 @@ impl Process {
         term.serve(&self.shutdown, leader_task.lead(context)).await
     }
 }
+
+#[cfg(test)]
+mod tests;

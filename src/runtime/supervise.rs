@@ -210,4 +210,4 @@ impl PanicGuard {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

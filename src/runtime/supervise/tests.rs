@@ -10,13 +10,14 @@ use crate::runtime::telemetry::json::tests::Paper;
 
 /// The ways in which a task ends that should not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Ending {
+pub(in crate::runtime) enum Ending {
     Returns,
     Fails,
     Panics,
 }
 
-const ENDINGS: [Ending; 3] = [Ending::Returns, Ending::Fails, Ending::Panics];
+pub(in crate::runtime) const ENDINGS: [Ending; 3] =
+    [Ending::Returns, Ending::Fails, Ending::Panics];
 
 impl Ending {
     async fn happen(self) -> Result<(), TaskError> {
@@ -26,6 +27,11 @@ impl Ending {
             Self::Fails => Err("no more".into()),
             Self::Panics => panic!("with a key"),
         }
+    }
+
+    pub(in crate::runtime) async fn after(self, told: CancellationToken) -> Result<(), TaskError> {
+        told.cancelled().await;
+        self.happen().await
     }
 
     fn says(self, task: Task) -> String {

@@ -4,27 +4,7 @@ use super::*;
 use crate::runtime::liveness::Liveness;
 use crate::runtime::metrics::Metrics;
 use crate::runtime::supervise::TaskError;
-
-/// The ways in which a task ends that should not.
-const ENDINGS: [Ending; 3] = [Ending::Returns, Ending::Fails, Ending::Panics];
-
-#[derive(Debug, Clone, Copy)]
-enum Ending {
-    Returns,
-    Fails,
-    Panics,
-}
-
-impl Ending {
-    async fn when(self, told: CancellationToken) -> Result<(), TaskError> {
-        told.cancelled().await;
-        match self {
-            Self::Returns => Ok(()),
-            Self::Fails => Err("no more".into()),
-            Self::Panics => panic!("no more"),
-        }
-    }
-}
+use crate::runtime::supervise::tests::{ENDINGS, Ending};
 
 struct Trial {
     stands: watch::Sender<Leadership>,
@@ -126,7 +106,7 @@ async fn a_leader_whose_other_task_ends_drains_then_releases_and_fails() {
             let mut trial = trial();
             trial.stands.send_replace(Leadership::Leading);
             let (leads, published) = (CancellationToken::new(), CancellationToken::new());
-            trial.term.tasks.spawn(task, ending.when(leads.clone()));
+            trial.term.tasks.spawn(task, ending.after(leads.clone()));
             let drain = trial.shutdown.drain.clone();
             let leader = publishes(drain, trial.released.clone(), published.clone());
             let ended = trial.term.serve(&trial.shutdown, async move {
@@ -158,7 +138,7 @@ async fn a_leader_whose_controller_panics_publishes_then_releases_and_fails() {
         Ok(())
     });
     let begun = CancellationToken::new();
-    let account_controller = Ending::Panics.when(begun.clone());
+    let account_controller = Ending::Panics.after(begun.clone());
     parts.spawn(Task::AccountController, account_controller);
     let published = CancellationToken::new();
     let (released, noted) = (trial.released.clone(), published.clone());
@@ -186,7 +166,7 @@ async fn a_standby_whose_task_ends_does_not_go_on() {
             let mut trial = trial();
             let now = CancellationToken::new();
             now.cancel();
-            trial.term.tasks.spawn(task, ending.when(now));
+            trial.term.tasks.spawn(task, ending.after(now));
             let never = async { unreachable!("the leader task was begun") };
             let error = trial.term.serve(&trial.shutdown, never).await.unwrap_err();
             assert!(matches!(&error, RunError::Task(end) if end.task() == task));
@@ -202,7 +182,7 @@ async fn without_an_elector_neither_a_leader_nor_a_standby_goes_on() {
     for stands in [Leadership::Leading, Leadership::Standby] {
         for ending in ENDINGS {
             let (now, release) = (CancellationToken::new(), CancellationToken::new());
-            let trial = trial_with(release, CancellationToken::new(), ending.when(now.clone()));
+            let trial = trial_with(release, CancellationToken::new(), ending.after(now.clone()));
             trial.stands.send_replace(stands.clone());
             if stands == Leadership::Standby {
                 now.cancel();
@@ -225,7 +205,7 @@ async fn without_an_elector_neither_a_leader_nor_a_standby_goes_on() {
 #[tokio::test]
 async fn a_lost_lease_ends_the_process_and_drops_the_leader_task_without_a_release() {
     let (lost, release) = (CancellationToken::new(), CancellationToken::new());
-    let elector = Ending::Returns.when(lost.clone());
+    let elector = Ending::Returns.after(lost.clone());
     let trial = trial_with(release.clone(), CancellationToken::new(), elector);
     trial.stands.send_replace(Leadership::Leading);
     let Trial {
@@ -252,7 +232,7 @@ async fn a_leader_task_that_ends_by_itself_ends_the_process_and_frees_the_lease(
         trial.stands.send_replace(Leadership::Leading);
         let now = CancellationToken::new();
         now.cancel();
-        let ended = trial.term.serve(&trial.shutdown, ending.when(now));
+        let ended = trial.term.serve(&trial.shutdown, ending.after(now));
         let error = ended.await.unwrap_err();
         assert!(matches!(&error, RunError::Task(end) if end.task() == Task::Leader));
         assert_eq!(error.exit_code(), 1);
@@ -268,7 +248,7 @@ async fn a_leader_task_that_panics_leaves_the_lease_to_run_out() {
     trial.stands.send_replace(Leadership::Leading);
     let now = CancellationToken::new();
     now.cancel();
-    let ended = trial.term.serve(&trial.shutdown, Ending::Panics.when(now));
+    let ended = trial.term.serve(&trial.shutdown, Ending::Panics.after(now));
     let error = ended.await.unwrap_err();
     assert_eq!(error.to_string(), "the task leader panicked");
     assert_eq!(error.exit_code(), 1);
