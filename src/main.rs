@@ -1,6 +1,6 @@
 //! The operator program: reads the command line, runs the operator, ends with its exit code.
 //!
-//! 0: told to end, and ended in order. 1: could not start or go on. 2: wrong flags. 3: leadership was lost.
+//! 0: told to end, and ended in order. 1: could not start, or a task of it ended. 2: wrong flags. 3: leadership was lost.
 //! 4: cut off before everything in hand was finished. Except after 2, a restart is the right answer.
 
 use std::process::ExitCode;

@@ -1,6 +1,6 @@
-//! What traces show: one span a visit, a step, a call to LaunchDarkly and a write to the API server.
+//! What traces show: one span a reconcile, a step, a call to LaunchDarkly and a write to the API server.
 //!
-//! The visit is the span whose fields are in every log line of it; the others are for traces alone, and the log leaves
+//! The reconcile is the span whose fields are in every log line of it; the others are for traces alone, and the log leaves
 //! them out by their target, which is this module. Names and attributes are those of OpenTelemetry's semantic conventions
 //! where it has any. No span has a body, a header, a key or a text from LaunchDarkly (I7); [`ATTRIBUTES`] is all there is.
 
@@ -34,24 +34,24 @@ pub const ATTRIBUTES: [&str; 17] = [
     "error.type",
 ];
 
-/// Adds to the span of a visit whom it is about.
-pub fn about(visit: &Span, namespace: Option<String>, uid: Option<String>) {
+/// Adds to the span of a reconcile whom it is about.
+pub fn about(reconcile: &Span, namespace: Option<String>, uid: Option<String>) {
     for (attribute, value) in [
         ("k8s.namespace.name", namespace),
         ("ldtokens.object.uid", uid),
     ] {
         if let Some(value) = value {
-            visit.set_attribute(attribute, value);
+            reconcile.set_attribute(attribute, value);
         }
     }
 }
 
-/// Adds to the span of the visit under way what its log lines do not say.
+/// Adds to the span of the reconcile under way what its log lines do not say.
 pub fn note(attribute: &'static str, value: impl Into<opentelemetry::Value>) {
     Span::current().set_attribute(attribute, value);
 }
 
-/// One step of a visit, named after it.
+/// One step of a reconcile, named after it.
 #[must_use]
 pub fn step(name: &'static str) -> Span {
     tracing::info_span!(
@@ -111,7 +111,7 @@ pub fn failed(span: &Span, why: &str) {
     span.record("otel.status_code", "ERROR");
 }
 
-/// Notes of the visit under way that it did not come to its end.
+/// Notes of the reconcile under way that it did not come to its end.
 pub fn interrupted() {
     Span::current().set_status(Status::error(""));
 }

@@ -10,7 +10,7 @@ use crate::api::conditions::{ConditionType, find_condition};
 use crate::api::{AccessToken, AccessTokenSpec, AccessTokenStatus};
 use crate::cluster::Cluster;
 use crate::controller::account::registry::{Entry, Session, State};
-use crate::controller::objects::Objects;
+use crate::controller::setup::ObjectCache;
 use crate::controller::token::context::Context;
 use crate::domain::account::AccountKey;
 use crate::domain::desired::Strategy;
@@ -22,7 +22,7 @@ use crate::runtime::metrics::{AccountFacts, BehindFacts, Facts, TokenFacts};
 /// Everything there is to show of single objects: of every account, and of every `AccessToken` if `per_object`.
 pub(super) fn facts<C: Cluster, L: TokensApi>(
     ctx: &Context<C, L>,
-    objects: &Objects,
+    objects: &ObjectCache,
     per_object: bool,
 ) -> Facts {
     let entries = ctx.accounts.all();

@@ -5,8 +5,7 @@ mod age;
 mod backoff;
 mod collector;
 mod failure;
-mod objects;
-mod start;
+mod setup;
 pub mod token;
 
-pub use start::Operator;
+pub use setup::Operator;

@@ -7,6 +7,7 @@ use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
 use axum::routing::get;
 
+use super::liveness::Liveness;
 use super::metrics::Metrics;
 use super::readiness::Readiness;
 
@@ -14,13 +15,18 @@ use super::readiness::Readiness;
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// `/livez`, `/readyz` and `/metrics`; anything else is not found.
-pub fn router(readiness: Readiness, metrics: Metrics) -> Router {
+pub fn router(liveness: Liveness, readiness: Readiness, metrics: Metrics) -> Router {
     Router::new()
-        // Alive means that this task is polled. A leader that cannot renew ends by itself, and killing a process
-        // that waits for an API server would only lose the keys in its hand.
-        .route("/livez", get(|| async { "alive\n" }))
+        .route("/livez", get(livez).with_state(liveness))
         .route("/readyz", get(readyz).with_state(readiness))
         .route("/metrics", get(encoded).with_state(metrics))
+}
+
+async fn livez(State(liveness): State<Liveness>) -> impl IntoResponse {
+    match liveness.check() {
+        Ok(()) => (StatusCode::OK, "alive\n".to_owned()),
+        Err(why) => (StatusCode::INTERNAL_SERVER_ERROR, why + "\n"),
+    }
 }
 
 async fn readyz(State(readiness): State<Readiness>) -> impl IntoResponse {
@@ -45,15 +51,22 @@ async fn encoded(State(metrics): State<Metrics>) -> impl IntoResponse {
 
 #[cfg(test)]
 mod tests {
+    use axum::body::Body;
+    use http::Request;
     use tokio::net::TcpListener;
+    use tokio::time::advance;
+    use tokio_util::sync::CancellationToken;
+    use tower_service::Service as _;
 
     use super::*;
+    use crate::runtime::leader::term::DRAIN_LIMIT;
 
     /// Serves on a free port for as long as the test runs.
     async fn serve(readiness: Readiness) -> String {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let router = router(readiness, Metrics::default());
+        let liveness = Liveness::new(CancellationToken::new());
+        let router = router(liveness, readiness, Metrics::default());
         tokio::spawn(async move { axum::serve(listener, router).await });
         format!("http://{address}")
     }
@@ -62,6 +75,22 @@ mod tests {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let answer = reqwest::get(url).await.unwrap();
         (answer.status().as_u16(), answer.text().await.unwrap())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn livez_fails_when_an_end_takes_too_long() {
+        let drain = CancellationToken::new();
+        let liveness = Liveness::new(drain.clone());
+        let mut router = router(liveness, Readiness::default(), Metrics::default());
+        let mut status = async || {
+            let request = Request::get("/livez").body(Body::empty()).unwrap();
+            router.call(request).await.unwrap().status()
+        };
+        assert_eq!(status().await, StatusCode::OK);
+        drain.cancel();
+        assert_eq!(status().await, StatusCode::OK);
+        advance(2 * DRAIN_LIMIT).await;
+        assert_eq!(status().await, StatusCode::INTERNAL_SERVER_ERROR);
     }
 
     #[tokio::test]

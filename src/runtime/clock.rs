@@ -1,9 +1,9 @@
 //! The one place that reads the time.
 
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
+use parking_lot::Mutex;
 
 /// Tells the time; everything else is given a moment and never asks for it.
 pub trait Clock: Send + Sync {
@@ -85,7 +85,7 @@ impl ManualClock {
 
     /// Lets time pass on both clocks.
     pub fn advance(&self, by: Duration) {
-        let mut moment = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut moment = self.0.lock();
         moment.boot += by;
         moment.wall = after(
             moment.wall,
@@ -95,7 +95,7 @@ impl ManualClock {
 
     /// Sets the wall clock forward or back.
     pub fn jump(&self, by: SignedDuration) {
-        let mut moment = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut moment = self.0.lock();
         moment.wall = after(moment.wall, by);
     }
 }
@@ -115,7 +115,7 @@ impl Clock for ManualClock {
     }
 
     fn moment(&self) -> Moment {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        *self.0.lock()
     }
 }
 

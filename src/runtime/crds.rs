@@ -70,7 +70,7 @@ fn missing(served: &BTreeSet<String>) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::runtime::json::tests::Paper;
+    use crate::runtime::telemetry::json::tests::Paper;
 
     #[test]
     fn each_missing_kind_is_named() {

@@ -3,14 +3,12 @@
 use std::io;
 use std::net::SocketAddr;
 
-use tokio::task::JoinError;
-
+use super::args::InvalidArgs;
 use super::clients::ClientError;
-use super::export::ExportError;
 use super::leader::Loss;
-use super::telemetry::TelemetryError;
-use super::validate::InvalidArgs;
-use super::work::WorkError;
+use super::supervise::TaskEnd;
+use super::telemetry::log::TelemetryError;
+use super::telemetry::otlp::ExportError;
 
 /// Why the process ended other than by being told to.
 #[derive(Debug, thiserror::Error)]
@@ -45,16 +43,10 @@ pub enum RunError {
     /// Another process may lead now.
     #[error("leadership was lost")]
     Lost(#[from] Loss),
-    /// The work failed.
-    #[error("the controllers failed")]
-    Failed(#[source] WorkError),
-    /// The work ended though nobody asked it to.
-    #[error("the controllers ended by themselves")]
-    EndedEarly,
-    /// The work panicked.
-    #[error("the controllers panicked")]
-    Panicked(#[source] JoinError),
-    /// The work was cut off: by a second signal, or because it did not drain in time.
+    /// A task ended that should have gone on.
+    #[error(transparent)]
+    Task(#[from] TaskEnd),
+    /// The leader task was cut off: by a second signal, or because it did not drain in time.
     #[error("ended before everything in hand was finished")]
     CutOff,
 }
@@ -70,9 +62,7 @@ impl RunError {
             | Self::Signals(_)
             | Self::Listen { .. }
             | Self::Clients(_)
-            | Self::Failed(_)
-            | Self::EndedEarly
-            | Self::Panicked(_) => 1,
+            | Self::Task(_) => 1,
             Self::Args(_) => 2,
             Self::Lost(_) => 3,
             Self::CutOff => 4,

@@ -1,7 +1,9 @@
 //! Who is not ready yet, by name.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
+
+use parking_lot::{Mutex, MutexGuard};
 
 /// The parts that this process waits for. Cloned around; all clones speak of the same process.
 ///
@@ -34,7 +36,7 @@ impl Readiness {
     }
 
     fn entries(&self) -> MutexGuard<'_, BTreeMap<&'static str, String>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 }
 

@@ -3,103 +3,135 @@
 use std::io;
 use std::sync::Arc;
 
+use axum::Router;
+use futures::{FutureExt as _, TryFutureExt as _};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::AbortOnDropHandle;
 
 use super::args::RunArgs;
 use super::clients::Clients;
 use super::clock::{Clock, SystemClock};
 use super::error::RunError;
-use super::export::Export;
-use super::leader::{self, ApiLease, Elector, LeaseGate, Timing};
+use super::leader::term::LeaderTerm;
+use super::leader::{self, ApiLease, Elector, LeaderContext, LeaderTask, LeaseGate, Timing};
+use super::liveness::Liveness;
 use super::metrics::Metrics;
-use super::office::Office;
 use super::readiness::{Part, Readiness};
 use super::shutdown::Shutdown;
-use super::work::{Leading, Work};
-use super::{admin, build_info, crds, telemetry};
+use super::supervise::{Task, TaskError, TaskSet};
+use super::telemetry::log;
+use super::telemetry::otlp::Export;
+use super::{admin, build_info, crds};
 
 /// Runs the operator until it is told to end, or cannot go on.
 ///
 /// # Errors
 /// [`RunError`]; its [`exit_code`](RunError::exit_code) is the process's.
-pub async fn run(args: RunArgs, work: impl Work) -> Result<(), RunError> {
+pub async fn run(args: RunArgs, leader_task: impl LeaderTask) -> Result<(), RunError> {
     args.validate()?;
     // Fails only when there is one already, which then serves.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let export = Export::start(&args);
-    telemetry::init(&args.log, export.as_ref().ok().and_then(Export::tracer))?;
+    log::init(&args.log, export.as_ref().ok().and_then(Export::tracer))?;
     let export = export?;
     tracing::info!(build = build_info::describe(), "starting");
-    let shutdown = Shutdown::on_signals().map_err(RunError::Signals)?;
+    let (shutdown, signals) = Shutdown::on_signals().map_err(RunError::Signals)?;
     let abort = shutdown.abort.clone();
-    let ended = live(args, work, shutdown).await;
+    let ended = live(args, leader_task, shutdown, signals).await;
     // Last, so that nothing waits for it: the Lease is given back by now.
     abort.run_until_cancelled(export.end()).await;
     ended
 }
 
-async fn live(args: RunArgs, work: impl Work, shutdown: Shutdown) -> Result<(), RunError> {
-    let drain = shutdown.drain.clone();
-    let process = Process::start(args, shutdown).await?;
-    let kinds = crds::wait(&process.clients.calls, &process.kinds);
-    match drain.run_until_cancelled(kinds).await {
-        Some(()) => process.stand_by(work).await,
-        None => Ok(()),
+async fn live(
+    args: RunArgs,
+    leader_task: impl LeaderTask,
+    shutdown: Shutdown,
+    signals: impl Future<Output = Result<(), TaskError>> + Send + 'static,
+) -> Result<(), RunError> {
+    let address = args.admin.listen;
+    let listener = TcpListener::bind(address)
+        .await
+        .map_err(|source| RunError::Listen { address, source })?;
+    if let Ok(address) = listener.local_addr() {
+        tracing::info!(%address, "serving probes and metrics");
     }
+    let metrics = Metrics::default();
+    let clients = Clients::infer(&args.timing, &args.leadership, &metrics).await?;
+    let serve = |router| axum::serve(listener, router).into_future();
+    let process = Process::start(args, clients, metrics, shutdown, signals, serve);
+    process.run(leader_task).await
 }
 
 struct Process {
     args: Arc<RunArgs>,
     clients: Clients,
     metrics: Metrics,
+    liveness: Liveness,
     readiness: Readiness,
     /// Ready when the API server knows our kinds.
     kinds: Part,
     /// Ready when the Lease was reached; none when it never will be, as this process is paused.
     lease: Option<Part>,
     shutdown: Shutdown,
-    _admin: AbortOnDropHandle<io::Result<()>>,
+    tasks: TaskSet,
 }
 
 impl Process {
-    async fn start(args: RunArgs, shutdown: Shutdown) -> Result<Self, RunError> {
-        let address = args.admin.listen;
-        let listener = TcpListener::bind(address)
-            .await
-            .map_err(|source| RunError::Listen { address, source })?;
-        if let Ok(address) = listener.local_addr() {
-            tracing::info!(%address, "serving probes and metrics");
-        }
-        let (metrics, readiness) = (Metrics::default(), Readiness::default());
+    /// Starts the tasks that every process has, leader or not.
+    fn start<F>(
+        args: RunArgs,
+        clients: Clients,
+        metrics: Metrics,
+        shutdown: Shutdown,
+        signals: impl Future<Output = Result<(), TaskError>> + Send + 'static,
+        serve: impl FnOnce(Router) -> F,
+    ) -> Self
+    where
+        F: Future<Output = io::Result<()>> + Send + 'static,
+    {
+        let readiness = Readiness::default();
         // Before anybody can ask.
         let kinds = readiness.expect("kinds");
         let lease = (!args.leadership.paused).then(|| readiness.expect("lease"));
-        let router = admin::router(readiness.clone(), metrics.clone());
-        let admin = tokio::spawn(axum::serve(listener, router).into_future());
-        let clients = Clients::infer(&args.timing, &args.leadership, &metrics).await?;
-        Ok(Self {
+        let drain = shutdown.drain.clone();
+        let liveness = Liveness::new(drain.clone());
+        let mut tasks = TaskSet::new("process", drain, metrics.clone(), &liveness);
+        tasks.spawn(Task::Signals, signals);
+        let router = admin::router(liveness.clone(), readiness.clone(), metrics.clone());
+        tasks.spawn(Task::AdminServer, serve(router).err_into());
+        Self {
             args: Arc::new(args),
             clients,
             metrics,
+            liveness,
             readiness,
             kinds,
             lease,
             shutdown,
-            _admin: AbortOnDropHandle::new(admin),
-        })
+            tasks,
+        }
     }
 
-    /// Waits for leadership, then works under it.
-    async fn stand_by(self, work: impl Work) -> Result<(), RunError> {
+    /// Waits for our kinds, then stands by.
+    async fn run(mut self, leader_task: impl LeaderTask) -> Result<(), RunError> {
+        let kinds = crds::wait(&self.clients.calls, &self.kinds);
+        let known = self.shutdown.drain.run_until_cancelled(kinds);
+        match self.tasks.until(known).await? {
+            Some(()) => self.stand_by(leader_task).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Waits for leadership, then lets the leader task run under it.
+    async fn stand_by(mut self, leader_task: impl LeaderTask) -> Result<(), RunError> {
         let leadership = &self.args.leadership;
         let Some(lease) = self.lease else {
             tracing::warn!(
                 "--paused: nothing is changed anywhere until the process is started without it"
             );
-            self.shutdown.drain.cancelled().await;
-            return Ok(());
+            let told = self.tasks.until(self.shutdown.drain.cancelled());
+            return Ok(told.await?);
         };
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let gate = LeaseGate::new(clock.clone());
@@ -123,24 +155,28 @@ impl Process {
             lease,
         );
         let release = CancellationToken::new();
-        let office = Office {
-            electing: AbortOnDropHandle::new(tokio::spawn(elector.run(release.clone()))),
-            standing,
-            release,
-            release_limit: timing.duration,
-        };
-        let leading = Leading {
+        let electing = elector.run(release.clone()).map(Ok);
+        self.tasks.spawn(Task::Elector, electing);
+        let context = LeaderContext {
             args: self.args.clone(),
-            clients: self.clients.clone(),
+            clients: self.clients,
             clock,
-            metrics: self.metrics.clone(),
-            readiness: self.readiness.clone(),
+            metrics: self.metrics,
+            liveness: self.liveness,
+            readiness: self.readiness,
             gate: Arc::new(gate),
             identity,
             drain: self.shutdown.drain.clone(),
         };
-        office
-            .serve(&self.shutdown, || tokio::spawn(work.lead(leading)))
-            .await
+        let term = LeaderTerm {
+            tasks: self.tasks,
+            standing,
+            release,
+            release_limit: timing.duration,
+        };
+        term.serve(&self.shutdown, leader_task.lead(context)).await
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,9 +2,11 @@
 
 use std::io;
 
-use futures::{Stream, StreamExt as _, stream};
+use futures::{FutureExt as _, Stream, StreamExt as _, stream};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
+
+use super::supervise::TaskError;
 
 /// Tells every part of the process to end. Cloned around.
 #[derive(Debug, Clone, Default)]
@@ -16,11 +18,14 @@ pub struct Shutdown {
 }
 
 impl Shutdown {
-    /// Listens to SIGTERM and SIGINT from now on.
+    /// Listens to SIGTERM and SIGINT from now on; what is returned besides must run for them to have an effect.
     ///
     /// # Errors
     /// When the signals cannot be listened to.
-    pub fn on_signals() -> io::Result<Self> {
+    pub fn on_signals() -> io::Result<(
+        Self,
+        impl Future<Output = Result<(), TaskError>> + Send + 'static,
+    )> {
         let shutdown = Self::default();
         let named = |kind, name| {
             signal(kind).map(|signal| {
@@ -34,8 +39,8 @@ impl Shutdown {
             named(SignalKind::terminate(), "SIGTERM")?,
             named(SignalKind::interrupt(), "SIGINT")?,
         );
-        tokio::spawn(shutdown.clone().follow(signals));
-        Ok(shutdown)
+        let following = shutdown.clone().follow(signals).map(Ok);
+        Ok((shutdown, following))
     }
 
     async fn follow(self, signals: impl Stream<Item = &'static str>) {

@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::stage::{TEAM, stage};
 
 #[test]
-fn a_log_line_of_a_visit_says_which_object_and_which_visit() {
+fn a_log_line_of_a_reconcile_says_which_object_and_which_reconcile() {
     let logs = stage().operator.logs();
     let lines: Vec<Value> = logs
         .lines()
@@ -16,7 +16,7 @@ fn a_log_line_of_a_visit_says_which_object_and_which_visit() {
     let published = |line: &&Value| line["message"] == "key published" && line["name"] == "web";
     let published: Vec<_> = lines.iter().filter(published).collect();
     assert!(published.len() >= 2, "{logs}");
-    let mut visits = BTreeSet::new();
+    let mut reconciles = BTreeSet::new();
     for line in published {
         assert_eq!(line["controller"], "AccessToken", "{line}");
         assert_eq!(line["kind"], "AccessToken", "{line}");
@@ -26,12 +26,12 @@ fn a_log_line_of_a_visit_says_which_object_and_which_visit() {
             "{line}"
         );
         assert_eq!(line["level"], "INFO", "{line}");
-        visits.insert(line["reconcile_id"].as_str().unwrap());
+        reconciles.insert(line["reconcile_id"].as_str().unwrap());
         let time = line["timestamp"].as_str().unwrap();
         assert!(time.ends_with('Z') && time.contains('T'), "{line}");
     }
     assert!(
-        visits.len() >= 2,
-        "each visit has an ID of its own: {visits:?}"
+        reconciles.len() >= 2,
+        "each reconcile has an ID of its own: {reconciles:?}"
     );
 }

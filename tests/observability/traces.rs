@@ -34,7 +34,7 @@ fn attribute<'a>(span: &'a Span, name: &str) -> Option<&'a str> {
 }
 
 #[test]
-fn a_create_is_one_trace_from_the_visit_by_its_steps_to_the_call_and_the_writes() {
+fn a_create_is_one_trace_from_the_reconcile_by_its_steps_to_the_call_and_the_writes() {
     let is_create = |span: &Span| span.name == "POST /api/v2/tokens" && !span.is_error;
     let call = awaited("a call", is_create);
     assert_eq!(call.kind, 3, "{call:?}");
@@ -55,10 +55,10 @@ fn a_create_is_one_trace_from_the_visit_by_its_steps_to_the_call_and_the_writes(
 
     let step = parent(&call);
     assert_eq!(step.name, "CreateToken");
-    let visit = parent(&step);
-    assert_eq!(visit.name, "visit");
-    assert_eq!(visit.parent, Vec::<u8>::new(), "{visit:?}");
-    let name = attribute(&visit, "name").unwrap();
+    let reconcile = parent(&step);
+    assert_eq!(reconcile.name, "reconcile");
+    assert_eq!(reconcile.parent, Vec::<u8>::new(), "{reconcile:?}");
+    let name = attribute(&reconcile, "name").unwrap();
     let object = stage().object(name);
     for (name, value) in [
         ("kind", "AccessToken"),
@@ -71,11 +71,11 @@ fn a_create_is_one_trace_from_the_visit_by_its_steps_to_the_call_and_the_writes(
         ("ldtokens.step", "Rest"),
         ("ldtokens.outcome", "Again"),
     ] {
-        assert_eq!(attribute(&visit, name), Some(value), "{visit:?}");
+        assert_eq!(attribute(&reconcile, name), Some(value), "{reconcile:?}");
     }
 
     let publish = awaited("the step that publishes", |span| {
-        span.name == "PublishKey" && span.parent == visit.id
+        span.name == "PublishKey" && span.parent == reconcile.id
     });
     let write = awaited("the write of the Secret", |span| span.parent == publish.id);
     assert_eq!(write.name, "POST /api/v1/namespaces/{namespace}/secrets");
@@ -123,15 +123,15 @@ fn spans_have_the_attributes_that_are_documented_and_no_others_and_no_events() {
 }
 
 #[test]
-fn a_log_line_names_the_trace_of_its_visit() {
+fn a_log_line_names_the_trace_of_its_reconcile() {
     let logs = stage().operator.logs();
     let lines = logs.lines().map(|line| serde_json::from_str(line).unwrap());
     let published = |line: &Value| line["message"] == "key published" && line["name"] == "web";
     let line = lines.into_iter().find(published).unwrap();
-    let visit = awaited("the visit of that line", |span| {
+    let reconcile = awaited("the reconcile of that line", |span| {
         span.attributes.get("reconcile_id").map(String::as_str) == line["reconcile_id"].as_str()
     });
-    assert_eq!(line["trace_id"], visit.trace, "{line}");
+    assert_eq!(line["trace_id"], reconcile.trace, "{line}");
     let untraced = logs
         .lines()
         .find(|line| line.contains("\"starting\""))

@@ -15,8 +15,8 @@ use launchdarkly_token_operator::api::{
     AccessToken, ClusterLaunchDarklyAccount, LaunchDarklyAccount,
 };
 use launchdarkly_token_operator::runtime::args::{Cli, Command, RunArgs};
-use launchdarkly_token_operator::runtime::leader::facts::{Claim, LeaseFacts};
-use launchdarkly_token_operator::runtime::office::DRAIN_LIMIT;
+use launchdarkly_token_operator::runtime::leader::lease::{Claim, LeaseFacts};
+use launchdarkly_token_operator::runtime::leader::term::DRAIN_LIMIT;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;

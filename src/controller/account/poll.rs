@@ -13,7 +13,7 @@ use crate::controller::account::probe;
 use crate::controller::account::registry::{Session, State};
 use crate::controller::account::state::is_believable;
 use crate::controller::failure::Failure;
-use crate::controller::objects::Objects;
+use crate::controller::setup::ObjectCache;
 use crate::controller::token::context::Context;
 use crate::domain::account::AccountKey;
 use crate::domain::orphans::{Listed, suspects};
@@ -27,7 +27,7 @@ const GAUGES_EVERY: Duration = Duration::from_secs(5);
 pub(in crate::controller) async fn run(
     ctx: Arc<Context<KubeCluster, HttpClient>>,
     lines: Arc<Lines>,
-    objects: Objects,
+    objects: ObjectCache,
     tick: watch::Sender<u64>,
     interval: Duration,
     whole_cluster: bool,
@@ -132,7 +132,7 @@ pub(in crate::controller) async fn list_since<L: TokensApi>(
 }
 
 /// Compares what is listed with everything that lives in the cluster; only who sees all of it can tell.
-fn find_orphans<C: Cluster, L: TokensApi>(ctx: &Context<C, L>, objects: &Objects) {
+fn find_orphans<C: Cluster, L: TokensApi>(ctx: &Context<C, L>, objects: &ObjectCache) {
     let living = objects.living();
     for (_, session) in sessions(ctx) {
         let Some(listing) = session.shared.listing() else {

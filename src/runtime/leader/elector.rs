@@ -9,8 +9,8 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::evaluate::{LeaseAction, Loss, Me, evaluate};
-use super::facts::{Claim, LeaseFacts, Sight};
 use super::gate::LeaseGate;
+use super::lease::{Claim, LeaseFacts, Sight};
 use super::store::{LeaseStore, StoreError};
 use crate::runtime::clock::Clock;
 use crate::runtime::metrics::Metrics;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::facts::{Claim, Sight};
+use super::lease::{Claim, Sight};
 use crate::runtime::clock::Moment;
 
 /// Who asks.
@@ -86,7 +86,7 @@ pub fn evaluate(sight: &Sight, me: Me<'_>, now: Moment) -> LeaseAction {
 
 #[cfg(test)]
 mod tests {
-    use super::super::facts::LeaseFacts;
+    use super::super::lease::LeaseFacts;
     use super::*;
     use jiff::Timestamp;
 

@@ -1,7 +1,9 @@
 //! The gate that every effect passes: does this process lead for long enough to begin?
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
+
+use parking_lot::Mutex;
 
 use crate::gate::{Gate, GateClosed};
 use crate::runtime::clock::{Clock, Moment};
@@ -38,7 +40,7 @@ impl LeaseGate {
     /// Opens for `duration` from `sent`, the moment when the renewal that succeeded was sent; never after
     /// [`close`](Self::close).
     pub fn renewed(&self, sent: Moment, duration: Duration) {
-        let mut term = self.term();
+        let mut term = self.term.lock();
         if !matches!(*term, Term::Over) {
             *term = Term::Held {
                 from: sent,
@@ -49,22 +51,18 @@ impl LeaseGate {
 
     /// Closes for ever.
     pub fn close(&self) {
-        *self.term() = Term::Over;
+        *self.term.lock() = Term::Over;
     }
 
     /// How long the lease still lasts; zero when this process does not lead.
     #[must_use]
     pub fn remaining(&self) -> Duration {
-        match *self.term() {
+        match *self.term.lock() {
             Term::NotYet | Term::Over => Duration::ZERO,
             Term::Held { from, duration } => {
                 duration.saturating_sub(self.clock.moment().at_most_since(&from))
             }
         }
-    }
-
-    fn term(&self) -> MutexGuard<'_, Term> {
-        self.term.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -1,8 +1,9 @@
 //! Leadership: at most one process acts, proven by a Lease whose every write is fenced by its resourceVersion.
 //!
-//! - [`facts`]: what a Lease says. [`evaluate`]: what to do about it, a pure table.
+//! - [`lease`]: what a Lease says. [`evaluate`]: what to do about it, a pure table.
 //! - [`store`]: the Lease on the API server. [`elector`]: reads, evaluates and writes, again and again.
 //! - [`gate`]: what every effect asks right before it begins.
+//! - [`term`]: from becoming the leader to the end. [`task`]: what the leader runs.
 //!
 //! A lease that ran out is not lost yet. While nobody can reach the API server nobody can take it either, and the
 //! gate is closed; a renewal that is accepted afterwards is fenced by the version of our last one, which proves that
@@ -11,19 +12,22 @@
 
 pub mod elector;
 pub mod evaluate;
-pub mod facts;
+#[cfg(test)]
+mod fake;
 pub mod gate;
+pub mod lease;
 pub mod store;
+pub mod task;
+pub mod term;
 #[cfg(test)]
 mod tests;
-#[cfg(test)]
-mod twin;
 
 pub use elector::{Elector, Leadership, Timing};
 pub use evaluate::Loss;
-pub use facts::LONGEST_LEASE;
 pub use gate::LeaseGate;
+pub use lease::LONGEST_LEASE;
 pub use store::ApiLease;
+pub use task::{LeaderContext, LeaderTask, LeaderTaskError};
 
 /// A name for this process that no other process ever has: the pod's, and a nonce, as a restarted container keeps
 /// the pod's name.

@@ -10,7 +10,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-use super::twin::{Fault, Server, TIMING, TestClock, Wire};
+use super::fake::{Fault, Server, TIMING, TestClock, Wire};
 use super::{Elector, Leadership, LeaseGate, Loss};
 use crate::gate::Gate as _;
 use crate::runtime::metrics::Metrics;

@@ -11,6 +11,42 @@ pub enum Controller {
     Account,
 }
 
+/// A long-lived task, as the log names it too.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Hash,
+    strum::Display,
+    strum::IntoStaticStr,
+    strum::VariantArray,
+)]
+#[strum(serialize_all = "kebab-case")]
+pub enum Task {
+    /// Listens to the signals that end the process.
+    Signals,
+    /// Serves the probes and the metrics.
+    AdminServer,
+    /// Takes and renews the Lease.
+    Elector,
+    /// What runs while this process leads.
+    Leader,
+    /// The controller of access tokens, of one namespace or all.
+    AccessTokenController,
+    /// The controller of one kind of accounts.
+    AccountController,
+    /// Lists the tokens of each account once a drift interval.
+    AccountListing,
+}
+
+impl EncodeLabelValue for Task {
+    fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> Result<(), std::fmt::Error> {
+        <&str>::from(self).encode(encoder)
+    }
+}
+
 /// How something ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Outcome {
@@ -108,6 +144,11 @@ pub(super) struct HostLabel {
 pub(super) struct FailureLabels {
     pub(super) step: &'static str,
     pub(super) reason: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct TaskLabel {
+    pub(super) task: Task,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]

@@ -3,96 +3,60 @@
 pub mod catalogue;
 mod labels;
 mod process;
-mod registry;
+mod reconciles;
 mod scrape;
 #[cfg(test)]
 mod tests;
-mod visits;
+mod values;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use prometheus_client::encoding::text::encode;
-use prometheus_client::metrics::counter::Counter;
-use prometheus_client::metrics::family::Family;
-use prometheus_client::metrics::gauge::Gauge;
-use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
+use strum::VariantArray as _;
 
+use super::build_info;
+use crate::domain::cause::Cause;
 use crate::domain::reason::Reason;
+use crate::launchdarkly::Operation;
+use catalogue::Counted;
 use labels::{
     CauseLabel, Code, ControllerLabel, EventLabels, FailureLabels, HostLabel, LimitLabels,
     MethodLabels, OperationLabel, ReconcileLabels, RequestLabels, RotationLabels, StateLabel,
-    StepLabels,
+    StepLabels, TaskLabel,
 };
-pub use labels::{Controller, Outcome, TokenState};
+pub use labels::{Controller, Outcome, Task, TokenState};
 pub(super) use process::panicked;
-use registry::{CONFLICTS, DENIALS};
+use reconciles::Reconciles;
+pub use reconciles::UnderWay;
 pub use scrape::{AccountFacts, BehindFacts, Facts, TokenFacts};
-pub use visits::UnderWay;
-use visits::Visits;
 
-type Histograms<L> = Family<L, Histogram, fn() -> Histogram>;
+/// What an account can refuse.
+const DENIALS: [Reason; 2] = [Reason::NamespaceNotAllowed, Reason::NotAllowedByPolicy];
+/// How a Secret, or the token in it, can be somebody else's.
+const CONFLICTS: [Reason; 3] = [
+    Reason::SecretForeign,
+    Reason::SecretContested,
+    Reason::ClaimedElsewhere,
+];
 
 /// Everything that is counted. Cloned around; all clones count into the same registry.
 #[derive(Debug, Clone)]
 pub struct Metrics {
     registry: Arc<Registry>,
-    reconciles: Family<ReconcileLabels, Counter>,
-    reconcile_duration: Histograms<ControllerLabel>,
-    under_way: Family<ControllerLabel, Gauge>,
-    visits: Visits,
-    max_concurrent: Family<ControllerLabel, Gauge>,
-    api_queued: Family<HostLabel, Gauge>,
-    steps: Family<StepLabels, Counter>,
-    step_failures: Family<FailureLabels, Counter>,
-    api_requests: Family<RequestLabels, Counter>,
-    api_request_duration: Histograms<OperationLabel>,
-    api_ratelimited: Family<OperationLabel, Counter>,
-    kubernetes_requests: Family<MethodLabels, Counter>,
-    api_ratelimit_remaining: Family<LimitLabels, Gauge>,
-    rotations: Family<RotationLabels, Counter>,
-    rotation_duration: Histograms<CauseLabel>,
-    policy_denials: Family<EventLabels, Counter>,
-    secret_conflicts: Family<EventLabels, Counter>,
-    tokens: Family<StateLabel, Gauge>,
-    left_behind: Counter,
-    leader: Gauge,
-    events: Family<EventLabels, Counter>,
+    counted: Counted,
+    ongoing: Reconciles,
     objects: scrape::Objects,
-}
-
-/// 5 ms to 82 s: from a settled object to a call that ran into its timeout.
-fn latencies() -> Histogram {
-    Histogram::new(exponential_buckets(0.005, 4.0, 8))
 }
 
 impl Default for Metrics {
     fn default() -> Self {
-        let histograms: fn() -> Histogram = latencies;
         let mut metrics = Self {
             registry: Arc::default(),
-            reconciles: Family::default(),
-            reconcile_duration: Family::new_with_constructor(histograms),
-            under_way: Family::default(),
-            visits: Visits::default(),
-            max_concurrent: Family::default(),
-            api_queued: Family::default(),
-            steps: Family::default(),
-            step_failures: Family::default(),
-            api_requests: Family::default(),
-            api_request_duration: Family::new_with_constructor(histograms),
-            api_ratelimited: Family::default(),
-            kubernetes_requests: Family::default(),
-            api_ratelimit_remaining: Family::default(),
-            rotations: Family::default(),
-            rotation_duration: Family::new_with_constructor(histograms),
-            policy_denials: Family::default(),
-            secret_conflicts: Family::default(),
-            tokens: Family::default(),
-            left_behind: Counter::default(),
-            leader: Gauge::default(),
-            events: Family::default(),
+            counted: Counted::default(),
+            ongoing: Reconciles::default(),
             objects: scrape::Objects::default(),
         };
         metrics.begin_at_zero();
@@ -104,10 +68,12 @@ impl Default for Metrics {
 impl Metrics {
     /// A reconcile ended after `took`.
     pub fn reconciled(&self, controller: Controller, result: Outcome, took: Duration) {
-        self.reconciles
+        self.counted
+            .reconciles
             .get_or_create(&ReconcileLabels { controller, result })
             .inc();
-        self.reconcile_duration
+        self.counted
+            .reconcile_duration
             .get_or_create(&ControllerLabel { controller })
             .observe(took.as_secs_f64());
     }
@@ -116,15 +82,17 @@ impl Metrics {
     #[must_use]
     pub fn reconciling(&self, controller: Controller) -> UnderWay {
         let gauge = self
+            .counted
             .under_way
             .get_or_create_owned(&ControllerLabel { controller });
         gauge.inc();
-        self.visits.begin(controller, gauge)
+        self.ongoing.begin(controller, gauge)
     }
 
     /// At most this many objects are reconciled at once.
     pub fn set_max_concurrent(&self, controller: Controller, most: u16) {
-        self.max_concurrent
+        self.counted
+            .max_concurrent
             .get_or_create(&ControllerLabel { controller })
             .set(most.into());
     }
@@ -132,20 +100,22 @@ impl Metrics {
     /// This many requests to a host wait. `host` must come from the list of allowed ones, which bounds this label.
     pub fn set_api_queued(&self, host: &str, waiting: usize) {
         let host = host.to_owned();
-        self.api_queued
+        self.counted
+            .api_queued
             .get_or_create(&HostLabel { host })
             .set(gauge(waiting));
     }
 
     /// A step was carried out; `step` is the variant's name.
     pub fn stepped(&self, step: &'static str) {
-        self.steps.get_or_create(&StepLabels { step }).inc();
+        self.counted.steps.get_or_create(&StepLabels { step }).inc();
     }
 
     /// A step failed; `reason` is the one that conditions show.
     pub fn step_failed(&self, step: &'static str, reason: Reason) {
         let reason = reason.as_str();
-        self.step_failures
+        self.counted
+            .step_failures
             .get_or_create(&FailureLabels { step, reason })
             .inc();
     }
@@ -164,13 +134,15 @@ impl Metrics {
             code: Code(code),
             result,
         };
-        self.api_requests.get_or_create(&labels).inc();
+        self.counted.api_requests.get_or_create(&labels).inc();
         if code == Some(429) {
-            self.api_ratelimited
+            self.counted
+                .api_ratelimited
                 .get_or_create(&OperationLabel { operation })
                 .inc();
         }
-        self.api_request_duration
+        self.counted
+            .api_request_duration
             .get_or_create(&OperationLabel { operation })
             .observe(took.as_secs_f64());
     }
@@ -181,7 +153,10 @@ impl Metrics {
             method: method.to_owned(),
             code: Code(code),
         };
-        self.kubernetes_requests.get_or_create(&labels).inc();
+        self.counted
+            .kubernetes_requests
+            .get_or_create(&labels)
+            .inc();
     }
 
     /// What a rate-limit header of the last answer said. `host` must come from the list of allowed ones, which
@@ -191,21 +166,24 @@ impl Metrics {
             host: host.to_owned(),
             limit,
         };
-        self.api_ratelimit_remaining
+        self.counted
+            .api_ratelimit_remaining
             .get_or_create(&labels)
             .set(gauge(remaining));
     }
 
     /// A key was replaced, or the attempt failed; `cause` is the variant's name.
     pub fn rotated(&self, cause: &'static str, result: Outcome) {
-        self.rotations
+        self.counted
+            .rotations
             .get_or_create(&RotationLabels { cause, result })
             .inc();
     }
 
     /// From the note about it to the record of it, a change of a key took this long.
     pub fn rotation_took(&self, cause: &'static str, took: Duration) {
-        self.rotation_duration
+        self.counted
+            .rotation_duration
             .get_or_create(&CauseLabel { cause })
             .observe(took.as_secs_f64());
     }
@@ -213,9 +191,9 @@ impl Metrics {
     /// An object's condition began to have this reason; those that mean a refusal or a foreign Secret are counted.
     pub fn became(&self, reason: Reason) {
         let counters = if DENIALS.contains(&reason) {
-            &self.policy_denials
+            &self.counted.policy_denials
         } else if CONFLICTS.contains(&reason) {
-            &self.secret_conflicts
+            &self.counted.secret_conflicts
         } else {
             return;
         };
@@ -225,24 +203,36 @@ impl Metrics {
 
     /// This many objects are in this state.
     pub fn set_tokens(&self, state: TokenState, count: usize) {
-        self.tokens
+        self.counted
+            .tokens
             .get_or_create(&StateLabel { state })
             .set(gauge(count));
     }
 
     /// A deletion left a remote token behind.
     pub fn left_behind(&self) {
-        self.left_behind.inc();
+        self.counted.left_behind.inc();
     }
 
     /// Whether this process leads.
     pub fn set_leader(&self, leads: bool) {
-        self.leader.set(i64::from(leads));
+        self.counted.leader.set(i64::from(leads));
+    }
+
+    /// A long-lived task ended that should have gone on.
+    pub fn task_ended(&self, task: Task) {
+        self.counted
+            .task_ends
+            .get_or_create(&TaskLabel { task })
+            .inc();
     }
 
     /// An event was published.
     pub fn event(&self, reason: &'static str) {
-        self.events.get_or_create(&EventLabels { reason }).inc();
+        self.counted
+            .events
+            .get_or_create(&EventLabels { reason })
+            .inc();
     }
 
     /// Shows the objects that `source` tells of whenever somebody asks. The first source stays.
@@ -258,6 +248,60 @@ impl Metrics {
         let mut text = String::new();
         encode(&mut text, &self.registry)?;
         Ok(text)
+    }
+
+    fn registered(&self) -> Registry {
+        let mut registry = Registry::default();
+        self.counted.register(&mut registry);
+        let build = Info::new([
+            ("version", build_info::VERSION),
+            ("commit", build_info::COMMIT),
+        ]);
+        let meaning = catalogue::meaning("launchdarkly_operator_build_info");
+        registry.register("launchdarkly_operator_build", meaning, build);
+        registry.register_collector(Box::new(self.ongoing.clone()));
+        registry.register_collector(Box::<process::Process>::default());
+        registry.register_collector(Box::new(self.objects.clone()));
+        registry
+    }
+
+    /// What alerts watch for an increase is there from the start: the first increase of a series that appears with it is seen by
+    /// nobody.
+    fn begin_at_zero(&self) {
+        for cause in Cause::VARIANTS {
+            for result in [Outcome::Success, Outcome::Error] {
+                let cause = cause.into();
+                self.counted
+                    .rotations
+                    .get_or_create(&RotationLabels { cause, result })
+                    .inc_by(0);
+            }
+        }
+        for operation in Operation::VARIANTS {
+            let operation = operation.into();
+            self.counted
+                .api_ratelimited
+                .get_or_create(&OperationLabel { operation })
+                .inc_by(0);
+        }
+        for &task in Task::VARIANTS {
+            self.counted
+                .task_ends
+                .get_or_create(&TaskLabel { task })
+                .inc_by(0);
+        }
+        for reason in DENIALS.map(Reason::as_str) {
+            self.counted
+                .policy_denials
+                .get_or_create(&EventLabels { reason })
+                .inc_by(0);
+        }
+        for reason in CONFLICTS.map(Reason::as_str) {
+            self.counted
+                .secret_conflicts
+                .get_or_create(&EventLabels { reason })
+                .inc_by(0);
+        }
     }
 }
 

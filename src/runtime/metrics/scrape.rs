@@ -26,7 +26,7 @@ pub struct TokenFacts {
     pub namespace: String,
     /// `metadata.name`.
     pub name: String,
-    /// Status of the condition Ready; `None` before the first visit.
+    /// Status of the condition Ready; `None` before the first reconcile.
     pub ready: Option<bool>,
     /// Its reason, one of the constant words.
     pub reason: Option<&'static str>,

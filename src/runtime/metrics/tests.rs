@@ -7,7 +7,7 @@ fn every_metric_shows_up_under_its_name() {
     let metrics = Metrics::default();
     let took = Duration::from_millis(20);
     metrics.reconciled(Controller::AccessToken, Outcome::Success, took);
-    let _visit = metrics.reconciling(Controller::Account);
+    let _under_way = metrics.reconciling(Controller::Account);
     metrics.set_api_queued("app.launchdarkly.com", 3);
     metrics.stepped("CreateToken");
     metrics.requested("create", Some(201), "ok", took);
@@ -22,6 +22,7 @@ fn every_metric_shows_up_under_its_name() {
     metrics.left_behind();
     metrics.set_leader(true);
     metrics.event("TokenCreated");
+    metrics.task_ended(Task::AccountListing);
     let text = metrics.encode().unwrap();
     for line in [
         r#"launchdarkly_operator_reconciles_total{controller="AccessToken",result="success"} 1"#,
@@ -44,6 +45,8 @@ fn every_metric_shows_up_under_its_name() {
         "launchdarkly_operator_left_behind_total 1",
         "launchdarkly_operator_leader 1",
         r#"launchdarkly_operator_events_total{reason="TokenCreated"} 1"#,
+        r#"launchdarkly_operator_task_ends_total{task="account-listing"} 1"#,
+        r#"launchdarkly_operator_task_ends_total{task="elector"} 0"#,
     ] {
         assert!(text.lines().any(|l| l == line), "{line} is not in\n{text}");
     }
@@ -52,14 +55,14 @@ fn every_metric_shows_up_under_its_name() {
 }
 
 #[test]
-fn the_oldest_visit_under_way_shows_how_long_it_takes() {
+fn the_oldest_reconcile_under_way_shows_how_long_it_takes() {
     let metrics = Metrics::default();
     let idle = r#"launchdarkly_operator_longest_reconcile_seconds{controller="AccessToken"} 0.0"#;
     let shows_idle = || metrics.encode().unwrap().lines().any(|line| line == idle);
     assert!(shows_idle());
-    let visit = metrics.reconciling(Controller::AccessToken);
+    let under_way = metrics.reconciling(Controller::AccessToken);
     assert!(!shows_idle());
-    drop(visit);
+    drop(under_way);
     assert!(shows_idle());
 }
 

@@ -13,29 +13,28 @@ use crate::api::conditions::{ConditionType, find_condition};
 use crate::api::record;
 use crate::controller::account::claims::Claims;
 use crate::controller::account::registry::Accounts;
-
 use crate::domain::ids::ObjectUid;
 use crate::domain::orphans::Living;
 use crate::launchdarkly::TokensApi;
+use crate::runtime::leader::LeaderTaskError;
 use crate::runtime::metrics::{Metrics, TokenState};
-use crate::runtime::work::WorkError;
 
 /// How often a store is asked whether it has seen everything.
 const ASK_AGAIN: Duration = Duration::from_millis(50);
 
 /// The caches of all namespaces that are looked after.
 #[derive(Clone)]
-pub(super) struct Objects(Arc<Vec<Store<AccessToken>>>);
+pub(in crate::controller) struct ObjectCache(Arc<Vec<Store<AccessToken>>>);
 
-impl Objects {
-    pub(super) fn new(stores: Vec<Store<AccessToken>>) -> Self {
+impl ObjectCache {
+    pub(in crate::controller) fn new(stores: Vec<Store<AccessToken>>) -> Self {
         Self(Arc::new(stores))
     }
 
     /// Waits until every object has been seen once.
     ///
     /// A store wakes only whoever asked last, and its controller asks too: so it is asked again and again.
-    pub(super) async fn wait_until_seen(&self) -> Result<(), WorkError> {
+    pub(in crate::controller) async fn wait_until_seen(&self) -> Result<(), LeaderTaskError> {
         for store in self.0.iter() {
             loop {
                 if let Ok(seen) = timeout(ASK_AGAIN, store.wait_until_ready()).await {
@@ -48,18 +47,18 @@ impl Objects {
     }
 
     /// Every object.
-    pub(super) fn all(&self) -> Vec<Arc<AccessToken>> {
+    pub(in crate::controller) fn all(&self) -> Vec<Arc<AccessToken>> {
         self.0.iter().flat_map(Store::state).collect()
     }
 
     /// The UIDs of all objects.
-    pub(super) fn uids(&self) -> HashSet<ObjectUid> {
+    pub(in crate::controller) fn uids(&self) -> HashSet<ObjectUid> {
         let uid = |object: &Arc<AccessToken>| ObjectUid::new(object.uid().unwrap_or_default());
         self.all().iter().map(uid).collect()
     }
 
     /// Who lives in this cluster, and what they answer for.
-    pub(super) fn living(&self) -> Living {
+    pub(in crate::controller) fn living(&self) -> Living {
         let objects = self.all();
         let records = objects
             .iter()
@@ -73,7 +72,11 @@ impl Objects {
     }
 
     /// Objects that have a token keep it and their slots before any new one can take them.
-    pub(super) fn occupy<L: TokensApi>(&self, accounts: &Accounts<L>, claims: &Claims) {
+    pub(in crate::controller) fn occupy<L: TokensApi>(
+        &self,
+        accounts: &Accounts<L>,
+        claims: &Claims,
+    ) {
         for object in self.all() {
             if let Some(status) = &object.status {
                 claims.note(&object.identity(), &record::read(status));
@@ -92,7 +95,7 @@ impl Objects {
     }
 
     /// Counts the objects by state.
-    pub(super) fn count(&self, metrics: &Metrics) {
+    pub(in crate::controller) fn count(&self, metrics: &Metrics) {
         let objects = self.all();
         for state in [
             TokenState::Ready,

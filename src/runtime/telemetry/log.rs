@@ -12,9 +12,9 @@ use tracing_subscriber::{
     Layer, Registry, fmt, layer::SubscriberExt as _, util::SubscriberInitExt as _,
 };
 
-use super::args::{LogArgs, LogFormat};
 use super::json::JsonLines;
-use super::metrics;
+use crate::runtime::args::{LogArgs, LogFormat};
+use crate::runtime::metrics;
 use crate::traces;
 
 /// Libraries through whose hands requests and answers pass: what they tell below `info` may hold a key (I7).
@@ -71,7 +71,7 @@ pub fn filter(level: &str) -> Result<EnvFilter, LevelError> {
 /// Why the log could not be set up.
 #[derive(Debug, thiserror::Error)]
 pub enum TelemetryError {
-    /// The level does not parse; [`RunArgs::validate`](super::args::RunArgs::validate) finds this first.
+    /// The level does not parse; [`RunArgs::validate`](crate::runtime::args::RunArgs::validate) finds this first.
     #[error("cannot read --log-level")]
     Level(#[from] LevelError),
     /// Something else logs already.
@@ -205,7 +205,7 @@ mod tests {
             init(&args, None).unwrap();
             panic!("there was {KEY}");
         }
-        let itself = "runtime::telemetry::tests::a_panic_tells_where_and_not_what";
+        let itself = "runtime::telemetry::log::tests::a_panic_tells_where_and_not_what";
         let output = std::process::Command::new(std::env::current_exe().unwrap())
             .args(["--exact", "--nocapture", itself])
             .env(INSIDE, "1")
@@ -216,7 +216,7 @@ mod tests {
         let said = [output.stdout, output.stderr].concat();
         let said = String::from_utf8_lossy(&said);
         assert!(said.contains("a part of the program panicked"), "{said}");
-        assert!(said.contains("src/runtime/telemetry.rs"), "{said}");
+        assert!(said.contains("src/runtime/telemetry/log.rs"), "{said}");
         assert!(
             !said.contains(&KEY[4..12]) && !said.contains("there was"),
             "{said}"

@@ -13,8 +13,8 @@ use crate::domain::ids::Installation;
 use crate::domain::observed::Timing;
 use crate::launchdarkly::{AllowedHosts, CallObserver, LineOptions, Operation};
 use crate::runtime::args::RunArgs;
+use crate::runtime::leader::LeaderTaskError;
 use crate::runtime::metrics::{Controller as ControllerLabel, Metrics};
-use crate::runtime::work::WorkError;
 use crate::traces;
 
 /// How long a deletion waits out trouble that may pass.
@@ -42,7 +42,7 @@ where
 }
 
 /// The first half of the UID of `kube-system`: which cluster this is.
-pub(super) async fn installation(client: &Client) -> Result<Installation, WorkError> {
+pub(super) async fn installation(client: &Client) -> Result<Installation, LeaderTaskError> {
     let namespace = Api::<Namespace>::all(client.clone())
         .get("kube-system")
         .await?;
@@ -77,7 +77,7 @@ pub(super) fn line_options(args: &RunArgs) -> LineOptions {
     }
 }
 
-pub(super) fn allowed_hosts(args: &RunArgs) -> Result<AllowedHosts, WorkError> {
+pub(super) fn allowed_hosts(args: &RunArgs) -> Result<AllowedHosts, LeaderTaskError> {
     let hosts: Result<Vec<_>, _> = args
         .remote
         .allowed_hosts()
@@ -87,14 +87,14 @@ pub(super) fn allowed_hosts(args: &RunArgs) -> Result<AllowedHosts, WorkError> {
     Ok(AllowedHosts::new(hosts?))
 }
 
-/// What every log line of a visit says, at whatever level.
-pub(super) fn visit_span<K: Resource<DynamicType = ()>>(
+/// What every log line of a reconcile says, at whatever level.
+pub(super) fn reconcile_span<K: Resource<DynamicType = ()>>(
     controller: ControllerLabel,
     object: &K,
 ) -> Span {
     let controller: &str = controller.into();
     let span = tracing::error_span!(
-        "visit",
+        "reconcile",
         controller,
         kind = %K::kind(&()),
         namespace = object.namespace().unwrap_or_default(),

@@ -3,11 +3,13 @@
 use std::fmt;
 use std::time::Duration;
 
+use jiff::SignedDuration;
 use url::Url;
 
-use super::args::{LeadershipArgs, LogArgs, RemoteArgs, RunArgs, ScopeArgs, TimingArgs, TraceArgs};
-use super::leader::LONGEST_LEASE;
-use super::{duration, telemetry};
+use super::{LeadershipArgs, LogArgs, RemoteArgs, RunArgs, ScopeArgs, TimingArgs, TraceArgs};
+use crate::domain::durations;
+use crate::runtime::leader::LONGEST_LEASE;
+use crate::runtime::telemetry::log;
 
 /// Everything that is wrong with the flags, at once.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -54,8 +56,8 @@ impl Wrong {
         self.unless(is >= least, || {
             format!(
                 "{flag} {} must be at least {} ({why})",
-                duration::format(is),
-                duration::format(least)
+                shown(is),
+                shown(least)
             )
         });
     }
@@ -115,7 +117,7 @@ impl LeadershipArgs {
             || {
                 format!(
                     "--lease-duration {} must be whole seconds from 3s to 1h",
-                    duration::format(lease)
+                    shown(lease)
                 )
             },
         );
@@ -174,7 +176,7 @@ impl RemoteArgs {
 
 impl LogArgs {
     fn check(&self, wrong: &mut Wrong) {
-        if let Err(why) = telemetry::filter(&self.log_level) {
+        if let Err(why) = log::filter(&self.log_level) {
             wrong.0.push(format!("--log-level {:?} must be error, warn, info, debug or trace, or a list like \"info,kube=debug\" ({why})", self.log_level));
         }
     }
@@ -186,6 +188,11 @@ impl TraceArgs {
             wrong.0.push(why.to_string());
         }
     }
+}
+
+/// A duration as it can be written in a flag.
+fn shown(duration: Duration) -> String {
+    durations::format(SignedDuration::try_from(duration).unwrap_or(SignedDuration::MAX))
 }
 
 /// Whether `text` is exactly the host, and port where there is one, of a URL that consists of nothing else.

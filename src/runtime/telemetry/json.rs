@@ -1,4 +1,4 @@
-//! Log lines as JSON: one flat object each, with what the spans around it say (which object is visited, and in which visit).
+//! Log lines as JSON: one flat object each, with what the spans around it say (the object, and its reconcile).
 
 use std::fmt;
 
@@ -109,7 +109,7 @@ impl Visit for Line {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(in crate::runtime) mod tests {
     use std::io;
     use std::sync::{Arc, Mutex};
 
@@ -148,8 +148,8 @@ pub(super) mod tests {
     fn a_line_is_one_flat_object_with_what_the_spans_around_it_say() {
         let paper = Paper::default();
         tracing::subscriber::with_default(paper.subscriber(), || {
-            let visit = tracing::error_span!("visit", name = "web", generation = 7_i64);
-            let _visit = visit.enter();
+            let reconcile = tracing::error_span!("reconcile", name = "web", generation = 7_i64);
+            let _reconcile = reconcile.enter();
             let _step = tracing::error_span!("step", step = "CreateToken").entered();
             tracing::warn!(tries = 3_u64, reason = %"RateLimited", "will be \"tried\" again");
         });

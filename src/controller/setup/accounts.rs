@@ -1,51 +1,54 @@
 //! The controllers of the two account kinds.
 
-use super::settings::{api, scopes, visit_span};
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::{StreamExt, TryFutureExt as _, future};
+use futures::{FutureExt as _, StreamExt, TryFutureExt as _, future};
 use kube::api::{Api, ListParams};
 use kube::runtime::controller::{Action, Controller};
 use kube::runtime::watcher::Config as WatchConfig;
+use parking_lot::Mutex;
 use tokio::sync::broadcast::error::RecvError;
-use tokio_util::task::AbortOnDropHandle;
 use tracing::Instrument as _;
 
-use std::collections::HashSet;
-use std::sync::{Mutex, PoisonError};
-
+use super::settings::{api, reconcile_span, scopes};
 use crate::api::{ClusterLaunchDarklyAccount, LaunchDarklyAccount};
 use crate::controller::account::context::AccountContext;
 use crate::controller::account::kinds::AccountObject;
 use crate::controller::account::reconcile;
 use crate::controller::account::registry::Sign;
 use crate::domain::account::AccountKey;
-use crate::runtime::metrics::{Controller as ControllerLabel, Outcome as MetricOutcome};
-use crate::runtime::work::Leading;
+use crate::runtime::leader::LeaderContext;
+use crate::runtime::metrics::{Controller as ControllerLabel, Metrics, Outcome as MetricOutcome};
+use crate::runtime::supervise::{PanicGuard, Task, TaskSet};
 use crate::traces;
 
 /// How soon a refused list is asked for again.
 const LIST_AGAIN: Duration = Duration::from_secs(2);
 
 /// Every account is checked once before any token is decided on.
-pub(super) async fn check_accounts(leading: &Leading, ctx: &Arc<AccountContext>) {
-    let calls = &leading.clients.calls;
+pub(super) async fn check_accounts(leader: &LeaderContext, ctx: &Arc<AccountContext>) {
+    let calls = &leader.clients.calls;
     check_all(
         Api::<ClusterLaunchDarklyAccount>::all(calls.clone()),
-        leading,
+        leader,
         ctx,
     )
     .await;
-    for scope in scopes(&leading.args) {
+    for scope in scopes(&leader.args) {
         let accounts = api::<LaunchDarklyAccount>(calls, scope.as_deref());
-        check_all(accounts, leading, ctx).await;
+        check_all(accounts, leader, ctx).await;
     }
 }
 
 /// Lists until the API server answers: right after a kind was made known it can refuse for a while.
-async fn check_all<K: AccountObject>(api: Api<K>, leading: &Leading, ctx: &Arc<AccountContext>) {
-    let part = leading.readiness.expect("list of accounts");
+async fn check_all<K: AccountObject>(
+    api: Api<K>,
+    leader: &LeaderContext,
+    ctx: &Arc<AccountContext>,
+) {
+    let part = leader.readiness.expect("list of accounts");
     let accounts = loop {
         match api.list(&ListParams::default()).await {
             Ok(list) => break list.items,
@@ -68,29 +71,33 @@ async fn check_all<K: AccountObject>(api: Api<K>, leading: &Leading, ctx: &Arc<A
 /// Whether a cache shows an account.
 type Shown = Box<dyn Fn(&AccountKey) -> bool + Send + Sync>;
 
-/// The running controllers of accounts.
+/// What the controllers of accounts know of the objects.
 pub(super) struct AccountControllers {
-    tasks: Vec<AbortOnDropHandle<()>>,
     shown: Vec<Shown>,
-    visited: Arc<Mutex<HashSet<AccountKey>>>,
+    /// The accounts that a cache has shown.
+    seen: Arc<Mutex<HashSet<AccountKey>>>,
 }
 
 impl AccountControllers {
-    pub(super) fn spawn(leading: &Leading, ctx: &Arc<AccountContext>) -> Self {
-        let watches = &leading.clients.watches;
+    pub(super) fn spawn(
+        tasks: &mut TaskSet,
+        leader: &LeaderContext,
+        ctx: &Arc<AccountContext>,
+    ) -> Self {
+        let watches = &leader.clients.watches;
         let mut controllers = Self {
-            tasks: Vec::new(),
             shown: Vec::new(),
-            visited: Arc::default(),
+            seen: Arc::default(),
         };
         controllers.add(
-            leading,
+            tasks,
+            leader,
             Api::<ClusterLaunchDarklyAccount>::all(watches.clone()),
             ctx,
         );
-        for scope in scopes(&leading.args) {
+        for scope in scopes(&leader.args) {
             let accounts = api::<LaunchDarklyAccount>(watches, scope.as_deref());
-            controllers.add(leading, accounts, ctx);
+            controllers.add(tasks, leader, accounts, ctx);
         }
         controllers
     }
@@ -99,61 +106,76 @@ impl AccountControllers {
     pub(super) fn sweep(&self, ctx: &AccountContext) {
         ctx.accounts.retire_gone(|key| self.is_gone(key));
         ctx.forget_gone();
-        self.visited
+        self.seen
             .lock()
-            .unwrap_or_else(PoisonError::into_inner)
             .retain(|key| ctx.accounts.get(key).is_some());
     }
 
     /// Whether an account object was there and is not any more: a cache that has not shown it yet proves nothing.
     fn is_gone(&self, key: &AccountKey) -> bool {
-        let visited = self
-            .visited
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .contains(key);
-        visited && !self.shown.iter().any(|shown| shown(key))
+        self.seen.lock().contains(key) && !self.shown.iter().any(|shown| shown(key))
     }
 
-    fn add<K: AccountObject>(&mut self, leading: &Leading, api: Api<K>, ctx: &Arc<AccountContext>) {
-        let (metrics, visited) = (leading.metrics.clone(), self.visited.clone());
+    fn add<K: AccountObject>(
+        &mut self,
+        tasks: &mut TaskSet,
+        leader: &LeaderContext,
+        api: Api<K>,
+        ctx: &Arc<AccountContext>,
+    ) {
+        let reconciler = Arc::new(Reconciler {
+            ctx: ctx.clone(),
+            metrics: leader.metrics.clone(),
+            seen: self.seen.clone(),
+            guard: tasks.guard(Task::AccountController),
+        });
         let controller = Controller::new(api, WatchConfig::default());
         let store = controller.store();
         self.shown.push(Box::new(move |key| {
             store.state().iter().any(|object| object.key() == *key)
         }));
         let stream = controller.reconcile_all_on(signs(ctx.clone())).run(
-            move |object: Arc<K>, ctx: Arc<AccountContext>| {
-                visited
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .insert(object.key());
-                let metrics = metrics.clone();
-                async move {
-                    let _under_way = metrics.reconciling(ControllerLabel::Account);
-                    let begun = std::time::Instant::now();
-                    let visited = reconcile::reconcile(&ctx, &*object)
-                        .inspect_err(|_| traces::interrupted())
-                        .instrument(visit_span(ControllerLabel::Account, &*object))
-                        .await;
-                    let result = if visited.is_ok() {
-                        MetricOutcome::Success
-                    } else {
-                        MetricOutcome::Error
-                    };
-                    metrics.reconciled(ControllerLabel::Account, result, begun.elapsed());
-                    visited.map(Action::requeue)
-                }
+            |object: Arc<K>, reconciler: Arc<Reconciler>| async move {
+                reconciler.reconcile(&*object).await
             },
             |_, error, _| {
                 tracing::warn!(%error, "could not look after an account");
                 Action::requeue(Duration::from_secs(5))
             },
-            ctx.clone(),
+            reconciler,
         );
-        let visits = stream.for_each(|_| future::ready(()));
-        self.tasks
-            .push(AbortOnDropHandle::new(tokio::spawn(visits)));
+        let run = stream.for_each(|_| future::ready(()));
+        tasks.spawn(Task::AccountController, run.map(Ok));
+    }
+}
+
+struct Reconciler {
+    ctx: Arc<AccountContext>,
+    metrics: Metrics,
+    seen: Arc<Mutex<HashSet<AccountKey>>>,
+    guard: PanicGuard,
+}
+
+impl Reconciler {
+    async fn reconcile<K: AccountObject>(&self, object: &K) -> Result<Action, kube::Error> {
+        self.seen.lock().insert(object.key());
+        let _under_way = self.metrics.reconciling(ControllerLabel::Account);
+        let begun = std::time::Instant::now();
+        let reconciling = reconcile::reconcile(&self.ctx, object)
+            .inspect_err(|_| traces::interrupted())
+            .instrument(reconcile_span(ControllerLabel::Account, object));
+        let outcome = self.guard.run(reconciling).await;
+        let result = if matches!(outcome, Some(Ok(_))) {
+            MetricOutcome::Success
+        } else {
+            MetricOutcome::Error
+        };
+        self.metrics
+            .reconciled(ControllerLabel::Account, result, begun.elapsed());
+        // After a panic the process ends.
+        outcome.map_or(Ok(Action::await_change()), |outcome| {
+            outcome.map(Action::requeue)
+        })
     }
 }
 

@@ -1,7 +1,6 @@
 //! Sends traces to a collector, if one is named: never in the way of the work, and without a word of its own but that it fails.
 
 use std::fmt;
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
@@ -14,11 +13,12 @@ use opentelemetry_otlp::{
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::resource::{EnvResourceDetector, TelemetryResourceDetector};
 use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider};
+use parking_lot::Mutex;
 use tokio::runtime::Handle;
 use url::{Host, Url};
 
-use super::args::{LeadershipArgs, PROGRAM, RunArgs, TraceArgs};
-use super::build_info;
+use crate::runtime::args::{LeadershipArgs, PROGRAM, RunArgs, TraceArgs};
+use crate::runtime::build_info;
 
 /// How long the collector may take for one request.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
@@ -105,7 +105,7 @@ impl Export {
     ///
     /// # Errors
     /// [`ExportError`], when that cannot be set up. Nobody is spoken to yet.
-    pub(super) fn start(args: &RunArgs) -> Result<Self, ExportError> {
+    pub(in crate::runtime) fn start(args: &RunArgs) -> Result<Self, ExportError> {
         let Some(endpoint) = args.traces.endpoint()? else {
             return Ok(Self(None));
         };
@@ -122,12 +122,12 @@ impl Export {
     }
 
     /// Makes the spans, where there is an export.
-    pub(super) fn tracer(&self) -> Option<SdkTracer> {
+    pub(in crate::runtime) fn tracer(&self) -> Option<SdkTracer> {
         self.0.as_ref().map(|provider| provider.tracer(PROGRAM))
     }
 
     /// Sends what is left, in a few seconds or not at all.
-    pub(super) async fn end(self) {
+    pub(in crate::runtime) async fn end(self) {
         let Some(provider) = self.0 else { return };
         let flush = move || provider.shutdown_with_timeout(FLUSH_LIMIT);
         if !matches!(tokio::task::spawn_blocking(flush).await, Ok(Ok(()))) {
@@ -198,7 +198,7 @@ impl Carrier {
             Ok(answer) => Some(format!("it answered {}", answer.status())),
             Err(error) => Some(innermost(error.as_ref())),
         };
-        let mut trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut trouble = self.trouble.lock();
         let news = trouble.news(why.is_some(), Instant::now());
         match (why, news) {
             (Some(error), true) => {

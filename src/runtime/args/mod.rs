@@ -1,5 +1,7 @@
 //! The command line: every flag can also be set by the environment variable that its help names.
 
+mod validate;
+
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -7,7 +9,10 @@ use std::time::Duration;
 use clap::builder::{BoolishValueParser, NonEmptyStringValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use super::{build_info, duration};
+use super::build_info;
+use crate::domain::durations;
+
+pub use validate::InvalidArgs;
 
 /// Name of the program, of its field manager and of its user agent.
 pub const PROGRAM: &str = "launchdarkly-token-operator";
@@ -116,7 +121,7 @@ pub struct LeadershipArgs {
     pub lease_name: String,
 
     /// How long a leader may act without renewing its Lease, in whole seconds; renewed every sixth of it
-    #[arg(long, env = "LDTOKENS_LEASE_DURATION", default_value = "30s", value_parser = duration::parse)]
+    #[arg(long, env = "LDTOKENS_LEASE_DURATION", default_value = "30s", value_parser = durations::parse_precise)]
     pub lease_duration: Duration,
 
     /// Start and serve the probes, but never take the Lease: no object is worked on, and nothing is changed anywhere, until it is started without this (for restores and drills)
@@ -163,23 +168,23 @@ impl ScopeArgs {
 #[derive(Debug, Clone, Args)]
 pub struct TimingArgs {
     /// How long a create or a reset at LaunchDarkly may take; other calls may take twice as long
-    #[arg(long, env = "LDTOKENS_REQUEST_TIMEOUT", default_value = "10s", value_parser = duration::parse)]
+    #[arg(long, env = "LDTOKENS_REQUEST_TIMEOUT", default_value = "10s", value_parser = durations::parse_precise)]
     pub request_timeout: Duration,
 
     /// How long LaunchDarkly may take to show or finish something; at least twice the request timeout
-    #[arg(long, env = "LDTOKENS_SETTLE_TIME", default_value = "60s", value_parser = duration::parse)]
+    #[arg(long, env = "LDTOKENS_SETTLE_TIME", default_value = "60s", value_parser = durations::parse_precise)]
     pub settle_time: Duration,
 
     /// Extra life of an old key at a reset, for the time between the call and the Secret being written
-    #[arg(long, env = "LDTOKENS_PUBLICATION_MARGIN", default_value = "5m", value_parser = duration::parse)]
+    #[arg(long, env = "LDTOKENS_PUBLICATION_MARGIN", default_value = "5m", value_parser = durations::parse_precise)]
     pub publication_margin: Duration,
 
     /// How often LaunchDarkly is compared with what was asked for
-    #[arg(long, env = "LDTOKENS_DRIFT_INTERVAL", default_value = "5m", value_parser = duration::parse)]
+    #[arg(long, env = "LDTOKENS_DRIFT_INTERVAL", default_value = "5m", value_parser = durations::parse_precise)]
     pub drift_interval: Duration,
 
     /// How long the deletion of an object waits for an account that is gone or refuses, before it reports what is left behind
-    #[arg(long, env = "LDTOKENS_DELETION_GIVE_UP_AFTER", default_value = "10m", value_parser = duration::parse)]
+    #[arg(long, env = "LDTOKENS_DELETION_GIVE_UP_AFTER", default_value = "10m", value_parser = durations::parse_precise)]
     pub deletion_give_up_after: Duration,
 }
 

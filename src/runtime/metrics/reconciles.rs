@@ -1,10 +1,11 @@
-//! The visits under way, and how long the oldest of them takes.
+//! The reconciles under way, and how long the oldest of them takes.
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use parking_lot::Mutex;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::DescriptorEncoder;
 use prometheus_client::metrics::gauge::Gauge;
@@ -12,9 +13,9 @@ use prometheus_client::metrics::gauge::Gauge;
 use super::Controller;
 use super::scrape::gauge;
 
-/// The visits under way, by number.
+/// The reconciles under way, by number.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Visits(Arc<Mutex<UnderWayByNumber>>);
+pub(super) struct Reconciles(Arc<Mutex<UnderWayByNumber>>);
 
 #[derive(Debug, Default)]
 struct UnderWayByNumber {
@@ -22,35 +23,31 @@ struct UnderWayByNumber {
     begun: BTreeMap<u64, (Controller, Instant)>,
 }
 
-impl Visits {
-    fn lock(&self) -> MutexGuard<'_, UnderWayByNumber> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// A visit begins, which `gauge` counts until what is returned is dropped.
+impl Reconciles {
+    /// A reconcile begins, which `gauge` counts until what is returned is dropped.
     pub(super) fn begin(&self, controller: Controller, gauge: Gauge) -> UnderWay {
-        let mut visits = self.lock();
-        let number = visits.next;
-        visits.next += 1;
-        visits.begun.insert(number, (controller, Instant::now()));
+        let mut under_way = self.0.lock();
+        let number = under_way.next;
+        under_way.next += 1;
+        under_way.begun.insert(number, (controller, Instant::now()));
         UnderWay {
             gauge,
-            visits: self.clone(),
+            reconciles: self.clone(),
             number,
         }
     }
 
     /// The age of the oldest of a controller; they are in the order of their beginnings.
     fn oldest(&self, controller: Controller) -> Duration {
-        let visits = self.lock();
-        let mut of_it = visits.begun.values().filter(|(of, _)| *of == controller);
+        let under_way = self.0.lock();
+        let mut of_it = under_way.begun.values().filter(|(of, _)| *of == controller);
         of_it
             .next()
             .map_or(Duration::ZERO, |(_, begun)| begun.elapsed())
     }
 }
 
-impl Collector for Visits {
+impl Collector for Reconciles {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         let name = "launchdarkly_operator_longest_reconcile_seconds";
         let both = [Controller::AccessToken, Controller::Account];
@@ -65,13 +62,13 @@ impl Collector for Visits {
 #[derive(Debug)]
 pub struct UnderWay {
     gauge: Gauge,
-    visits: Visits,
+    reconciles: Reconciles,
     number: u64,
 }
 
 impl Drop for UnderWay {
     fn drop(&mut self) {
         self.gauge.dec();
-        self.visits.lock().begun.remove(&self.number);
+        self.reconciles.0.lock().begun.remove(&self.number);
     }
 }

@@ -1,11 +1,13 @@
-//! The controller of access tokens: what it watches, and when it visits an object.
+//! The controller of access tokens: what it watches, and when it reconciles an object.
 
 use super::Shared;
-use super::settings::{api, visit_span};
+use super::cache::ObjectCache;
+use super::settings::{api, reconcile_span};
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::StreamExt;
+use futures::{FutureExt as _, StreamExt};
 use k8s_openapi::api::core::v1::Secret;
 use kube::api::{Api, PartialObjectMeta};
 use kube::runtime::controller::{Action, Config as ControllerConfig, Controller};
@@ -15,7 +17,6 @@ use kube::{Client, ResourceExt};
 use tokio::sync::watch;
 use tracing::Instrument as _;
 
-use super::super::objects::Objects;
 use crate::api::{AccessToken, ClusterLaunchDarklyAccount, LaunchDarklyAccount};
 use crate::cluster::FIELD_MANAGER;
 use crate::cluster::secret::annotation;
@@ -23,25 +24,26 @@ use crate::controller::account::kinds::AccountObject;
 use crate::controller::token::reconcile::{Outcome, reconcile};
 use crate::domain::account::AccountKey;
 use crate::domain::ids::ObjectUid;
+use crate::runtime::leader::LeaderContext;
 use crate::runtime::metrics::{Controller as ControllerLabel, Metrics, Outcome as MetricOutcome};
-use crate::runtime::work::Leading;
+use crate::runtime::supervise::{PanicGuard, Task, TaskSet};
 
 pub(super) fn token_controller(
-    leading: &Leading,
+    leader: &LeaderContext,
     scope: Option<&str>,
     ctx: &Shared,
     tick: &watch::Sender<u64>,
 ) -> Controller<AccessToken> {
-    let watches = &leading.clients.watches;
+    let watches = &leader.clients.watches;
     let controller = Controller::new(api::<AccessToken>(watches, scope), WatchConfig::default());
     let store = controller.store();
     let (secrets, ours) = secrets_of_ours(watches, scope);
     let touched = ctx.clone();
-    let drain = leading.drain.clone();
+    let drain = leader.drain.clone();
     let (by_cluster, by_namespace) = (store.clone(), store.clone());
     let controller = controller
-        .with_config(ControllerConfig::default().concurrency(leading.args.scope.concurrency));
-    let controller = if leading.args.scope.opt_in_role.is_some() {
+        .with_config(ControllerConfig::default().concurrency(leader.args.scope.concurrency));
+    let controller = if leader.args.scope.opt_in_role.is_some() {
         // The right to watch Secrets is a right to read all of a namespace.
         controller
     } else {
@@ -118,59 +120,71 @@ pub(super) fn users_of(
     users.map(|object| ObjectRef::from_obj(&*object)).collect()
 }
 
+/// Reconciles until told to drain, then finishes what is under way.
 pub(super) fn spawn_tokens(
+    tasks: &mut TaskSet,
     controller: Controller<AccessToken>,
-    leading: &Leading,
+    leader: &LeaderContext,
     ctx: Shared,
     open: watch::Receiver<bool>,
-) -> tokio::task::JoinHandle<()> {
-    let metrics = leading.metrics.clone();
-    let concurrency = leading.args.scope.concurrency;
+) {
+    let metrics = leader.metrics.clone();
+    let guard = tasks.guard(Task::AccessTokenController);
+    let concurrency = leader.args.scope.concurrency;
     metrics.set_max_concurrent(ControllerLabel::AccessToken, concurrency);
     let stream = controller.run(
-        move |object: Arc<AccessToken>, ctx: Arc<Visitor>| async move { ctx.visit(&object).await },
+        move |object: Arc<AccessToken>, ctx: Arc<Reconciler>| async move {
+            ctx.reconcile(&object).await
+        },
         |_, error: &Never, _| match *error {},
-        Arc::new(Visitor { ctx, open, metrics }),
+        Arc::new(Reconciler {
+            ctx,
+            open,
+            metrics,
+            guard,
+        }),
     );
-    tokio::spawn(stream.for_each(|visited| async move {
-        if let Err(error) = visited {
-            tracing::debug!(%error, "a visit was not possible");
+    let run = stream.for_each(|reconciled| async move {
+        if let Err(error) = reconciled {
+            tracing::debug!(%error, "a reconcile was not possible");
         }
-    }))
+    });
+    tasks.spawn(Task::AccessTokenController, run.map(Ok));
 }
 
-/// Visits never fail: what went wrong is in the object's status and in the wait.
+/// Reconciles never fail: what went wrong is in the object's status and in the wait.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Never {}
 
-pub(super) struct Visitor {
+pub(super) struct Reconciler {
     pub(super) ctx: Shared,
     pub(super) open: watch::Receiver<bool>,
     pub(super) metrics: Metrics,
+    pub(super) guard: PanicGuard,
 }
 
-impl Visitor {
-    async fn visit(&self, object: &AccessToken) -> Result<Action, Never> {
+impl Reconciler {
+    async fn reconcile(&self, object: &AccessToken) -> Result<Action, Never> {
         let mut open = self.open.clone();
         if open.wait_for(|open| *open).await.is_err() {
             return Ok(Action::await_change());
         }
         let _under_way = self.metrics.reconciling(ControllerLabel::AccessToken);
         let begun = std::time::Instant::now();
-        let outcome = reconcile(&self.ctx, object.clone())
-            .instrument(visit_span(ControllerLabel::AccessToken, object))
-            .await;
-        let result = if outcome == Outcome::Stop {
-            MetricOutcome::Error
-        } else {
-            MetricOutcome::Success
+        let span = reconcile_span(ControllerLabel::AccessToken, object);
+        let reconciling = Box::pin(reconcile(&self.ctx, object.clone())).instrument(span);
+        let outcome = self.guard.run(reconciling).await;
+        let result = match outcome {
+            None | Some(Outcome::Stop) => MetricOutcome::Error,
+            Some(Outcome::Again(_) | Outcome::Gone) => MetricOutcome::Success,
         };
         self.metrics
             .reconciled(ControllerLabel::AccessToken, result, begun.elapsed());
         Ok(match outcome {
-            Outcome::Again(wait) => Action::requeue(wait),
-            Outcome::Gone => Action::await_change(),
-            Outcome::Stop => Action::requeue(Duration::from_secs(1)),
+            Some(Outcome::Again(wait)) => Action::requeue(wait),
+            // After a panic the process ends.
+            Some(Outcome::Gone) | None => Action::await_change(),
+            Some(Outcome::Stop) => Action::requeue(Duration::from_secs(1)),
         })
     }
 }
@@ -185,11 +199,20 @@ pub(super) fn rounds(
 }
 
 /// Keys that were issued but not published yet are published before this process ends: nobody else has them.
-pub(super) async fn publish_what_is_in_hand(ctx: &Shared, objects: &Objects) {
+///
+/// An object whose reconcile panics is not tried again, and does not keep the others from theirs. Its key stays in hand, so this
+/// goes on until the process is cut off.
+pub(super) async fn publish_keys_in_hand(ctx: &Shared, objects: &ObjectCache, guard: &PanicGuard) {
+    let mut given_up = HashSet::new();
     while ctx.holds_keys() {
         for object in objects.all() {
-            if ctx.holds_key_of(&ObjectUid::new(object.uid().unwrap_or_default())) {
-                reconcile(ctx, (*object).clone()).await;
+            let uid = ObjectUid::new(object.uid().unwrap_or_default());
+            if given_up.contains(&uid) || !ctx.holds_key_of(&uid) {
+                continue;
+            }
+            let published = guard.run(Box::pin(reconcile(ctx, (*object).clone()))).await;
+            if published.is_none() {
+                given_up.insert(uid);
             }
         }
         tokio::time::sleep(Duration::from_millis(250)).await;

@@ -1,0 +1,5 @@
+//! The log and the traces.
+
+pub(super) mod json;
+pub mod log;
+pub mod otlp;
