@@ -31,7 +31,7 @@ pub struct Liveness {
 struct State {
     /// The last beat of each supervisor.
     beats: BTreeMap<&'static str, Instant>,
-    /// When a check first found that the process was told to end.
+    /// When a check or a beat first found that the process was told to end.
     ending_since: Option<Instant>,
 }
 
@@ -52,7 +52,7 @@ impl Liveness {
         let pulse = Pulse {
             supervisor,
             timer,
-            state: self.state.clone(),
+            liveness: self.clone(),
         };
         pulse.beat();
         pulse
@@ -93,7 +93,7 @@ impl Liveness {
 pub(super) struct Pulse {
     supervisor: &'static str,
     timer: Interval,
-    state: Arc<Mutex<State>>,
+    liveness: Liveness,
 }
 
 impl Pulse {
@@ -104,8 +104,12 @@ impl Pulse {
     }
 
     fn beat(&self) {
-        let mut state = self.state.lock();
-        state.beats.insert(self.supervisor, Instant::now());
+        let now = Instant::now();
+        let mut state = self.liveness.state.lock();
+        state.beats.insert(self.supervisor, now);
+        if self.liveness.drain.is_cancelled() {
+            state.ending_since.get_or_insert(now);
+        }
     }
 }
 
@@ -134,6 +138,17 @@ mod tests {
             why.starts_with("the supervisor of the process has not run for"),
             "{why}"
         );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_end_that_a_beat_saw_is_counted_from_there() {
+        let drain = CancellationToken::new();
+        let liveness = Liveness::new(drain.clone());
+        let mut pulse = liveness.pulse("process");
+        drain.cancel();
+        pulse.next().await;
+        advance(END_LIMIT + SECOND).await;
+        assert_eq!(liveness.check(), Err("ending for 91 s".to_owned()));
     }
 
     #[tokio::test(start_paused = true)]
