@@ -31,7 +31,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("controller::token", TOKENS),
     ("controller::token::observe", TOKENS),
     ("controller::token::execute", TOKENS),
-    ("controller::start", CONTROLLERS),
+    ("controller::setup", CONTROLLERS),
     (
         "fuzzing",
         &["domain", "api", "redaction", "launchdarkly", "cluster"],
@@ -140,12 +140,14 @@ fn sources() -> BTreeMap<Module, Source> {
     let mut paths = Vec::new();
     files(&root(), &mut paths);
     paths.sort();
+    let modules: BTreeSet<Module> = paths.iter().map(|path| module(path)).collect();
     let mut sources: BTreeMap<Module, Source> = BTreeMap::new();
     for path in paths {
         let module = module(&path);
         let tokens: TokenStream = fs::read_to_string(&path).unwrap().parse().unwrap();
         let mut reader = Reader {
             module: module.clone(),
+            modules: &modules,
             names: Vec::new(),
             imported: BTreeMap::new(),
         };
@@ -162,13 +164,15 @@ fn sources() -> BTreeMap<Module, Source> {
 }
 
 /// Finds in a file what it names by `crate::`, `super::` and `self::`, within macros too.
-struct Reader {
+struct Reader<'a> {
     module: Module,
+    /// All modules that have a file.
+    modules: &'a BTreeSet<Module>,
     names: Vec<(Module, usize)>,
     imported: BTreeMap<String, Module>,
 }
 
-impl Reader {
+impl Reader<'_> {
     fn read(&mut self, tokens: TokenStream) {
         let tokens: Vec<TokenTree> = tokens.into_iter().collect();
         let mut at = 0;
@@ -193,6 +197,11 @@ impl Reader {
                         && is_colons(&tokens, at + 1) =>
                 {
                     at = self.path(&tokens, at, None, false);
+                }
+                // `pub(in …)` names nothing that is used.
+                TokenTree::Ident(word) if word == "pub" => {
+                    let restricted = matches!(tokens.get(at + 1), Some(TokenTree::Group(group)) if group.delimiter() == Delimiter::Parenthesis);
+                    at += if restricted { 2 } else { 1 };
                 }
                 TokenTree::Group(group) => {
                     self.read(group.stream());
@@ -225,8 +234,14 @@ impl Reader {
                         (Some(path), "super") => parent(&path),
                         (Some(path), "self") => path,
                         (Some(path), _) => [path, vec![word]].concat(),
-                        // Another crate, or a name that a `use` of this file explains.
-                        (None, _) => return self.skip(tokens, at),
+                        (None, _) => {
+                            let child = [self.module.clone(), vec![word]].concat();
+                            if !self.modules.contains(&child) {
+                                // Another crate, or a name that a `use` of this file explains.
+                                return self.skip(tokens, at);
+                            }
+                            child
+                        }
                     });
                     at += 1;
                     if !is_colons(tokens, at) {
@@ -348,6 +363,10 @@ fn imports_run_only_down() {
         if import.from.is_empty() || import.from.join("::") == LOOP {
             continue;
         }
+        // A module names the parts that it is made of.
+        if parent(&import.to) == import.from {
+            continue;
+        }
         let (from, to) = (room(&import.from), room(&import.to));
         let allowed = ROOMS.iter().find(|(room, _)| *room == from).unwrap().1;
         if from != to && !allowed.contains(&to) {
@@ -420,4 +439,61 @@ fn circle_through(graph: &BTreeMap<&Module, BTreeSet<&Module>>, start: &Module) 
         ways = longer;
     }
     None
+}
+
+/// The names in a text of a file of `controller::token`, as the tests above read them.
+fn names_in(text: &str) -> Vec<String> {
+    let module = ["controller", "token", "reconcile"]
+        .map(str::to_owned)
+        .to_vec();
+    let modules = BTreeSet::new();
+    let mut reader = Reader {
+        module,
+        modules: &modules,
+        names: Vec::new(),
+        imported: BTreeMap::new(),
+    };
+    reader.read(text.parse().unwrap());
+    let names = reader.names.iter();
+    names.map(|(name, _)| name.join("::")).collect()
+}
+
+#[test]
+fn every_way_to_name_something_of_another_file_is_found() {
+    for (text, names) in [
+        ("use crate::domain::step::Step;", vec!["domain::step::Step"]),
+        (
+            "use super::{context::Context, memory::{self, Memory}};",
+            vec![
+                "controller::token::context::Context",
+                "controller::token::memory",
+                "controller::token::memory::Memory",
+            ],
+        ),
+        ("use jiff::Timestamp;", vec![]),
+        ("fn f() { crate::traces::note(1) }", vec!["traces::note"]),
+        (
+            "tracing::info!(a = %super::events::log_name(x));",
+            vec!["controller::token::events::log_name"],
+        ),
+        (
+            "mod tests { use super::*; use super::super::world::World; }",
+            vec![
+                "controller::token::reconcile",
+                "controller::token::world::World",
+            ],
+        ),
+        ("pub use crate::a::B as C;", vec!["a::B"]),
+    ] {
+        assert_eq!(names_in(text), names, "{text}");
+    }
+}
+
+#[test]
+fn a_name_is_followed_to_the_file_that_defines_it() {
+    let sources = sources();
+    let name = ["launchdarkly", "AccountLine"].map(str::to_owned).to_vec();
+    let file = defined_in(&sources, &name).unwrap();
+    assert_eq!(file.join("::"), "launchdarkly::rate_limit");
+    assert!(imports(&sources).len() > 300, "few imports were found");
 }

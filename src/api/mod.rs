@@ -23,6 +23,9 @@ pub const GROUP: &str = "ldtokens.dev";
 /// The one version.
 pub const VERSION: &str = "v1alpha1";
 
+/// The name under which our fields are owned.
+pub const FIELD_MANAGER: &str = "launchdarkly-token-operator";
+
 /// Keeps an `AccessToken` until its remote tokens and its Secret are dealt with.
 pub const TOKEN_FINALIZER: &str = "ldtokens.dev/token-cleanup";
 /// Keeps an account while `AccessToken` objects refer to it.

@@ -13,12 +13,12 @@ use kube::{Client, Resource, ResourceExt};
 use serde_json::json;
 
 use crate::api::AccessToken;
+use crate::api::FIELD_MANAGER;
+use crate::api::TOKEN_FINALIZER;
 use crate::cluster::events;
 use crate::cluster::secret::manifest::SecretManifest;
 use crate::cluster::secret::snapshot::SecretSnapshot;
-use crate::cluster::{
-    Cluster, ClusterError, FIELD_MANAGER, NamespaceFacts, Notice, OptIn, TOKEN_FINALIZER,
-};
+use crate::cluster::{Cluster, ClusterError, NamespaceFacts, Notice, OptIn};
 use crate::domain::ids::TokenId;
 use crate::domain::record::Identity;
 use crate::domain::secret::SecretRevision;

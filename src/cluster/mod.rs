@@ -18,12 +18,6 @@ use crate::domain::secret::SecretRevision;
 use secret::manifest::SecretManifest;
 use secret::snapshot::SecretSnapshot;
 
-/// The name under which our fields are owned.
-pub const FIELD_MANAGER: &str = "launchdarkly-token-operator";
-
-/// Put on an object before anything is created for it, removed when nothing of it is left.
-pub const TOKEN_FINALIZER: &str = "ldtokens.dev/token-cleanup";
-
 /// What an object's namespace says.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct NamespaceFacts {

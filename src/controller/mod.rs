@@ -3,7 +3,6 @@
 pub mod account;
 mod age;
 mod backoff;
-mod collector;
 mod failure;
 mod setup;
 pub mod token;

@@ -59,7 +59,7 @@ mod tests {
     use tower_service::Service as _;
 
     use super::*;
-    use crate::runtime::leader::term::DRAIN_LIMIT;
+    use crate::runtime::liveness::DRAIN_LIMIT;
 
     /// Serves on a free port for as long as the test runs.
     async fn serve(readiness: Readiness) -> String {

@@ -8,12 +8,14 @@ use parking_lot::Mutex;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
-use super::leader::term::DRAIN_LIMIT;
-
 /// Time between two beats of a supervisor.
 const BEAT_EVERY: Duration = Duration::from_secs(5);
 /// How long a supervisor may go without a beat. A busy node delays one by seconds, not by this much.
 const SILENCE_LIMIT: Duration = Duration::from_secs(30);
+/// How long the leader task may take to drain: the proof of a key in hand may take a minute, its publication a few seconds.
+/// The manifests give the pod a little more before it is killed.
+pub const DRAIN_LIMIT: Duration = Duration::from_secs(75);
+
 /// How long an orderly end may take: the drain, and a margin in which the Lease is released.
 const END_LIMIT: Duration = Duration::from_secs(DRAIN_LIMIT.as_secs() + 15);
 

@@ -301,7 +301,7 @@ impl Process {
             self.api.identify().await.unwrap();
             return;
         }
-        list_accounts(&self.ctx).await;
+        list_accounts(&self.ctx.accounts, now).await;
         self.listed_at = Some(now);
     }
 }

@@ -16,7 +16,7 @@ use launchdarkly_token_operator::api::{
 };
 use launchdarkly_token_operator::runtime::args::{Cli, Command, RunArgs};
 use launchdarkly_token_operator::runtime::leader::lease::{Claim, LeaseFacts};
-use launchdarkly_token_operator::runtime::leader::term::DRAIN_LIMIT;
+use launchdarkly_token_operator::runtime::liveness::DRAIN_LIMIT;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;

@@ -7,7 +7,7 @@ use k8s_openapi::api::core::v1::Secret;
 use zeroize::Zeroizing;
 
 use super::{MANAGED_BY, annotation};
-use crate::cluster::FIELD_MANAGER;
+use crate::api::FIELD_MANAGER;
 use crate::domain::ids::{Attempt, Fingerprint, ResourceVersion, SecretUid};
 use crate::domain::secret::Marks;
 use crate::domain::secret::SecretRevision;

@@ -5,12 +5,11 @@ use jiff::{SignedDuration, Timestamp};
 use crate::api::AccountStatus;
 use crate::api::account::{Feature as FeatureStatus, Features as FeaturesStatus, MAX_LISTED};
 use crate::api::conditions::{ConditionStatus, ConditionType, remove_condition, set_condition};
-use crate::controller::account::reconcile::offset;
 use crate::controller::account::registry::Session;
 use crate::domain::observed::Feature;
 use crate::domain::problem::Problem;
 use crate::domain::reason::Reason;
-use crate::launchdarkly::HttpClient;
+use crate::launchdarkly::{HttpClient, TokensApi as _};
 
 /// Clocks may differ by this much before it is worth a word.
 const SKEW: SignedDuration = SignedDuration::from_mins(1);
@@ -107,7 +106,7 @@ fn describe(view: &View, session: &Session<HttpClient>, status: &mut AccountStat
         (Reason::MassChange, message.to_owned())
     });
     mark(view, status, ConditionType::MassChange, braked);
-    let offset = offset(session);
+    let offset = session.api.clock_offset();
     // No number, which would change with the answers.
     let skewed = (offset.abs() > SKEW).then(|| {
         let message =

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use kube::ResourceExt;
 use kube::api::{Patch, PatchParams, PostParams};
 use serde_json::json;
@@ -11,14 +11,14 @@ use super::context::{AccountContext, Known};
 use super::kinds::AccountObject;
 use super::{conditions, publish};
 use crate::api::ACCOUNT_FINALIZER;
-use crate::cluster::FIELD_MANAGER;
+use crate::api::FIELD_MANAGER;
 use crate::controller::account::credential;
 use crate::controller::account::registry::Session;
 use crate::controller::age::new_until;
 use crate::domain::account::AccountKey;
 use crate::domain::problem::Problem;
 use crate::domain::reason::Reason;
-use crate::launchdarkly::{HttpClient, TokensApi};
+use crate::launchdarkly::HttpClient;
 
 /// How often the credential's Secret is looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(60);
@@ -222,9 +222,4 @@ async fn write_status<K: AccountObject>(
         Err(kube::Error::Api(status)) if status.is_conflict() || status.is_not_found() => Ok(()),
         Err(error) => Err(error),
     }
-}
-
-/// The clock offset of a session, for the warning about clocks that differ.
-pub(in crate::controller) fn offset(session: &Session<HttpClient>) -> SignedDuration {
-    session.api.clock_offset()
 }

@@ -2,6 +2,8 @@
 
 mod accounts;
 mod cache;
+mod collector;
+mod rounds;
 mod settings;
 mod tokens;
 
@@ -12,18 +14,17 @@ use futures::FutureExt as _;
 use kube::runtime::controller::Controller;
 use tokio::sync::watch;
 
+use self::collector::facts;
 use crate::api::AccessToken;
 use crate::cluster::{KubeCluster, OptIn};
 use crate::controller::account::context::AccountContext;
-use crate::controller::account::poll;
 use crate::controller::account::registry::Accounts;
-use crate::controller::collector::facts;
 use crate::controller::token::context::Context;
 use crate::launchdarkly::{HttpClient, Lines, Options};
 use crate::runtime::leader::{LeaderContext, LeaderTask, LeaderTaskError};
 use crate::runtime::supervise::Task;
 
-pub(super) use cache::ObjectCache;
+use cache::ObjectCache;
 
 use self::accounts::{AccountControllers, check_accounts};
 use self::settings::{Observer, allowed_hosts, installation, line_options, scopes, signed, timing};
@@ -147,7 +148,7 @@ impl Parts {
         // The controllers may have missed that their stores are complete: a first round wakes them.
         self.tick.send_modify(|round| *round += 1);
         let controllers = AccountControllers::spawn(&mut tasks, leader, &accounts);
-        let listing = poll::run(
+        let listing = rounds::run(
             ctx.clone(),
             accounts.lines.clone(),
             objects.clone(),

@@ -17,8 +17,8 @@ use kube::{Client, ResourceExt};
 use tokio::sync::watch;
 use tracing::Instrument as _;
 
+use crate::api::FIELD_MANAGER;
 use crate::api::{AccessToken, ClusterLaunchDarklyAccount, LaunchDarklyAccount};
-use crate::cluster::FIELD_MANAGER;
 use crate::cluster::secret::annotation;
 use crate::controller::account::kinds::AccountObject;
 use crate::controller::token::reconcile::{Outcome, reconcile};

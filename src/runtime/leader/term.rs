@@ -9,12 +9,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::{LeaderTaskError, Leadership, Loss};
 use crate::runtime::error::RunError;
+use crate::runtime::liveness::DRAIN_LIMIT;
 use crate::runtime::shutdown::Shutdown;
 use crate::runtime::supervise::{Task, TaskEnd, TaskSet};
-
-/// How long the leader task may take to drain: the proof of a key in hand may take a minute, its publication a few seconds.
-/// The manifests give the pod a little more before it is killed.
-pub const DRAIN_LIMIT: Duration = Duration::from_secs(75);
 
 /// The election and what hangs on it.
 pub(in crate::runtime) struct LeaderTerm {

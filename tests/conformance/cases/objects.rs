@@ -1,8 +1,9 @@
 //! Objects: status and finalizers.
 
 use kube::ResourceExt;
+use launchdarkly_token_operator::api::TOKEN_FINALIZER;
 use launchdarkly_token_operator::api::access_token::{AccessToken, AccessTokenSpec};
-use launchdarkly_token_operator::cluster::{Cluster, ClusterError, TOKEN_FINALIZER};
+use launchdarkly_token_operator::cluster::{Cluster, ClusterError};
 use launchdarkly_token_operator::domain::settings::BaseRole;
 
 use crate::stage::Stage;

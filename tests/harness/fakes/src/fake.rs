@@ -6,11 +6,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use launchdarkly_token_operator::api::AccessToken;
+use launchdarkly_token_operator::api::TOKEN_FINALIZER;
 use launchdarkly_token_operator::cluster::secret::manifest::SecretManifest;
 use launchdarkly_token_operator::cluster::secret::snapshot::SecretSnapshot;
-use launchdarkly_token_operator::cluster::{
-    Cluster, ClusterError, NamespaceFacts, Notice, TOKEN_FINALIZER,
-};
+use launchdarkly_token_operator::cluster::{Cluster, ClusterError, NamespaceFacts, Notice};
 use launchdarkly_token_operator::domain::ids::TokenId;
 use launchdarkly_token_operator::domain::record::Identity;
 use launchdarkly_token_operator::domain::secret::SecretRevision;

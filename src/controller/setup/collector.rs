@@ -6,11 +6,11 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use kube::ResourceExt;
 
+use super::cache::ObjectCache;
 use crate::api::conditions::{ConditionType, find_condition};
 use crate::api::{AccessToken, AccessTokenSpec, AccessTokenStatus};
 use crate::cluster::Cluster;
 use crate::controller::account::registry::{Entry, Session, State};
-use crate::controller::setup::ObjectCache;
 use crate::controller::token::context::Context;
 use crate::domain::account::AccountKey;
 use crate::domain::desired::Strategy;

@@ -1,0 +1,94 @@
+//! One round a drift interval: every account in use is listed, and its objects are compared with what was listed.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use super::cache::ObjectCache;
+use crate::cluster::{Cluster, KubeCluster};
+use crate::controller::account::poll::{list_accounts, sessions};
+use crate::controller::token::context::Context;
+use crate::domain::orphans::{Listed, suspects};
+use crate::domain::time::plus;
+use crate::launchdarkly::{HttpClient, Lines, TokensApi};
+
+/// How often the gauges are brought up to date.
+const GAUGES_EVERY: Duration = Duration::from_secs(5);
+
+/// Lists every account in use once an interval and has its objects compared; never ends.
+pub(super) async fn run(
+    ctx: Arc<Context<KubeCluster, HttpClient>>,
+    lines: Arc<Lines>,
+    objects: ObjectCache,
+    tick: watch::Sender<u64>,
+    interval: Duration,
+    whole_cluster: bool,
+    sweep: impl Fn() + Send,
+) {
+    let mut next = tokio::time::Instant::now() + jittered(interval);
+    loop {
+        objects.count(&ctx.metrics);
+        sweep();
+        ctx.forget_gone(&objects.uids());
+        show_rate_limits(&ctx, &lines);
+        tokio::time::sleep_until(next.min(tokio::time::Instant::now() + GAUGES_EVERY)).await;
+        if tokio::time::Instant::now() < next {
+            continue;
+        }
+        next = tokio::time::Instant::now() + jittered(interval);
+        list_accounts(&ctx.accounts, ctx.clock.now()).await;
+        if whole_cluster {
+            find_orphans(&ctx, &objects);
+        }
+        tick.send_modify(|round| *round = round.wrapping_add(1));
+    }
+}
+
+/// The least that is left of each kind of limit.
+fn show_rate_limits<C: Cluster, L: TokensApi>(ctx: &Context<C, L>, lines: &Lines) {
+    let mut least: BTreeMap<(String, &'static str), u32> = BTreeMap::new();
+    let mut waiting: BTreeMap<String, usize> = BTreeMap::new();
+    for (host, _, line) in lines.all() {
+        *waiting.entry(host.clone()).or_default() += line.waiting();
+        for left in line.rate_left() {
+            let known = least
+                .entry((host.clone(), left.family.label()))
+                .or_insert(left.remaining);
+            *known = left.remaining.min(*known);
+        }
+    }
+    for (host, waiting) in waiting {
+        ctx.metrics.set_api_queued(&host, waiting);
+    }
+    for ((host, limit), remaining) in least {
+        ctx.metrics
+            .set_ratelimit_remaining(&host, limit, remaining.into());
+    }
+}
+
+/// Compares what is listed with everything that lives in the cluster; only who sees all of it can tell.
+fn find_orphans<C: Cluster, L: TokensApi>(ctx: &Context<C, L>, objects: &ObjectCache) {
+    let living = objects.living();
+    for (_, session) in sessions(&ctx.accounts) {
+        let Some(listing) = session.shared.listing() else {
+            continue;
+        };
+        let listed = listing.tokens.iter().map(|token| Listed {
+            id: &token.id,
+            description: &token.description,
+            created_at: token.created_at,
+            last_used: token.last_used,
+        });
+        let remote_now = plus(ctx.clock.now(), session.api.clock_offset());
+        let found = suspects(listed, &ctx.accounts.installation, &living, remote_now);
+        session.shared.suspect_orphans(found, listing.started_at);
+    }
+}
+
+/// Up to a tenth less, so that accounts and replicas do not ask at the same moment.
+fn jittered(interval: Duration) -> Duration {
+    let draw = u32::from(uuid::Uuid::new_v4().as_bytes()[0]);
+    interval.saturating_sub(interval * draw / 2560)
+}
