@@ -492,7 +492,9 @@ fn every_way_to_name_something_of_another_file_is_found() {
 #[test]
 fn a_name_is_followed_to_the_file_that_defines_it() {
     let sources = sources();
-    let name = ["launchdarkly", "AccountLine"].map(str::to_owned).to_vec();
+    let name = ["launchdarkly", "AccountLimiter"]
+        .map(str::to_owned)
+        .to_vec();
     let file = defined_in(&sources, &name).unwrap();
     assert_eq!(file.join("::"), "launchdarkly::rate_limit");
     assert!(imports(&sources).len() > 300, "few imports were found");

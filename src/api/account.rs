@@ -218,7 +218,7 @@ pub enum Permission {
 #[serde(rename_all = "camelCase", default)]
 #[schemars(extend("default" = {"observedGeneration": -1}))]
 pub struct AccountStatus {
-    /// The `metadata.generation` this status speaks of; -1 before the first visit.
+    /// The `metadata.generation` this status speaks of; -1 before the first reconcile.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = -1))]
     pub observed_generation: Option<i64>,

@@ -28,7 +28,7 @@ pub const MAX_HANDLED: usize = 8;
 #[serde(rename_all = "camelCase", default)]
 #[schemars(extend("default" = {"observedGeneration": -1}))]
 pub struct AccessTokenStatus {
-    /// The `metadata.generation` this status speaks of; -1 before the first visit.
+    /// The `metadata.generation` this status speaks of; -1 before the first reconcile.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = -1))]
     pub observed_generation: Option<i64>,

@@ -36,7 +36,7 @@ pub struct Observed {
     /// The recorded Secret, when the wished one has another name.
     pub former_secret: SecretState,
     /// What this process knows of the pending call.
-    pub hand: Hand,
+    pub call: PendingCall,
     /// The recorded token at LaunchDarkly.
     pub remote: Remote,
     /// Whether the key in the Secret was tried at LaunchDarkly.
@@ -162,7 +162,7 @@ pub enum Feature {
 
 /// What this process knows of the pending call.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum Hand {
+pub enum PendingCall {
     /// Nothing: another process wrote the intent, or the answer was lost.
     Empty,
     /// This process wrote the intent and has not made the call.

@@ -19,7 +19,7 @@ pub const MAX_HISTORY: usize = 10;
 /// Everything recorded about one object, apart from its conditions.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct Record {
-    /// The generation that the record speaks of; `None` before the first visit.
+    /// The generation that the record speaks of; `None` before the first reconcile.
     pub observed_generation: Option<i64>,
     /// The account, pinned with the first intent (I10).
     pub account_id: Option<AccountId>,

@@ -225,7 +225,7 @@ impl Step {
 
     /// Whether the brake holds the object back (I14).
     #[must_use]
-    pub fn is_braked(&self) -> bool {
+    pub fn is_held_by_budget(&self) -> bool {
         matches!(self, Self::Hold { problem, .. } if problem.reason == Reason::MassChange)
     }
 

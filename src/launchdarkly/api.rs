@@ -9,10 +9,10 @@ use jiff::SignedDuration;
 
 use super::error::{ApiError, Operation};
 use super::model::{
-    Deleted, Identity, Issued, Listing, NewToken, Page, PatchOp, Reset, Role, Token,
+    CallerIdentity, Deleted, Issued, Listing, NewToken, Page, PatchOp, Reset, Role, Token,
 };
 use crate::domain::ids::TokenId;
-use crate::launchdarkly::rate_limit::Lane;
+use crate::launchdarkly::rate_limit::Priority;
 use crate::redaction::Key;
 
 /// How many tokens are asked for at once; more may not be allowed (unknown), 50 works (observed).
@@ -31,18 +31,21 @@ const MAX_TOKENS: usize = MAX_PAGES * PAGE_SIZE;
 ///   [`reset`](TokensApi::reset) are never repeated in here, whatever happens.
 /// - The credential's own token is never deleted, reset or given an expiry (I6).
 pub trait TokensApi: Clone + Send + Sync + 'static {
-    /// The same, with every call in this lane instead of its own; for a revocation.
+    /// The same, with this priority for every call instead of its own; for a revocation.
     #[must_use]
-    fn in_lane(&self, lane: Lane) -> Self;
+    fn with_priority(&self, priority: Priority) -> Self;
 
     /// What to add to the local clock to get LaunchDarkly's, as far as it is known.
     fn clock_offset(&self) -> SignedDuration;
 
     /// Who the credential is.
-    fn identify(&self) -> impl Future<Output = Result<Identity, ApiError>> + Send;
+    fn identify(&self) -> impl Future<Output = Result<CallerIdentity, ApiError>> + Send;
 
     /// Who a key is: the proof that it works.
-    fn identify_with(&self, key: &Key) -> impl Future<Output = Result<Identity, ApiError>> + Send;
+    fn identify_with(
+        &self,
+        key: &Key,
+    ) -> impl Future<Output = Result<CallerIdentity, ApiError>> + Send;
 
     /// One page of the tokens that the credential may see; for a service token all service tokens (documented).
     fn list_page(

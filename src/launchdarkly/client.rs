@@ -14,12 +14,12 @@ use zeroize::Zeroizing;
 use super::api::TokensApi;
 use super::endpoint::{Endpoint, EndpointError};
 use super::error::{ApiError, Operation, TransportError, TransportKind};
-use super::model::{Deleted, Identity, Issued, NewToken, Page, PatchOp, Reset, Role, Token};
+use super::model::{CallerIdentity, Deleted, Issued, NewToken, Page, PatchOp, Reset, Role, Token};
 use super::request::{Call, Wire};
 use super::wire;
 use crate::domain::ids::{Fingerprint, TokenId};
 use crate::gate::Gate;
-use crate::launchdarkly::rate_limit::{AccountLine, Lane, RateHeaders, Slot};
+use crate::launchdarkly::rate_limit::{AccountLimiter, Permit, Priority, RateHeaders};
 use crate::launchdarkly::response;
 use crate::redaction::Key;
 use crate::traces;
@@ -74,9 +74,9 @@ impl Options {
 #[derive(Clone)]
 pub struct HttpClient {
     shared: Arc<Shared>,
-    line: Arc<AccountLine>,
+    limiter: Arc<AccountLimiter>,
     own_token: Option<TokenId>,
-    lane: Option<Lane>,
+    priority: Option<Priority>,
 }
 
 struct Shared {
@@ -95,7 +95,7 @@ impl fmt::Debug for HttpClient {
         f.debug_struct("HttpClient")
             .field("endpoint", &self.shared.endpoint)
             .field("own_token", &self.own_token)
-            .field("lane", &self.lane)
+            .field("priority", &self.priority)
             .finish_non_exhaustive()
     }
 }
@@ -117,7 +117,7 @@ impl HttpClient {
         endpoint: Endpoint,
         credential: Key,
         own_token: Option<TokenId>,
-        line: Arc<AccountLine>,
+        limiter: Arc<AccountLimiter>,
         options: Options,
         gate: Arc<dyn Gate>,
     ) -> Result<Self, EndpointError> {
@@ -133,30 +133,30 @@ impl HttpClient {
         };
         Ok(Self {
             shared: Arc::new(shared),
-            line,
+            limiter,
             own_token,
-            lane: None,
+            priority: None,
         })
     }
 
-    /// The same credential, now that its account's line and its own token are known.
+    /// The same credential, now that its account's limiter and its own token are known.
     #[must_use]
-    pub fn identified(&self, line: Arc<AccountLine>, own_token: Option<TokenId>) -> Self {
-        line.learn_clock_from(&self.line);
+    pub fn identified(&self, limiter: Arc<AccountLimiter>, own_token: Option<TokenId>) -> Self {
+        limiter.learn_clock_from(&self.limiter);
         Self {
-            line,
+            limiter,
             own_token,
             ..self.clone()
         }
     }
 
-    /// The account's line.
+    /// The account's limiter.
     #[must_use]
-    pub fn line(&self) -> &Arc<AccountLine> {
-        &self.line
+    pub fn limiter(&self) -> &Arc<AccountLimiter> {
+        &self.limiter
     }
 
-    /// Makes a call, again after a 429 if it may be repeated: the line makes it wait.
+    /// Makes a call, again after a 429 if it may be repeated: the limiter makes it wait.
     async fn call(&self, call: Call<'_>, key: &Key) -> Result<Answer, ApiError> {
         call.check(self.own_token.as_ref())?;
         let operation = call.operation();
@@ -177,8 +177,8 @@ impl HttpClient {
         fingerprint: &Fingerprint,
     ) -> Result<Answer, ApiError> {
         let operation = call.operation();
-        let lane = self.lane.unwrap_or(Lane::of(operation));
-        let mut slot = self.line.enter(lane, operation, fingerprint).await?;
+        let priority = self.priority.unwrap_or(Priority::of(operation));
+        let mut permit = self.limiter.enter(priority, operation, fingerprint).await?;
         if operation.is_effect() {
             let needed = self.shared.options.lease_needed(operation);
             let passed = self.shared.gate.pass(needed);
@@ -188,18 +188,18 @@ impl HttpClient {
         let mut status = None;
         let span = traces::call(operation.route(), self.shared.endpoint.server());
         let outcome = self
-            .exchange(call, key, &mut slot, &mut status)
+            .exchange(call, key, &mut permit, &mut status)
             .instrument(span.clone())
             .await;
-        slot.ended(&outcome);
-        drop(slot);
+        permit.ended(&outcome);
+        drop(permit);
         let result = outcome.as_ref().err().map_or("ok", ApiError::reason);
         if let Err(error) = &outcome {
             traces::failed(&span, error.reason());
         }
         traces::answered(&span, status);
         let code = status.map(|status| status.as_u16());
-        self.line
+        self.limiter
             .observe(operation, code, result, left_at.elapsed());
         outcome
     }
@@ -209,26 +209,26 @@ impl HttpClient {
         &self,
         call: Call<'_>,
         key: &Key,
-        slot: &mut Slot,
+        permit: &mut Permit,
         status: &mut Option<StatusCode>,
     ) -> Result<Answer, ApiError> {
         let operation = call.operation();
         let asked_at = Timestamp::now();
-        let wire = call.prepare(&self.shared.endpoint, self.line.remote_now());
+        let wire = call.prepare(&self.shared.endpoint, self.limiter.remote_now());
         let old_key_until = wire.old_key_until;
         let request = self.request(operation, wire, key)?;
 
-        slot.sending();
+        permit.sending();
         let sent = request.send().await;
         let response = sent.map_err(|error| response::no_answer(operation, &error))?;
         *status = Some(response.status());
         let headers = RateHeaders::read(response.headers());
-        slot.answered(&headers, asked_at);
+        permit.answered(&headers, asked_at);
         if response.status() == StatusCode::TOO_MANY_REQUESTS {
-            let until = slot.refused(&headers);
+            let until = permit.refused(&headers);
             return Err(ApiError::RateLimited { until });
         }
-        slot.accepted();
+        permit.accepted();
         if !response.status().is_success() {
             return Err(response::refusal(operation, response, key).await);
         }
@@ -283,22 +283,22 @@ fn understood<T>(operation: Operation, read: Result<T, wire::Why>) -> Result<T, 
 }
 
 impl TokensApi for HttpClient {
-    fn in_lane(&self, lane: Lane) -> Self {
+    fn with_priority(&self, priority: Priority) -> Self {
         Self {
-            lane: Some(lane),
+            priority: Some(priority),
             ..self.clone()
         }
     }
 
     fn clock_offset(&self) -> SignedDuration {
-        self.line.offset()
+        self.limiter.offset()
     }
 
-    async fn identify(&self) -> Result<Identity, ApiError> {
+    async fn identify(&self) -> Result<CallerIdentity, ApiError> {
         self.identify_with(&self.shared.credential).await
     }
 
-    async fn identify_with(&self, key: &Key) -> Result<Identity, ApiError> {
+    async fn identify_with(&self, key: &Key) -> Result<CallerIdentity, ApiError> {
         let answer = self.call(Call::Identify, key).await?;
         understood(Operation::Identify, wire::identity(&answer.body))
     }

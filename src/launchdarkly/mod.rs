@@ -23,7 +23,9 @@ pub use differences::{differences, patch_towards};
 pub use endpoint::{AllowedHost, AllowedHosts, Endpoint, EndpointError};
 pub use error::{ApiError, Operation, RetryClass, TransportError, TransportKind};
 pub use model::{
-    Deleted, Identity, Issued, Listing, Member, NewToken, Page, PatchOp, Reset, ResolvedGrant,
-    Role, Token,
+    CallerIdentity, Deleted, Issued, Listing, Member, NewToken, Page, PatchOp, Reset,
+    ResolvedGrant, Role, Token,
 };
-pub use rate_limit::{AccountLine, CallObserver, Family, Lane, LineOptions, Lines, RateLeft};
+pub use rate_limit::{
+    AccountLimiter, CallObserver, Family, LimiterOptions, Limiters, Priority, RateLeft,
+};

@@ -171,7 +171,7 @@ pub enum Deleted {
 
 /// Who a key belongs to. Every part may be missing (documented).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Identity {
+pub struct CallerIdentity {
     /// The account.
     pub account_id: Option<AccountId>,
     /// The token.

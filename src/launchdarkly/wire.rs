@@ -12,7 +12,7 @@ use serde::de::{Deserializer, Error as _, IgnoredAny, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::error::Operation;
-use super::model::{Identity, Issued, Page, Role, Token};
+use super::model::{CallerIdentity, Issued, Page, Role, Token};
 use crate::domain::ids::{AccountId, RoleId, TokenId};
 use crate::domain::settings::{Effect, Statement};
 use crate::redaction::{Key, LastFour};
@@ -51,9 +51,9 @@ pub(super) fn page(body: &[u8], asked_at: Timestamp) -> Result<Page, Why> {
     })
 }
 
-pub(super) fn identity(body: &[u8]) -> Result<Identity, Why> {
+pub(super) fn identity(body: &[u8]) -> Result<CallerIdentity, Why> {
     let raw: RawIdentity = read(body)?;
-    Ok(Identity {
+    Ok(CallerIdentity {
         account_id: raw.account_id.and_then(id).map(AccountId::new),
         token_id: raw.token_id.and_then(id).map(TokenId::new),
         service_token: raw.service_token,

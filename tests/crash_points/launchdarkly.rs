@@ -13,8 +13,8 @@ use launchdarkly_token_operator::api::status::{Pending, PendingOperation};
 use launchdarkly_token_operator::domain::ids::{Attempt, TokenId};
 use launchdarkly_token_operator::domain::marker::Marker;
 use launchdarkly_token_operator::launchdarkly::{
-    ApiError, Deleted, HttpClient, Identity, Issued, Lane, NewToken, Operation, Page, PatchOp,
-    Reset, Role, Token, TokensApi, TransportError, TransportKind,
+    ApiError, CallerIdentity, Deleted, HttpClient, Issued, NewToken, Operation, Page, PatchOp,
+    Priority, Reset, Role, Token, TokensApi, TransportError, TransportKind,
 };
 use launchdarkly_token_operator::redaction::Key;
 
@@ -160,9 +160,9 @@ fn lost(operation: Operation) -> ApiError {
 }
 
 impl TokensApi for WiredApi {
-    fn in_lane(&self, lane: Lane) -> Self {
+    fn with_priority(&self, priority: Priority) -> Self {
         Self {
-            far: self.far.in_lane(lane),
+            far: self.far.with_priority(priority),
             ..self.clone()
         }
     }
@@ -173,11 +173,11 @@ impl TokensApi for WiredApi {
         self.far.clock_offset() - ahead
     }
 
-    async fn identify(&self) -> Result<Identity, ApiError> {
+    async fn identify(&self) -> Result<CallerIdentity, ApiError> {
         self.look(Operation::Identify, self.far.identify()).await
     }
 
-    async fn identify_with(&self, key: &Key) -> Result<Identity, ApiError> {
+    async fn identify_with(&self, key: &Key) -> Result<CallerIdentity, ApiError> {
         let call = self.far.identify_with(key);
         self.look(Operation::Identify, call).await
     }

@@ -12,14 +12,14 @@ use launchdarkly_token_operator::api::AccessToken;
 use launchdarkly_token_operator::api::access_token::AccessTokenSpec;
 use launchdarkly_token_operator::cluster::NamespaceFacts;
 use launchdarkly_token_operator::controller::account::{
-    Accounts, Entry, Session, State, list_accounts,
+    Accounts, Availability, Entry, Session, list_accounts,
 };
 use launchdarkly_token_operator::controller::token::{Context, Outcome, reconcile};
 use launchdarkly_token_operator::domain::account::AccountKey;
 use launchdarkly_token_operator::domain::ids::{AccountId, TokenId};
 use launchdarkly_token_operator::domain::policy::AccountPolicy;
 use launchdarkly_token_operator::launchdarkly::{
-    AccountLine, AllowedHosts, Endpoint, HttpClient, LineOptions, Options, TokensApi,
+    AccountLimiter, AllowedHosts, Endpoint, HttpClient, LimiterOptions, Options, TokensApi,
 };
 use launchdarkly_token_operator::redaction::Key;
 use launchdarkly_token_operator::runtime::clock::Clock;
@@ -164,11 +164,11 @@ impl World {
         let session = Session {
             api: api.clone(),
             credential: Some(self.managing_token()),
-            shared: accounts.shared("launchdarkly", &account),
+            state: accounts.account_state("launchdarkly", &account),
             account_id: account,
         };
         let entry = Entry {
-            state: State::Usable(session),
+            state: Availability::Usable(session),
             policy: AccountPolicy::open(),
             allowed_namespaces: None,
         };
@@ -207,7 +207,7 @@ impl World {
         let host = self.server.address().to_string().parse().unwrap();
         let endpoint = Endpoint::parse(&self.server.url(), None, &AllowedHosts::new([host]));
         let key = Key::from_bytes(self.server.managing_key().as_bytes()).unwrap();
-        let line = AccountLine::new(LineOptions::default(), Arc::new(()));
+        let line = AccountLimiter::new(LimiterOptions::default(), Arc::new(()));
         let gate = Arc::new(WireGate(wire.clone()));
         let own = Some(self.managing_token());
         HttpClient::new(endpoint.unwrap(), key, own, line, Options::default(), gate).unwrap()

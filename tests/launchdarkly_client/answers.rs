@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use launchdarkly_token_operator::domain::settings::{Effect, Statement};
 use launchdarkly_token_operator::launchdarkly::{
-    ApiError, Deleted, Identity, Operation, Token, TokensApi,
+    ApiError, CallerIdentity, Deleted, Operation, Token, TokensApi,
 };
 use serde_json::{Value, json};
 use wiremock::ResponseTemplate;
@@ -245,7 +245,7 @@ async fn deleting_what_is_gone_is_as_good() {
 #[tokio::test]
 async fn every_part_of_an_identity_may_be_missing() {
     let full = json!({ "accountId": "569f", "tokenId": ID, "serviceToken": true, "scopes": null, "tokenKind": "auth" });
-    let expected = Identity {
+    let expected = CallerIdentity {
         account_id: Some("569f".into()),
         token_id: Some(id()),
         service_token: Some(true),
@@ -254,9 +254,9 @@ async fn every_part_of_an_identity_may_be_missing() {
     let odd = json!({ "accountId": "a/b", "tokenId": 7, "serviceToken": "true" });
     for (body, expected) in [
         (full, expected),
-        (json!({}), Identity::default()),
-        (nulls, Identity::default()),
-        (odd, Identity::default()),
+        (json!({}), CallerIdentity::default()),
+        (nulls, CallerIdentity::default()),
+        (odd, CallerIdentity::default()),
     ] {
         let (_server, client) = server_answering(ok(&body)).await;
         assert_eq!(client.identify().await.unwrap(), expected);

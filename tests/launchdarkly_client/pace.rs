@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use launchdarkly_token_operator::gate::AlwaysOpen;
 use launchdarkly_token_operator::launchdarkly::{
-    AccountLine, ApiError, Family, HttpClient, LineOptions, Operation, RateLeft, RetryClass,
+    AccountLimiter, ApiError, Family, HttpClient, LimiterOptions, Operation, RateLeft, RetryClass,
     TokensApi,
 };
 use serde_json::json;
@@ -105,7 +105,7 @@ async fn what_is_left_of_the_limits_can_be_seen() {
         );
     let (_server, client) = server_answering(answer).await;
     client.get(&id()).await.unwrap();
-    let left = client.line().rate_left();
+    let left = client.limiter().rate_left();
     let expected = RateLeft {
         family: Family::Global,
         limit: Some(300),
@@ -118,7 +118,7 @@ async fn what_is_left_of_the_limits_can_be_seen() {
 async fn every_request_is_told_to_the_observer() {
     let (_server, unobserved) = server_answering(ResponseTemplate::new(404)).await;
     let tally = Arc::new(Tally::default());
-    let line = AccountLine::new(LineOptions::default(), Arc::<Tally>::clone(&tally));
+    let line = AccountLimiter::new(LimiterOptions::default(), Arc::<Tally>::clone(&tally));
     let client = unobserved.identified(line, None);
     client.get(&id()).await.unwrap_err();
     client.delete(&id()).await.unwrap();

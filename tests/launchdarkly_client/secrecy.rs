@@ -8,7 +8,8 @@ use launchdarkly_token_operator::cluster::secret::manifest::SecretManifest;
 use launchdarkly_token_operator::cluster::secret::snapshot::SecretSnapshot;
 use launchdarkly_token_operator::gate::AlwaysOpen;
 use launchdarkly_token_operator::launchdarkly::{
-    AllowedHosts, Endpoint, HttpClient, Issued, LineOptions, Lines, Operation, Reset, TokensApi,
+    AllowedHosts, Endpoint, HttpClient, Issued, LimiterOptions, Limiters, Operation, Reset,
+    TokensApi,
 };
 use launchdarkly_token_operator::redaction::{Key, LastFour};
 use serde_json::json;
@@ -64,8 +65,8 @@ async fn no_type_prints_a_key() {
     let mut printed = Printed::default();
     let (_server, client) = server_answering(ok(&issued_token())).await;
     printed.debug(&client);
-    printed.debug(&client.line());
-    printed.debug(&Lines::new(LineOptions::default(), Arc::new(())));
+    printed.debug(&client.limiter());
+    printed.debug(&Limiters::new(LimiterOptions::default(), Arc::new(())));
     printed.debug(&endpoint("http://127.0.0.1:1/x"));
     printed.debug(&options());
     printed.debug(&wish());

@@ -7,8 +7,8 @@ use launchdarkly_token_operator::domain::ids::TokenId;
 use launchdarkly_token_operator::domain::settings::BaseRole;
 use launchdarkly_token_operator::gate::{AlwaysOpen, Gate, GateClosed};
 use launchdarkly_token_operator::launchdarkly::{
-    AccountLine, AllowedHosts, ApiError, CallObserver, Endpoint, HttpClient, LineOptions, NewToken,
-    Operation, Options, PatchOp, ResolvedGrant, TokensApi,
+    AccountLimiter, AllowedHosts, ApiError, CallObserver, Endpoint, HttpClient, LimiterOptions,
+    NewToken, Operation, Options, PatchOp, ResolvedGrant, TokensApi,
 };
 use launchdarkly_token_operator::redaction::Key;
 use serde_json::{Value, json};
@@ -39,8 +39,8 @@ pub fn options() -> Options {
     }
 }
 
-pub fn line() -> Arc<AccountLine> {
-    AccountLine::new(LineOptions::default(), Arc::new(()))
+pub fn line() -> Arc<AccountLimiter> {
+    AccountLimiter::new(LimiterOptions::default(), Arc::new(()))
 }
 
 pub fn endpoint(uri: &str) -> Endpoint {

@@ -14,8 +14,8 @@ use launchdarkly_simulator::{Config, Running, Simulator};
 use launchdarkly_token_operator::domain::settings::{BaseRole, Effect, Statement};
 use launchdarkly_token_operator::gate::AlwaysOpen;
 use launchdarkly_token_operator::launchdarkly::{
-    AccountLine, AllowedHosts, ApiError, Deleted, Endpoint, HttpClient, LineOptions, NewToken,
-    Options, PatchOp, ResolvedGrant, TokensApi, differences, patch_towards,
+    AccountLimiter, AllowedHosts, ApiError, Deleted, Endpoint, HttpClient, LimiterOptions,
+    NewToken, Options, PatchOp, ResolvedGrant, TokensApi, differences, patch_towards,
 };
 use launchdarkly_token_operator::redaction::Key;
 use serde_json::{Value, json};
@@ -37,7 +37,7 @@ fn client_with_ca(running: &Running, ca_bundle: Option<&str>) -> HttpClient {
 fn client_with_key(running: &Running, ca_bundle: Option<&str>, credential: Key) -> HttpClient {
     let allowed = AllowedHosts::new([running.address().to_string().parse().unwrap()]);
     let endpoint = Endpoint::parse(&running.url(), ca_bundle, &allowed).unwrap();
-    let line = AccountLine::new(LineOptions::default(), Arc::new(()));
+    let line = AccountLimiter::new(LimiterOptions::default(), Arc::new(()));
     let options = Options {
         request_timeout: Duration::from_secs(5),
         ..Options::default()
@@ -130,7 +130,7 @@ async fn a_token_lives_from_create_to_delete() {
         running.simulator().account_id()
     );
     assert_eq!(own.service_token, Some(true));
-    let client = anonymous.identified(Arc::clone(anonymous.line()), own.token_id.clone());
+    let client = anonymous.identified(Arc::clone(anonymous.limiter()), own.token_id.clone());
 
     let wish = wish(reader());
     let issued = client.create(&wish).await.unwrap();

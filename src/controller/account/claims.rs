@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use crate::domain::ids::{ObjectUid, TokenId};
 use crate::domain::record::{Identity, Record};
 
-/// The tokens that objects of this cluster record, as far as they were visited.
+/// The tokens that objects of this cluster record, as far as they were reconciled.
 #[derive(Debug, Default)]
 pub(in crate::controller) struct Claims(Mutex<HashMap<TokenId, Identity>>);
 

@@ -15,7 +15,7 @@ use crate::launchdarkly::{HttpClient, TokensApi as _};
 const SKEW: SignedDuration = SignedDuration::from_mins(1);
 
 /// The object whose status is written.
-pub(in crate::controller) struct View {
+pub(in crate::controller) struct AccountView {
     pub(in crate::controller) generation: Option<i64>,
     pub(in crate::controller) users: usize,
     pub(in crate::controller) deleting: bool,
@@ -24,7 +24,7 @@ pub(in crate::controller) struct View {
 
 /// Writes what was found into a status.
 pub(in crate::controller) fn write(
-    view: &View,
+    view: &AccountView,
     finding: &Result<Session<HttpClient>, Problem>,
     status: &mut AccountStatus,
 ) {
@@ -87,21 +87,21 @@ pub(in crate::controller) fn write(
     }
 }
 
-fn describe(view: &View, session: &Session<HttpClient>, status: &mut AccountStatus) {
+fn describe(view: &AccountView, session: &Session<HttpClient>, status: &mut AccountStatus) {
     status.account_id = Some(session.account_id.clone());
     status.credential_token_id.clone_from(&session.credential);
-    let features = session.shared.features(view.now);
+    let features = session.state.features(view.now);
     status.features = Some(FeaturesStatus {
         reset: to_status(features.reset),
         expiry: to_status(features.expiry),
         probed_at: features.probed_at,
     });
-    if let Some(orphans) = session.shared.orphans() {
+    if let Some(orphans) = session.state.orphans() {
         status.orphans = orphans.into_iter().take(MAX_LISTED).collect();
     }
-    let left_behind = session.shared.left_behind(&status.left_behind);
+    let left_behind = session.state.left_behind(&status.left_behind);
     status.left_behind = left_behind.into_iter().take(MAX_LISTED).collect();
-    let braked = session.shared.is_braked(view.now).then(|| {
+    let braked = session.state.is_held_by_budget(view.now).then(|| {
         let message = "many keys of this account were lost within ten minutes; no more are replaced until the window has passed";
         (Reason::MassChange, message.to_owned())
     });
@@ -117,7 +117,7 @@ fn describe(view: &View, session: &Session<HttpClient>, status: &mut AccountStat
 }
 
 fn mark(
-    view: &View,
+    view: &AccountView,
     status: &mut AccountStatus,
     kind: ConditionType,
     holds: Option<(Reason, String)>,

@@ -7,12 +7,12 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::cluster::OptIn;
-use crate::controller::account::registry::{Accounts, Session, State};
+use crate::controller::account::registry::{Accounts, Availability, Session};
 use crate::domain::account::AccountKey;
 use crate::domain::ids::Fingerprint;
 use crate::domain::problem::Problem;
 use crate::gate::Gate;
-use crate::launchdarkly::{AllowedHosts, HttpClient, Lines, Options};
+use crate::launchdarkly::{AllowedHosts, HttpClient, Limiters, Options};
 use crate::runtime::clock::Clock;
 
 /// What reconciling accounts needs.
@@ -22,7 +22,7 @@ pub(in crate::controller) struct AccountContext {
     pub(in crate::controller) call_time: Duration,
     pub(in crate::controller) own_namespace: String,
     pub(in crate::controller) accounts: Arc<Accounts<HttpClient>>,
-    pub(in crate::controller) lines: Arc<Lines>,
+    pub(in crate::controller) lines: Arc<Limiters>,
     pub(in crate::controller) allowed_hosts: AllowedHosts,
     pub(in crate::controller) options: Options,
     pub(in crate::controller) clock: Arc<dyn Clock>,
@@ -55,7 +55,7 @@ impl AccountContext {
         call_time: Duration,
         own_namespace: String,
         accounts: Arc<Accounts<HttpClient>>,
-        lines: Arc<Lines>,
+        lines: Arc<Limiters>,
         allowed_hosts: AllowedHosts,
         options: Options,
         clock: Arc<dyn Clock>,
@@ -117,8 +117,8 @@ impl AccountContext {
             .unwrap_or_else(PoisonError::into_inner)
             .remove(key);
         let entry = self.accounts.get(key);
-        if let Some(State::Usable(session)) = entry.as_deref().map(|entry| &entry.state) {
-            session.shared.set_objects(key, 0);
+        if let Some(Availability::Usable(session)) = entry.as_deref().map(|entry| &entry.state) {
+            session.state.set_objects(key, 0);
         }
         self.accounts.remove(key);
     }

@@ -129,11 +129,11 @@ pub(in crate::controller) async fn check(
     }
     let host = endpoint.host();
     let line = ctx.lines.get(&host, &account_id);
-    let shared = ctx.accounts.shared(&host, &account_id);
+    let state = ctx.accounts.account_state(&host, &account_id);
     Ok(Session {
         api: client.identified(line, credential.clone()),
         account_id,
         credential,
-        shared,
+        state,
     })
 }

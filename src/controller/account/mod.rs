@@ -13,5 +13,5 @@ pub(super) mod registry;
 pub(super) mod state;
 
 pub use poll::list_accounts;
-pub use registry::{Accounts, Entry, Session, Sign, State};
-pub use state::Shared;
+pub use registry::{AccountSignal, Accounts, Availability, Entry, Session};
+pub use state::AccountState;

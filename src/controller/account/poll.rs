@@ -6,7 +6,7 @@ use futures::future;
 use jiff::Timestamp;
 
 use crate::controller::account::probe;
-use crate::controller::account::registry::{Accounts, Session, State};
+use crate::controller::account::registry::{Accounts, Availability, Session};
 use crate::controller::account::state::is_believable;
 use crate::controller::failure::Failure;
 use crate::domain::account::AccountKey;
@@ -18,12 +18,12 @@ pub(in crate::controller) fn sessions<L: TokensApi>(
 ) -> Vec<(Vec<AccountKey>, Session<L>)> {
     let mut sessions: Vec<(Vec<AccountKey>, Session<L>)> = Vec::new();
     for (key, entry) in accounts.all() {
-        let State::Usable(session) = &entry.state else {
+        let Availability::Usable(session) = &entry.state else {
             continue;
         };
         let known = sessions
             .iter_mut()
-            .find(|(_, known)| Arc::ptr_eq(&known.shared, &session.shared));
+            .find(|(_, known)| Arc::ptr_eq(&known.state, &session.state));
         match known {
             Some((keys, _)) => keys.push(key),
             None => sessions.push((vec![key], session.clone())),
@@ -57,9 +57,9 @@ pub(in crate::controller) async fn list_since<L: TokensApi>(
     begun_after: Timestamp,
     now: Timestamp,
 ) -> Result<Arc<Listing>, Failure> {
-    let _turn = session.shared.listing_turn.lock().await;
+    let _turn = session.state.listing_turn.lock().await;
     if let Some(listing) = session
-        .shared
+        .state
         .listing()
         .filter(|listing| listing.started_at >= begun_after)
         .filter(|listing| is_believable(listing.started_at, now))
@@ -67,8 +67,8 @@ pub(in crate::controller) async fn list_since<L: TokensApi>(
         return Ok(listing);
     }
     let listing = session.api.list_all().await?;
-    session.shared.keep_listing(listing, now);
-    session.shared.listing().ok_or_else(Failure::stale)
+    session.state.keep_listing(listing, now);
+    session.state.listing().ok_or_else(Failure::stale)
 }
 
 /// What an interrupted probe left is deleted, unless one is under way.
@@ -77,7 +77,7 @@ async fn sweep_probes<L: TokensApi>(
     keys: &[AccountKey],
     session: &Session<L>,
 ) {
-    let Ok(_turn) = session.shared.probe_turn.try_lock() else {
+    let Ok(_turn) = session.state.probe_turn.try_lock() else {
         return;
     };
     for key in keys {

@@ -57,12 +57,12 @@ pub(in crate::controller) async fn probe<L: TokensApi>(
     patience: Duration,
 ) -> Result<Option<Lack>, Failure> {
     // Whoever comes second looks again when the first is done.
-    let Ok(_turn) = session.shared.probe_turn.try_lock() else {
+    let Ok(_turn) = session.state.probe_turn.try_lock() else {
         return Err(Failure::unsettled(
             "the account's reset is being tried on a throw-away token",
         ));
     };
-    if session.shared.features(now).reset != Feature::Unknown {
+    if session.state.features(now).reset != Feature::Unknown {
         return Ok(None);
     }
     let uid = prober(key);
@@ -71,7 +71,7 @@ pub(in crate::controller) async fn probe<L: TokensApi>(
     let issued = match session.api.create(&wish).await {
         Ok(issued) => issued,
         Err(refusal) if is_refused(&refusal) => {
-            session.shared.note_probe(Feature::Untried, now);
+            session.state.note_probe(Feature::Untried, now);
             return Ok(Some(Lack::ThrowAway(refusal)));
         }
         Err(error) => return Err(error.into()),
@@ -85,7 +85,7 @@ pub(in crate::controller) async fn probe<L: TokensApi>(
     } else {
         Feature::Unavailable
     };
-    session.shared.note_probe(reset, now);
+    session.state.note_probe(reset, now);
     Ok((!works).then_some(Lack::Reset))
 }
 
@@ -101,7 +101,7 @@ pub(in crate::controller) async fn sweep<L: TokensApi>(
     installation: &Installation,
     uid: &ObjectUid,
 ) -> Result<(), Failure> {
-    let Some(listing) = session.shared.listing() else {
+    let Some(listing) = session.state.listing() else {
         return Ok(());
     };
     for token in &listing.tokens {
@@ -146,7 +146,7 @@ async fn try_reset<L: TokensApi>(
     let old_key_lives = old_key_lives(patience);
     let after = match session.api.reset(&before.token.id, old_key_lives).await {
         Ok(reset) => reset.issued,
-        Err(error) if error.is_not_offered() && session.shared.note_reset_refusal() => {
+        Err(error) if error.is_not_offered() && session.state.note_reset_refusal() => {
             return Ok(false);
         }
         Err(error) => return Err(error.into()),

@@ -3,7 +3,7 @@
 use crate::controller::account::conditions;
 use crate::controller::account::context::AccountContext;
 use crate::controller::account::kinds::AccountObject;
-use crate::controller::account::registry::{Entry, Session, State};
+use crate::controller::account::registry::{Availability, Entry, Session};
 use crate::domain::account::AccountKey;
 use crate::domain::problem::Problem;
 use crate::domain::reason::Reason;
@@ -33,9 +33,9 @@ pub(in crate::controller) fn publish<K: AccountObject>(
     };
     let state = match finding {
         Ok(session) => {
-            session.shared.set_objects(key, ctx.accounts.users(key));
+            session.state.set_objects(key, ctx.accounts.users(key));
             adopt_features(object, session);
-            State::Usable(session.clone())
+            Availability::Usable(session.clone())
         }
         Err(problem) => unusable(problem, before.as_deref()),
     };
@@ -50,13 +50,13 @@ pub(in crate::controller) fn publish<K: AccountObject>(
     );
 }
 
-fn unusable(problem: &Problem, before: Option<&Entry<HttpClient>>) -> State<HttpClient> {
+fn unusable(problem: &Problem, before: Option<&Entry<HttpClient>>) -> Availability<HttpClient> {
     let last = before
         .and_then(|entry| entry.state.newest_session())
         // Another account behind the credential means that nothing may be written with it (I10).
         .filter(|_| problem.reason != Reason::AccountMismatch)
         .cloned();
-    State::Unusable {
+    Availability::Unusable {
         problem: Problem {
             reason: Reason::AccountNotReady,
             message: format!("the account cannot be used: {}", problem.message),
@@ -72,7 +72,7 @@ fn adopt_features<K: AccountObject>(object: &K, session: &Session<HttpClient>) {
     let Some(noted) = object.status().and_then(|status| status.features.as_ref()) else {
         return;
     };
-    session.shared.update_features(|features| {
+    session.state.update_features(|features| {
         if features.probed_at.is_none() {
             features.reset = conditions::to_domain(noted.reset);
             features.expiry = conditions::to_domain(noted.expiry);

@@ -29,7 +29,7 @@ const WAIT_FOR_CREDENTIAL: Duration = Duration::from_secs(2);
 /// How often an account that is being deleted is looked at while objects refer to it.
 const WAIT_FOR_USERS: Duration = Duration::from_secs(5);
 
-/// Visits one account object.
+/// Reconciles one account object.
 pub(in crate::controller) async fn reconcile<K: AccountObject>(
     ctx: &AccountContext,
     object: &K,
@@ -41,14 +41,14 @@ pub(in crate::controller) async fn reconcile<K: AccountObject>(
         ctx.forget(&key);
         return Ok(LOOK_EVERY);
     }
-    let young = new_until(object.meta(), ctx.settle).is_some_and(|at| at > ctx.clock.now());
+    let is_new = new_until(object.meta(), ctx.settle).is_some_and(|at| at > ctx.clock.now());
     // The right to read it may come with it, where namespaces give it themselves.
     let with_it = |reason| match reason {
         Reason::CredentialMissing => true,
         Reason::SecretAccessDenied => ctx.opt_in.is_some(),
         _ => false,
     };
-    let may_come = |problem: &Problem| young && with_it(problem.reason);
+    let may_come = |problem: &Problem| is_new && with_it(problem.reason);
     let finding = find(ctx, object, &key).await.map_err(|problem| {
         let may_come = may_come(&problem);
         problem.passing_if(may_come)
@@ -198,7 +198,7 @@ async fn write_status<K: AccountObject>(
     };
     let before = live.status().cloned().unwrap_or_default();
     let mut after = before.clone();
-    let view = conditions::View {
+    let view = conditions::AccountView {
         generation: live.meta().generation,
         users,
         deleting: live.meta().deletion_timestamp.is_some(),

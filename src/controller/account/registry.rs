@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-use crate::controller::account::state::Shared;
+use crate::controller::account::state::AccountState;
 use crate::domain::account::AccountKey;
 use crate::domain::ids::{AccountId, Installation, ObjectUid, TokenId};
 use crate::domain::namespaces::AdmittedNamespaces;
@@ -16,7 +16,7 @@ use crate::launchdarkly::TokensApi;
 #[derive(Debug, Clone)]
 pub struct Entry<L> {
     /// Whether calls can be made.
-    pub state: State<L>,
+    pub state: Availability<L>,
     /// What may be asked for.
     pub policy: AccountPolicy,
     /// Who may ask; `None` for a namespaced account, which serves its own namespace.
@@ -25,7 +25,7 @@ pub struct Entry<L> {
 
 impl<L> Entry<L> {
     /// An account whose spec makes no sense lets nobody do anything.
-    pub(in crate::controller) fn closed(state: State<L>) -> Self {
+    pub(in crate::controller) fn closed(state: Availability<L>) -> Self {
         Self {
             state,
             policy: AccountPolicy::closed(),
@@ -36,7 +36,7 @@ impl<L> Entry<L> {
 
 /// Whether calls can be made on an account.
 #[derive(Debug, Clone)]
-pub enum State<L> {
+pub enum Availability<L> {
     /// Yes.
     Usable(Session<L>),
     /// No.
@@ -50,7 +50,7 @@ pub enum State<L> {
     },
 }
 
-impl<L> State<L> {
+impl<L> Availability<L> {
     /// The newest credential that worked.
     pub(in crate::controller) fn newest_session(&self) -> Option<&Session<L>> {
         match self {
@@ -70,15 +70,15 @@ pub struct Session<L> {
     /// The token that the credential is.
     pub credential: Option<TokenId>,
     /// What all credentials of the account share.
-    pub shared: Arc<Shared>,
+    pub state: Arc<AccountState>,
 }
 
 /// Why accounts should be looked at before their time.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Sign {
+pub enum AccountSignal {
     /// A call with this account's credential was answered 401.
     Doubt(AccountKey),
-    /// What a status says may have changed: who uses an account, or whether its brake is on (I14).
+    /// What a status says may have changed: who uses an account, or whether its budget is on (I14).
     Status,
 }
 
@@ -88,22 +88,22 @@ pub struct Accounts<L> {
     /// Which cluster our tokens are marked with.
     pub installation: Installation,
     entries: RwLock<HashMap<AccountKey, Arc<Entry<L>>>>,
-    shared: Mutex<BTreeMap<(String, AccountId), Arc<Shared>>>,
+    shared: Mutex<BTreeMap<(String, AccountId), Arc<AccountState>>>,
     slots: Mutex<HashMap<AccountKey, HashSet<ObjectUid>>>,
-    signs: tokio::sync::broadcast::Sender<Sign>,
+    signals: tokio::sync::broadcast::Sender<AccountSignal>,
 }
 
 impl<L: TokensApi> Accounts<L> {
     /// No account yet.
     #[must_use]
     pub fn new(installation: Installation) -> Self {
-        let (signs, _) = tokio::sync::broadcast::channel(64);
+        let (signals, _) = tokio::sync::broadcast::channel(64);
         Self {
             installation,
             entries: RwLock::default(),
             shared: Mutex::default(),
             slots: Mutex::default(),
-            signs,
+            signals,
         }
     }
 
@@ -132,16 +132,16 @@ impl<L: TokensApi> Accounts<L> {
                 continue;
             }
             if self.users(&key) == 0 {
-                if let State::Usable(session) = &entry.state {
-                    session.shared.set_objects(&key, 0);
+                if let Availability::Usable(session) = &entry.state {
+                    session.state.set_objects(&key, 0);
                 }
                 self.remove(&key);
                 continue;
             }
-            let State::Usable(session) = &entry.state else {
+            let Availability::Usable(session) = &entry.state else {
                 continue;
             };
-            let state = State::Unusable {
+            let state = Availability::Unusable {
                 problem: Problem::user(
                     Reason::AccountNotFound,
                     "the account was deleted; create it again",
@@ -177,7 +177,7 @@ impl<L: TokensApi> Accounts<L> {
     }
 
     /// What all credentials of one account on one host share.
-    pub fn shared(&self, host: &str, account: &AccountId) -> Arc<Shared> {
+    pub fn account_state(&self, host: &str, account: &AccountId) -> Arc<AccountState> {
         let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(
             shared
@@ -190,7 +190,7 @@ impl<L: TokensApi> Accounts<L> {
     pub fn occupy(&self, key: &AccountKey, object: &ObjectUid) {
         let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
         if slots.entry(key.clone()).or_default().insert(object.clone()) {
-            self.send(Sign::Status);
+            self.send(AccountSignal::Status);
         }
     }
 
@@ -209,7 +209,7 @@ impl<L: TokensApi> Accounts<L> {
         if !taken.contains(object) {
             policy.has_room(taken.len())?;
             taken.insert(object.clone());
-            self.send(Sign::Status);
+            self.send(AccountSignal::Status);
         }
         Ok(())
     }
@@ -222,7 +222,7 @@ impl<L: TokensApi> Accounts<L> {
             .filter_map(|taken| taken.take(object))
             .count();
         if released > 0 {
-            self.send(Sign::Status);
+            self.send(AccountSignal::Status);
         }
     }
 
@@ -230,7 +230,7 @@ impl<L: TokensApi> Accounts<L> {
     pub fn retain(&self, living: &HashSet<ObjectUid>) {
         let shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
         for account in shared.values() {
-            account.brake().retain(living);
+            account.budget().retain(living);
         }
         drop(shared);
         let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
@@ -251,22 +251,22 @@ impl<L: TokensApi> Accounts<L> {
 
     /// A call was answered 401: the credential is looked at again at once.
     pub fn doubt(&self, key: &AccountKey) {
-        self.send(Sign::Doubt(key.clone()));
+        self.send(AccountSignal::Doubt(key.clone()));
     }
 
-    /// The brake of an account came on: its status is to say so.
-    pub fn brake_changed(&self) {
-        self.send(Sign::Status);
+    /// The budget of an account came on: its status is to say so.
+    pub fn budget_changed(&self) {
+        self.send(AccountSignal::Status);
     }
 
     /// Tells why accounts should be looked at before their time.
-    pub fn signs(&self) -> tokio::sync::broadcast::Receiver<Sign> {
-        self.signs.subscribe()
+    pub fn signals(&self) -> tokio::sync::broadcast::Receiver<AccountSignal> {
+        self.signals.subscribe()
     }
 
-    fn send(&self, sign: Sign) {
+    fn send(&self, signal: AccountSignal) {
         // Nobody listening means that nobody needs to know.
-        let _ = self.signs.send(sign);
+        let _ = self.signals.send(signal);
     }
 }
 
@@ -275,7 +275,7 @@ mod tests {
     use super::*;
     use crate::gate::AlwaysOpen;
     use crate::launchdarkly::{
-        AccountLine, AllowedHosts, Endpoint, HttpClient, LineOptions, Options,
+        AccountLimiter, AllowedHosts, Endpoint, HttpClient, LimiterOptions, Options,
     };
     use crate::redaction::Key;
 
@@ -283,12 +283,12 @@ mod tests {
         let hosts = AllowedHosts::new(["127.0.0.1:1".parse().unwrap()]);
         let endpoint = Endpoint::parse("http://127.0.0.1:1", None, &hosts).unwrap();
         let key = Key::from_bytes(b"api-1").unwrap();
-        let line = AccountLine::new(LineOptions::default(), Arc::new(()));
+        let line = AccountLimiter::new(LimiterOptions::default(), Arc::new(()));
         let options = Options::default();
         let account_id = AccountId::from("account");
         Session {
             api: HttpClient::new(endpoint, key, None, line, options, Arc::new(AlwaysOpen)).unwrap(),
-            shared: accounts.shared("127.0.0.1:1", &account_id),
+            state: accounts.account_state("127.0.0.1:1", &account_id),
             account_id,
             credential: None,
         }
@@ -304,16 +304,16 @@ mod tests {
     #[test]
     fn accounts_that_are_gone_are_forgotten_unless_objects_refer_to_them() {
         let accounts = Accounts::<HttpClient>::new("0a1b2c3d".into());
-        let unusable = State::Unusable {
+        let unusable = Availability::Unusable {
             problem: Problem::user(Reason::AccountNotReady, ""),
             own_reason: Reason::CredentialRejected,
             last: None,
         };
         for (name, state) in [
-            ("used", State::Usable(session(&accounts))),
-            ("unused", State::Usable(session(&accounts))),
+            ("used", Availability::Usable(session(&accounts))),
+            ("unused", Availability::Usable(session(&accounts))),
             ("unusable", unusable),
-            ("there", State::Usable(session(&accounts))),
+            ("there", Availability::Usable(session(&accounts))),
         ] {
             accounts.put(account(name), Entry::closed(state));
         }
@@ -326,9 +326,9 @@ mod tests {
         let state = |name| accounts.get(&account(name)).unwrap().state.clone();
         assert!(matches!(
             state("used"),
-            State::Unusable { last: Some(_), .. }
+            Availability::Unusable { last: Some(_), .. }
         ));
-        assert!(matches!(state("there"), State::Usable(_)));
+        assert!(matches!(state("there"), Availability::Usable(_)));
 
         accounts.retain(&HashSet::new());
         accounts.retire_gone(|key| *key != account("there"));

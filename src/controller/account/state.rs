@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::domain::account::AccountKey;
-use crate::domain::account::budget::{Answer, Brake};
+use crate::domain::account::budget::{Allowance, ReplacementBudget};
 use crate::domain::ids::{ObjectUid, TokenId};
 use crate::domain::marker::{LONGEST_DESCRIPTION, Marker};
 use crate::domain::observed::Feature;
@@ -14,14 +14,14 @@ use crate::launchdarkly::Listing;
 
 /// What is known of one account on one host, whatever the number of credentials and account objects (I13).
 #[derive(Debug, Default)]
-pub struct Shared {
+pub struct AccountState {
     /// Held while the account is listed, so that one listing serves all who wait.
     pub listing_turn: tokio::sync::Mutex<()>,
     /// Held while the account is probed.
     pub probe_turn: tokio::sync::Mutex<()>,
     listing: RwLock<Option<Arc<Listing>>>,
     features: RwLock<Features>,
-    brake: Mutex<Brake>,
+    budget: Mutex<ReplacementBudget>,
     objects: Mutex<HashMap<AccountKey, usize>>,
     orphans: Mutex<Orphans>,
     left_behind: Mutex<BTreeSet<TokenId>>,
@@ -72,7 +72,7 @@ pub(in crate::controller) fn is_believable(started_at: Timestamp, now: Timestamp
     started_at.duration_since(now) < SignedDuration::from_mins(1)
 }
 
-impl Shared {
+impl AccountState {
     /// The newest listing.
     pub fn listing(&self) -> Option<Arc<Listing>> {
         self.listing
@@ -156,7 +156,7 @@ impl Shared {
         );
     }
 
-    /// How many objects use the account through one account object; the brake is measured by all of them.
+    /// How many objects use the account through one account object; the budget is measured by all of them.
     pub fn set_objects(&self, key: &AccountKey, count: usize) {
         let mut objects = self.objects.lock().unwrap_or_else(PoisonError::into_inner);
         if count == 0 {
@@ -168,24 +168,28 @@ impl Shared {
 
     /// How many replacements nobody asked for may still begin in this window (I14).
     pub fn unasked_left(&self, now: Timestamp) -> u32 {
-        let left = self.brake().left(self.objects(), now);
+        let left = self.budget().left(self.objects(), now);
         u32::try_from(left).unwrap_or(u32::MAX)
     }
 
     /// Whether none may begin any more.
-    pub fn is_braked(&self, now: Timestamp) -> bool {
+    pub fn is_held_by_budget(&self, now: Timestamp) -> bool {
         self.unasked_left(now) == 0
     }
 
     /// Asks whether a replacement nobody asked for may begin.
-    pub(in crate::controller) fn ask_brake(&self, object: &ObjectUid, now: Timestamp) -> Answer {
+    pub(in crate::controller) fn request_replacement(
+        &self,
+        object: &ObjectUid,
+        now: Timestamp,
+    ) -> Allowance {
         let objects = self.objects();
-        self.brake().ask(object, objects, now)
+        self.budget().ask(object, objects, now)
     }
 
     /// A replacement that was let through did not begin after all.
     pub fn give_back_unasked(&self, object: &ObjectUid) {
-        self.brake().give_back(object);
+        self.budget().give_back(object);
     }
 
     /// Notes whether an object waits for such a replacement; true if that is news.
@@ -196,15 +200,15 @@ impl Shared {
         now: Timestamp,
     ) -> bool {
         if waits {
-            self.brake().want(object, now)
+            self.budget().want(object, now)
         } else {
-            self.brake().content(object)
+            self.budget().content(object)
         }
     }
 
     /// Counts what an object's history says that an earlier process replaced.
     pub fn remember_unasked(&self, object: &ObjectUid, replaced: impl Iterator<Item = Timestamp>) {
-        self.brake().remember(object, replaced);
+        self.budget().remember(object, replaced);
     }
 
     /// Takes in what the newest listing shows: an orphan is what two listings in a row show as one.
@@ -257,8 +261,8 @@ impl Shared {
         objects.values().sum()
     }
 
-    pub(in crate::controller) fn brake(&self) -> MutexGuard<'_, Brake> {
-        self.brake.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(in crate::controller) fn budget(&self) -> MutexGuard<'_, ReplacementBudget> {
+        self.budget.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -274,7 +278,7 @@ mod tests {
             (Feature::Untried, Feature::Unknown),
             (Feature::Available, Feature::Available),
         ] {
-            let shared = Shared::default();
+            let shared = AccountState::default();
             shared.note_probe(reset, tried_at);
             let day = SignedDuration::from_hours(24);
             assert_eq!(shared.features(tried_at + day).reset, reset);

@@ -17,7 +17,7 @@ use crate::api::{ClusterLaunchDarklyAccount, LaunchDarklyAccount};
 use crate::controller::account::context::AccountContext;
 use crate::controller::account::kinds::AccountObject;
 use crate::controller::account::reconcile;
-use crate::controller::account::registry::Sign;
+use crate::controller::account::registry::AccountSignal;
 use crate::domain::account::AccountKey;
 use crate::runtime::leader::LeaderContext;
 use crate::runtime::metrics::{Controller as ControllerLabel, Metrics, Outcome as MetricOutcome};
@@ -134,7 +134,7 @@ impl AccountControllers {
         self.shown.push(Box::new(move |key| {
             store.state().iter().any(|object| object.key() == *key)
         }));
-        let stream = controller.reconcile_all_on(signs(ctx.clone())).run(
+        let stream = controller.reconcile_all_on(signals(ctx.clone())).run(
             |object: Arc<K>, reconciler: Arc<Reconciler>| async move {
                 reconciler.reconcile(&*object).await
             },
@@ -180,12 +180,14 @@ impl Reconciler {
 }
 
 /// One item whenever an account should be looked at before its time: accounts are few, so all of them are.
-pub(super) fn signs(ctx: Arc<AccountContext>) -> impl futures::Stream<Item = ()> + Send + 'static {
-    let receiver = ctx.accounts.signs();
+pub(super) fn signals(
+    ctx: Arc<AccountContext>,
+) -> impl futures::Stream<Item = ()> + Send + 'static {
+    let receiver = ctx.accounts.signals();
     futures::stream::unfold((receiver, ctx), |(mut receiver, ctx)| async move {
         match receiver.recv().await {
-            Ok(Sign::Doubt(key)) => ctx.doubt(&key),
-            Ok(Sign::Status) | Err(RecvError::Lagged(_)) => {}
+            Ok(AccountSignal::Doubt(key)) => ctx.doubt(&key),
+            Ok(AccountSignal::Status) | Err(RecvError::Lagged(_)) => {}
             Err(RecvError::Closed) => return None,
         }
         Some(((), (receiver, ctx)))

@@ -10,7 +10,7 @@ use super::cache::ObjectCache;
 use crate::api::conditions::{ConditionType, find_condition};
 use crate::api::{AccessToken, AccessTokenSpec, AccessTokenStatus};
 use crate::cluster::Cluster;
-use crate::controller::account::registry::{Entry, Session, State};
+use crate::controller::account::registry::{Availability, Entry, Session};
 use crate::controller::token::context::Context;
 use crate::domain::account::AccountKey;
 use crate::domain::desired::Strategy;
@@ -30,7 +30,7 @@ pub(super) fn facts<C: Cluster, L: TokensApi>(
     if per_object {
         let listings: Vec<_> = entries
             .iter()
-            .filter_map(|(_, entry)| entry.state.newest_session()?.shared.listing())
+            .filter_map(|(_, entry)| entry.state.newest_session()?.state.listing())
             .collect();
         let expirations = expirations(&listings);
         facts.tokens = objects
@@ -116,15 +116,15 @@ fn account<L: TokensApi>(
         AccountKey::Cluster { name } => ("ClusterLaunchDarklyAccount", String::new(), name),
     };
     let reason = match &entry.state {
-        State::Usable(_) => Reason::Available,
-        State::Unusable { own_reason, .. } => *own_reason,
+        Availability::Usable(_) => Reason::Available,
+        Availability::Unusable { own_reason, .. } => *own_reason,
     };
     AccountFacts {
         kind,
         namespace,
         name: name.clone(),
         reason: reason.as_str(),
-        ready: matches!(entry.state, State::Usable(_)),
+        ready: matches!(entry.state, Availability::Usable(_)),
         access_tokens,
         behind: entry
             .state
@@ -134,11 +134,11 @@ fn account<L: TokensApi>(
 }
 
 fn behind<L: TokensApi>(session: &Session<L>, now: Timestamp) -> BehindFacts {
-    let shared = &session.shared;
+    let shared = &session.state;
     BehindFacts {
         orphaned: shared.orphans().map(|orphans| orphans.len()),
         left_behind: shared.left_behind(&[]).len(),
-        mass_change: shared.is_braked(now),
+        mass_change: shared.is_held_by_budget(now),
         clock_offset: session.api.clock_offset().as_secs_f64(),
     }
 }

@@ -20,7 +20,7 @@ use crate::cluster::{KubeCluster, OptIn};
 use crate::controller::account::context::AccountContext;
 use crate::controller::account::registry::Accounts;
 use crate::controller::token::context::Context;
-use crate::launchdarkly::{HttpClient, Lines, Options};
+use crate::launchdarkly::{HttpClient, Limiters, Options};
 use crate::runtime::leader::{LeaderContext, LeaderTask, LeaderTaskError};
 use crate::runtime::supervise::Task;
 
@@ -34,7 +34,7 @@ use self::tokens::{publish_keys_in_hand, spawn_tokens, token_controller};
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Operator;
 
-pub(in crate::controller) type Shared = Arc<Context<KubeCluster, HttpClient>>;
+pub(in crate::controller) type TokenContext = Arc<Context<KubeCluster, HttpClient>>;
 
 impl LeaderTask for Operator {
     async fn lead(self, leader: LeaderContext) -> Result<(), LeaderTaskError> {
@@ -44,7 +44,7 @@ impl LeaderTask for Operator {
 }
 
 struct Parts {
-    ctx: Shared,
+    ctx: TokenContext,
     accounts: Arc<AccountContext>,
     objects: ObjectCache,
     controllers: Vec<Controller<AccessToken>>,
@@ -96,7 +96,7 @@ impl Parts {
             call_time,
             namespace.clone(),
             registry,
-            Arc::new(Lines::new(
+            Arc::new(Limiters::new(
                 line_options(args),
                 Arc::new(Observer(leader.metrics.clone())),
             )),

@@ -12,7 +12,7 @@ use crate::controller::account::poll::{list_accounts, sessions};
 use crate::controller::token::context::Context;
 use crate::domain::orphans::{Listed, suspects};
 use crate::domain::time::plus;
-use crate::launchdarkly::{HttpClient, Lines, TokensApi};
+use crate::launchdarkly::{HttpClient, Limiters, TokensApi};
 
 /// How often the gauges are brought up to date.
 const GAUGES_EVERY: Duration = Duration::from_secs(5);
@@ -20,7 +20,7 @@ const GAUGES_EVERY: Duration = Duration::from_secs(5);
 /// Lists every account in use once an interval and has its objects compared; never ends.
 pub(super) async fn run(
     ctx: Arc<Context<KubeCluster, HttpClient>>,
-    lines: Arc<Lines>,
+    lines: Arc<Limiters>,
     objects: ObjectCache,
     tick: watch::Sender<u64>,
     interval: Duration,
@@ -47,7 +47,7 @@ pub(super) async fn run(
 }
 
 /// The least that is left of each kind of limit.
-fn show_rate_limits<C: Cluster, L: TokensApi>(ctx: &Context<C, L>, lines: &Lines) {
+fn show_rate_limits<C: Cluster, L: TokensApi>(ctx: &Context<C, L>, lines: &Limiters) {
     let mut least: BTreeMap<(String, &'static str), u32> = BTreeMap::new();
     let mut waiting: BTreeMap<String, usize> = BTreeMap::new();
     for (host, _, line) in lines.all() {
@@ -72,7 +72,7 @@ fn show_rate_limits<C: Cluster, L: TokensApi>(ctx: &Context<C, L>, lines: &Lines
 fn find_orphans<C: Cluster, L: TokensApi>(ctx: &Context<C, L>, objects: &ObjectCache) {
     let living = objects.living();
     for (_, session) in sessions(&ctx.accounts) {
-        let Some(listing) = session.shared.listing() else {
+        let Some(listing) = session.state.listing() else {
             continue;
         };
         let listed = listing.tokens.iter().map(|token| Listed {
@@ -83,7 +83,7 @@ fn find_orphans<C: Cluster, L: TokensApi>(ctx: &Context<C, L>, objects: &ObjectC
         });
         let remote_now = plus(ctx.clock.now(), session.api.clock_offset());
         let found = suspects(listed, &ctx.accounts.installation, &living, remote_now);
-        session.shared.suspect_orphans(found, listing.started_at);
+        session.state.suspect_orphans(found, listing.started_at);
     }
 }
 

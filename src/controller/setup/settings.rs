@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use crate::domain::ids::Installation;
 use crate::domain::observed::Timing;
-use crate::launchdarkly::{AllowedHosts, CallObserver, LineOptions, Operation};
+use crate::launchdarkly::{AllowedHosts, CallObserver, LimiterOptions, Operation};
 use crate::runtime::args::RunArgs;
 use crate::runtime::leader::LeaderTaskError;
 use crate::runtime::metrics::{Controller as ControllerLabel, Metrics};
@@ -64,16 +64,16 @@ pub(super) fn signed(duration: Duration) -> SignedDuration {
     SignedDuration::try_from(duration).unwrap_or(SignedDuration::MAX)
 }
 
-pub(super) fn line_options(args: &RunArgs) -> LineOptions {
+pub(super) fn line_options(args: &RunArgs) -> LimiterOptions {
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
         reason = "validated to be between 0 and 0.9"
     )]
     let headroom_percent = (args.remote.rate_limit_headroom * 100.0).round() as u8;
-    LineOptions {
+    LimiterOptions {
         headroom_percent,
-        ..LineOptions::default()
+        ..LimiterOptions::default()
     }
 }
 

@@ -1,6 +1,6 @@
 //! The controller of access tokens: what it watches, and when it reconciles an object.
 
-use super::Shared;
+use super::TokenContext;
 use super::cache::ObjectCache;
 use super::settings::{api, reconcile_span};
 use std::collections::HashSet;
@@ -31,7 +31,7 @@ use crate::runtime::supervise::{PanicGuard, Task, TaskSet};
 pub(super) fn token_controller(
     leader: &LeaderContext,
     scope: Option<&str>,
-    ctx: &Shared,
+    ctx: &TokenContext,
     tick: &watch::Sender<u64>,
 ) -> Controller<AccessToken> {
     let watches = &leader.clients.watches;
@@ -125,7 +125,7 @@ pub(super) fn spawn_tokens(
     tasks: &mut TaskSet,
     controller: Controller<AccessToken>,
     leader: &LeaderContext,
-    ctx: Shared,
+    ctx: TokenContext,
     open: watch::Receiver<bool>,
 ) {
     let metrics = leader.metrics.clone();
@@ -157,7 +157,7 @@ pub(super) fn spawn_tokens(
 pub(super) enum Never {}
 
 pub(super) struct Reconciler {
-    pub(super) ctx: Shared,
+    pub(super) ctx: TokenContext,
     pub(super) open: watch::Receiver<bool>,
     pub(super) metrics: Metrics,
     pub(super) guard: PanicGuard,
@@ -202,7 +202,11 @@ pub(super) fn rounds(
 ///
 /// An object whose reconcile panics is not tried again, and does not keep the others from theirs. Its key stays in hand, so this
 /// goes on until the process is cut off.
-pub(super) async fn publish_keys_in_hand(ctx: &Shared, objects: &ObjectCache, guard: &PanicGuard) {
+pub(super) async fn publish_keys_in_hand(
+    ctx: &TokenContext,
+    objects: &ObjectCache,
+    guard: &PanicGuard,
+) {
     let mut given_up = HashSet::new();
     while ctx.holds_keys() {
         for object in objects.all() {

@@ -10,7 +10,7 @@ use crate::cluster::{Cluster, ClusterError, NamespaceFacts};
 use crate::controller::account::claims::Claims;
 use crate::controller::account::registry::Accounts;
 use crate::controller::token::memory::Memory;
-use crate::controller::token::secret_changes::Signs;
+use crate::controller::token::secret_changes::SecretChanges;
 use crate::domain::ids::ObjectUid;
 use crate::domain::observed::Timing;
 use crate::launchdarkly::TokensApi;
@@ -41,7 +41,7 @@ pub struct Context<C, L> {
     /// Set while the process ends: no new call is begun then.
     pub draining: AtomicBool,
     secret_believed: Duration,
-    touched: Mutex<Signs>,
+    secret_changes: Mutex<SecretChanges>,
     memories: Mutex<HashMap<ObjectUid, Arc<tokio::sync::Mutex<Memory>>>>,
     namespaces: Mutex<HashMap<String, (Duration, NamespaceFacts)>>,
 }
@@ -66,13 +66,13 @@ impl<C: Cluster, L: TokensApi> Context<C, L> {
             holder,
             draining: AtomicBool::new(false),
             secret_believed: SECRET_BELIEVED,
-            touched: Mutex::default(),
+            secret_changes: Mutex::default(),
             memories: Mutex::default(),
             namespaces: Mutex::default(),
         }
     }
 
-    /// For an operator that does not watch Secrets: one that was read longer ago than this is read again at the next visit.
+    /// For an operator that does not watch Secrets: one that was read longer ago than this is read again at the next reconcile.
     #[must_use]
     pub fn believing_secrets_for(mut self, time: Duration) -> Self {
         self.secret_believed = time;
@@ -97,8 +97,11 @@ impl<C: Cluster, L: TokensApi> Context<C, L> {
 
     /// A Secret was changed by somebody, us included: it is read again unless this version is the one that is known.
     pub fn touch_secret(&self, namespace: &str, name: &str, version: Option<String>) {
-        let mut touched = self.touched.lock().unwrap_or_else(PoisonError::into_inner);
-        touched.note(namespace, name, version, self.clock.since_boot());
+        let mut secret_changes = self
+            .secret_changes
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        secret_changes.note(namespace, name, version, self.clock.since_boot());
     }
 
     /// Forgets the Secrets that may have changed since they were read.
@@ -108,13 +111,16 @@ impl<C: Cluster, L: TokensApi> Context<C, L> {
         memory: &mut Memory,
     ) {
         let now = self.clock.since_boot();
-        let mut touched = self.touched.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut secret_changes = self
+            .secret_changes
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         memory.secrets.retain(|known| {
             let version = known
                 .snapshot
                 .as_ref()
                 .map(|snapshot| snapshot.version.as_str());
-            let changed = touched.take(namespace, &known.name, version);
+            let changed = secret_changes.take(namespace, &known.name, version);
             // Only Secrets with our label are watched: any other may have changed without a sign.
             let watched = known
                 .snapshot
@@ -129,13 +135,13 @@ impl<C: Cluster, L: TokensApi> Context<C, L> {
         Arc::clone(memories.entry(uid.clone()).or_default())
     }
 
-    /// Forgets objects that went without a last visit, as those do whose finalizer was taken away by hand, and what is too old to
+    /// Forgets objects that went without a last reconcile, as those do whose finalizer was taken away by hand, and what is too old to
     /// matter.
     pub(in crate::controller) fn forget_gone(&self, living: &HashSet<ObjectUid>) {
         self.accounts.retain(living);
         self.claims.retain(living);
         let now = self.clock.since_boot();
-        self.touched
+        self.secret_changes
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .forget_before(now.saturating_sub(self.secret_believed));

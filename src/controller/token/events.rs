@@ -84,7 +84,7 @@ pub(in crate::controller) async fn left_behind<C: Cluster, L: TokensApi>(
         ctx.metrics.left_behind();
     }
     if let Some(session) = &world.session {
-        session.shared.leave_behind(tokens);
+        session.state.leave_behind(tokens);
     }
     let reason = Reason::LeftBehind.as_str();
     tell(

@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::cluster::secret::snapshot::SecretSnapshot;
 use crate::domain::ids::{Attempt, Fingerprint, RoleId, SettingsHash, TokenId};
-use crate::domain::observed::{Hand, Proof, Retry, Source};
+use crate::domain::observed::{PendingCall, Proof, Retry, Source};
 use crate::domain::record::Record;
 use crate::domain::secret::Arrangement;
 use crate::domain::step::StepKind;
@@ -20,7 +20,7 @@ use crate::redaction::Key;
 #[derive(Debug, Default)]
 pub(in crate::controller) struct Memory {
     /// The pending call.
-    pub(in crate::controller) hand: Option<HandMemory>,
+    pub(in crate::controller) call: Option<CallMemory>,
     /// The last look at a token.
     pub(in crate::controller) look: Option<Look>,
     /// When a token was first not found, and whether that was confirmed.
@@ -63,15 +63,15 @@ pub(in crate::controller) struct KnownSecret {
 
 /// The pending call, as far as this process made it.
 #[derive(Debug)]
-pub(in crate::controller) struct HandMemory {
+pub(in crate::controller) struct CallMemory {
     pub(in crate::controller) attempt: Attempt,
     pub(in crate::controller) arrangement: Box<Arrangement>,
-    pub(in crate::controller) state: HandState,
+    pub(in crate::controller) state: CallState,
 }
 
 /// How far the pending call got.
 #[derive(Debug)]
-pub(in crate::controller) enum HandState {
+pub(in crate::controller) enum CallState {
     Armed,
     Refused,
     Uncertain,
@@ -119,16 +119,16 @@ pub(in crate::controller) struct RolesAnswer {
 
 impl Memory {
     /// The hand for a pending attempt.
-    pub(in crate::controller) fn hand_for(&self, attempt: &Attempt) -> Hand {
-        let Some(hand) = self.hand.as_ref().filter(|hand| hand.attempt == *attempt) else {
-            return Hand::Empty;
+    pub(in crate::controller) fn pending_call(&self, attempt: &Attempt) -> PendingCall {
+        let Some(hand) = self.call.as_ref().filter(|hand| hand.attempt == *attempt) else {
+            return PendingCall::Empty;
         };
         let arrangement = hand.arrangement.clone();
         match &hand.state {
-            HandState::Armed => Hand::Armed(arrangement),
-            HandState::Refused => Hand::Refused(arrangement),
-            HandState::Uncertain => Hand::Empty,
-            HandState::Held(held) => Hand::Held {
+            CallState::Armed => PendingCall::Armed(arrangement),
+            CallState::Refused => PendingCall::Refused(arrangement),
+            CallState::Uncertain => PendingCall::Empty,
+            CallState::Held(held) => PendingCall::Held {
                 arrangement,
                 token_id: held.token_id.clone(),
                 fingerprint: held.key.fingerprint(),
@@ -145,26 +145,26 @@ impl Memory {
     /// The key in hand, for an attempt.
     pub(in crate::controller) fn held_mut(&mut self, attempt: &Attempt) -> Option<&mut Held> {
         match self
-            .hand
+            .call
             .as_mut()
             .filter(|hand| hand.attempt == *attempt)
             .map(|hand| &mut hand.state)
         {
-            Some(HandState::Held(held)) => Some(held),
-            Some(HandState::Armed | HandState::Refused | HandState::Uncertain) | None => None,
+            Some(CallState::Held(held)) => Some(held),
+            Some(CallState::Armed | CallState::Refused | CallState::Uncertain) | None => None,
         }
     }
 
     /// Whether a key is in hand that is not published yet.
     pub(in crate::controller) fn holds_key(&self) -> bool {
-        self.hand
+        self.call
             .as_ref()
-            .is_some_and(|hand| matches!(hand.state, HandState::Held(_)))
+            .is_some_and(|hand| matches!(hand.state, CallState::Held(_)))
     }
 
     /// Notes how far the call of an attempt got.
-    pub(in crate::controller) fn set_hand(&mut self, attempt: &Attempt, state: HandState) {
-        if let Some(hand) = self.hand.as_mut().filter(|hand| hand.attempt == *attempt) {
+    pub(in crate::controller) fn set_call(&mut self, attempt: &Attempt, state: CallState) {
+        if let Some(hand) = self.call.as_mut().filter(|hand| hand.attempt == *attempt) {
             hand.state = state;
         }
     }

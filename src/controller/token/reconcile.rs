@@ -1,4 +1,4 @@
-//! One visit to one object: observe, decide, execute, again and again, until there is nothing to do now.
+//! One reconcile of one object: observe, decide, execute, again and again, until there is nothing to do now.
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -56,7 +56,7 @@ pub enum Outcome {
     Stop,
 }
 
-/// Visits one object, as a cache showed it.
+/// Reconciles one object, as a cache showed it.
 pub async fn reconcile<C: Cluster, L: TokensApi>(
     ctx: &Context<C, L>,
     object: AccessToken,
@@ -67,7 +67,7 @@ pub async fn reconcile<C: Cluster, L: TokensApi>(
     let outcome = match newest(ctx, object, &memory).await {
         Ok(object) => {
             ctx.forget_changed_secrets(&object.namespace().unwrap_or_default(), &mut memory);
-            Box::pin(visit(ctx, object, &mut memory)).await
+            Box::pin(reconcile_until_settled(ctx, object, &mut memory)).await
         }
         Err(outcome) => outcome,
     };
@@ -122,7 +122,7 @@ fn version(object: &AccessToken) -> Option<u128> {
     object.resource_version()?.parse().ok()
 }
 
-async fn visit<C: Cluster, L: TokensApi>(
+async fn reconcile_until_settled<C: Cluster, L: TokensApi>(
     ctx: &Context<C, L>,
     mut object: AccessToken,
     memory: &mut Memory,
@@ -272,7 +272,7 @@ async fn pause<C: Cluster, L: TokensApi>(
     if let Step::Hold { problem, .. } = step {
         traces::note("ldtokens.reason", problem.reason.as_str());
     }
-    note_braked(ctx, world, step);
+    note_budget(ctx, world, step);
     let speaks = world.observed.finalizer || world.observed.deletion.is_none();
     if speaks && !waits_for_others(world) {
         let before = object.status.clone().unwrap_or_default();
@@ -309,10 +309,10 @@ fn ask_for_right_at<C: Cluster, L: TokensApi>(
     object: &AccessToken,
 ) -> Timestamp {
     let now = ctx.clock.now();
-    let young = new_until(&object.metadata, ctx.timing.settle).is_some_and(|at| at > now);
+    let is_new = new_until(&object.metadata, ctx.timing.settle).is_some_and(|at| at > now);
     plus(
         now,
-        if young {
+        if is_new {
             ASK_FOR_RIGHT_SOON
         } else {
             ASK_FOR_RIGHT
@@ -330,19 +330,19 @@ fn waits_for_others<L>(world: &World<L>) -> bool {
 }
 
 /// An object that is held back keeps counting as a loss; one that is content does not (I14).
-fn note_braked<C: Cluster, L: TokensApi>(ctx: &Context<C, L>, world: &World<L>, step: &Step) {
+fn note_budget<C: Cluster, L: TokensApi>(ctx: &Context<C, L>, world: &World<L>, step: &Step) {
     let Some(session) = &world.session else {
         return;
     };
     let waiting_for_others = waits_for_others(world);
-    let braked = step.is_braked();
+    let braked = step.is_held_by_budget();
     if braked || !waiting_for_others {
         let news =
             session
-                .shared
+                .state
                 .note_unasked(&world.observed.identity.uid, braked, ctx.clock.now());
         if news {
-            ctx.accounts.brake_changed();
+            ctx.accounts.budget_changed();
         }
     }
 }

@@ -1,21 +1,21 @@
-//! Signs that a Secret may have changed, kept until the object that knows the Secret is visited.
+//! SecretChanges that a Secret may have changed, kept until the object that knows the Secret is reconciled.
 
 use std::collections::HashMap;
 use std::time::Duration;
 
 /// The newest sign of each Secret. Most are of Secrets that nobody here knows: whoever may write Secrets makes as many as they like, so
-/// that those that no longer matter have to be [forgotten](Signs::forget_before).
+/// that those that no longer matter have to be [forgotten](SecretChanges::forget_before).
 #[derive(Debug, Default)]
-pub(in crate::controller) struct Signs(HashMap<(String, String), Sign>);
+pub(in crate::controller) struct SecretChanges(HashMap<(String, String), SecretChange>);
 
 #[derive(Debug)]
-struct Sign {
+struct SecretChange {
     version: Option<String>,
     /// Since boot.
     at: Duration,
 }
 
-impl Signs {
+impl SecretChanges {
     /// Notes that a Secret was seen with this version.
     pub(in crate::controller) fn note(
         &mut self,
@@ -24,7 +24,7 @@ impl Signs {
         version: Option<String>,
         now: Duration,
     ) {
-        let sign = Sign { version, at: now };
+        let sign = SecretChange { version, at: now };
         self.0.insert((namespace.to_owned(), name.to_owned()), sign);
     }
 
@@ -53,7 +53,7 @@ mod tests {
 
     #[test]
     fn only_another_version_is_a_change() {
-        let mut signs = Signs::default();
+        let mut signs = SecretChanges::default();
         signs.note("team-a", "web", Some("7".into()), SECOND);
         assert!(!signs.take("team-b", "web", Some("6")));
         assert!(signs.take("team-a", "web", Some("6")));
@@ -66,7 +66,7 @@ mod tests {
 
     #[test]
     fn secrets_that_come_and_go_leave_nothing_behind() {
-        let mut signs = Signs::default();
+        let mut signs = SecretChanges::default();
         for number in 0..1_000 {
             signs.note("team-a", &format!("flood-{number}"), None, SECOND);
         }

@@ -1,4 +1,4 @@
-//! The brake (I14): replacements nobody asked for are few, and none begins while many are wanted at once.
+//! The budget (I14): replacements nobody asked for are few, and none begins while many are wanted at once.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -11,26 +11,26 @@ use crate::domain::time::plus;
 const WINDOW: SignedDuration = SignedDuration::from_mins(10);
 /// How many are possible within it, however few objects there are.
 const LEAST: usize = 3;
-/// The first wish waits this long, so that others with the same cause can make themselves known.
+/// The first loss waits this long, so that others with the same cause can make themselves known.
 const GATHERING: SignedDuration = SignedDuration::from_secs(1);
 
 /// What one account's objects lost, and what was replaced of it.
 #[derive(Debug, Default)]
-pub struct Brake {
+pub struct ReplacementBudget {
     begun: Vec<(ObjectUid, Timestamp)>,
-    wanted: HashMap<ObjectUid, Wish>,
+    wanted: HashMap<ObjectUid, Loss>,
     counted: HashSet<ObjectUid>,
 }
 
 #[derive(Debug)]
-struct Wish {
+struct Loss {
     first: Timestamp,
     last: Timestamp,
 }
 
 /// Whether a replacement may begin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Answer {
+pub enum Allowance {
     /// Yes; it is counted.
     Go,
     /// Perhaps, then: others may want the same.
@@ -39,7 +39,7 @@ pub enum Answer {
     Stop,
 }
 
-impl Brake {
+impl ReplacementBudget {
     /// How many may still begin; none while more are wanted than may.
     pub fn left(&mut self, objects: usize, now: Timestamp) -> usize {
         self.forget_old(now);
@@ -51,23 +51,23 @@ impl Brake {
     }
 
     /// Asks for one replacement.
-    pub fn ask(&mut self, object: &ObjectUid, objects: usize, now: Timestamp) -> Answer {
+    pub fn ask(&mut self, object: &ObjectUid, objects: usize, now: Timestamp) -> Allowance {
         self.want(object, now);
         if self.left(objects, now) == 0 {
-            return Answer::Stop;
+            return Allowance::Stop;
         }
         let gathered = self
             .wanted
             .values()
-            .map(|wish| plus(wish.first, GATHERING))
+            .map(|loss| plus(loss.first, GATHERING))
             .min();
         // Where no more can be lost than may be replaced there is nothing to wait for.
         let too_many_possible = objects > allowed(objects);
         if let Some(gathered) = gathered.filter(|gathered| too_many_possible && *gathered > now) {
-            return Answer::Wait(gathered);
+            return Allowance::Wait(gathered);
         }
         self.begun.push((object.clone(), now));
-        Answer::Go
+        Allowance::Go
     }
 
     /// A replacement that was counted for an object did not begin after all, or had no effect.
@@ -80,12 +80,12 @@ impl Brake {
 
     /// Notes that an object wants a replacement; true if that is news.
     pub fn want(&mut self, object: &ObjectUid, now: Timestamp) -> bool {
-        let first = self.wanted.get(object).map(|wish| wish.first);
-        let wish = Wish {
+        let first = self.wanted.get(object).map(|loss| loss.first);
+        let loss = Loss {
             first: first.unwrap_or(now),
             last: now,
         };
-        self.wanted.insert(object.clone(), wish);
+        self.wanted.insert(object.clone(), loss);
         first.is_none()
     }
 
@@ -112,9 +112,9 @@ impl Brake {
     /// count alone, are not taken for one great loss.
     fn most_at_once(&self) -> usize {
         let mut minutes: BTreeMap<i64, usize> = BTreeMap::new();
-        for wish in self.wanted.values() {
+        for loss in self.wanted.values() {
             *minutes
-                .entry(wish.first.as_second().div_euclid(60))
+                .entry(loss.first.as_second().div_euclid(60))
                 .or_default() += 1;
         }
         let with_the_next =
@@ -126,7 +126,7 @@ impl Brake {
         // What is dated in the future was written by a clock that stood wrong.
         let recent = |at: Timestamp| now.duration_since(at).abs() < WINDOW;
         self.begun.retain(|(_, at)| recent(*at));
-        self.wanted.retain(|_, wish| recent(wish.last));
+        self.wanted.retain(|_, loss| recent(loss.last));
     }
 }
 
@@ -151,95 +151,95 @@ mod tests {
 
     #[test]
     fn a_single_loss_is_made_good_after_a_moment() {
-        let mut brake = Brake::default();
-        assert_eq!(brake.ask(&object(1), 10, NOON), Answer::Wait(after(1)));
-        assert_eq!(brake.ask(&object(1), 10, after(1)), Answer::Go);
-        assert_eq!(brake.left(10, after(1)), 2);
+        let mut budget = ReplacementBudget::default();
+        assert_eq!(budget.ask(&object(1), 10, NOON), Allowance::Wait(after(1)));
+        assert_eq!(budget.ask(&object(1), 10, after(1)), Allowance::Go);
+        assert_eq!(budget.left(10, after(1)), 2);
     }
 
     #[test]
     fn where_few_objects_are_nothing_is_waited_for() {
-        let mut brake = Brake::default();
-        assert_eq!(brake.ask(&object(1), 3, NOON), Answer::Go);
+        let mut budget = ReplacementBudget::default();
+        assert_eq!(budget.ask(&object(1), 3, NOON), Allowance::Go);
     }
 
     #[test]
     fn more_losses_at_once_than_may_be_replaced_mean_none() {
-        let mut brake = Brake::default();
+        let mut budget = ReplacementBudget::default();
         for n in 0..4 {
-            brake.ask(&object(n), 10, NOON);
+            budget.ask(&object(n), 10, NOON);
         }
         for n in 0..4 {
-            assert_eq!(brake.ask(&object(n), 10, after(2)), Answer::Stop);
+            assert_eq!(budget.ask(&object(n), 10, after(2)), Allowance::Stop);
         }
-        assert_eq!(brake.left(10, after(2)), 0);
+        assert_eq!(budget.left(10, after(2)), 0);
     }
 
     #[test]
     fn objects_that_found_their_keys_again_hold_the_others_up_no_more() {
-        let mut brake = Brake::default();
+        let mut budget = ReplacementBudget::default();
         for n in 0..4 {
-            brake.ask(&object(n), 10, NOON);
+            budget.ask(&object(n), 10, NOON);
         }
-        brake.content(&object(0));
-        assert_eq!(brake.ask(&object(1), 10, after(2)), Answer::Go);
+        budget.content(&object(0));
+        assert_eq!(budget.ask(&object(1), 10, after(2)), Allowance::Go);
     }
 
     #[test]
     fn one_object_in_twenty_may_be_replaced_where_there_are_many() {
-        let mut brake = Brake::default();
+        let mut budget = ReplacementBudget::default();
         for n in 0..10 {
-            brake.ask(&object(n), 200, NOON);
+            budget.ask(&object(n), 200, NOON);
         }
-        let answers = (0..10).map(|n| brake.ask(&object(n), 200, after(2)));
-        assert!(answers.into_iter().all(|answer| answer == Answer::Go));
-        assert_eq!(brake.ask(&object(10), 200, after(3)), Answer::Stop);
+        let answers = (0..10).map(|n| budget.ask(&object(n), 200, after(2)));
+        assert!(answers.into_iter().all(|answer| answer == Allowance::Go));
+        assert_eq!(budget.ask(&object(10), 200, after(3)), Allowance::Stop);
     }
 
     #[test]
     fn what_failed_to_begin_does_not_wait_again() {
-        let mut brake = Brake::default();
-        brake.ask(&object(1), 10, NOON);
-        assert_eq!(brake.ask(&object(1), 10, after(1)), Answer::Go);
-        brake.give_back(&object(1));
-        assert_eq!(brake.ask(&object(1), 10, after(2)), Answer::Go);
-        assert_eq!(brake.left(10, after(2)), 2);
+        let mut budget = ReplacementBudget::default();
+        budget.ask(&object(1), 10, NOON);
+        assert_eq!(budget.ask(&object(1), 10, after(1)), Allowance::Go);
+        budget.give_back(&object(1));
+        assert_eq!(budget.ask(&object(1), 10, after(2)), Allowance::Go);
+        assert_eq!(budget.left(10, after(2)), 2);
     }
 
     #[test]
     fn what_an_earlier_process_replaced_counts_once() {
-        let mut brake = Brake::default();
-        brake.remember(&object(1), [NOON, NOON].into_iter());
-        brake.remember(&object(1), [NOON, NOON].into_iter());
-        assert_eq!(brake.left(10, after(60)), 1);
+        let mut budget = ReplacementBudget::default();
+        budget.remember(&object(1), [NOON, NOON].into_iter());
+        budget.remember(&object(1), [NOON, NOON].into_iter());
+        assert_eq!(budget.left(10, after(60)), 1);
     }
 
     #[test]
     fn losses_one_by_one_are_no_great_loss() {
-        let mut brake = Brake::default();
-        brake.remember(&object(0), [NOON, NOON, NOON].into_iter());
+        let mut budget = ReplacementBudget::default();
+        budget.remember(&object(0), [NOON, NOON, NOON].into_iter());
         for n in 1..=4 {
-            let asked = brake.ask(&object(n), 10, after(i64::try_from(n).unwrap() * 150 - 100));
-            assert_eq!(asked, Answer::Stop);
+            let asked = budget.ask(&object(n), 10, after(i64::try_from(n).unwrap() * 150 - 100));
+            assert_eq!(asked, Allowance::Stop);
         }
-        assert_eq!(brake.ask(&object(1), 10, after(600)), Answer::Go);
+        assert_eq!(budget.ask(&object(1), 10, after(600)), Allowance::Go);
     }
 
     #[test]
     fn objects_that_are_gone_hold_nobody_up() {
-        let mut brake = Brake::default();
+        let mut budget = ReplacementBudget::default();
         for n in 0..4 {
-            brake.ask(&object(n), 10, NOON);
+            budget.ask(&object(n), 10, NOON);
         }
-        brake.retain(&HashSet::from([object(1)]));
-        assert_eq!(brake.ask(&object(1), 10, after(2)), Answer::Go);
+        budget.retain(&HashSet::from([object(1)]));
+        assert_eq!(budget.ask(&object(1), 10, after(2)), Allowance::Go);
     }
 
     #[test]
     fn the_window_passes() {
-        let mut brake = Brake::default();
-        brake.remember(&object(1), [NOON, NOON, NOON].into_iter());
-        assert_eq!(brake.left(10, after(599)), 0);
-        assert_eq!(brake.left(10, after(600)), 3);
+        let mut budget = ReplacementBudget::default();
+        budget.remember(&object(1), [NOON, NOON, NOON].into_iter());
+        assert_eq!(budget.left(10, after(599)), 0);
+        assert_eq!(budget.left(10, after(600)), 3);
     }
 }

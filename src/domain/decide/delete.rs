@@ -7,7 +7,7 @@ use crate::domain::decide::evidence::{Evidence, evidence};
 use crate::domain::decide::view::{View, hold, revision};
 use crate::domain::desired::DeletionPolicy;
 use crate::domain::ids::TokenId;
-use crate::domain::observed::{Account, Deletion, Hand};
+use crate::domain::observed::{Account, Deletion, PendingCall};
 use crate::domain::problem::Problem;
 use crate::domain::reason::Reason;
 use crate::domain::record::{Operation, RetiringToken};
@@ -125,8 +125,8 @@ fn find_pending_create(view: &View<'_>, deletion: &Deletion) -> Result<Option<St
         .iter()
         .filter(|p| p.operation == Operation::Create);
     let certain = matches!(
-        observed.hand,
-        Hand::Armed(_) | Hand::Refused(_) | Hand::Held { .. }
+        observed.call,
+        PendingCall::Armed(_) | PendingCall::Refused(_) | PendingCall::Held { .. }
     );
     let unresolved = pending.filter(|_| !certain).map(|p| p.started_at);
     let abandoned = observed.record.abandoned.iter().map(|a| a.started_at);
@@ -158,9 +158,9 @@ fn find_pending_create(view: &View<'_>, deletion: &Deletion) -> Result<Option<St
 /// Every token that this object answers for.
 fn ours(view: &View<'_>) -> BTreeSet<TokenId> {
     let observed = view.observed;
-    let held = match &observed.hand {
-        Hand::Held { token_id, .. } => Some(token_id),
-        Hand::Empty | Hand::Armed(_) | Hand::Refused(_) => None,
+    let held = match &observed.call {
+        PendingCall::Held { token_id, .. } => Some(token_id),
+        PendingCall::Empty | PendingCall::Armed(_) | PendingCall::Refused(_) => None,
     };
     let found = observed.found.iter().map(|found| &found.id);
     let named = token_of_lost_status(view)

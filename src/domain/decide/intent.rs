@@ -8,7 +8,7 @@ use crate::domain::cause::Cause;
 use crate::domain::desired::Desired;
 use crate::domain::ids::{Attempt, RequestHash};
 use crate::domain::marker::{Hold, Marker, with_marker};
-use crate::domain::observed::{AccountFacts, Admission, Hand, Roles};
+use crate::domain::observed::{AccountFacts, Admission, PendingCall, Roles};
 use crate::domain::problem::Problem;
 use crate::domain::reason::Reason;
 use crate::domain::record::{
@@ -160,7 +160,7 @@ fn record_intent(view: &View<'_>, desired: &Desired, need: &Need) -> Step {
     let observed = view.observed;
     let mut record = view.record();
     // What was certainly not done needs no remembering.
-    if matches!(observed.hand, Hand::Empty | Hand::Held { .. }) {
+    if matches!(observed.call, PendingCall::Empty | PendingCall::Held { .. }) {
         abandon_pending(&mut record);
     }
     let seen = |request: &&RequestHash| {

@@ -24,7 +24,7 @@ const CONTESTED_WITHIN: SignedDuration = SignedDuration::from_hours(1);
 ///
 /// What the brake holds back is done all the same when somebody asks for a new key.
 pub(super) fn replace_lost_key(view: &View<'_>) -> Option<Step> {
-    find_lost_key(view).filter(|step| !(step.is_braked() && rotate::is_asked_for(view)))
+    find_lost_key(view).filter(|step| !(step.is_held_by_budget() && rotate::is_asked_for(view)))
 }
 
 fn find_lost_key(view: &View<'_>) -> Option<Step> {

@@ -7,7 +7,7 @@ use super::{publish, reset, retire, revoke};
 use crate::domain::cause::Cause;
 use crate::domain::desired::Desired;
 use crate::domain::ids::TokenId;
-use crate::domain::observed::{AccountFacts, Admission, Hand, Proof, Roles};
+use crate::domain::observed::{AccountFacts, Admission, PendingCall, Proof, Roles};
 use crate::domain::problem::Problem;
 use crate::domain::reason::Reason;
 use crate::domain::record::{Intent, Operation};
@@ -24,19 +24,21 @@ pub(super) fn resolve_pending(view: &View<'_>) -> Option<Step> {
     if let Some(step) = publish::recognise(view, intent) {
         return Some(step);
     }
-    Some(match &view.observed.hand {
-        Hand::Armed(_) | Hand::Refused(_) if revoke::overtakes(view, intent) => {
+    Some(match &view.observed.call {
+        PendingCall::Armed(_) | PendingCall::Refused(_) if revoke::overtakes(view, intent) => {
             forget(view, intent)
         }
-        Hand::Armed(arrangement) => make_the_call(view, intent, arrangement),
-        Hand::Refused(arrangement) => after_refusal(view, intent, arrangement),
-        Hand::Held {
+        PendingCall::Armed(arrangement) => make_the_call(view, intent, arrangement),
+        PendingCall::Refused(arrangement) => after_refusal(view, intent, arrangement),
+        PendingCall::Held {
             token_id,
             proof,
             since,
             ..
         } => deliver(view, intent, token_id, *proof, *since),
-        Hand::Empty => left_by_another(view, intent).unwrap_or_else(|| recover(view, intent)),
+        PendingCall::Empty => {
+            left_by_another(view, intent).unwrap_or_else(|| recover(view, intent))
+        }
     })
 }
 

@@ -6,7 +6,7 @@ use super::evidence::{self, Evidence};
 use super::view::View;
 use crate::domain::cause::Cause;
 use crate::domain::ids::{Fingerprint, TokenId};
-use crate::domain::observed::{Hand, Proof};
+use crate::domain::observed::{PendingCall, Proof};
 use crate::domain::record::{
     HistoryEntry, Intent, Operation, RetiringToken, SecretRecord, TokenRecord,
 };
@@ -30,13 +30,13 @@ pub(super) fn rehearsal(view: &View<'_>, arrangement: &Arrangement) -> SecretPla
 
 /// Writes the key in hand, as arranged with the intent (C4, R4).
 pub(super) fn publish(view: &View<'_>, intent: &Intent) -> Step {
-    let Hand::Held {
+    let PendingCall::Held {
         arrangement,
         token_id,
         fingerprint,
         old_key_until,
         ..
-    } = &view.observed.hand
+    } = &view.observed.call
     else {
         return view.rest();
     };
@@ -100,8 +100,8 @@ fn old_key_until_for(
 /// The Secret carries the attempt that is pending: the record follows it, once it is sure that the token is ours.
 pub(super) fn recognise(view: &View<'_>, intent: &Intent) -> Option<Step> {
     let publication = published_by(view, intent)?;
-    let own = matches!(&view.observed.hand,
-        Hand::Held { token_id, fingerprint, .. }
+    let own = matches!(&view.observed.call,
+        PendingCall::Held { token_id, fingerprint, .. }
             if token_id == publication.token_id && fingerprint == publication.fingerprint);
     // A reset names the recorded token and no other.
     if own || intent.operation == Operation::Reset {
@@ -185,8 +185,8 @@ fn record_publication(view: &View<'_>, intent: &Intent, publication: &Publicatio
         });
     }
     let proven = matches!(
-        view.observed.hand,
-        Hand::Held {
+        view.observed.call,
+        PendingCall::Held {
             proof: Proof::Accepted,
             ..
         }
@@ -241,8 +241,8 @@ fn grace_from_now(
 
 fn token_record(view: &View<'_>, intent: &Intent, id: &TokenId) -> TokenRecord {
     let before = view.observed.record.token.as_ref();
-    let (observed_hash, differs, created_at) = match &view.observed.hand {
-        Hand::Held {
+    let (observed_hash, differs, created_at) = match &view.observed.call {
+        PendingCall::Held {
             observed_hash,
             differs,
             created_at,
@@ -258,9 +258,10 @@ fn token_record(view: &View<'_>, intent: &Intent, id: &TokenId) -> TokenRecord {
                 )
             })
         }
-        Hand::Held { .. } | Hand::Empty | Hand::Armed(_) | Hand::Refused(_) => {
-            (None, Vec::new(), None)
-        }
+        PendingCall::Held { .. }
+        | PendingCall::Empty
+        | PendingCall::Armed(_)
+        | PendingCall::Refused(_) => (None, Vec::new(), None),
     };
     TokenRecord {
         id: id.clone(),

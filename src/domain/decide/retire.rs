@@ -11,7 +11,7 @@ use crate::domain::step::Step;
 use crate::domain::time::plus;
 
 /// A token that turns up with an attempt of ours, created later than this after the attempt began, is not its fruit.
-const FRUIT_OF_ATTEMPT: jiff::SignedDuration = jiff::SignedDuration::from_hours(1);
+const MADE_WITHIN: jiff::SignedDuration = jiff::SignedDuration::from_hours(1);
 
 /// Nobody waits longer than this for a key that is lost and not replaced.
 const LOST_FOR_LONG: jiff::SignedDuration = jiff::SignedDuration::from_hours(24);
@@ -193,7 +193,7 @@ fn is_unused_fruit(view: &View<'_>, found: &FoundToken) -> bool {
                 <= view
                     .observed
                     .clocks
-                    .to_remote(plus(attempt.started_at, FRUIT_OF_ATTEMPT))
+                    .to_remote(plus(attempt.started_at, MADE_WITHIN))
         });
     in_time && !found.used
 }

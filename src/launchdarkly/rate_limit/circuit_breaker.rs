@@ -13,12 +13,12 @@ const LONGEST_REST: Duration = Duration::from_secs(60);
 
 /// Whether LaunchDarkly fails whatever it is asked.
 #[derive(Debug, Default)]
-pub(super) struct Outage {
+pub(super) struct CircuitBreaker {
     failures: u32,
     rest_until: Option<Instant>,
 }
 
-impl Outage {
+impl CircuitBreaker {
     /// Whether the last calls failed, so that only one at a time should be made.
     pub(super) fn is_on(&self) -> bool {
         self.rest_until.is_some()

@@ -1,4 +1,4 @@
-//! What the headers of an answer do to the line.
+//! What the headers of an answer do to the limiter.
 
 use std::time::Duration;
 
@@ -7,20 +7,25 @@ use tokio::time::Instant;
 
 use crate::domain::ids::Fingerprint;
 use crate::launchdarkly::error::Operation;
-use crate::launchdarkly::rate_limit::queue::State;
+use crate::launchdarkly::rate_limit::queue::Queue;
 use crate::launchdarkly::rate_limit::remote_clock::Reading;
 use crate::launchdarkly::rate_limit::windows::{Family, LONGEST_WAIT};
-use crate::launchdarkly::rate_limit::{LineOptions, RateHeaders};
+use crate::launchdarkly::rate_limit::{LimiterOptions, RateHeaders};
 
 /// The headers of one answer after the other, a line each, answers parted by empty lines: nothing they say holds a call longer than a
 /// minute.
 pub fn headers(bytes: &[u8]) {
-    let mut state = State::new(LineOptions::default());
+    let mut state = Queue::new(LimiterOptions::default());
     let families = Family::of(Operation::Get, &Fingerprint::of(b"key"));
     let (mut now, mut read) = (Instant::now(), Reading::now());
     let lines: Vec<&[u8]> = bytes.split(|byte| *byte == b'\n').collect();
-    for answer in lines.split(|line| line.is_empty()).take(8) {
-        let headers = RateHeaders::read(&answer.iter().filter_map(|line| header(line)).collect());
+    for answer in lines.split(|limiter| limiter.is_empty()).take(8) {
+        let headers = RateHeaders::read(
+            &answer
+                .iter()
+                .filter_map(|limiter| header(limiter))
+                .collect(),
+        );
         state.windows.depart(&families);
         if let Some(date) = headers.date {
             state.clock.learn(date, read.wall, read);
@@ -44,9 +49,9 @@ pub fn headers(bytes: &[u8]) {
 }
 
 /// `name: value`
-fn header(line: &[u8]) -> Option<(HeaderName, HeaderValue)> {
-    let colon = line.iter().position(|byte| *byte == b':')?;
-    let name = HeaderName::from_bytes(&line[..colon]).ok()?;
-    let value = HeaderValue::from_bytes(line[colon + 1..].trim_ascii()).ok()?;
+fn header(limiter: &[u8]) -> Option<(HeaderName, HeaderValue)> {
+    let colon = limiter.iter().position(|byte| *byte == b':')?;
+    let name = HeaderName::from_bytes(&limiter[..colon]).ok()?;
+    let value = HeaderValue::from_bytes(limiter[colon + 1..].trim_ascii()).ok()?;
     Some((name, value))
 }

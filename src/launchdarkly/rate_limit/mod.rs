@@ -1,4 +1,4 @@
-//! The one line that all calls to an account stand in (I13): lanes, rate limits, pauses, and LaunchDarkly's clock.
+//! The one limiter that all calls to an account pass (I13): priorities, rate limits, pauses, and LaunchDarkly's clock.
 
 mod circuit_breaker;
 #[cfg(any(test, feature = "fuzzing"))]
@@ -22,9 +22,9 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 pub(super) use headers::RateHeaders;
-pub use priority::Lane;
-use queue::{State, Ticket, Waiter};
-pub use registry::Lines;
+pub use priority::Priority;
+use queue::{Queue, Ticket, Waiter};
+pub use registry::Limiters;
 use remote_clock::Reading;
 pub use windows::{Family, RateLeft};
 
@@ -33,14 +33,14 @@ use crate::launchdarkly::error::{ApiError, Operation};
 
 /// How much of an account's limits this program takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct LineOptions {
+pub struct LimiterOptions {
     /// Requests under way at once; at least one.
     pub in_flight: usize,
     /// The part of each account-wide window that is left to others, in percent; at most 90.
     pub headroom_percent: u8,
 }
 
-impl Default for LineOptions {
+impl Default for LimiterOptions {
     fn default() -> Self {
         Self {
             in_flight: 2,
@@ -52,7 +52,7 @@ impl Default for LineOptions {
 /// Is told of every request, for metrics.
 pub trait CallObserver: Send + Sync {
     /// A request ended, with an answer of status `code` or none. `result` is `ok` or the error's reason; `took` begins when it left
-    /// the line.
+    /// the limiter.
     fn called(&self, operation: Operation, code: Option<u16>, result: &'static str, took: Duration);
 }
 
@@ -61,32 +61,32 @@ impl CallObserver for () {
     fn called(&self, _: Operation, _: Option<u16>, _: &'static str, _: Duration) {}
 }
 
-/// The line of one account.
+/// The limiter of one account.
 ///
 /// # Guarantees
-/// - At most [`LineOptions::in_flight`] requests are under way, and none leaves while a limit it counts in is used up to
-///   the headroom, or while the line is paused.
-/// - Of those that may leave, the first of the earliest lane goes.
+/// - At most [`LimiterOptions::in_flight`] requests are under way, and none leaves while a limit it counts in is used up to
+///   the headroom, or while the limiter is paused.
+/// - Of those that may leave, the first of the highest priority goes.
 /// - While LaunchDarkly fails whatever it is asked, one call finds out from time to time whether it still does, and the others
 ///   are turned away at once.
 /// - Giving up waiting, at any point, leaves no trace.
-pub struct AccountLine {
-    state: Mutex<State>,
+pub struct AccountLimiter {
+    state: Mutex<Queue>,
     observer: Arc<dyn CallObserver>,
 }
 
-impl fmt::Debug for AccountLine {
+impl fmt::Debug for AccountLimiter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AccountLine").finish_non_exhaustive()
+        f.debug_struct("AccountLimiter").finish_non_exhaustive()
     }
 }
 
-impl AccountLine {
-    /// A line that nobody stands in. Accounts that are known by id take theirs from [`Lines`].
+impl AccountLimiter {
+    /// A limiter without calls. Accounts that are known by id take theirs from [`Limiters`].
     #[must_use]
-    pub fn new(options: LineOptions, observer: Arc<dyn CallObserver>) -> Arc<Self> {
+    pub fn new(options: LimiterOptions, observer: Arc<dyn CallObserver>) -> Arc<Self> {
         Arc::new(Self {
-            state: Mutex::new(State::new(options)),
+            state: Mutex::new(Queue::new(options)),
             observer,
         })
     }
@@ -97,7 +97,7 @@ impl AccountLine {
         self.state().clock.offset(Reading::now())
     }
 
-    /// Takes over what another line knows of LaunchDarkly's clock, if this one knows nothing.
+    /// Takes over what another limiter knows of LaunchDarkly's clock, if this one knows nothing.
     pub(super) fn learn_clock_from(&self, other: &Self) {
         let learned = other.state().clock;
         let mut state = self.state();
@@ -129,7 +129,7 @@ impl AccountLine {
     /// Lets nothing leave before `until`. Never shortens a pause.
     pub fn pause_until(self: &Arc<Self>, until: Instant) {
         self.state().pause_until(until);
-        self.pump();
+        self.dispatch();
     }
 
     /// Waits until a call may leave.
@@ -138,24 +138,27 @@ impl AccountLine {
     /// [`ApiError::Outage`] when waiting would be in vain for now.
     pub(super) async fn enter(
         self: &Arc<Self>,
-        lane: Lane,
+        priority: Priority,
         operation: Operation,
         key: &Fingerprint,
-    ) -> Result<Slot, ApiError> {
+    ) -> Result<Permit, ApiError> {
         let families = Family::of(operation, key);
         loop {
             let (grant, granted) = oneshot::channel();
             let ticket = self.state().join(
-                lane,
+                priority,
                 Waiter {
                     families: families.clone(),
                     grant,
                 },
             );
-            let _place = Place { line: self, ticket };
-            self.pump();
+            let _place = Place {
+                limiter: self,
+                ticket,
+            };
+            self.dispatch();
             match granted.await {
-                Ok(Ok(slot)) => return Ok(slot),
+                Ok(Ok(permit)) => return Ok(permit),
                 Ok(Err(until)) => {
                     let until = wall(until);
                     return Err(ApiError::Outage { operation, until });
@@ -165,13 +168,13 @@ impl AccountLine {
         }
     }
 
-    /// Lets go whoever may, and makes sure that somebody looks again when more may.
-    fn pump(self: &Arc<Self>) {
+    /// Grants permits that fit the limits and schedules the next check.
+    fn dispatch(self: &Arc<Self>) {
         let departures = self.state().next_to_leave(Instant::now());
         for waiter in departures.leaving {
-            // If the receiver is gone the slot comes back, is dropped, and frees its place.
-            drop(waiter.grant.send(Ok(Slot {
-                line: Arc::clone(self),
+            // If the receiver is gone the permit comes back, is dropped, and frees its place.
+            drop(waiter.grant.send(Ok(Permit {
+                limiter: Arc::clone(self),
                 families: waiter.families,
                 sent: false,
                 done: false,
@@ -196,12 +199,12 @@ impl AccountLine {
         if !self.state().set_alarm(at) {
             return;
         }
-        let line = Arc::downgrade(self);
+        let limiter = Arc::downgrade(self);
         runtime.spawn(async move {
             tokio::time::sleep_until(at).await;
-            if let Some(line) = line.upgrade() {
-                line.state().clear_alarm(at);
-                line.pump();
+            if let Some(limiter) = limiter.upgrade() {
+                limiter.state().clear_alarm(at);
+                limiter.dispatch();
             }
         });
     }
@@ -217,33 +220,33 @@ impl AccountLine {
     }
 
     /// The state stays consistent between any two statements, so a poisoned lock is as good as any.
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, Queue> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Takes a waiter out of the line when its caller gives up.
+/// Takes a waiter out of the queue when its caller gives up.
 struct Place<'a> {
-    line: &'a Arc<AccountLine>,
+    limiter: &'a Arc<AccountLimiter>,
     ticket: Ticket,
 }
 
 impl Drop for Place<'_> {
     fn drop(&mut self) {
-        self.line.state().leave(&self.ticket);
+        self.limiter.state().leave(&self.ticket);
     }
 }
 
 /// The right to send one request, and the duty to report what its answer said.
 #[derive(Debug)]
-pub(super) struct Slot {
-    line: Arc<AccountLine>,
+pub(super) struct Permit {
+    limiter: Arc<AccountLimiter>,
     families: [Family; 3],
     sent: bool,
     done: bool,
 }
 
-impl Slot {
+impl Permit {
     /// From now on the request counts, answered or not.
     pub(super) fn sending(&mut self) {
         self.sent = true;
@@ -252,7 +255,7 @@ impl Slot {
     /// Learns from the headers of an answer to what left at `sent_at` on the local clock.
     pub(super) fn answered(&mut self, headers: &RateHeaders, sent_at: Timestamp) {
         let (now, read) = (Instant::now(), Reading::now());
-        let mut state = self.line.state();
+        let mut state = self.limiter.state();
         if let Some(date) = headers.date {
             state.clock.learn(date, sent_at, read);
         }
@@ -261,10 +264,10 @@ impl Slot {
         }
     }
 
-    /// Learns from a 429 and says, on the local clock, when to ask again. Call after [`Slot::answered`].
+    /// Learns from a 429 and says, on the local clock, when to ask again. Call after [`Permit::answered`].
     pub(super) fn refused(&mut self, headers: &RateHeaders) -> Timestamp {
         let (now, read) = (Instant::now(), Reading::now());
-        let mut state = self.line.state();
+        let mut state = self.limiter.state();
         let wait = with_jitter(state.wait_after_refusal(headers, read));
         if headers.retry_after.is_some()
             || !state.windows.close(&self.families, headers, now + wait)
@@ -276,24 +279,24 @@ impl Slot {
 
     /// Learns from the outcome whether LaunchDarkly answers at all.
     pub(super) fn ended<T>(&mut self, outcome: &Result<T, ApiError>) {
-        let mut state = self.line.state();
+        let mut state = self.limiter.state();
         match outcome {
             Err(error) if error.is_failure_of_service() => {
-                state.outage.failed(Instant::now(), with_jitter);
+                state.circuit_breaker.failed(Instant::now(), with_jitter);
             }
-            _ => state.outage.over(),
+            _ => state.circuit_breaker.over(),
         }
     }
 
     /// Notes that the answer was not a 429.
     pub(super) fn accepted(&mut self) {
-        self.line.state().refusals = 0;
+        self.limiter.state().refusals = 0;
     }
 }
 
-impl Drop for Slot {
+impl Drop for Permit {
     fn drop(&mut self) {
-        let mut state = self.line.state();
+        let mut state = self.limiter.state();
         match (self.done, self.sent) {
             (true, _) => {}
             (false, true) => {
@@ -303,7 +306,7 @@ impl Drop for Slot {
         }
         state.under_way = state.under_way.saturating_sub(1);
         drop(state);
-        self.line.pump();
+        self.limiter.dispatch();
     }
 }
 

@@ -5,7 +5,7 @@ use crate::launchdarkly::error::Operation;
 /// The order in which waiting calls leave (I13); earlier variants first, and first come first served within one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, strum::IntoStaticStr)]
 #[strum(serialize_all = "kebab-case")]
-pub enum Lane {
+pub enum Priority {
     /// Anything done for a revocation.
     Revoke,
     /// Retiring and deleting tokens.
@@ -20,8 +20,8 @@ pub enum Lane {
     Read,
 }
 
-impl Lane {
-    /// The lane of an operation that is not done for a revocation.
+impl Priority {
+    /// The priority of an operation that is not done for a revocation.
     #[must_use]
     pub fn of(operation: Operation) -> Self {
         match operation {

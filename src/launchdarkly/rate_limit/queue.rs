@@ -1,4 +1,4 @@
-//! What an account's line knows between two events. No waiting, no clock: only bookkeeping.
+//! What an account's limiter knows between two events. No waiting, no clock: only bookkeeping.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -6,23 +6,23 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use crate::launchdarkly::rate_limit::circuit_breaker::Outage;
+use crate::launchdarkly::rate_limit::circuit_breaker::CircuitBreaker;
 use crate::launchdarkly::rate_limit::headers::RateHeaders;
 use crate::launchdarkly::rate_limit::remote_clock::{Reading, RemoteClock};
 use crate::launchdarkly::rate_limit::windows::{Family, LONGEST_WAIT, Windows};
-use crate::launchdarkly::rate_limit::{Lane, LineOptions, Slot};
+use crate::launchdarkly::rate_limit::{LimiterOptions, Permit, Priority};
 
 /// The first wait after a refusal that does not say how long to wait.
 const FIRST_BACK_OFF: Duration = Duration::from_secs(1);
 
-/// A place in the line: by lane, then first come first served.
-pub(super) type Ticket = (Lane, u64);
+/// A place in the queue: by priority, then first come first served.
+pub(super) type Ticket = (Priority, u64);
 
 /// Somebody who waits.
 #[derive(Debug)]
 pub(super) struct Waiter {
     pub(super) families: [Family; 3],
-    pub(super) grant: oneshot::Sender<Result<Slot, Instant>>,
+    pub(super) grant: oneshot::Sender<Result<Permit, Instant>>,
 }
 
 /// What becomes of those who wait.
@@ -37,14 +37,14 @@ pub(super) struct Departures {
 }
 
 #[derive(Debug)]
-pub(super) struct State {
+pub(super) struct Queue {
     pub(super) windows: Windows,
     pub(super) clock: RemoteClock,
     /// Requests under way.
     pub(super) under_way: usize,
     /// Refusals in a row.
     pub(super) refusals: u32,
-    pub(super) outage: Outage,
+    pub(super) circuit_breaker: CircuitBreaker,
     in_flight: usize,
     waiting: BTreeMap<Ticket, Waiter>,
     next_number: u64,
@@ -52,14 +52,14 @@ pub(super) struct State {
     alarm: Option<Instant>,
 }
 
-impl State {
-    pub(super) fn new(options: LineOptions) -> Self {
+impl Queue {
+    pub(super) fn new(options: LimiterOptions) -> Self {
         Self {
             windows: Windows::new(options.headroom_percent),
             clock: RemoteClock::default(),
             under_way: 0,
             refusals: 0,
-            outage: Outage::default(),
+            circuit_breaker: CircuitBreaker::default(),
             in_flight: options.in_flight.max(1),
             waiting: BTreeMap::new(),
             next_number: 0,
@@ -72,8 +72,8 @@ impl State {
         self.waiting.len()
     }
 
-    pub(super) fn join(&mut self, lane: Lane, waiter: Waiter) -> Ticket {
-        let ticket = (lane, self.next_number);
+    pub(super) fn join(&mut self, priority: Priority, waiter: Waiter) -> Ticket {
+        let ticket = (priority, self.next_number);
         self.next_number += 1;
         self.waiting.insert(ticket, waiter);
         ticket
@@ -89,7 +89,7 @@ impl State {
 
     /// Takes out those who may leave now, and those who would wait in vain.
     pub(super) fn next_to_leave(&mut self, now: Instant) -> Departures {
-        if let Some(until) = self.outage.lasts_until(now) {
+        if let Some(until) = self.circuit_breaker.lasts_until(now) {
             let waiting = std::mem::take(&mut self.waiting).into_values().collect();
             return Departures {
                 turned_away: Some((waiting, until)),
@@ -106,7 +106,7 @@ impl State {
         self.paused_until = None;
         let mut departures = Departures::default();
         // After an outage one call finds out whether it is over.
-        let at_once = if self.outage.is_on() {
+        let at_once = if self.circuit_breaker.is_on() {
             1
         } else {
             self.in_flight

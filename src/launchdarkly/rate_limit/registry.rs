@@ -1,29 +1,29 @@
-//! One line per host and account, whatever the number of credentials.
+//! One limiter per host and account, whatever the number of credentials.
 
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::domain::ids::AccountId;
-use crate::launchdarkly::rate_limit::{AccountLine, CallObserver, LineOptions};
+use crate::launchdarkly::rate_limit::{AccountLimiter, CallObserver, LimiterOptions};
 
 /// All lines of this process.
-pub struct Lines {
-    options: LineOptions,
+pub struct Limiters {
+    options: LimiterOptions,
     observer: Arc<dyn CallObserver>,
-    known: Mutex<HashMap<(String, AccountId), Arc<AccountLine>>>,
+    known: Mutex<HashMap<(String, AccountId), Arc<AccountLimiter>>>,
 }
 
-impl fmt::Debug for Lines {
+impl fmt::Debug for Limiters {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Lines").finish_non_exhaustive()
+        f.debug_struct("Limiters").finish_non_exhaustive()
     }
 }
 
-impl Lines {
-    /// No line yet; each will have these options and tell this observer.
+impl Limiters {
+    /// No limiter yet; each will have these options and tell this observer.
     #[must_use]
-    pub fn new(options: LineOptions, observer: Arc<dyn CallObserver>) -> Self {
+    pub fn new(options: LimiterOptions, observer: Arc<dyn CallObserver>) -> Self {
         Self {
             options,
             observer,
@@ -31,27 +31,27 @@ impl Lines {
         }
     }
 
-    /// The line of an account on a host (as [`super::super::Endpoint::host`] names it).
+    /// The limiter of an account on a host (as [`super::super::Endpoint::host`] names it).
     #[must_use]
-    pub fn get(&self, host: &str, account: &AccountId) -> Arc<AccountLine> {
+    pub fn get(&self, host: &str, account: &AccountId) -> Arc<AccountLimiter> {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let line = known.entry((host.to_owned(), account.clone()));
-        Arc::clone(line.or_insert_with(|| self.unregistered()))
+        let limiter = known.entry((host.to_owned(), account.clone()));
+        Arc::clone(limiter.or_insert_with(|| self.unregistered()))
     }
 
-    /// A line for the first call with a credential, whose account is not known yet.
+    /// A limiter for the first call with a credential, whose account is not known yet.
     #[must_use]
-    pub fn unregistered(&self) -> Arc<AccountLine> {
-        AccountLine::new(self.options, Arc::clone(&self.observer))
+    pub fn unregistered(&self) -> Arc<AccountLimiter> {
+        AccountLimiter::new(self.options, Arc::clone(&self.observer))
     }
 
-    /// Every registered line with its host and account, for metrics.
+    /// Every registered limiter with its host and account, for metrics.
     #[must_use]
-    pub fn all(&self) -> Vec<(String, AccountId, Arc<AccountLine>)> {
+    pub fn all(&self) -> Vec<(String, AccountId, Arc<AccountLimiter>)> {
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         known
             .iter()
-            .map(|((host, account), line)| (host.clone(), account.clone(), Arc::clone(line)))
+            .map(|((host, account), limiter)| (host.clone(), account.clone(), Arc::clone(limiter)))
             .collect()
     }
 }

@@ -1,4 +1,4 @@
-//! The line's promises, on tokio's paused clock.
+//! The limiter's promises, on tokio's paused clock.
 
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use tokio::time::timeout;
@@ -10,16 +10,16 @@ mod refusals;
 
 const SOON: Duration = Duration::from_millis(1);
 
-fn line() -> Arc<AccountLine> {
-    AccountLine::new(LineOptions::default(), Arc::new(()))
+fn limiter() -> Arc<AccountLimiter> {
+    AccountLimiter::new(LimiterOptions::default(), Arc::new(()))
 }
 
-fn one_at_a_time() -> Arc<AccountLine> {
-    let options = LineOptions {
+fn one_at_a_time() -> Arc<AccountLimiter> {
+    let options = LimiterOptions {
         in_flight: 1,
-        ..LineOptions::default()
+        ..LimiterOptions::default()
     };
-    AccountLine::new(options, Arc::new(()))
+    AccountLimiter::new(options, Arc::new(()))
 }
 
 fn key(name: &str) -> Fingerprint {
@@ -60,38 +60,42 @@ fn route_used_up(reset_in: i64) -> RateHeaders {
     ])
 }
 
-async fn try_enter(line: &Arc<AccountLine>, operation: Operation) -> Result<Slot, ApiError> {
-    line.enter(Lane::of(operation), operation, &key("managing"))
+async fn try_enter(
+    limiter: &Arc<AccountLimiter>,
+    operation: Operation,
+) -> Result<Permit, ApiError> {
+    limiter
+        .enter(Priority::of(operation), operation, &key("managing"))
         .await
 }
 
-async fn enter(line: &Arc<AccountLine>, operation: Operation) -> Slot {
-    try_enter(line, operation).await.unwrap()
+async fn enter(limiter: &Arc<AccountLimiter>, operation: Operation) -> Permit {
+    try_enter(limiter, operation).await.unwrap()
 }
 
-async fn leaves_at_once(line: &Arc<AccountLine>, operation: Operation) -> bool {
-    timeout(SOON, enter(line, operation)).await.is_ok()
+async fn leaves_at_once(limiter: &Arc<AccountLimiter>, operation: Operation) -> bool {
+    timeout(SOON, enter(limiter, operation)).await.is_ok()
 }
 
 /// How long a call waits, to the millisecond; gives its place back.
-async fn wait_of(line: &Arc<AccountLine>, operation: Operation) -> Duration {
+async fn wait_of(limiter: &Arc<AccountLimiter>, operation: Operation) -> Duration {
     let start = Instant::now();
-    drop(enter(line, operation).await);
+    drop(enter(limiter, operation).await);
     start.elapsed()
 }
 
-async fn answer(line: &Arc<AccountLine>, operation: Operation, headers: &RateHeaders) {
-    let mut slot = enter(line, operation).await;
-    slot.sending();
-    slot.answered(headers, Timestamp::now());
-    slot.accepted();
+async fn answer(limiter: &Arc<AccountLimiter>, operation: Operation, headers: &RateHeaders) {
+    let mut permit = enter(limiter, operation).await;
+    permit.sending();
+    permit.answered(headers, Timestamp::now());
+    permit.accepted();
 }
 
-async fn refuse(line: &Arc<AccountLine>, operation: Operation, headers: &RateHeaders) {
-    let mut slot = enter(line, operation).await;
-    slot.sending();
-    slot.answered(headers, Timestamp::now());
-    slot.refused(headers);
+async fn refuse(limiter: &Arc<AccountLimiter>, operation: Operation, headers: &RateHeaders) {
+    let mut permit = enter(limiter, operation).await;
+    permit.sending();
+    permit.answered(headers, Timestamp::now());
+    permit.refused(headers);
 }
 
 /// A wait with its jitter: up to a second and a fifth more; half a second for a slow test machine.
@@ -103,26 +107,26 @@ fn assert_about(wait: Duration, told: u64) {
 
 #[tokio::test(start_paused = true)]
 async fn calls_leave_in_the_order_of_their_lanes() {
-    let line = one_at_a_time();
-    let first = enter(&line, Operation::Get).await;
+    let limiter = one_at_a_time();
+    let first = enter(&limiter, Operation::Get).await;
     let (order, mut left) = tokio::sync::mpsc::unbounded_channel();
-    let lanes = [
-        Lane::Read,
-        Lane::Patch,
-        Lane::Issue,
-        Lane::Proof,
-        Lane::Retire,
-        Lane::Revoke,
-        Lane::Read,
+    let priorities = [
+        Priority::Read,
+        Priority::Patch,
+        Priority::Issue,
+        Priority::Proof,
+        Priority::Retire,
+        Priority::Revoke,
+        Priority::Read,
     ];
-    for (number, lane) in lanes.into_iter().enumerate() {
-        let (line, order) = (Arc::clone(&line), order.clone());
+    for (number, priority) in priorities.into_iter().enumerate() {
+        let (limiter, order) = (Arc::clone(&limiter), order.clone());
         tokio::spawn(async move {
-            let _slot = line
-                .enter(lane, Operation::Get, &key("managing"))
+            let _permit = limiter
+                .enter(priority, Operation::Get, &key("managing"))
                 .await
                 .unwrap();
-            order.send((lane, number)).unwrap();
+            order.send((priority, number)).unwrap();
         });
         tokio::task::yield_now().await;
     }
@@ -134,43 +138,46 @@ async fn calls_leave_in_the_order_of_their_lanes() {
     let mut sorted = seen.clone();
     sorted.sort_unstable();
     assert_eq!(seen, sorted);
-    assert_eq!(seen.len(), lanes.len());
+    assert_eq!(seen.len(), priorities.len());
 }
 
 #[tokio::test(start_paused = true)]
 async fn no_more_than_two_calls_are_under_way() {
-    let line = line();
-    let first = enter(&line, Operation::Get).await;
-    let _second = enter(&line, Operation::Get).await;
-    assert!(!leaves_at_once(&line, Operation::Delete).await);
+    let limiter = limiter();
+    let first = enter(&limiter, Operation::Get).await;
+    let _second = enter(&limiter, Operation::Get).await;
+    assert!(!leaves_at_once(&limiter, Operation::Delete).await);
     drop(first);
-    assert!(leaves_at_once(&line, Operation::Get).await);
+    assert!(leaves_at_once(&limiter, Operation::Get).await);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_fifth_of_a_window_is_left_to_others() {
-    let line = line();
-    answer(&line, Operation::Get, &global(10, 3, 8_000)).await;
+    let limiter = limiter();
+    answer(&limiter, Operation::Get, &global(10, 3, 8_000)).await;
     assert!(
-        leaves_at_once(&line, Operation::Get).await,
+        leaves_at_once(&limiter, Operation::Get).await,
         "three left, two are for others"
     );
-    answer(&line, Operation::Get, &global(10, 2, 8_000)).await;
-    assert_about(wait_of(&line, Operation::Delete).await, 8_000);
-    assert!(leaves_at_once(&line, Operation::Get).await, "a new window");
+    answer(&limiter, Operation::Get, &global(10, 2, 8_000)).await;
+    assert_about(wait_of(&limiter, Operation::Delete).await, 8_000);
+    assert!(
+        leaves_at_once(&limiter, Operation::Get).await,
+        "a new window"
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn calls_under_way_count_as_used() {
-    let line = line();
-    answer(&line, Operation::Get, &global(10, 3, 8_000)).await;
-    let _under_way = enter(&line, Operation::Get).await;
-    assert!(!leaves_at_once(&line, Operation::Get).await);
+    let limiter = limiter();
+    answer(&limiter, Operation::Get, &global(10, 3, 8_000)).await;
+    let _under_way = enter(&limiter, Operation::Get).await;
+    assert!(!leaves_at_once(&limiter, Operation::Get).await);
 }
 
 #[tokio::test(start_paused = true)]
 async fn old_instances_tell_no_limit_and_headroom_is_left_all_the_same() {
-    let line = line();
+    let limiter = limiter();
     let told = |remaining: u32, reset: &str| {
         headers(&[
             ("x-ratelimit-global-remaining", remaining.to_string()),
@@ -178,14 +185,14 @@ async fn old_instances_tell_no_limit_and_headroom_is_left_all_the_same() {
         ])
     };
     let reset = ahead(5_000);
-    answer(&line, Operation::Get, &told(100, &reset)).await;
-    answer(&line, Operation::Get, &told(20, &reset)).await;
-    assert_about(wait_of(&line, Operation::Get).await, 5_000);
+    answer(&limiter, Operation::Get, &told(100, &reset)).await;
+    answer(&limiter, Operation::Get, &told(20, &reset)).await;
+    assert_about(wait_of(&limiter, Operation::Get).await, 5_000);
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_answer_that_was_overtaken_does_not_bring_requests_back() {
-    let line = line();
+    let limiter = limiter();
     let reset = ahead(8_000);
     let told = |remaining: u32| {
         headers(&[
@@ -194,116 +201,116 @@ async fn an_answer_that_was_overtaken_does_not_bring_requests_back() {
             ("x-ratelimit-reset", reset.clone()),
         ])
     };
-    answer(&line, Operation::Get, &told(2)).await;
-    let wait = timeout(SOON, answer(&line, Operation::Get, &told(9))).await;
+    answer(&limiter, Operation::Get, &told(2)).await;
+    let wait = timeout(SOON, answer(&limiter, Operation::Get, &told(9))).await;
     assert!(wait.is_err(), "used up");
-    let state_before = line.rate_left();
-    line.state().arrive(
+    let state_before = limiter.rate_left();
+    limiter.state().arrive(
         &Family::of(Operation::Get, &key("managing")),
         Some(&told(9)),
         (Instant::now(), super::Reading::now()),
     );
-    assert_eq!(line.rate_left(), state_before);
+    assert_eq!(limiter.rate_left(), state_before);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_used_up_route_holds_up_only_its_own_calls() {
-    let line = line();
-    answer(&line, Operation::List, &route_used_up(6_000)).await;
-    assert!(leaves_at_once(&line, Operation::Get).await);
-    assert_about(wait_of(&line, Operation::List).await, 6_000);
+    let limiter = limiter();
+    answer(&limiter, Operation::List, &route_used_up(6_000)).await;
+    assert!(leaves_at_once(&limiter, Operation::Get).await);
+    assert_about(wait_of(&limiter, Operation::List).await, 6_000);
 }
 
 #[tokio::test(start_paused = true)]
 async fn one_keys_limit_does_not_hold_up_another_key() {
-    let line = line();
+    let limiter = limiter();
     let used_up = headers(&[
         ("x-ratelimit-auth-token-limit", "5".into()),
         ("x-ratelimit-auth-token-remaining", "0".into()),
         ("x-ratelimit-auth-token-reset", ahead(7_000)),
     ]);
-    answer(&line, Operation::Get, &used_up).await;
+    answer(&limiter, Operation::Get, &used_up).await;
     let new = key("new");
-    let other = line.enter(Lane::Proof, Operation::Identify, &new);
+    let other = limiter.enter(Priority::Proof, Operation::Identify, &new);
     assert!(timeout(SOON, other).await.is_ok());
-    assert_about(wait_of(&line, Operation::Get).await, 7_000);
+    assert_about(wait_of(&limiter, Operation::Get).await, 7_000);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_reset_time_in_the_past_holds_nobody_up() {
-    let line = line();
-    answer(&line, Operation::Get, &global(10, 0, -4_000)).await;
-    assert!(leaves_at_once(&line, Operation::Get).await);
+    let limiter = limiter();
+    answer(&limiter, Operation::Get, &global(10, 0, -4_000)).await;
+    assert!(leaves_at_once(&limiter, Operation::Get).await);
 }
 
 #[tokio::test(start_paused = true)]
 async fn without_a_reset_time_a_window_is_taken_to_last_ten_seconds() {
-    let line = line();
+    let limiter = limiter();
     let used_up = headers(&[("x-ratelimit-global-remaining", "0".into())]);
-    answer(&line, Operation::Get, &used_up).await;
-    assert_about(wait_of(&line, Operation::Get).await, 10_000);
+    answer(&limiter, Operation::Get, &used_up).await;
+    assert_about(wait_of(&limiter, Operation::Get).await, 10_000);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_reset_time_in_the_far_future_holds_for_a_minute_at_most() {
-    let line = line();
-    answer(&line, Operation::Get, &global(10, 0, 86_400_000)).await;
-    assert_about(wait_of(&line, Operation::Get).await, 60_000);
+    let limiter = limiter();
+    answer(&limiter, Operation::Get, &global(10, 0, 86_400_000)).await;
+    assert_about(wait_of(&limiter, Operation::Get).await, 60_000);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_paused_line_lets_nobody_leave() {
-    let line = line();
-    line.pause_until(Instant::now() + Duration::from_secs(30));
-    line.pause_until(Instant::now() + Duration::from_secs(5));
-    assert_eq!(wait_of(&line, Operation::Delete).await.as_secs(), 30);
+    let limiter = limiter();
+    limiter.pause_until(Instant::now() + Duration::from_secs(30));
+    limiter.pause_until(Instant::now() + Duration::from_secs(5));
+    assert_eq!(wait_of(&limiter, Operation::Delete).await.as_secs(), 30);
 }
 
 #[tokio::test(start_paused = true)]
 async fn giving_up_leaves_no_trace() {
-    let line = one_at_a_time();
-    let first = enter(&line, Operation::Get).await;
+    let limiter = one_at_a_time();
+    let first = enter(&limiter, Operation::Get).await;
     for _ in 0..3 {
-        assert!(!leaves_at_once(&line, Operation::Get).await);
+        assert!(!leaves_at_once(&limiter, Operation::Get).await);
     }
-    assert_eq!(line.waiting(), 0);
+    assert_eq!(limiter.waiting(), 0);
     // Granted, but never looked at.
-    let mut late = Box::pin(enter(&line, Operation::Get));
+    let mut late = Box::pin(enter(&limiter, Operation::Get));
     assert!(timeout(SOON, &mut late).await.is_err());
     drop(first);
     drop(late);
-    assert!(leaves_at_once(&line, Operation::Get).await);
+    assert!(leaves_at_once(&limiter, Operation::Get).await);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_call_that_was_not_sent_after_all_uses_nothing() {
-    let line = line();
-    answer(&line, Operation::Get, &global(10, 3, 8_000)).await;
+    let limiter = limiter();
+    answer(&limiter, Operation::Get, &global(10, 3, 8_000)).await;
     for _ in 0..10 {
-        assert!(leaves_at_once(&line, Operation::Get).await);
+        assert!(leaves_at_once(&limiter, Operation::Get).await);
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_call_without_an_answer_counts_as_used() {
-    let line = line();
-    answer(&line, Operation::Get, &global(10, 3, 8_000)).await;
-    let mut lost = enter(&line, Operation::Get).await;
+    let limiter = limiter();
+    answer(&limiter, Operation::Get, &global(10, 3, 8_000)).await;
+    let mut lost = enter(&limiter, Operation::Get).await;
     lost.sending();
     drop(lost);
-    assert_about(wait_of(&line, Operation::Get).await, 8_000);
+    assert_about(wait_of(&limiter, Operation::Get).await, 8_000);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_thousand_waiters_all_leave_within_what_the_limit_allows() {
-    let line = line();
-    answer(&line, Operation::Create, &global(100, 100, 10_000)).await;
+    let limiter = limiter();
+    answer(&limiter, Operation::Create, &global(100, 100, 10_000)).await;
     let start = Instant::now();
     let calls = (0..1_000).map(|_| {
-        let line = Arc::clone(&line);
+        let limiter = Arc::clone(&limiter);
         tokio::spawn(async move {
-            let mut slot = enter(&line, Operation::Create).await;
-            slot.sending();
+            let mut permit = enter(&limiter, Operation::Create).await;
+            permit.sending();
             tokio::time::sleep(Duration::from_millis(20)).await;
         })
     });
@@ -317,32 +324,32 @@ async fn a_thousand_waiters_all_leave_within_what_the_limit_allows() {
 
 #[tokio::test(start_paused = true)]
 async fn keys_that_were_proven_once_are_forgotten() {
-    let line = line();
+    let limiter = limiter();
     for number in 0..200 {
         let family = key(&format!("key {number}"));
-        let mut slot = line
-            .enter(Lane::Proof, Operation::Identify, &family)
+        let mut permit = limiter
+            .enter(Priority::Proof, Operation::Identify, &family)
             .await
             .unwrap();
-        slot.sending();
-        slot.answered(&RateHeaders::default(), Timestamp::now());
+        permit.sending();
+        permit.answered(&RateHeaders::default(), Timestamp::now());
     }
-    assert!(line.state().windows.len() <= 65);
+    assert!(limiter.state().windows.len() <= 65);
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_date_of_answers_tells_launchdarklys_clock() {
-    let line = line();
-    answer(&line, Operation::Get, &RateHeaders::default()).await;
-    assert_eq!(line.offset(), SignedDuration::ZERO);
+    let limiter = limiter();
+    answer(&limiter, Operation::Get, &RateHeaders::default()).await;
+    assert_eq!(limiter.offset(), SignedDuration::ZERO);
     let there = Timestamp::now() + SignedDuration::from_hours(5);
     let date = jiff::fmt::rfc2822::DateTimePrinter::new()
         .timestamp_to_rfc9110_string(&there)
         .unwrap();
-    answer(&line, Operation::Get, &headers(&[("date", date)])).await;
-    let error = line.offset() - SignedDuration::from_hours(5);
+    answer(&limiter, Operation::Get, &headers(&[("date", date)])).await;
+    let error = limiter.offset() - SignedDuration::from_hours(5);
     assert!(error.abs() <= SignedDuration::from_secs(1), "{error}");
-    let now_there = line.remote_now().duration_since(there);
+    let now_there = limiter.remote_now().duration_since(there);
     assert!(
         now_there.abs() <= SignedDuration::from_secs(2),
         "{now_there}"
@@ -351,19 +358,19 @@ async fn the_date_of_answers_tells_launchdarklys_clock() {
 
 #[test]
 fn one_account_has_one_line_and_hosts_are_kept_apart() {
-    let lines = Lines::new(LineOptions::default(), Arc::new(()));
+    let lines = Limiters::new(LimiterOptions::default(), Arc::new(()));
     let account = "569f514156e003339cfd3917".into();
-    let line = lines.get("app.launchdarkly.com", &account);
+    let limiter = lines.get("app.launchdarkly.com", &account);
     assert!(Arc::ptr_eq(
-        &line,
+        &limiter,
         &lines.get("app.launchdarkly.com", &account)
     ));
     assert!(!Arc::ptr_eq(
-        &line,
+        &limiter,
         &lines.get("app.launchdarkly.us", &account)
     ));
     assert!(!Arc::ptr_eq(
-        &line,
+        &limiter,
         &lines.get("app.launchdarkly.com", &"other".into())
     ));
     assert_eq!(lines.all().len(), 3);

@@ -2,7 +2,7 @@
 
 use launchdarkly_token_operator::domain::decide::decide;
 use launchdarkly_token_operator::domain::desired::Desired;
-use launchdarkly_token_operator::domain::observed::{Hand, Observed, Proof};
+use launchdarkly_token_operator::domain::observed::{Observed, PendingCall, Proof};
 use launchdarkly_token_operator::domain::problem::Problem;
 use launchdarkly_token_operator::domain::record::Operation;
 use launchdarkly_token_operator::domain::secret::Arrangement;
@@ -21,7 +21,7 @@ pub fn without_intent(wish: &Result<Desired, Problem>, observed: &Observed) -> S
     };
     let imagined = Observed {
         record: *record,
-        hand: Hand::Armed(arrangement),
+        call: PendingCall::Armed(arrangement),
         ..observed.clone()
     };
     decide(wish, &imagined)
@@ -30,7 +30,7 @@ pub fn without_intent(wish: &Result<Desired, Problem>, observed: &Observed) -> S
 /// A key in hand is taken for proven.
 pub fn without_proof(wish: &Result<Desired, Problem>, observed: &Observed) -> Step {
     let mut believing = observed.clone();
-    if let Hand::Held { proof, .. } = &mut believing.hand {
+    if let PendingCall::Held { proof, .. } = &mut believing.call {
         *proof = Proof::Accepted;
     }
     decide(wish, &believing)
@@ -41,8 +41,8 @@ pub fn resetting_again(wish: &Result<Desired, Problem>, observed: &Observed) -> 
     let mut hoping = observed.clone();
     let pending = observed.record.pending.as_ref();
     let reset = pending.is_some_and(|pending| pending.operation == Operation::Reset);
-    if let (Ok(desired), Hand::Empty, true) = (wish, &observed.hand, reset) {
-        hoping.hand = Hand::Armed(Box::new(Arrangement {
+    if let (Ok(desired), PendingCall::Empty, true) = (wish, &observed.call, reset) {
+        hoping.call = PendingCall::Armed(Box::new(Arrangement {
             layout: desired.secret.clone(),
             grace: desired.rotation.grace,
         }));

@@ -32,7 +32,7 @@ const DASHBOARD: &str = "
 ## Dashboard
 
 `monitoring.dashboard.enabled` of the chart makes a ConfigMap with a Grafana dashboard
-([dashboard.json](../charts/launchdarkly-token-operator/files/dashboard.json)), labelled for the sidecar of Grafana's chart. By hand: import
+([dashboard.json](../charts/launchdarkly-token-operator/files/dashboard.json)), labelled for the sidecar of Grafana's chart. By call: import
 that file. A real Prometheus answers each of its queries in `tests/observability`.
 
 ![The panels of the dashboard, with lines and tables from a few minutes of the demonstration](dashboard.svg)

@@ -12,7 +12,7 @@ use super::execute::{Act, Fate};
 use super::ledger::Breach;
 use super::observe::shown_hash;
 use super::world::{
-    Call, Core, Flight, HandState, InHand, Look, Memory, Role, TIMING, Token, new_key,
+    Call, CallState, Core, Flight, InHand, Look, Memory, Role, TIMING, Token, new_key,
 };
 
 impl Act<'_> {
@@ -56,7 +56,7 @@ impl Act<'_> {
     ) {
         match fate {
             Fate::Refused => {
-                self.set_hand(attempt, HandState::Refused);
+                self.set_call(attempt, CallState::Refused);
                 self.memory.look = None;
                 let until = plus(self.core.clock, SignedDuration::from_secs(30));
                 let kind = match call {
@@ -88,7 +88,7 @@ impl Act<'_> {
     }
 
     fn lose_answer(&mut self, attempt: &Attempt) {
-        self.set_hand(attempt, HandState::Uncertain);
+        self.set_call(attempt, CallState::Uncertain);
         self.memory.unanswered_at = Some(self.core.clock);
     }
 
@@ -109,7 +109,7 @@ impl Act<'_> {
         };
         self.memory.last_write = Some(now);
         self.memory.look = None;
-        let state = HandState::Held {
+        let state = CallState::Held {
             token_id,
             key,
             old_key_until,
@@ -118,16 +118,16 @@ impl Act<'_> {
             since: now,
             proof: Proof::Unasked,
         };
-        self.set_hand(attempt, state);
+        self.set_call(attempt, state);
     }
 
     pub fn prove_in_hand(&mut self, id: &TokenId) {
         let now = self.remote_now();
         let token = self.core.tokens.get(id);
         if let Some(InHand {
-            state: HandState::Held { proof, key, .. },
+            state: CallState::Held { proof, key, .. },
             ..
-        }) = &mut self.memory.hand
+        }) = &mut self.memory.call
         {
             let accepted = token.is_some_and(|token| token.accepts(key, now));
             *proof = if accepted {

@@ -186,7 +186,7 @@ impl Act<'_> {
             | Step::AbandonAttempt(record)
             | Step::RecordPublication(record) => {
                 if self.write_record(record) && answered {
-                    self.memory.hand = None;
+                    self.memory.call = None;
                     self.memory.absent = None;
                     self.memory.limited.clear();
                 }

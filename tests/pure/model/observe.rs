@@ -8,7 +8,7 @@ use launchdarkly_token_operator::domain::decide::{heard, token_in_question};
 use launchdarkly_token_operator::domain::desired::{DeletionPolicy, Desired};
 use launchdarkly_token_operator::domain::ids::{SettingsHash, TokenId};
 use launchdarkly_token_operator::domain::observed::{
-    Account, AccountFacts, Admission, Deletion, Feature, FoundToken, Hand, Observed, Remote,
+    Account, AccountFacts, Admission, Deletion, Feature, FoundToken, Observed, PendingCall, Remote,
     RemoteFacts, Retry, Roles, SecretKeyProof, Source,
 };
 use launchdarkly_token_operator::domain::problem::Problem;
@@ -19,7 +19,7 @@ use launchdarkly_token_operator::domain::settings::{Grant, TokenSettings};
 use launchdarkly_token_operator::domain::time::{Clocks, minus, plus};
 
 use super::wish::ROLE_ID;
-use super::world::{Core, HandState, Look, Memory, Object, Role, Spec, TIMING, Token, UID, nonce};
+use super::world::{CallState, Core, Look, Memory, Object, Role, Spec, TIMING, Token, UID, nonce};
 
 /// A look at the world, with the version of the object that was read.
 #[derive(Debug, Clone)]
@@ -72,7 +72,7 @@ pub fn observe(core: &Core, offset: SignedDuration) -> Option<Seen> {
         account: account(core),
         secret: secret_state(core, name),
         former_secret: former.map_or(SecretState::Absent, |name| secret_state(core, name)),
-        hand: hand(object, memory),
+        call: call(object, memory),
         remote: Remote::Unknown,
         secret_key: SecretKeyProof::Unasked,
         calls_ended_by: memory
@@ -146,21 +146,21 @@ fn secret_state(core: &Core, name: &str) -> SecretState {
     }))
 }
 
-fn hand(object: &Object, memory: &Memory) -> Hand {
+fn call(object: &Object, memory: &Memory) -> PendingCall {
     let pending = object.record.pending.as_ref();
-    let Some(hand) = memory
-        .hand
+    let Some(call) = memory
+        .call
         .as_ref()
-        .filter(|hand| pending.is_some_and(|pending| pending.attempt == hand.attempt))
+        .filter(|call| pending.is_some_and(|pending| pending.attempt == call.attempt))
     else {
-        return Hand::Empty;
+        return PendingCall::Empty;
     };
-    let arrangement = Box::new(hand.arrangement.clone());
-    match &hand.state {
-        HandState::Armed => Hand::Armed(arrangement),
-        HandState::Refused => Hand::Refused(arrangement),
-        HandState::Uncertain => Hand::Empty,
-        HandState::Held {
+    let arrangement = Box::new(call.arrangement.clone());
+    match &call.state {
+        CallState::Armed => PendingCall::Armed(arrangement),
+        CallState::Refused => PendingCall::Refused(arrangement),
+        CallState::Uncertain => PendingCall::Empty,
+        CallState::Held {
             token_id,
             key,
             old_key_until,
@@ -168,7 +168,7 @@ fn hand(object: &Object, memory: &Memory) -> Hand {
             created_at,
             since,
             proof,
-        } => Hand::Held {
+        } => PendingCall::Held {
             arrangement,
             token_id: token_id.clone(),
             fingerprint: key.clone(),

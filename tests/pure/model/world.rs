@@ -149,7 +149,7 @@ pub struct Paused {
 /// What a process remembers; the same as the operator's own memory.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct Memory {
-    pub hand: Option<InHand>,
+    pub call: Option<InHand>,
     pub look: Option<Look>,
     pub absent: Option<(TokenId, Timestamp, bool)>,
     pub mismatch: Option<(TokenId, Fingerprint, Timestamp)>,
@@ -173,12 +173,12 @@ pub struct Memory {
 pub struct InHand {
     pub attempt: Attempt,
     pub arrangement: Arrangement,
-    pub state: HandState,
+    pub state: CallState,
 }
 
 /// How far it got.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum HandState {
+pub enum CallState {
     Armed,
     Refused,
     Uncertain,

@@ -7,7 +7,7 @@ use launchdarkly_token_operator::domain::secret::{SecretPlan, SecretRevision};
 
 use super::execute::Act;
 use super::ledger::Breach;
-use super::world::{HandState, InHand, Object, Secret};
+use super::world::{CallState, InHand, Object, Secret};
 
 impl Act<'_> {
     /// The object, if it may be written.
@@ -46,16 +46,16 @@ impl Act<'_> {
         let Some(intent) = &record.pending else {
             return;
         };
-        self.memory.hand = Some(InHand {
+        self.memory.call = Some(InHand {
             attempt: intent.attempt.clone(),
             arrangement: arrangement.clone(),
-            state: HandState::Armed,
+            state: CallState::Armed,
         });
     }
 
-    pub fn set_hand(&mut self, attempt: &Attempt, state: HandState) {
-        if let Some(hand) = self.memory.hand.as_mut().filter(|h| h.attempt == *attempt) {
-            hand.state = state;
+    pub fn set_call(&mut self, attempt: &Attempt, state: CallState) {
+        if let Some(call) = self.memory.call.as_mut().filter(|h| h.attempt == *attempt) {
+            call.state = state;
         }
     }
 
@@ -82,8 +82,8 @@ impl Act<'_> {
         if !self.may_write(plan) {
             return;
         }
-        let held = self.memory.hand.as_ref().map(|hand| &hand.state);
-        let Some(HandState::Held { key, token_id, .. }) = held else {
+        let held = self.memory.call.as_ref().map(|call| &call.state);
+        let Some(CallState::Held { key, token_id, .. }) = held else {
             return;
         };
         let (key, token_id) = (key.clone(), token_id.clone());

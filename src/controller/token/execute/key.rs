@@ -11,11 +11,11 @@ use crate::controller::account::state::Features;
 use crate::controller::failure::Failure;
 use crate::controller::token::context::Context;
 use crate::controller::token::events;
-use crate::controller::token::memory::{HandMemory, HandState, Held, Memory};
+use crate::controller::token::memory::{CallMemory, CallState, Held, Memory};
 use crate::controller::token::world::World;
 use crate::controller::token::world::asks_version;
 
-use crate::domain::account::budget::Answer;
+use crate::domain::account::budget::Allowance;
 use crate::domain::decide::replaces_unasked;
 use crate::domain::ids::{AccountId, Attempt, Fingerprint, TokenId};
 use crate::domain::observed::Proof;
@@ -24,7 +24,7 @@ use crate::domain::record::{Operation, Record};
 use crate::domain::secret::Arrangement;
 use crate::domain::secret::SecretPlan;
 use crate::domain::settings::TokenSettings;
-use crate::launchdarkly::{ApiError, Identity, Issued, NewToken, TokensApi};
+use crate::launchdarkly::{ApiError, CallerIdentity, Issued, NewToken, TokensApi};
 
 /// The intent is written: this process may make the one call that it announces.
 pub(in crate::controller) fn arm(
@@ -33,16 +33,16 @@ pub(in crate::controller) fn arm(
     arrangement: Box<Arrangement>,
 ) {
     if let Some(intent) = &record.pending {
-        memory.hand = Some(HandMemory {
+        memory.call = Some(CallMemory {
             attempt: intent.attempt.clone(),
             arrangement,
-            state: HandState::Armed,
+            state: CallState::Armed,
         });
     }
 }
 
-/// A replacement nobody asked for needs room in the account's brake (I14). Gives back the account whose room it took.
-pub(in crate::controller) fn pass_brake<'a, C: Cluster, L: TokensApi>(
+/// A replacement nobody asked for needs room in the account's budget (I14). Gives back the account whose room it took.
+pub(in crate::controller) fn spend_budget<'a, C: Cluster, L: TokensApi>(
     ctx: &Context<C, L>,
     world: &'a World<L>,
     record: &Record,
@@ -57,16 +57,16 @@ pub(in crate::controller) fn pass_brake<'a, C: Cluster, L: TokensApi>(
     }
     let session = session(world)?;
     match session
-        .shared
-        .ask_brake(&observed.identity.uid, ctx.clock.now())
+        .state
+        .request_replacement(&observed.identity.uid, ctx.clock.now())
     {
-        Answer::Go => Ok(Some(session)),
-        Answer::Wait(until) => Err(Failure::not_before(
+        Allowance::Go => Ok(Some(session)),
+        Allowance::Wait(until) => Err(Failure::not_before(
             until,
             "waiting a moment to see whether other keys of the account were lost too",
         )),
-        Answer::Stop => {
-            ctx.accounts.brake_changed();
+        Allowance::Stop => {
+            ctx.accounts.budget_changed();
             Err(Failure::stale())
         }
     }
@@ -92,7 +92,7 @@ pub(in crate::controller) fn receive<C: Cluster, L: TokensApi>(
         Ok((issued, old_key_until)) => {
             let token = &issued.token;
             if let (Some(_), Some(session)) = (settings, &world.session) {
-                session.shared.learn_description(&token.description);
+                session.state.learn_description(&token.description);
             }
             let differs = settings.map_or_else(Vec::new, |wish| {
                 let fields = crate::launchdarkly::differences(&NewToken::from(wish), token);
@@ -114,7 +114,7 @@ pub(in crate::controller) fn receive<C: Cluster, L: TokensApi>(
             };
             memory.last_write = Some(now);
             memory.look = None;
-            memory.set_hand(attempt, HandState::Held(Box::new(held)));
+            memory.set_call(attempt, CallState::Held(Box::new(held)));
             Ok(())
         }
         Err(error) => {
@@ -126,7 +126,7 @@ pub(in crate::controller) fn receive<C: Cluster, L: TokensApi>(
                 memory.roles = None;
             }
             if error.is_definite_refusal() {
-                memory.set_hand(attempt, HandState::Refused);
+                memory.set_call(attempt, CallState::Refused);
             } else {
                 memory.unanswered_at = Some(now);
             }
@@ -155,8 +155,8 @@ pub(in crate::controller) async fn note_reset<C: Cluster, L: TokensApi, T>(
     let refused = answer.as_ref().is_err_and(ApiError::is_not_offered);
     if !refused {
         let forget = |features: &mut Features| features.reset_refusals = 0;
-        session.shared.update_features(forget);
-    } else if session.shared.note_reset_refusal() && session.shared.give_up_reset(ctx.clock.now()) {
+        session.state.update_features(forget);
+    } else if session.state.note_reset_refusal() && session.state.give_up_reset(ctx.clock.now()) {
         events::instance_lacks(ctx, object, Reason::ResetUnavailable, None).await;
     }
 }
@@ -238,7 +238,7 @@ async fn watch_overlap<C: Cluster, L: TokensApi>(
     // It counts only while the managing key is accepted.
     if refused
         && session.api.identify().await.is_ok()
-        && session.shared.give_up_reset(ctx.clock.now())
+        && session.state.give_up_reset(ctx.clock.now())
     {
         events::instance_lacks(ctx, object, Reason::OverlapBroken, None).await;
     }
@@ -246,7 +246,7 @@ async fn watch_overlap<C: Cluster, L: TokensApi>(
 
 pub(in crate::controller) async fn judge<L: TokensApi>(
     session: &Session<L>,
-    answer: Result<Identity, ApiError>,
+    answer: Result<CallerIdentity, ApiError>,
     token_id: &TokenId,
     account: Option<&str>,
 ) -> (Proof, Option<Failure>) {

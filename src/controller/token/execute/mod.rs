@@ -16,16 +16,16 @@ use crate::controller::account::probe::Lack;
 use crate::controller::account::registry::Session;
 use crate::controller::failure::Failure;
 use crate::controller::token::context::Context;
-use crate::controller::token::memory::{HandState, Memory};
+use crate::controller::token::memory::{CallState, Memory};
 use crate::controller::token::world::World;
 use crate::controller::token::{conditions, events};
 use crate::domain::reason::Reason;
 use crate::domain::record::Record;
 use crate::domain::step::Step;
-use crate::launchdarkly::{ApiError, Lane, NewToken, TokensApi};
+use crate::launchdarkly::{ApiError, NewToken, Priority, TokensApi};
 
 use crate::controller::token::execute::key::{
-    arm, note_reset, pass_brake, prove, prove_secret_key, publish, receive,
+    arm, note_reset, prove, prove_secret_key, publish, receive, spend_budget,
 };
 use crate::controller::token::execute::secret::{rehearse, rewrite};
 use crate::controller::token::execute::token::{limit_life, mark_retained, patch, resolve_roles};
@@ -55,11 +55,11 @@ pub(in crate::controller) async fn execute<C: Cluster, L: TokensApi>(
         } => {
             let (record, arrangement) = (record.clone(), arrangement.clone());
             rehearse(ctx, world, memory, rehearsal).await?;
-            let braked = pass_brake(ctx, world, &record)?;
+            let braked = spend_budget(ctx, world, &record)?;
             let written = write_status(ctx, object, world, &record, &step).await;
             if let (Err(_), Some(session)) = (&written, braked) {
                 session
-                    .shared
+                    .state
                     .give_back_unasked(&world.observed.identity.uid);
             }
             written?;
@@ -68,7 +68,7 @@ pub(in crate::controller) async fn execute<C: Cluster, L: TokensApi>(
         }
         Step::RecordPublication(ref record) => {
             write_status(ctx, object, world, record, &step).await?;
-            memory.hand = None;
+            memory.call = None;
             memory.absent = None;
             // Older keys may have been promised more time.
             memory.life_limited.clear();
@@ -82,7 +82,7 @@ pub(in crate::controller) async fn execute<C: Cluster, L: TokensApi>(
         }
         Step::ForgetIntent(ref record) => {
             write_status(ctx, object, world, record, &step).await?;
-            memory.hand = None;
+            memory.call = None;
             let forgotten = world.observed.record.pending.as_ref();
             if let (Some(session), true) = (
                 &world.session,
@@ -90,14 +90,14 @@ pub(in crate::controller) async fn execute<C: Cluster, L: TokensApi>(
             ) {
                 // It had no effect, so it does not count.
                 session
-                    .shared
+                    .state
                     .give_back_unasked(&world.observed.identity.uid);
             }
             Ok(())
         }
         Step::AbandonAttempt(ref record) => {
             write_status(ctx, object, world, record, &step).await?;
-            memory.hand = None;
+            memory.call = None;
             Ok(())
         }
         Step::RecordTakeOver(ref record) => {
@@ -153,8 +153,8 @@ pub(in crate::controller) async fn execute<C: Cluster, L: TokensApi>(
             urgent,
         } => {
             let session = session(world)?;
-            // Whatever becomes of this visit, the call may have been made.
-            memory.set_hand(&attempt, HandState::Uncertain);
+            // Whatever becomes of this reconcile, the call may have been made.
+            memory.set_call(&attempt, CallState::Uncertain);
             let answer = lane(session, urgent)
                 .create(&NewToken::from(&*settings))
                 .await;
@@ -168,7 +168,7 @@ pub(in crate::controller) async fn execute<C: Cluster, L: TokensApi>(
             urgent,
         } => {
             let session = session(world)?;
-            memory.set_hand(&attempt, HandState::Uncertain);
+            memory.set_call(&attempt, CallState::Uncertain);
             let lives = Duration::try_from(old_key_lives).unwrap_or_default();
             let answer = lane(session, urgent).reset(&token_id, lives).await;
             note_reset(ctx, object, world, &answer).await;
@@ -251,7 +251,7 @@ pub(in crate::controller) fn session<L>(world: &World<L>) -> Result<&Session<L>,
 
 fn lane<L: TokensApi>(session: &Session<L>, urgent: bool) -> L {
     if urgent {
-        session.api.in_lane(Lane::Revoke)
+        session.api.with_priority(Priority::Revoke)
     } else {
         session.api.clone()
     }

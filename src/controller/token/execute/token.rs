@@ -79,7 +79,7 @@ pub(in crate::controller) async fn patch<C: Cluster, L: TokensApi>(
     let api = session(world)?.api.clone();
     match api.patch(token_id, &changes).await {
         Ok(token) => {
-            session(world)?.shared.learn_description(&token.description);
+            session(world)?.state.learn_description(&token.description);
             memory.note_patch(token, at, asked.clone());
             Ok(())
         }
@@ -115,7 +115,7 @@ pub(in crate::controller) async fn limit_life<C: Cluster, L: TokensApi>(
         Err(error) => return Err(error.into()),
     };
     let mut news = false;
-    session.shared.update_features(|features| {
+    session.state.update_features(|features| {
         if known != Feature::Unknown {
             news = features.expiry != known;
             features.expiry = known;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::cluster::Cluster;
-use crate::controller::account::registry::{Entry, Session, State};
+use crate::controller::account::registry::{Availability, Entry, Session};
 use crate::controller::token::context::Context;
 use crate::controller::token::memory::Memory;
 use crate::domain::account::AccountKey;
@@ -23,8 +23,8 @@ use crate::launchdarkly::TokensApi;
 /// A looked-up role is believed this long.
 pub(in crate::controller) const ROLES_BELIEVED: SignedDuration = SignedDuration::from_mins(1);
 
-/// `young` objects may have been applied together with their account: that is waited for before it is called a mistake.
-pub(in crate::controller) fn unusable_account_missing(key: &AccountKey, young: bool) -> Account {
+/// New objects may have been applied together with their account: that is waited for before it is called a mistake.
+pub(in crate::controller) fn unusable_account_missing(key: &AccountKey, is_new: bool) -> Account {
     let message = match key {
         AccountKey::Cluster { name } => {
             format!("ClusterLaunchDarklyAccount {name:?} does not exist; create it")
@@ -35,11 +35,11 @@ pub(in crate::controller) fn unusable_account_missing(key: &AccountKey, young: b
             )
         }
     };
-    Account::Unusable(Problem::user(Reason::AccountNotFound, message).passing_if(young))
+    Account::Unusable(Problem::user(Reason::AccountNotFound, message).passing_if(is_new))
 }
 
 /// What an account says to an object.
-pub(in crate::controller) struct Asking<'a, C, L> {
+pub(in crate::controller) struct AccountQuery<'a, C, L> {
     pub(in crate::controller) ctx: &'a Context<C, L>,
     pub(in crate::controller) key: &'a AccountKey,
     pub(in crate::controller) identity: &'a Identity,
@@ -49,31 +49,31 @@ pub(in crate::controller) struct Asking<'a, C, L> {
     pub(in crate::controller) deleting: bool,
     pub(in crate::controller) has_finalizer: bool,
     /// Whether the object was created a moment ago.
-    pub(in crate::controller) young: bool,
+    pub(in crate::controller) is_new: bool,
     pub(in crate::controller) now: Timestamp,
 }
 
-impl<C: Cluster, L: TokensApi> Asking<'_, C, L> {
+impl<C: Cluster, L: TokensApi> AccountQuery<'_, C, L> {
     pub(in crate::controller) fn account(
         &self,
         entry: &Entry<L>,
         memory: &Memory,
     ) -> (Account, Option<Session<L>>) {
         let session = match &entry.state {
-            State::Usable(session) => session,
+            Availability::Usable(session) => session,
             // The last good credential still serves for deletions.
-            State::Unusable {
+            Availability::Unusable {
                 last: Some(last), ..
             } if self.deleting => last,
-            State::Unusable { problem, .. } => {
-                let problem = problem.clone().passing_if(self.young);
+            Availability::Unusable { problem, .. } => {
+                let problem = problem.clone().passing_if(self.is_new);
                 return (Account::Unusable(problem), None);
             }
         };
         session
-            .shared
+            .state
             .remember_unasked(&self.identity.uid, unasked(self.record));
-        let features = session.shared.features(self.now);
+        let features = session.state.features(self.now);
         let facts = AccountFacts {
             id: session.account_id.clone(),
             credential: session.credential.clone(),
@@ -82,7 +82,7 @@ impl<C: Cluster, L: TokensApi> Asking<'_, C, L> {
             reset: features.reset,
             expiry: features.expiry,
             longest_description: features.longest_description,
-            unasked_left: session.shared.unasked_left(self.now),
+            unasked_left: session.state.unasked_left(self.now),
         };
         (Account::Usable(facts), Some(session.clone()))
     }
@@ -133,7 +133,7 @@ impl<C: Cluster, L: TokensApi> Asking<'_, C, L> {
 }
 
 /// When tokens of this object were replaced though nobody asked for it. Most lost keys are those of calls that were under way
-/// when a process ended, which the brake does not mean.
+/// when a process ended, which the budget does not mean.
 fn unasked(record: &Record) -> impl Iterator<Item = Timestamp> + '_ {
     let entries = record.history.iter();
     entries

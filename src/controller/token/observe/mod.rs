@@ -20,7 +20,7 @@ use crate::domain::decide::{heard, token_in_question};
 use crate::domain::desired::DeletionPolicy;
 use crate::domain::desired::Desired;
 use crate::domain::ids::Attempt;
-use crate::domain::observed::{Deletion, Hand, Observed, Remote, SecretKeyProof};
+use crate::domain::observed::{Deletion, Observed, PendingCall, Remote, SecretKeyProof};
 use crate::domain::problem::Problem;
 use crate::domain::reason::Reason;
 use crate::domain::record::{Identity, Record};
@@ -29,7 +29,7 @@ use crate::domain::secret::SecretState;
 use crate::domain::time::{Clocks, plus};
 use crate::launchdarkly::{Listing, TokensApi};
 
-use crate::controller::token::observe::account::{Asking, roles, unusable_account_missing};
+use crate::controller::token::observe::account::{AccountQuery, roles, unusable_account_missing};
 
 use self::remote::{found, remote, secret_key_proof};
 use crate::controller::age::new_until;
@@ -50,16 +50,16 @@ pub(in crate::controller) async fn observe<C: Cluster, L: TokensApi>(
     let layout = layout(&heard(&wish, &record), &record);
     let now = ctx.clock.now();
     let namespace = ctx.namespace(&identity.namespace).await?;
-    let young = new_until(&object.metadata, ctx.timing.settle).is_some_and(|at| at > now);
-    let secret = secret_state(ctx, &identity, &record, &layout, young, memory).await?;
-    let former_secret = former_state(ctx, &identity, &record, &layout, young, memory).await?;
+    let is_new = new_until(&object.metadata, ctx.timing.settle).is_some_and(|at| at > now);
+    let secret = secret_state(ctx, &identity, &record, &layout, is_new, memory).await?;
+    let former_secret = former_state(ctx, &identity, &record, &layout, is_new, memory).await?;
     let account_key = object.account_key();
     let entry = ctx.accounts.get(&account_key);
     let roles = roles(&wish, memory, now);
     let deletion = deletion(object, memory, now);
     let (account, session) = match entry.as_deref() {
-        None => (unusable_account_missing(&account_key, young), None),
-        Some(entry) => Asking {
+        None => (unusable_account_missing(&account_key, is_new), None),
+        Some(entry) => AccountQuery {
             ctx,
             key: &account_key,
             identity: &identity,
@@ -68,7 +68,7 @@ pub(in crate::controller) async fn observe<C: Cluster, L: TokensApi>(
             record: &record,
             deleting: deletion.is_some(),
             has_finalizer: object.has_finalizer(),
-            young,
+            is_new,
             now,
         }
         .account(entry, memory),
@@ -81,10 +81,12 @@ pub(in crate::controller) async fn observe<C: Cluster, L: TokensApi>(
         generation: object.metadata.generation.unwrap_or_default(),
         finalizer: object.has_finalizer(),
         namespace_terminating: namespace.terminating,
-        hand: record
+        call: record
             .pending
             .as_ref()
-            .map_or(Hand::Empty, |intent| memory.hand_for(&intent.attempt)),
+            .map_or(PendingCall::Empty, |intent| {
+                memory.pending_call(&intent.attempt)
+            }),
         remote: Remote::Unknown,
         secret_key: SecretKeyProof::Unasked,
         // Of an earlier process's calls only their intents tell: counting from our own start would put the end of a
@@ -146,7 +148,7 @@ fn clocks<L: TokensApi>(session: Option<&Session<L>>, now: Timestamp) -> Clocks 
 /// The account's newest listing; one from the future was dated by a clock that stood wrong.
 fn listing<L>(session: Option<&Session<L>>, now: Timestamp) -> Option<Arc<Listing>> {
     session
-        .and_then(|session| session.shared.listing())
+        .and_then(|session| session.state.listing())
         .filter(|listing| is_believable(listing.started_at, now))
 }
 
@@ -198,7 +200,7 @@ pub(in crate::controller) async fn secret_state<C: Cluster, L: TokensApi>(
     identity: &Identity,
     record: &Record,
     layout: &SecretLayout,
-    young: bool,
+    is_new: bool,
     memory: &mut Memory,
 ) -> Result<SecretState, ClusterError> {
     if layout.name.is_empty() {
@@ -213,7 +215,7 @@ pub(in crate::controller) async fn secret_state<C: Cluster, L: TokensApi>(
             Ok(snapshot) => memory.remember_secret(&layout.name, snapshot, ctx.clock.since_boot()),
             Err(ClusterError::Forbidden { message }) => return Ok(unreadable(message, false)),
             // The RoleBinding may have been applied together with the object.
-            Err(ClusterError::NotOptedIn { advice }) => return Ok(unreadable(advice, young)),
+            Err(ClusterError::NotOptedIn { advice }) => return Ok(unreadable(advice, is_new)),
             Err(error) => return Err(error),
         }
     }
@@ -240,7 +242,7 @@ pub(in crate::controller) async fn former_state<C: Cluster, L: TokensApi>(
     identity: &Identity,
     record: &Record,
     layout: &SecretLayout,
-    young: bool,
+    is_new: bool,
     memory: &mut Memory,
 ) -> Result<SecretState, ClusterError> {
     let moved = record
@@ -260,7 +262,7 @@ pub(in crate::controller) async fn former_state<C: Cluster, L: TokensApi>(
         name,
         ..layout.clone()
     };
-    secret_state(ctx, identity, record, &layout, young, memory).await
+    secret_state(ctx, identity, record, &layout, is_new, memory).await
 }
 
 pub(in crate::controller) fn nonce() -> Attempt {

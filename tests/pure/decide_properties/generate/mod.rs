@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use launchdarkly_token_operator::domain::desired::DeletionPolicy;
 use launchdarkly_token_operator::domain::observed::{
-    Account, Admission, Deletion, Hand, Observed, Retry, Roles,
+    Account, Admission, Deletion, Observed, PendingCall, Retry, Roles,
 };
 use launchdarkly_token_operator::domain::problem::Problem;
 use launchdarkly_token_operator::domain::reason::Reason;
@@ -217,8 +217,8 @@ fn make_consistent(world: &mut Given) {
     let record = &mut observed.record;
     if let Some(pending) = &record.pending {
         record.abandoned.retain(|a| a.attempt != pending.attempt);
-        if !matches!(observed.hand, Hand::Empty) && pending.holder != observed.holder {
-            observed.hand = Hand::Empty;
+        if !matches!(observed.call, PendingCall::Empty) && pending.holder != observed.holder {
+            observed.call = PendingCall::Empty;
         }
         // An intent is written only with room for the token that it may replace.
         if record.token.is_some() {
@@ -233,7 +233,7 @@ fn make_consistent(world: &mut Given) {
             record.rotation.previous_key_expires_at = over;
         }
     } else {
-        observed.hand = Hand::Empty;
+        observed.call = PendingCall::Empty;
     }
     fit_hand(observed, desired.as_ref());
     let named = observed.record.pending.is_some() || observed.record.secret.is_some();
@@ -273,12 +273,12 @@ fn fit_hand(
         Account::Usable(facts) => facts.credential.clone(),
         Account::Unusable(_) => None,
     };
-    match &mut observed.hand {
-        Hand::Empty => {}
-        Hand::Armed(arrangement) | Hand::Refused(arrangement) => {
+    match &mut observed.call {
+        PendingCall::Empty => {}
+        PendingCall::Armed(arrangement) | PendingCall::Refused(arrangement) => {
             fit_arrangement(arrangement, &pending.secret_name, desired);
         }
-        Hand::Held {
+        PendingCall::Held {
             arrangement,
             token_id,
             old_key_until,
@@ -295,7 +295,7 @@ fn fit_hand(
             if pending.operation == Operation::Create
                 && (observed.record.claims(token_id) || credential.as_ref() == Some(token_id))
             {
-                observed.hand = Hand::Empty;
+                observed.call = PendingCall::Empty;
             }
         }
     }

@@ -1,7 +1,7 @@
 //! Anything that may be where a Secret belongs, and anything that may be in hand for it.
 
 use launchdarkly_token_operator::domain::ids::Fingerprint;
-use launchdarkly_token_operator::domain::observed::{Hand, Observed, Proof, SecretKeyProof};
+use launchdarkly_token_operator::domain::observed::{Observed, PendingCall, Proof, SecretKeyProof};
 use launchdarkly_token_operator::domain::problem::Problem;
 use launchdarkly_token_operator::domain::reason::Reason;
 use launchdarkly_token_operator::domain::secret::{Arrangement, Marks, SecretFacts, SecretState};
@@ -16,7 +16,7 @@ pub struct Secrets {
     secret: SecretState,
     former: SecretState,
     key: SecretKeyProof,
-    hand: Hand,
+    call: PendingCall,
 }
 
 impl Secrets {
@@ -24,7 +24,7 @@ impl Secrets {
         observed.secret = self.secret;
         observed.former_secret = self.former;
         observed.secret_key = self.key;
-        observed.hand = self.hand;
+        observed.call = self.call;
     }
 }
 
@@ -41,11 +41,11 @@ pub fn any_secrets(base: &Given) -> BoxedStrategy<Secrets> {
         select(proofs),
         hand(base),
     )
-        .prop_map(|(secret, former, key, hand)| Secrets {
+        .prop_map(|(secret, former, key, call)| Secrets {
             secret,
             former,
             key,
-            hand,
+            call,
         }).boxed()
 }
 
@@ -133,7 +133,7 @@ fn ours(settled: SecretFacts) -> BoxedStrategy<SecretFacts> {
         .boxed()
 }
 
-fn hand(base: &Given) -> BoxedStrategy<Hand> {
+fn hand(base: &Given) -> BoxedStrategy<PendingCall> {
     let desired = base.desired().clone();
     let arrangement = Box::new(Arrangement {
         layout: desired.secret.clone(),
@@ -149,7 +149,7 @@ fn hand(base: &Given) -> BoxedStrategy<Hand> {
     ];
     let held = (select(proofs), moment()).prop_map({
         let arrangement = arrangement.clone();
-        move |(proof, since)| Hand::Held {
+        move |(proof, since)| PendingCall::Held {
             arrangement: arrangement.clone(),
             token_id: token(1),
             fingerprint: key(1),
@@ -162,9 +162,9 @@ fn hand(base: &Given) -> BoxedStrategy<Hand> {
         }
     });
     prop_oneof![
-        2 => Just(Hand::Empty),
-        2 => Just(Hand::Armed(arrangement.clone())),
-        1 => Just(Hand::Refused(arrangement)),
+        2 => Just(PendingCall::Empty),
+        2 => Just(PendingCall::Armed(arrangement.clone())),
+        1 => Just(PendingCall::Refused(arrangement)),
         3 => held,
     ]
     .boxed()

@@ -3,7 +3,7 @@
 use launchdarkly_token_operator::domain::ids::Attempt;
 use launchdarkly_token_operator::domain::marker::Marker;
 use launchdarkly_token_operator::domain::observed::{
-    Feature, Hand, Observed, Remote, SecretKeyProof, Source,
+    Feature, Observed, PendingCall, Remote, SecretKeyProof, Source,
 };
 use launchdarkly_token_operator::domain::record::{Intent, Operation};
 use launchdarkly_token_operator::domain::step::Step;
@@ -26,8 +26,11 @@ pub fn announced(case: &Case<'_>) -> Verdict {
         "another process wrote the intent".into()
     })?;
     ensure(
-        matches!(observed.hand, Hand::Armed(_) | Hand::Refused(_)),
-        || format!("the call may have been made: {:?}", observed.hand),
+        matches!(
+            observed.call,
+            PendingCall::Armed(_) | PendingCall::Refused(_)
+        ),
+        || format!("the call may have been made: {:?}", observed.call),
     )?;
     match case.step {
         Step::CreateToken { settings, .. } => {
@@ -67,7 +70,7 @@ pub fn uncertain(case: &Case<'_>) -> Verdict {
             })
         }
         Step::ProveKey { .. } | Step::PublishKey { .. } => {
-            ensure(matches!(observed.hand, Hand::Held { .. }), || {
+            ensure(matches!(observed.call, PendingCall::Held { .. }), || {
                 "no key in hand".into()
             })
         }
@@ -79,7 +82,7 @@ pub fn uncertain(case: &Case<'_>) -> Verdict {
 fn is_known_as_ours(case: &Case<'_>) -> bool {
     let observed = case.observed;
     let named = case.secret().and_then(|s| s.marks.token_id.as_ref());
-    matches!(&observed.hand, Hand::Held { token_id, .. } if Some(token_id) == named)
+    matches!(&observed.call, PendingCall::Held { token_id, .. } if Some(token_id) == named)
         || matches!(&observed.remote, Remote::Present(facts) if facts.marked)
         || observed.secret_key == SecretKeyProof::Accepted
 }
@@ -111,7 +114,10 @@ pub fn remembered(case: &Case<'_>) -> Verdict {
         case.secret()
             .is_some_and(|secret| secret.marks.attempt.as_ref() == Some(attempt))
     };
-    let certain = matches!(observed.hand, Hand::Armed(_) | Hand::Refused(_));
+    let certain = matches!(
+        observed.call,
+        PendingCall::Armed(_) | PendingCall::Refused(_)
+    );
     match case.step {
         Step::RecordPublication(_) => {
             ensure(published(&pending.attempt), || {

@@ -3,7 +3,7 @@
 use launchdarkly_token_operator::domain::cause::Cause;
 use launchdarkly_token_operator::domain::desired::DeletionPolicy;
 use launchdarkly_token_operator::domain::ids::TokenId;
-use launchdarkly_token_operator::domain::observed::{Account, Hand, Proof};
+use launchdarkly_token_operator::domain::observed::{Account, PendingCall, Proof};
 use launchdarkly_token_operator::domain::record::{Record, RetiringToken};
 use launchdarkly_token_operator::domain::secret::PreviousKey;
 use launchdarkly_token_operator::domain::step::Step;
@@ -18,14 +18,14 @@ pub fn published(case: &Case<'_>) -> Verdict {
     };
     let observed = case.observed;
     let pending = observed.record.pending.as_ref().ok_or("no intent")?;
-    let Hand::Held {
+    let PendingCall::Held {
         arrangement,
         token_id,
         fingerprint,
         since,
         proof,
         ..
-    } = &observed.hand
+    } = &observed.call
     else {
         return Err("no key in hand".into());
     };
@@ -81,8 +81,8 @@ pub fn deletion(case: &Case<'_>) -> Verdict {
     ensure(case.token_in_secret() != Some(token_id), || {
         "the Secret holds its key".into()
     })?;
-    let rejected = matches!(&observed.hand,
-        Hand::Held { token_id: held, proof: Proof::Rejected, .. } if held == token_id);
+    let rejected = matches!(&observed.call,
+        PendingCall::Held { token_id: held, proof: Proof::Rejected, .. } if held == token_id);
     let unused_fruit = observed.found.iter().any(|found| {
         let ours = record.abandoned.iter().any(|a| a.attempt == found.attempt);
         found.id == *token_id && ours && !found.used
@@ -197,7 +197,8 @@ pub fn reset(case: &Case<'_>) -> Verdict {
     else {
         return Ok(());
     };
-    let (Hand::Armed(arrangement) | Hand::Refused(arrangement)) = &case.observed.hand else {
+    let (PendingCall::Armed(arrangement) | PendingCall::Refused(arrangement)) = &case.observed.call
+    else {
         return Err("no intent of this process".into());
     };
     let least = arrangement

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use launchdarkly_token_operator::domain::ids::TokenId;
-use launchdarkly_token_operator::domain::observed::Hand;
+use launchdarkly_token_operator::domain::observed::PendingCall;
 use launchdarkly_token_operator::domain::record::{
     MAX_ABANDONED, MAX_HANDLED, MAX_HISTORY, MAX_RETIRING,
 };
@@ -33,7 +33,7 @@ pub fn deletion(case: &Case<'_>) -> Verdict {
     let observed = case.observed;
     let mut ours: BTreeSet<&TokenId> = observed.record.token_ids().collect();
     ours.extend(observed.found.iter().map(|found| &found.id));
-    if let Hand::Held { token_id, .. } = &observed.hand {
+    if let PendingCall::Held { token_id, .. } = &observed.call {
         ours.insert(token_id);
     }
     let unsaid: Vec<_> = ours

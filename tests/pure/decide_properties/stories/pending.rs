@@ -1,7 +1,7 @@
 //! I5: a call that was announced is resolved before anything else, and an uncertain one is never repeated.
 
 use launchdarkly_token_operator::domain::cause::Cause;
-use launchdarkly_token_operator::domain::observed::{Feature, Hand, Proof};
+use launchdarkly_token_operator::domain::observed::{Feature, PendingCall, Proof};
 use launchdarkly_token_operator::domain::problem::Problem;
 use launchdarkly_token_operator::domain::reason::Reason;
 use launchdarkly_token_operator::domain::record::Operation;
@@ -274,7 +274,7 @@ fn a_created_key_that_stays_refused_costs_its_token() {
         .and(an_intent_to(Operation::Create, Cause::TokenMissing))
         .and(its_key_in_hand(Proof::Rejected, minutes(2)))
         .takes(&[K::DeleteToken, K::AbandonAttempt]);
-    assert_eq!(end.observed.hand, Hand::Empty);
+    assert_eq!(end.observed.call, PendingCall::Empty);
 }
 
 #[test]

@@ -1,7 +1,9 @@
 //! The Secret is the commit record: what it carries happened.
 
 use launchdarkly_token_operator::domain::cause::Cause;
-use launchdarkly_token_operator::domain::observed::{Hand, Proof, Remote, SecretKeyProof, Source};
+use launchdarkly_token_operator::domain::observed::{
+    PendingCall, Proof, Remote, SecretKeyProof, Source,
+};
 use launchdarkly_token_operator::domain::record::Operation;
 use launchdarkly_token_operator::domain::secret::PreviousKey;
 use launchdarkly_token_operator::domain::step::{Step, StepKind as K};
@@ -142,6 +144,6 @@ fn a_revocation_leaves_no_previous_key_behind() {
 fn a_process_that_lost_its_memory_never_publishes() {
     let world = given(a_token())
         .and(an_intent_to(Operation::Create, Cause::TokenMissing))
-        .and(|given| given.observed.hand = Hand::Empty);
+        .and(|given| given.observed.call = PendingCall::Empty);
     assert_eq!(world.decides().kind(), K::FenceSecret);
 }

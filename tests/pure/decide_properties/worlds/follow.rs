@@ -3,7 +3,7 @@
 use launchdarkly_token_operator::domain::ids::{Fingerprint, TokenId};
 use launchdarkly_token_operator::domain::marker;
 use launchdarkly_token_operator::domain::observed::{
-    Hand, Observed, Proof, Remote, RemoteFacts, Roles, SecretKeyProof, Source,
+    Observed, PendingCall, Proof, Remote, RemoteFacts, Roles, SecretKeyProof, Source,
 };
 use launchdarkly_token_operator::domain::secret::{PreviousKey, SecretPlan};
 use launchdarkly_token_operator::domain::secret::{SecretFacts, SecretState};
@@ -24,10 +24,12 @@ pub fn carry_out(observed: &mut Observed, step: &Step) {
                 Roles::Resolved(roles.iter().map(|role| role.as_str().into()).collect());
             observed.roles_seen_at = Some(observed.clocks.local);
         }
-        Step::RecordIntent { arrangement, .. } => observed.hand = Hand::Armed(arrangement.clone()),
-        Step::ForgetIntent(_) | Step::AbandonAttempt(_) => observed.hand = Hand::Empty,
+        Step::RecordIntent { arrangement, .. } => {
+            observed.call = PendingCall::Armed(arrangement.clone())
+        }
+        Step::ForgetIntent(_) | Step::AbandonAttempt(_) => observed.call = PendingCall::Empty,
         Step::RecordPublication(_) => {
-            observed.hand = Hand::Empty;
+            observed.call = PendingCall::Empty;
             observed.life_limited.clear();
         }
         Step::CreateToken { settings, .. } => {
@@ -43,14 +45,16 @@ pub fn carry_out(observed: &mut Observed, step: &Step) {
             receive(observed, token_id.clone(), None, Some(until));
         }
         Step::ProveKey { .. } => {
-            if let Hand::Held { proof, .. } = &mut observed.hand {
+            if let PendingCall::Held { proof, .. } = &mut observed.call {
                 *proof = Proof::Accepted;
             }
         }
         Step::PublishKey { plan, .. } => {
-            let held = match &observed.hand {
-                Hand::Held { fingerprint, .. } => fingerprint.clone(),
-                Hand::Empty | Hand::Armed(_) | Hand::Refused(_) => panic!("no key in hand"),
+            let held = match &observed.call {
+                PendingCall::Held { fingerprint, .. } => fingerprint.clone(),
+                PendingCall::Empty | PendingCall::Armed(_) | PendingCall::Refused(_) => {
+                    panic!("no key in hand")
+                }
             };
             write_secret(observed, plan, Some(held));
         }
@@ -99,14 +103,15 @@ fn receive(
     settings: Option<&TokenSettings>,
     old_key_until: Option<jiff::Timestamp>,
 ) {
-    let (Hand::Armed(arrangement) | Hand::Refused(arrangement)) = &observed.hand else {
+    let (PendingCall::Armed(arrangement) | PendingCall::Refused(arrangement)) = &observed.call
+    else {
         panic!("a call without an intent of this process");
     };
     let before = observed.record.token.as_ref();
     let observed_hash = settings
         .map(|settings| shown(settings).hash())
         .or_else(|| before.and_then(|token| token.observed_hash.clone()));
-    observed.hand = Hand::Held {
+    observed.call = PendingCall::Held {
         arrangement: arrangement.clone(),
         token_id,
         fingerprint: key(1),

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use launchdarkly_token_operator::domain::decide::{decide, record_at_rest};
 use launchdarkly_token_operator::domain::desired::Desired;
 use launchdarkly_token_operator::domain::observed::{
-    Account, AccountFacts, Admission, Feature, Hand, Observed, Remote, RemoteFacts, Roles,
+    Account, AccountFacts, Admission, Feature, Observed, PendingCall, Remote, RemoteFacts, Roles,
     SecretKeyProof, Source,
 };
 use launchdarkly_token_operator::domain::problem::Problem;
@@ -106,7 +106,7 @@ pub fn settled(wish: &Desired) -> Observed {
             intact: true,
         })),
         former_secret: SecretState::Absent,
-        hand: Hand::Empty,
+        call: PendingCall::Empty,
         remote: Remote::Present(Box::new(RemoteFacts {
             seen_at: ago(minutes(4)),
             source: Source::Listing,

@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use launchdarkly_token_operator::domain::cause::Cause;
 use launchdarkly_token_operator::domain::desired::{DeletionPolicy, Desired};
 use launchdarkly_token_operator::domain::observed::{
-    Account, AccountFacts, Admission, Deletion, Feature, FoundToken, Hand, Proof, Remote,
+    Account, AccountFacts, Admission, Deletion, Feature, FoundToken, PendingCall, Proof, Remote,
     RemoteFacts, Retry, SecretKeyProof, Source,
 };
 use launchdarkly_token_operator::domain::problem::Problem;
@@ -163,14 +163,14 @@ pub fn a_create_without_an_answer(cause: Cause) -> impl FnOnce(&mut Given) {
     move |given| {
         given.intend(Operation::Create, cause, ago(minutes(3)));
         given.observed.listed_at = None;
-        given.observed.hand = Hand::Empty;
+        given.observed.call = PendingCall::Empty;
     }
 }
 
 pub fn a_reset_without_an_answer() -> impl FnOnce(&mut Given) {
     |given| {
         given.intend(Operation::Reset, Cause::Schedule, ago(minutes(3)));
-        given.observed.hand = Hand::Empty;
+        given.observed.call = PendingCall::Empty;
     }
 }
 
@@ -178,12 +178,12 @@ pub fn a_reset_without_an_answer() -> impl FnOnce(&mut Given) {
 pub fn an_intent_to(operation: Operation, cause: Cause) -> impl FnOnce(&mut Given) {
     move |given| {
         given.intend(operation, cause, ago(seconds(2)));
-        given.observed.hand = Hand::Armed(given.arrangement());
+        given.observed.call = PendingCall::Armed(given.arrangement());
     }
 }
 
 pub fn the_call_was_refused() -> impl FnOnce(&mut Given) {
-    |given| given.observed.hand = Hand::Refused(given.arrangement())
+    |given| given.observed.call = PendingCall::Refused(given.arrangement())
 }
 
 pub fn the_intent_was_written(age: SignedDuration) -> impl FnOnce(&mut Given) {
@@ -199,7 +199,7 @@ pub fn another_process_wrote_it() -> impl FnOnce(&mut Given) {
         if let Some(pending) = &mut given.observed.record.pending {
             pending.holder = ANOTHER.into();
         }
-        given.observed.hand = Hand::Empty;
+        given.observed.call = PendingCall::Empty;
     }
 }
 
@@ -209,7 +209,7 @@ pub fn its_key_in_hand(proof: Proof, age: SignedDuration) -> impl FnOnce(&mut Gi
         let hash = given.desired().settings.hash();
         let pending = given.observed.record.pending.as_ref();
         let reset = pending.is_some_and(|p| p.operation == Operation::Reset);
-        given.observed.hand = Hand::Held {
+        given.observed.call = PendingCall::Held {
             arrangement: given.arrangement(),
             token_id: if reset { token(0) } else { token(1) },
             fingerprint: key(1),
