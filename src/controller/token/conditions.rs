@@ -11,7 +11,7 @@ use crate::domain::problem::Problem;
 use crate::domain::reason::Reason;
 use crate::domain::record::Record;
 use crate::domain::secret::SecretState;
-use crate::domain::step::Step;
+use crate::domain::step::{CallStep, RecordStep, Step, WaitStep};
 use crate::domain::time::plus;
 
 /// Sets the conditions for a record that is about to be written, or that stands.
@@ -58,7 +58,11 @@ impl<'a> Situation<'a> {
         record: &'a Record,
         step: &'a Step,
     ) -> Self {
-        let published = matches!(step, Step::RecordPublication(_) | Step::RecordTakeOver(_));
+        let published = matches!(
+            step,
+            Step::Record(RecordStep::RecordPublication(_))
+                | Step::Record(RecordStep::RecordTakeOver(_))
+        );
         let holds = match (&observed.secret, &record.secret) {
             (SecretState::Ours(secret), Some(recorded)) => {
                 secret.key.as_ref() == Some(&recorded.fingerprint)
@@ -309,7 +313,7 @@ fn obstacle(
     record: &Record,
     step: &Step,
 ) -> Option<Problem> {
-    if let Step::Hold { problem, .. } = step {
+    if let Step::Wait(WaitStep::Hold { problem, .. }) = step {
         return Some(problem.clone());
     }
     if let Err(problem) = wish {
@@ -344,7 +348,9 @@ fn activity(record: &Record, step: &Step) -> Option<Reason> {
         });
     }
     match step {
-        Step::RecordSettings(_) | Step::PatchToken { .. } => Some(Reason::Updating),
+        Step::Record(RecordStep::RecordSettings(_)) | Step::Call(CallStep::PatchToken { .. }) => {
+            Some(Reason::Updating)
+        }
         _ if record.token.is_none() => Some(Reason::Creating),
         _ => None,
     }

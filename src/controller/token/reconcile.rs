@@ -26,7 +26,7 @@ use crate::domain::ids::ObjectUid;
 use crate::domain::observed::Retry;
 use crate::domain::problem::Recovery;
 use crate::domain::reason::Reason;
-use crate::domain::step::{Step, StepKind};
+use crate::domain::step::{Step, StepKind, WaitStep};
 use crate::domain::time::plus;
 use crate::launchdarkly::TokensApi;
 use crate::runtime::metrics::Outcome as MetricOutcome;
@@ -256,7 +256,7 @@ async fn pause<C: Cluster, L: TokensApi>(
     memory: &mut Memory,
 ) -> Outcome {
     let until = match step {
-        Step::Hold { problem, until } => match problem.reason {
+        Step::Wait(WaitStep::Hold { problem, until }) => match problem.reason {
             Reason::AccountNotFound | Reason::AccountNotReady => {
                 new_until(&object.metadata, ctx.timing.settle)
                     .filter(|at| *at > ctx.clock.now())
@@ -265,11 +265,11 @@ async fn pause<C: Cluster, L: TokensApi>(
             Reason::SecretAccessDenied if until.is_none() => Some(ask_for_right_at(ctx, &object)),
             _ => *until,
         },
-        Step::Rest { until } => *until,
+        Step::Wait(WaitStep::Rest { until }) => *until,
         _ => None,
     };
     traces::note("ldtokens.step", step.kind().as_str());
-    if let Step::Hold { problem, .. } = step {
+    if let Step::Wait(WaitStep::Hold { problem, .. }) = step {
         traces::note("ldtokens.reason", problem.reason.as_str());
     }
     note_budget(ctx, world, step);

@@ -12,18 +12,18 @@ use crate::domain::problem::Problem;
 use crate::domain::reason::Reason;
 use crate::domain::record::{Operation, RetiringToken};
 use crate::domain::secret::SecretState;
-use crate::domain::step::Step;
+use crate::domain::step::{CallStep, LookStep, ObjectStep, SecretStep, Step, WaitStep};
 
 /// Winds an object up that is being deleted.
 pub(super) fn end_of_life(view: &View<'_>) -> Option<Step> {
     let deletion = view.observed.deletion.as_ref()?;
     if !view.observed.finalizer {
-        return Some(Step::Rest { until: None });
+        return Some(Step::Wait(WaitStep::Rest { until: None }));
     }
     if deletion.skip_cleanup {
-        return Some(Step::RemoveFinalizer {
+        return Some(Step::Object(ObjectStep::RemoveFinalizer {
             left_behind: answerable(view),
-        });
+        }));
     }
     Some(
         wind_up(view, deletion)
@@ -55,9 +55,9 @@ fn wind_up(view: &View<'_>, deletion: &Deletion) -> Result<Step, Step> {
         };
     }
     Ok(
-        delete_secrets(view, deletion).unwrap_or(Step::RemoveFinalizer {
+        delete_secrets(view, deletion).unwrap_or(Step::Object(ObjectStep::RemoveFinalizer {
             left_behind: Vec::new(),
-        }),
+        })),
     )
 }
 
@@ -90,10 +90,10 @@ fn delete_secrets(view: &View<'_>, deletion: &Deletion) -> Option<Step> {
         return None;
     }
     let delete = |name, state: &SecretState| match state {
-        SecretState::Ours(secret) => Some(Step::DeleteSecret {
+        SecretState::Ours(secret) => Some(Step::Secret(SecretStep::DeleteSecret {
             name,
             at: revision(secret),
-        }),
+        })),
         SecretState::Absent | SecretState::Foreign { .. } | SecretState::Unreadable(_) => None,
     };
     delete(secret_name(view), &view.observed.secret)
@@ -105,12 +105,12 @@ fn dispose(view: &View<'_>, token_id: TokenId, retain: bool) -> Step {
     let revoked = |r: &RetiringToken| r.token_id == token_id && r.cause == Cause::Revoke;
     let published = record.claims(&token_id) || view.token_in_secret() == Some(&token_id);
     if retain && published && !record.retiring.iter().any(revoked) {
-        Step::MarkRetained { token_id }
+        Step::Call(CallStep::MarkRetained { token_id })
     } else {
-        Step::DeleteToken {
+        Step::Call(CallStep::DeleteToken {
             token_id,
             urgent: false,
-        }
+        })
     }
 }
 
@@ -147,12 +147,12 @@ fn find_pending_create(view: &View<'_>, deletion: &Deletion) -> Result<Option<St
         return Ok(None);
     }
     if view.now() < begun_after {
-        return Err(Step::Rest {
+        return Err(Step::Wait(WaitStep::Rest {
             until: Some(begun_after),
-        });
+        }));
     }
     view.account()?;
-    Ok(Some(Step::ListTokens { begun_after }))
+    Ok(Some(Step::Look(LookStep::ListTokens { begun_after })))
 }
 
 /// Every token that this object answers for.
@@ -225,10 +225,10 @@ fn give_up_in_time(view: &View<'_>, deletion: &Deletion, obstacle: Step) -> Step
         return leave_behind(view, deletion);
     }
     match obstacle {
-        Step::Hold { problem, until } => Step::Hold {
+        Step::Wait(WaitStep::Hold { problem, until }) => Step::Wait(WaitStep::Hold {
             problem,
             until: Some(until.map_or(end, |until| until.min(end))),
-        },
+        }),
         other => other,
     }
 }
@@ -250,10 +250,12 @@ pub(super) fn give_up_on(view: &View<'_>, terminal: bool) -> Option<Step> {
 fn leave_behind(view: &View<'_>, deletion: &Deletion) -> Step {
     let gone = &view.observed.gone;
     let secrets = delete_secrets(view, deletion).filter(|step| view.retry(step.kind()).is_none());
-    secrets.unwrap_or_else(|| Step::RemoveFinalizer {
-        left_behind: answerable(view)
-            .into_iter()
-            .filter(|id| !gone.contains(id))
-            .collect(),
+    secrets.unwrap_or_else(|| {
+        Step::Object(ObjectStep::RemoveFinalizer {
+            left_behind: answerable(view)
+                .into_iter()
+                .filter(|id| !gone.contains(id))
+                .collect(),
+        })
     })
 }

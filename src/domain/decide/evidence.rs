@@ -3,7 +3,7 @@
 use super::view::View;
 use crate::domain::ids::TokenId;
 use crate::domain::observed::{Remote, SecretKeyProof, Source};
-use crate::domain::step::Step;
+use crate::domain::step::{LookStep, Step, WaitStep};
 
 /// Whether a token that the Secret names was made for this object.
 pub(super) enum Evidence {
@@ -22,9 +22,9 @@ pub(super) fn evidence(view: &View<'_>, token_id: &TokenId) -> Evidence {
     match &view.observed.remote {
         Remote::Present(facts) if facts.marked => Evidence::Ours,
         Remote::Present(facts) if facts.source != Source::Listing => by_key(view, token_id),
-        Remote::Present(_) | Remote::Unknown => ask(Step::FetchToken {
+        Remote::Present(_) | Remote::Unknown => ask(Step::Look(LookStep::FetchToken {
             token_id: token_id.clone(),
-        }),
+        })),
         Remote::Absent {
             confirmed: true, ..
         } => Evidence::Nothing,
@@ -32,7 +32,7 @@ pub(super) fn evidence(view: &View<'_>, token_id: &TokenId) -> Evidence {
             confirmed: false,
             first,
         } => match view.second_look(token_id, *first) {
-            rest @ Step::Rest { .. } => Evidence::Ask(rest),
+            rest @ Step::Wait(WaitStep::Rest { .. }) => Evidence::Ask(rest),
             fetch => ask(fetch),
         },
     }
@@ -47,10 +47,10 @@ fn by_key(view: &View<'_>, token_id: &TokenId) -> Evidence {
         (SecretKeyProof::Accepted, _) => Evidence::Ours,
         (SecretKeyProof::Rejected, _) | (SecretKeyProof::Unasked, None) => Evidence::Nothing,
         (SecretKeyProof::Unasked, Some(fingerprint)) => Evidence::Ask(match view.account() {
-            Ok(_) => Step::ProveSecretKey {
+            Ok(_) => Step::Look(LookStep::ProveSecretKey {
                 fingerprint,
                 token_id: token_id.clone(),
-            },
+            }),
             Err(wait) => wait,
         }),
     }

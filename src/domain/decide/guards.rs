@@ -2,7 +2,7 @@
 
 use super::view::{View, hold};
 use crate::domain::observed::{Account, Admission};
-use crate::domain::step::Step;
+use crate::domain::step::{ObjectStep, Step, WaitStep};
 
 /// With another account behind the credential nothing is written anywhere, not even what is under way (I10).
 pub(super) fn stay_in_pinned_account(view: &View<'_>) -> Option<Step> {
@@ -19,7 +19,7 @@ pub(super) fn stay_in_account(view: &View<'_>) -> Option<Step> {
 pub(super) fn keep_finalizer(view: &View<'_>) -> Option<Step> {
     let record = &view.observed.record;
     let answers = record.pending.is_some() || record.token_ids().next().is_some();
-    (answers && !view.observed.finalizer).then_some(Step::AddFinalizer)
+    (answers && !view.observed.finalizer).then_some(Step::Object(ObjectStep::AddFinalizer))
 }
 
 /// An invalid wish ends the round: what worked before goes on working.
@@ -33,18 +33,20 @@ pub(super) fn understand_wish(view: &View<'_>) -> Option<Step> {
 /// A suspended object is left alone.
 pub(super) fn stay_suspended(view: &View<'_>) -> Option<Step> {
     let suspended = view.desired().is_some_and(|desired| desired.suspend);
-    suspended.then(|| Step::Rest {
-        until: view.next_look(),
+    suspended.then(|| {
+        Step::Wait(WaitStep::Rest {
+            until: view.next_look(),
+        })
     })
 }
 
 /// A token that an edited policy would no longer allow is kept, but never silently (I9).
 pub(super) fn stay_in_policy(view: &View<'_>) -> Option<Step> {
     match &view.account().ok()?.admission {
-        Admission::Refused(problem) => Some(Step::Hold {
+        Admission::Refused(problem) => Some(Step::Wait(WaitStep::Hold {
             problem: problem.clone(),
             until: view.next_look(),
-        }),
+        })),
         Admission::Granted | Admission::NeedsRoles => None,
     }
 }

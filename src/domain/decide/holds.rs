@@ -5,7 +5,7 @@ use crate::domain::problem::Problem;
 use crate::domain::reason::Reason;
 use crate::domain::record::{MAX_ABANDONED, MAX_RETIRING, Record};
 use crate::domain::secret::SecretState;
-use crate::domain::step::Step;
+use crate::domain::step::{LookStep, Step, WaitStep};
 use crate::domain::time::plus;
 use jiff::Timestamp;
 
@@ -29,8 +29,10 @@ pub(super) fn too_many_abandoned(view: &View<'_>, record: &Record) -> Option<Ste
     let unlisted = |time: &Timestamp| observed.listed_at.is_none_or(|listed| listed < *time);
     let next = told_after.filter(unlisted).min();
     Some(match next {
-        Some(begun_after) if view.now() >= begun_after => Step::ListTokens { begun_after },
-        until => Step::Hold {
+        Some(begun_after) if view.now() >= begun_after => {
+            Step::Look(LookStep::ListTokens { begun_after })
+        }
+        until => Step::Wait(WaitStep::Hold {
             problem: Problem::retry(
                 Reason::RotationDelayed,
                 format!(
@@ -38,14 +40,14 @@ pub(super) fn too_many_abandoned(view: &View<'_>, record: &Record) -> Option<Ste
                 ),
             ),
             until,
-        },
+        }),
     })
 }
 
 /// Nothing but a revocation replaces while three tokens retire.
 pub(super) fn too_many_retiring(view: &View<'_>) -> Step {
     let retiring = view.observed.record.retiring.iter();
-    Step::Hold {
+    Step::Wait(WaitStep::Hold {
         problem: Problem::retry(
             Reason::RotationDelayed,
             format!("{MAX_RETIRING} replaced tokens still wait for the end of their grace"),
@@ -54,7 +56,7 @@ pub(super) fn too_many_retiring(view: &View<'_>) -> Step {
             .map(|r| view.observed.clocks.passed_at(r.retire_at))
             .filter(|time| *time >= view.now())
             .min(),
-    }
+    })
 }
 
 /// The target Secret must be absent or ours.

@@ -16,7 +16,7 @@ use crate::domain::record::{
 };
 use crate::domain::secret::Arrangement;
 use crate::domain::settings::{Grant, TokenSettings};
-use crate::domain::step::Step;
+use crate::domain::step::{LookStep, ObjectStep, RecordStep, Step};
 use crate::domain::time::plus;
 use jiff::Timestamp;
 
@@ -66,7 +66,7 @@ pub(super) fn obtain_token(view: &View<'_>) -> Option<Step> {
 pub(super) fn intend(view: &View<'_>, need: &Need) -> Step {
     let observed = view.observed;
     if !observed.finalizer {
-        return Step::AddFinalizer;
+        return Step::Object(ObjectStep::AddFinalizer);
     }
     let Some(desired) = view.desired() else {
         return understand_wish(view).unwrap_or_else(|| view.rest());
@@ -99,14 +99,14 @@ fn obstacle(view: &View<'_>, desired: &Desired, need: &Need) -> Option<Step> {
     match &observed.roles {
         Roles::Missing(role) => return Some(role_not_found(role)),
         Roles::Unknown | Roles::Resolved(_) if account.admission == Admission::NeedsRoles => {
-            return Some(Step::ResolveRoles {
+            return Some(Step::Look(LookStep::ResolveRoles {
                 roles: asked_roles(desired),
-            });
+            }));
         }
         Roles::Unknown if asks_roles => {
-            return Some(Step::ResolveRoles {
+            return Some(Step::Look(LookStep::ResolveRoles {
                 roles: asked_roles(desired),
-            });
+            }));
         }
         Roles::Unknown | Roles::Resolved(_) => {}
     }
@@ -120,8 +120,10 @@ fn obstacle(view: &View<'_>, desired: &Desired, need: &Need) -> Option<Step> {
 fn look_roles_up_again(view: &View<'_>, asks_roles: bool, desired: &Desired) -> Option<Step> {
     let seen_at = view.observed.roles_seen_at;
     let fresh = seen_at.is_some_and(|at| view.is_fresh(at));
-    (asks_roles && !fresh).then(|| Step::ResolveRoles {
-        roles: asked_roles(desired),
+    (asks_roles && !fresh).then(|| {
+        Step::Look(LookStep::ResolveRoles {
+            roles: asked_roles(desired),
+        })
     })
 }
 
@@ -213,11 +215,11 @@ fn record_intent(view: &View<'_>, desired: &Desired, need: &Need) -> Step {
         grace: desired.rotation.grace,
     };
     let rehearsal = Box::new(publish::rehearsal(view, &arrangement));
-    Step::RecordIntent {
+    Step::Record(RecordStep::RecordIntent {
         record: Box::new(record),
         arrangement: Box::new(arrangement),
         rehearsal,
-    }
+    })
 }
 
 /// A create that is pending may have happened: it is not forgotten when a new intent takes its place.

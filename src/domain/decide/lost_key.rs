@@ -11,7 +11,7 @@ use crate::domain::problem::Problem;
 use crate::domain::reason::Reason;
 use crate::domain::record::{FormerSecret, SecretRecord};
 use crate::domain::secret::{Marks, PreviousKey, SecretFacts, SecretPlan, SecretState};
-use crate::domain::step::Step;
+use crate::domain::step::{LookStep, RecordStep, SecretStep, Step, WaitStep};
 use crate::domain::time::{minus, plus};
 use jiff::{SignedDuration, Timestamp};
 
@@ -75,7 +75,7 @@ fn move_secret(view: &View<'_>, desired: &Desired, recorded: &SecretRecord) -> S
     if former.key.as_ref() != Some(&recorded.fingerprint) {
         return lost(view, Cause::SecretEdited);
     }
-    Step::MoveSecret {
+    Step::Secret(SecretStep::MoveSecret {
         from: recorded.name.clone(),
         fingerprint: recorded.fingerprint.clone(),
         plan: Box::new(SecretPlan {
@@ -92,7 +92,7 @@ fn move_secret(view: &View<'_>, desired: &Desired, recorded: &SecretRecord) -> S
                 PreviousKey::Drop
             },
         }),
-    }
+    })
 }
 
 fn record_secret(
@@ -115,7 +115,7 @@ fn record_secret(
             delete_after: plus(view.observed.clocks.later(), desired.rotation.grace),
         });
     }
-    Step::RecordSecret(Box::new(record))
+    Step::Record(RecordStep::RecordSecret(Box::new(record)))
 }
 
 /// A Secret that keeps being lost has somebody else's hands in it.
@@ -134,13 +134,13 @@ fn lost(view: &View<'_>, cause: Cause) -> Step {
     if losses.len() + 1 >= CONTESTED_LOSSES
         && let Some(oldest) = losses.iter().map(|entry| entry.time).min()
     {
-        return Step::Hold {
+        return Step::Wait(WaitStep::Hold {
             problem: Problem::user(
                 Reason::SecretContested,
                 "the Secret was deleted or edited three times within an hour; find out who else writes it",
             ),
             until: Some(plus(oldest, CONTESTED_WITHIN)),
-        };
+        });
     }
     intend(view, &Need::create(cause))
 }
@@ -149,8 +149,10 @@ fn lost(view: &View<'_>, cause: Cause) -> Step {
 fn keep_remote(view: &View<'_>) -> Option<Step> {
     let token = view.observed.record.token.as_ref()?;
     let settle = view.observed.timing.settle;
-    let fetch = || Step::FetchToken {
-        token_id: token.id.clone(),
+    let fetch = || {
+        Step::Look(LookStep::FetchToken {
+            token_id: token.id.clone(),
+        })
     };
     match &view.observed.remote {
         Remote::Absent {
@@ -191,9 +193,9 @@ fn outlive(view: &View<'_>, facts: &RemoteFacts, end: Timestamp) -> Option<Step>
         return None;
     }
     Some(if facts.source == Source::Listing {
-        Step::FetchToken {
+        Step::Look(LookStep::FetchToken {
             token_id: record.token?.id,
-        }
+        })
     } else {
         intend(view, &Need::create(Cause::Expiring))
     })

@@ -26,7 +26,7 @@ use super::observed::Observed;
 use super::record::Record;
 use crate::domain::desired::Desired;
 use crate::domain::problem::Problem;
-use crate::domain::step::{Step, StepKind};
+use crate::domain::step::{Step, StepKind, WaitStep};
 use view::View;
 
 /// One question that is asked of every world.
@@ -102,7 +102,9 @@ fn wait_out(view: &View<'_>, step: Step) -> Step {
         None => return step,
         Some(hold) => {
             let given_up = match hold {
-                Step::Hold { ref problem, .. } if step.kind() != StepKind::RemoveFinalizer => {
+                Step::Wait(WaitStep::Hold { ref problem, .. })
+                    if step.kind() != StepKind::RemoveFinalizer =>
+                {
                     delete::give_up_on(view, problem.needs_user())
                 }
                 _ => None,

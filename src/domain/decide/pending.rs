@@ -12,7 +12,7 @@ use crate::domain::problem::Problem;
 use crate::domain::reason::Reason;
 use crate::domain::record::{Intent, Operation};
 use crate::domain::secret::{Arrangement, SecretState};
-use crate::domain::step::Step;
+use crate::domain::step::{CallStep, LookStep, RecordStep, SecretStep, Step, WaitStep};
 use crate::domain::time::plus;
 
 /// How long the key made old by a reset for a revocation still works, while the new one is published.
@@ -66,17 +66,19 @@ fn make_the_call(view: &View<'_>, intent: &Intent, arrangement: &Arrangement) ->
         }
     };
     match (intent.operation, &intent.token_id) {
-        (Operation::Reset, Some(token_id)) if may_reset(token_id) => Step::ResetKey {
-            attempt: intent.attempt.clone(),
-            token_id: token_id.clone(),
-            old_key_lives: if urgent {
-                REVOKED_KEY_LIVES
-            } else {
-                let margin = view.observed.timing.publication_margin;
-                arrangement.grace.saturating_add(margin)
-            },
-            urgent,
-        },
+        (Operation::Reset, Some(token_id)) if may_reset(token_id) => {
+            Step::Call(CallStep::ResetKey {
+                attempt: intent.attempt.clone(),
+                token_id: token_id.clone(),
+                old_key_lives: if urgent {
+                    REVOKED_KEY_LIVES
+                } else {
+                    let margin = view.observed.timing.publication_margin;
+                    arrangement.grace.saturating_add(margin)
+                },
+                urgent,
+            })
+        }
         (Operation::Reset, Some(_) | None) => forget(view, intent),
         (Operation::Create, _)
             if matches!(account.admission, Admission::Refused(_))
@@ -87,14 +89,14 @@ fn make_the_call(view: &View<'_>, intent: &Intent, arrangement: &Arrangement) ->
         (Operation::Create, _) => {
             let attempt = intent.attempt.clone();
             match marked_settings(view, desired, account, &attempt) {
-                Some(settings) => Step::CreateToken {
+                Some(settings) => Step::Call(CallStep::CreateToken {
                     attempt,
                     settings: Box::new(settings),
                     urgent,
-                },
-                None => Step::ResolveRoles {
+                }),
+                None => Step::Look(LookStep::ResolveRoles {
                     roles: asked_roles(desired),
-                },
+                }),
             }
         }
     }
@@ -119,7 +121,7 @@ fn forget(view: &View<'_>, intent: &Intent) -> Step {
     }
     let mut record = view.record();
     record.pending = None;
-    Step::ForgetIntent(Box::new(record))
+    Step::Record(RecordStep::ForgetIntent(Box::new(record)))
 }
 
 /// A new attempt with the same purpose. A revocation is not done by it: it comes after, and cuts what this leaves alive.
@@ -165,10 +167,10 @@ fn deliver(
                 give_up(view)
             }
             Operation::Create => match account {
-                Ok(_) => Step::DeleteToken {
+                Ok(_) => Step::Call(CallStep::DeleteToken {
                     token_id: token_id.clone(),
                     urgent: false,
-                },
+                }),
                 Err(wait) => wait,
             },
         },
@@ -182,14 +184,14 @@ fn prove(
     patience_ends: jiff::Timestamp,
 ) -> Step {
     match account {
-        Ok(_) => Step::ProveKey {
+        Ok(_) => Step::Look(LookStep::ProveKey {
             attempt: intent.attempt.clone(),
             token_id: token_id.clone(),
-        },
-        Err(Step::Hold { problem, .. }) => Step::Hold {
+        }),
+        Err(Step::Wait(WaitStep::Hold { problem, .. })) => Step::Wait(WaitStep::Hold {
             problem,
             until: Some(patience_ends),
-        },
+        }),
         Err(wait) => wait,
     }
 }
@@ -216,7 +218,8 @@ fn left_by_another(view: &View<'_>, intent: &Intent) -> Option<Step> {
     let ripe = plus(plus(intent.started_at, timing.lease), timing.settle);
     // An intent from the future was written by a clock that stood wrong, and is as old as can be.
     let fresh = view.now() < ripe && view.now() >= intent.started_at;
-    (fresh && intent.holder != view.observed.holder).then_some(Step::Rest { until: Some(ripe) })
+    (fresh && intent.holder != view.observed.holder)
+        .then_some(Step::Wait(WaitStep::Rest { until: Some(ripe) }))
 }
 
 /// Nobody has the key any more. A create is looked for by its marker; a reset is never asked about: its key is replaced.
@@ -234,9 +237,9 @@ fn recover(view: &View<'_>, intent: &Intent) -> Step {
             let from_future = intent.started_at > view.now();
             let listed = view.observed.listed_at;
             if !listed.is_some_and(|listed| from_future || listed >= intent.started_at) {
-                return Step::ListTokens {
+                return Step::Look(LookStep::ListTokens {
                     begun_after: intent.started_at.min(view.now()),
-                };
+                });
             }
             if intent.cause == Cause::LostKey {
                 renew(view, intent)
@@ -250,10 +253,12 @@ fn recover(view: &View<'_>, intent: &Intent) -> Step {
 /// A paused predecessor that wakes up must find the Secret changed since it looked.
 fn fence(view: &View<'_>, intent: &Intent) -> Option<Step> {
     let secret = view.secret()?;
-    (secret.marks.fence.as_ref() != Some(&intent.attempt)).then(|| Step::FenceSecret {
-        name: intent.secret_name.clone(),
-        at: revision(secret),
-        attempt: intent.attempt.clone(),
+    (secret.marks.fence.as_ref() != Some(&intent.attempt)).then(|| {
+        Step::Secret(SecretStep::FenceSecret {
+            name: intent.secret_name.clone(),
+            at: revision(secret),
+            attempt: intent.attempt.clone(),
+        })
     })
 }
 
@@ -263,5 +268,5 @@ fn give_up(view: &View<'_>) -> Step {
         return wait;
     }
     abandon_pending(&mut record);
-    Step::AbandonAttempt(Box::new(record))
+    Step::Record(RecordStep::AbandonAttempt(Box::new(record)))
 }

@@ -12,7 +12,7 @@ use crate::domain::record::{
 };
 use crate::domain::secret::{Arrangement, Marks, SecretFacts};
 use crate::domain::secret::{PreviousKey, SecretPlan};
-use crate::domain::step::Step;
+use crate::domain::step::{RecordStep, SecretStep, Step};
 use crate::domain::time::plus;
 
 /// The Secret that would be written, with nothing secret in it yet.
@@ -49,7 +49,7 @@ pub(super) fn publish(view: &View<'_>, intent: &Intent) -> Step {
     let shows_old = keeps_old && !revokes && holds_key && arrangement.layout.previous_key.is_some();
     let mut handled = view.observed.record.clone();
     handled.remember_handled(&intent.handles);
-    Step::PublishKey {
+    Step::Secret(SecretStep::PublishKey {
         attempt: intent.attempt.clone(),
         plan: Box::new(SecretPlan {
             at: view.secret_revision(),
@@ -71,7 +71,7 @@ pub(super) fn publish(view: &View<'_>, intent: &Intent) -> Step {
                 PreviousKey::Drop
             },
         }),
-    }
+    })
 }
 
 /// How long the key that is being replaced lives: its grace, and never less than what was promised for it before (I3).
@@ -209,7 +209,7 @@ fn record_publication(view: &View<'_>, intent: &Intent, publication: &Publicatio
         old_key_until,
     });
     view.reschedule(&mut record, false);
-    Step::RecordPublication(Box::new(record))
+    Step::Record(RecordStep::RecordPublication(Box::new(record)))
 }
 
 /// Only a revocation publishes without a grace; a mark that is missing elsewhere was taken away.

@@ -11,7 +11,7 @@ use crate::domain::problem::Problem;
 use crate::domain::reason::Reason;
 use crate::domain::record::{HistoryEntry, MAX_RETIRING, RetiringToken, SecretRecord, TokenRecord};
 use crate::domain::secret::SecretFacts;
-use crate::domain::step::Step;
+use crate::domain::step::{LookStep, ObjectStep, RecordStep, SecretStep, Step};
 use crate::domain::time::plus;
 
 /// A Secret whose key is proven wins over the status: the status is rebuilt from it and nothing rotates.
@@ -58,16 +58,16 @@ pub(super) fn reclaim_secret(view: &View<'_>) -> Option<Step> {
                 first,
             },
         ) => Some(view.second_look(token_id, *first)),
-        (SecretKeyProof::Unasked, _) => Some(Step::ProveSecretKey {
+        (SecretKeyProof::Unasked, _) => Some(Step::Look(LookStep::ProveSecretKey {
             fingerprint: secret.key.clone()?,
             token_id: token_id.clone(),
-        }),
+        })),
         (SecretKeyProof::Accepted, Remote::Present(facts)) if facts.source != Source::Listing => {
             match (&account.admission, &observed.roles) {
                 (Admission::Refused(problem), _) => Some(hold(problem.clone())),
-                (Admission::NeedsRoles, _) => Some(Step::ResolveRoles {
+                (Admission::NeedsRoles, _) => Some(Step::Look(LookStep::ResolveRoles {
                     roles: view.desired().map(asked_roles).unwrap_or_default(),
-                }),
+                })),
                 (Admission::Granted, Roles::Missing(role)) => Some(role_not_found(role)),
                 (Admission::Granted, Roles::Unknown | Roles::Resolved(_)) => {
                     Some(reclaim(view, token_id, secret, facts))
@@ -75,9 +75,9 @@ pub(super) fn reclaim_secret(view: &View<'_>) -> Option<Step> {
             }
         }
         (SecretKeyProof::Accepted, Remote::Present(_) | Remote::Unknown) => {
-            Some(Step::FetchToken {
+            Some(Step::Look(LookStep::FetchToken {
                 token_id: token_id.clone(),
-            })
+            }))
         }
     }
 }
@@ -91,7 +91,7 @@ fn reclaim(view: &View<'_>, token_id: &TokenId, secret: &SecretFacts, facts: &Re
         .as_ref()
         .is_some_and(|token| token.id != *token_id);
     if !view.observed.finalizer {
-        Step::AddFinalizer
+        Step::Object(ObjectStep::AddFinalizer)
     } else if replaces && record.retiring.len() >= MAX_RETIRING {
         too_many_retiring(view)
     } else {
@@ -103,10 +103,12 @@ fn reclaim(view: &View<'_>, token_id: &TokenId, secret: &SecretFacts, facts: &Re
 fn fence(view: &View<'_>, secret: &SecretFacts) -> Option<Step> {
     let attempt = secret.marks.attempt.clone()?;
     let name = view.desired()?.secret.name.clone();
-    (secret.marks.fence.as_ref() != Some(&attempt)).then(|| Step::FenceSecret {
-        name,
-        at: revision(secret),
-        attempt,
+    (secret.marks.fence.as_ref() != Some(&attempt)).then(|| {
+        Step::Secret(SecretStep::FenceSecret {
+            name,
+            at: revision(secret),
+            attempt,
+        })
     })
 }
 
@@ -179,5 +181,5 @@ fn record_take_over(
         old_key_until: record.rotation.previous_key_expires_at,
     });
     view.reschedule(&mut record, false);
-    Step::RecordTakeOver(Box::new(record))
+    Step::Record(RecordStep::RecordTakeOver(Box::new(record)))
 }

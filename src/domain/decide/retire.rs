@@ -7,7 +7,7 @@ use crate::domain::ids::TokenId;
 use crate::domain::observed::{Feature, FoundToken, Remote};
 use crate::domain::record::{MAX_RETIRING, Record, RetiringToken};
 use crate::domain::secret::SecretState;
-use crate::domain::step::Step;
+use crate::domain::step::{CallStep, ObjectStep, RecordStep, Step};
 use crate::domain::time::plus;
 
 /// A token that turns up with an attempt of ours, created later than this after the attempt began, is not its fruit.
@@ -31,7 +31,9 @@ pub(super) fn still_retiring(view: &View<'_>) -> Option<Step> {
         .iter()
         .any(|r| observed.gone.contains(&r.token_id))
     {
-        return Some(Step::RecordRetirement(Box::new(without_gone(view, record))));
+        return Some(Step::Record(RecordStep::RecordRetirement(Box::new(
+            without_gone(view, record),
+        ))));
     }
     // Somebody may have put an old key back into the Secret: its token waits until the key is replaced.
     let deletable = |r: &&RetiringToken| {
@@ -52,15 +54,15 @@ pub(super) fn still_retiring(view: &View<'_>) -> Option<Step> {
     };
     let mut ends = record.retiring.iter().filter(deletable);
     if let Some(due) = ends.clone().find(revoked).or_else(|| ends.find(due)) {
-        return Some(Step::DeleteToken {
+        return Some(Step::Call(CallStep::DeleteToken {
             token_id: due.token_id.clone(),
             urgent: due.cause == Cause::Revoke,
-        });
+        }));
     }
     let unlimited = |r: &&RetiringToken| !observed.life_limited.contains(&r.token_id);
     let waiting = record.retiring.iter().filter(deletable).find(unlimited)?;
     (!waits && account.expiry != Feature::Unavailable && record.pending.is_none()).then(|| {
-        Step::LimitLife {
+        Step::Call(CallStep::LimitLife {
             token_id: waiting.token_id.clone(),
             expiry: plus(
                 observed
@@ -69,7 +71,7 @@ pub(super) fn still_retiring(view: &View<'_>) -> Option<Step> {
                     .max(waiting.retire_at),
                 observed.timing.publication_margin,
             ),
-        }
+        })
     })
 }
 
@@ -128,10 +130,10 @@ pub(super) fn still_found(view: &View<'_>) -> Option<Step> {
     };
     let found = observed.found.iter().find(unclaimed)?;
     if is_unused_fruit(view, found) {
-        return Some(Step::DeleteToken {
+        return Some(Step::Call(CallStep::DeleteToken {
             token_id: found.id.clone(),
             urgent: false,
-        });
+        }));
     }
     retire_with_grace(view, &found.id)
 }
@@ -164,7 +166,7 @@ fn retire_with_grace(view: &View<'_>, token_id: &TokenId) -> Option<Step> {
         return None;
     }
     if !view.observed.finalizer {
-        return Some(Step::AddFinalizer);
+        return Some(Step::Object(ObjectStep::AddFinalizer));
     }
     let grace = view
         .desired()
@@ -176,7 +178,7 @@ fn retire_with_grace(view: &View<'_>, token_id: &TokenId) -> Option<Step> {
         cause: Cause::LostKey,
         retire_at: plus(view.observed.clocks.later(), grace),
     });
-    Some(Step::RecordRetirement(Box::new(record)))
+    Some(Step::Record(RecordStep::RecordRetirement(Box::new(record))))
 }
 
 fn is_unused_fruit(view: &View<'_>, found: &FoundToken) -> bool {

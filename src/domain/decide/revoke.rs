@@ -7,7 +7,7 @@ use crate::domain::cause::Cause;
 use crate::domain::problem::Problem;
 use crate::domain::reason::Reason;
 use crate::domain::record::{Intent, MAX_RETIRING, Operation};
-use crate::domain::step::{Step, StepKind};
+use crate::domain::step::{CallStep, Step, StepKind, WaitStep};
 
 /// A new revoke value: a new key is published, then every older one is killed. Room is made first.
 pub(super) fn revoke(view: &View<'_>) -> Option<Step> {
@@ -27,10 +27,10 @@ pub(super) fn revoke(view: &View<'_>) -> Option<Step> {
         .find(|r| !observed.gone.contains(&r.token_id) && !view.is_credential(&r.token_id))
         .filter(|_| !passed_over)
     {
-        return Some(Step::DeleteToken {
+        return Some(Step::Call(CallStep::DeleteToken {
             token_id: retiring.token_id.clone(),
             urgent: true,
-        });
+        }));
     }
     let handles = requests
         .into_iter()
@@ -40,7 +40,7 @@ pub(super) fn revoke(view: &View<'_>) -> Option<Step> {
     let in_use = observed.record.token.as_ref()?;
     let operation = match &no_room {
         Some(_) if may_revoke(view, &in_use.id) => Operation::Reset,
-        Some(Step::Hold { problem, .. }) if problem.needs_user() => {
+        Some(Step::Wait(WaitStep::Hold { problem, .. })) if problem.needs_user() => {
             return Some(hold(Problem::user(
                 Reason::RevokeBlocked,
                 format!(

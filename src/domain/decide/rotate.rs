@@ -7,7 +7,7 @@ use crate::domain::cause::Cause;
 use crate::domain::desired::Strategy;
 use crate::domain::observed::{Feature, Remote, Source};
 use crate::domain::record::Operation;
-use crate::domain::step::Step;
+use crate::domain::step::{CallStep, LookStep, Step};
 use jiff::SignedDuration;
 
 /// A reset needs at least this much grace: below it, publishing may take longer than the old key lives.
@@ -40,9 +40,9 @@ pub(super) fn rotate_when_due(view: &View<'_>) -> Option<Step> {
         return Some(intend(view, &need));
     }
     Some(match view.account().ok()?.reset {
-        Feature::Unknown => Step::ProbeReset {
+        Feature::Unknown => Step::Call(CallStep::ProbeReset {
             service_token: desired.settings.service_token,
-        },
+        }),
         Feature::Unavailable | Feature::Untried => intend(view, &need),
         Feature::Available => reset_if_key_is_known(view, need),
     })
@@ -81,8 +81,8 @@ fn reset_if_key_is_known(view: &View<'_>, need: Need) -> Step {
         Remote::Absent {
             confirmed: false, ..
         } => view.rest(),
-        Remote::Present(_) | Remote::Unknown => Step::FetchToken {
+        Remote::Present(_) | Remote::Unknown => Step::Look(LookStep::FetchToken {
             token_id: token.id.clone(),
-        },
+        }),
     }
 }

@@ -6,7 +6,7 @@ use crate::domain::observed::SecretKeyProof;
 use crate::domain::problem::Problem;
 use crate::domain::record::{Record, SecretRecord};
 use crate::domain::secret::{Marks, PreviousKey, SecretFacts, SecretPlan, SecretState};
-use crate::domain::step::Step;
+use crate::domain::step::{LookStep, RecordStep, SecretStep, Step};
 
 /// A foreign Secret is left alone (I6).
 pub(super) fn claim_secret(view: &View<'_>) -> Option<Step> {
@@ -24,7 +24,7 @@ pub(super) fn tidy_secret(view: &View<'_>) -> Option<Step> {
         && marks.fingerprint == secret.marks.fingerprint;
     if over || !secret.intact || !marked {
         let keep = secret.previous.is_some() && !over;
-        return Some(Step::RenderSecret {
+        return Some(Step::Secret(SecretStep::RenderSecret {
             plan: Box::new(SecretPlan {
                 at: revision(secret),
                 layout: desired.secret.clone(),
@@ -35,7 +35,7 @@ pub(super) fn tidy_secret(view: &View<'_>) -> Option<Step> {
                     PreviousKey::Drop
                 },
             }),
-        });
+        }));
     }
     drop_former(view, &record)
 }
@@ -59,17 +59,17 @@ pub(super) fn prove_late(view: &View<'_>) -> Option<Step> {
     let (record, secret) = (&view.record(), view.secret()?);
     let recorded = record.secret.as_ref().filter(|recorded| !recorded.proven)?;
     match view.observed.secret_key {
-        SecretKeyProof::Unasked => Some(Step::ProveSecretKey {
+        SecretKeyProof::Unasked => Some(Step::Look(LookStep::ProveSecretKey {
             fingerprint: secret.key.clone()?,
             token_id: record.token.as_ref()?.id.clone(),
-        }),
+        })),
         SecretKeyProof::Accepted => {
             let mut record = record.clone();
             record.secret = Some(SecretRecord {
                 proven: true,
                 ..recorded.clone()
             });
-            Some(Step::RecordSecret(Box::new(record)))
+            Some(Step::Record(RecordStep::RecordSecret(Box::new(record))))
         }
         SecretKeyProof::Rejected => None,
     }
@@ -81,14 +81,14 @@ fn drop_former(view: &View<'_>, record: &Record) -> Option<Step> {
         return None;
     }
     match &view.observed.former_secret {
-        SecretState::Ours(secret) => Some(Step::DeleteSecret {
+        SecretState::Ours(secret) => Some(Step::Secret(SecretStep::DeleteSecret {
             name: former.name.clone(),
             at: revision(secret),
-        }),
+        })),
         SecretState::Absent | SecretState::Foreign { .. } => {
             let mut record = record.clone();
             record.former_secret = None;
-            Some(Step::RecordSecret(Box::new(record)))
+            Some(Step::Record(RecordStep::RecordSecret(Box::new(record))))
         }
         SecretState::Unreadable(problem) => Some(hold(Problem::retry(
             problem.reason,

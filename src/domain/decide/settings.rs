@@ -9,7 +9,7 @@ use crate::domain::desired::{Desired, DriftPolicy};
 use crate::domain::ids::SettingsHash;
 use crate::domain::observed::{Remote, RemoteFacts, Roles, Source};
 use crate::domain::record::TokenRecord;
-use crate::domain::step::Step;
+use crate::domain::step::{CallStep, LookStep, RecordStep, Step};
 
 /// Fields that a `PATCH` changes on any token.
 const FREE_FIELDS: [&str; 2] = ["name", "description"];
@@ -41,9 +41,9 @@ fn apply_edit(view: &View<'_>, desired: &Desired, token: &TokenRecord) -> Step {
             adjust(view, desired, token, facts)
         }
         Remote::Absent { .. } => view.rest(),
-        Remote::Present(_) | Remote::Unknown => Step::FetchToken {
+        Remote::Present(_) | Remote::Unknown => Step::Look(LookStep::FetchToken {
             token_id: token.id.clone(),
-        },
+        }),
     }
 }
 
@@ -61,9 +61,9 @@ fn correct_drift(view: &View<'_>, desired: &Desired, token: &TokenRecord) -> Opt
         return None;
     }
     if facts.source == Source::Listing {
-        return Some(Step::FetchToken {
+        return Some(Step::Look(LookStep::FetchToken {
             token_id: token.id.clone(),
-        });
+        }));
     }
     if let Some(step) = resolve_roles(view, desired) {
         return Some(step);
@@ -101,7 +101,7 @@ fn adjust(view: &View<'_>, desired: &Desired, token: &TokenRecord, facts: &Remot
 fn resolve_roles(view: &View<'_>, desired: &Desired) -> Option<Step> {
     let roles = asked_roles(desired);
     match &view.observed.roles {
-        Roles::Unknown if !roles.is_empty() => Some(Step::ResolveRoles { roles }),
+        Roles::Unknown if !roles.is_empty() => Some(Step::Look(LookStep::ResolveRoles { roles })),
         Roles::Missing(role) => Some(role_not_found(role)),
         Roles::Unknown | Roles::Resolved(_) => None,
     }
@@ -131,14 +131,14 @@ fn patch(view: &View<'_>, desired: &Desired, token: &TokenRecord, facts: &Remote
         .and_then(|secret| secret.marks.attempt.clone());
     let attempt = attempt.unwrap_or_else(|| view.observed.nonce.clone());
     match marked_settings(view, desired, account, &attempt) {
-        Some(settings) => Step::PatchToken {
+        Some(settings) => Step::Call(CallStep::PatchToken {
             token_id: token.id.clone(),
             settings: Box::new(settings),
             grant,
-        },
-        None => Step::ResolveRoles {
+        }),
+        None => Step::Look(LookStep::ResolveRoles {
             roles: asked_roles(desired),
-        },
+        }),
     }
 }
 
@@ -157,5 +157,5 @@ fn record_settings(
         differs: facts.differs.clone(),
         created_at: token.created_at.or(facts.created_at),
     });
-    Step::RecordSettings(Box::new(record))
+    Step::Record(RecordStep::RecordSettings(Box::new(record)))
 }

@@ -13,7 +13,7 @@ use crate::domain::record::{AbandonedAttempt, Record};
 use crate::domain::schedule;
 use crate::domain::secret::SecretRevision;
 use crate::domain::secret::{SecretFacts, SecretState};
-use crate::domain::step::{Step, StepKind};
+use crate::domain::step::{LookStep, Step, StepKind, WaitStep};
 use crate::domain::time::{minus, plus};
 
 /// How long an abandoned attempt is remembered at most: no request lives that long.
@@ -161,9 +161,11 @@ impl<'a> View<'a> {
     pub(super) fn retry(&self, kind: StepKind) -> Option<Step> {
         let retry = self.observed.retries.iter().find(|s| s.step == kind)?;
         let waiting = retry.until > self.now() && retry.generation == self.observed.generation;
-        waiting.then(|| Step::Hold {
-            problem: retry.problem.clone(),
-            until: Some(retry.until),
+        waiting.then(|| {
+            Step::Wait(WaitStep::Hold {
+                problem: retry.problem.clone(),
+                until: Some(retry.until),
+            })
         })
     }
 
@@ -176,11 +178,11 @@ impl<'a> View<'a> {
     pub(super) fn second_look(&self, token_id: &TokenId, first: Timestamp) -> Step {
         let due = plus(first, self.observed.timing.settle);
         if self.now() >= due {
-            Step::FetchToken {
+            Step::Look(LookStep::FetchToken {
                 token_id: token_id.clone(),
-            }
+            })
         } else {
-            Step::Rest { until: Some(due) }
+            Step::Wait(WaitStep::Rest { until: Some(due) })
         }
     }
 
@@ -196,9 +198,9 @@ impl<'a> View<'a> {
 
     /// Nothing to do.
     pub(super) fn rest(&self) -> Step {
-        Step::Rest {
+        Step::Wait(WaitStep::Rest {
             until: self.next_look(),
-        }
+        })
     }
 
     /// When a token that stops working at `end`, on LaunchDarkly's clock, has to be replaced: its successor's key is to be in
@@ -270,8 +272,8 @@ pub(super) fn revision(facts: &SecretFacts) -> SecretRevision {
 
 /// An answer that ends the round until something changes or the usual look.
 pub(super) fn hold(problem: Problem) -> Step {
-    Step::Hold {
+    Step::Wait(WaitStep::Hold {
         problem,
         until: None,
-    }
+    })
 }

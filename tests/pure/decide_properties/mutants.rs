@@ -6,16 +6,16 @@ use launchdarkly_token_operator::domain::observed::{Observed, PendingCall, Proof
 use launchdarkly_token_operator::domain::problem::Problem;
 use launchdarkly_token_operator::domain::record::Operation;
 use launchdarkly_token_operator::domain::secret::Arrangement;
-use launchdarkly_token_operator::domain::step::Step;
+use launchdarkly_token_operator::domain::step::{RecordStep, Step};
 
 /// Calls are made without writing their intent.
 pub fn without_intent(wish: &Result<Desired, Problem>, observed: &Observed) -> Step {
     let step = decide(wish, observed);
-    let Step::RecordIntent {
+    let Step::Record(RecordStep::RecordIntent {
         record,
         arrangement,
         ..
-    } = step
+    }) = step
     else {
         return step;
     };

@@ -5,7 +5,7 @@ use launchdarkly_token_operator::domain::desired::Desired;
 use launchdarkly_token_operator::domain::observed::{Account, Observed};
 use launchdarkly_token_operator::domain::problem::Problem;
 use launchdarkly_token_operator::domain::secret::SecretRevision;
-use launchdarkly_token_operator::domain::step::Step;
+use launchdarkly_token_operator::domain::step::{SecretStep, Step};
 use proptest::strategy::{Strategy as _, ValueTree as _};
 use proptest::test_runner::{Config, RngSeed, TestRunner};
 
@@ -55,7 +55,7 @@ fn without_fencing_i6_is_broken() {
     breaks(
         |wish, observed| {
             let mut step = decide(wish, observed);
-            if let Step::PublishKey { plan, .. } = &mut step {
+            if let Step::Secret(SecretStep::PublishKey { plan, .. }) = &mut step {
                 plan.at = SecretRevision::Absent;
             }
             step

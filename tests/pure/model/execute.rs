@@ -4,7 +4,9 @@ use jiff::{SignedDuration, Timestamp};
 use launchdarkly_token_operator::domain::cause::Cause;
 use launchdarkly_token_operator::domain::observed::Remote;
 use launchdarkly_token_operator::domain::secret::SecretState;
-use launchdarkly_token_operator::domain::step::{Step, StepKind};
+use launchdarkly_token_operator::domain::step::{
+    CallStep, LookStep, ObjectStep, RecordStep, SecretStep, Step, StepKind, WaitStep,
+};
 use launchdarkly_token_operator::domain::time::plus;
 
 use super::calls::list;
@@ -169,12 +171,12 @@ impl Act<'_> {
     pub fn carry_out(&mut self, step: &Step, fate: Fate) {
         let answered = matches!(fate, Fate::Works | Fate::DeadKey);
         match step {
-            Step::AddFinalizer => self.add_finalizer(),
-            Step::RecordIntent {
+            Step::Object(ObjectStep::AddFinalizer) => self.add_finalizer(),
+            Step::Record(RecordStep::RecordIntent {
                 record,
                 arrangement,
                 rehearsal,
-            } => {
+            }) => {
                 // The nonce is used up, whatever comes of it.
                 self.core.serial += 1;
                 let written = self.may_write(rehearsal) && self.write_record(record);
@@ -182,52 +184,60 @@ impl Act<'_> {
                     self.arm(record, arrangement);
                 }
             }
-            Step::ForgetIntent(record)
-            | Step::AbandonAttempt(record)
-            | Step::RecordPublication(record) => {
+            Step::Record(RecordStep::ForgetIntent(record))
+            | Step::Record(RecordStep::AbandonAttempt(record))
+            | Step::Record(RecordStep::RecordPublication(record)) => {
                 if self.write_record(record) && answered {
                     self.memory.call = None;
                     self.memory.absent = None;
                     self.memory.limited.clear();
                 }
             }
-            Step::RecordTakeOver(record)
-            | Step::RecordSecret(record)
-            | Step::RecordRetirement(record)
-            | Step::RecordSettings(record) => {
+            Step::Record(RecordStep::RecordTakeOver(record))
+            | Step::Record(RecordStep::RecordSecret(record))
+            | Step::Record(RecordStep::RecordRetirement(record))
+            | Step::Record(RecordStep::RecordSettings(record)) => {
                 self.write_record(record);
             }
-            Step::CreateToken {
+            Step::Call(CallStep::CreateToken {
                 attempt, settings, ..
-            } => self.create(attempt, settings, fate),
-            Step::ResetKey {
+            }) => self.create(attempt, settings, fate),
+            Step::Call(CallStep::ResetKey {
                 attempt,
                 token_id,
                 old_key_lives,
                 ..
-            } => self.reset(attempt, token_id, *old_key_lives, fate),
-            Step::ProveKey { token_id, .. } => self.prove_in_hand(token_id),
-            Step::PublishKey { plan, .. } => self.publish(plan),
-            Step::FenceSecret { name, at, attempt } => self.fence(name, at, attempt),
-            Step::RenderSecret { plan } => self.rewrite(&plan.layout.name, plan),
-            Step::MoveSecret { from, plan, .. } => self.rewrite(from, plan),
-            Step::DeleteSecret { name, at } => self.delete_secret(name, at),
-            Step::RemoveFinalizer { .. } => self.remove_finalizer(),
-            Step::ListTokens { .. } => list(self.core, self.memory),
-            Step::FetchToken { token_id } => self.fetch(token_id),
-            Step::ProveSecretKey {
+            }) => self.reset(attempt, token_id, *old_key_lives, fate),
+            Step::Look(LookStep::ProveKey { token_id, .. }) => self.prove_in_hand(token_id),
+            Step::Secret(SecretStep::PublishKey { plan, .. }) => self.publish(plan),
+            Step::Secret(SecretStep::FenceSecret { name, at, attempt }) => {
+                self.fence(name, at, attempt)
+            }
+            Step::Secret(SecretStep::RenderSecret { plan }) => {
+                self.rewrite(&plan.layout.name, plan)
+            }
+            Step::Secret(SecretStep::MoveSecret { from, plan, .. }) => self.rewrite(from, plan),
+            Step::Secret(SecretStep::DeleteSecret { name, at }) => self.delete_secret(name, at),
+            Step::Object(ObjectStep::RemoveFinalizer { .. }) => self.remove_finalizer(),
+            Step::Look(LookStep::ListTokens { .. }) => list(self.core, self.memory),
+            Step::Look(LookStep::FetchToken { token_id }) => self.fetch(token_id),
+            Step::Look(LookStep::ProveSecretKey {
                 fingerprint,
                 token_id,
-            } => self.prove_in_secret(fingerprint, token_id),
-            Step::PatchToken {
+            }) => self.prove_in_secret(fingerprint, token_id),
+            Step::Call(CallStep::PatchToken {
                 token_id, settings, ..
-            } => self.patch(token_id, settings, answered),
-            Step::LimitLife { token_id, expiry } => self.limit_life(token_id, *expiry, answered),
-            Step::DeleteToken { token_id, .. } => self.delete(token_id, answered),
-            Step::MarkRetained { token_id } => self.mark_retained(token_id, answered),
-            Step::ResolveRoles { .. } => self.memory.roles = true,
-            Step::ProbeReset { .. } => self.memory.probed = true,
-            Step::Hold { .. } | Step::Rest { .. } => {}
+            }) => self.patch(token_id, settings, answered),
+            Step::Call(CallStep::LimitLife { token_id, expiry }) => {
+                self.limit_life(token_id, *expiry, answered)
+            }
+            Step::Call(CallStep::DeleteToken { token_id, .. }) => self.delete(token_id, answered),
+            Step::Call(CallStep::MarkRetained { token_id }) => {
+                self.mark_retained(token_id, answered)
+            }
+            Step::Look(LookStep::ResolveRoles { .. }) => self.memory.roles = true,
+            Step::Call(CallStep::ProbeReset { .. }) => self.memory.probed = true,
+            Step::Wait(WaitStep::Hold { .. }) | Step::Wait(WaitStep::Rest { .. }) => {}
         }
     }
 }

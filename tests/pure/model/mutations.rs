@@ -7,7 +7,7 @@ use launchdarkly_token_operator::domain::observed::Observed;
 use launchdarkly_token_operator::domain::problem::Problem;
 use launchdarkly_token_operator::domain::secret::SecretRevision;
 use launchdarkly_token_operator::domain::secret::SecretState;
-use launchdarkly_token_operator::domain::step::Step;
+use launchdarkly_token_operator::domain::step::{CallStep, RecordStep, SecretStep, Step, WaitStep};
 use stateright::{Checker, HasDiscoveries, Model};
 
 use super::edits::Edit;
@@ -88,9 +88,9 @@ fn a_predecessor_that_is_not_fenced_off_publishes_what_was_given_up() {
 /// Handled requests are forgotten.
 fn forgetful(wish: &Result<Desired, Problem>, observed: &Observed) -> Step {
     match decide(wish, observed) {
-        Step::RecordPublication(mut record) => {
+        Step::Record(RecordStep::RecordPublication(mut record)) => {
             record.rotation.handled.clear();
-            Step::RecordPublication(record)
+            Step::Record(RecordStep::RecordPublication(record))
         }
         step => step,
     }
@@ -105,9 +105,9 @@ fn a_trigger_that_is_not_noted_rotates_again() {
 /// The due time stays what it was.
 fn late_already(wish: &Result<Desired, Problem>, observed: &Observed) -> Step {
     match decide(wish, observed) {
-        Step::RecordPublication(mut record) => {
+        Step::Record(RecordStep::RecordPublication(mut record)) => {
             record.rotation.next = observed.record.rotation.next;
-            Step::RecordPublication(record)
+            Step::Record(RecordStep::RecordPublication(record))
         }
         step => step,
     }
@@ -122,11 +122,11 @@ fn a_due_time_that_is_not_moved_on_rotates_again() {
 /// A replaced token is deleted as soon as the new key is in the Secret.
 fn without_grace(wish: &Result<Desired, Problem>, observed: &Observed) -> Step {
     match decide(wish, observed) {
-        Step::RecordPublication(mut record) => {
+        Step::Record(RecordStep::RecordPublication(mut record)) => {
             for retiring in &mut record.retiring {
                 retiring.retire_at = observed.clocks.local - jiff::SignedDuration::from_secs(1);
             }
-            Step::RecordPublication(record)
+            Step::Record(RecordStep::RecordPublication(record))
         }
         step => step,
     }
@@ -160,13 +160,15 @@ fn tidying_too_much(wish: &Result<Desired, Problem>, observed: &Observed) -> Ste
         &observed.record.secret,
         &observed.secret,
     ) {
-        (Step::Rest { .. }, Some(recorded), SecretState::Ours(secret)) => Step::DeleteSecret {
-            name: recorded.name.clone(),
-            at: SecretRevision::Exactly {
-                uid: secret.uid.clone(),
-                version: secret.version.clone(),
-            },
-        },
+        (Step::Wait(WaitStep::Rest { .. }), Some(recorded), SecretState::Ours(secret)) => {
+            Step::Secret(SecretStep::DeleteSecret {
+                name: recorded.name.clone(),
+                at: SecretRevision::Exactly {
+                    uid: secret.uid.clone(),
+                    version: secret.version.clone(),
+                },
+            })
+        }
         (step, _, _) => step,
     }
 }
@@ -179,10 +181,10 @@ fn a_secret_in_use_that_is_tidied_away_is_noticed() {
 /// Whatever is called as ours is called is taken for ours.
 fn judging_by_the_name(wish: &Result<Desired, Problem>, observed: &Observed) -> Step {
     match decide(wish, observed) {
-        Step::Rest { .. } => Step::DeleteToken {
+        Step::Wait(WaitStep::Rest { .. }) => Step::Call(CallStep::DeleteToken {
             token_id: TokenId::new("neighbour"),
             urgent: false,
-        },
+        }),
         step => step,
     }
 }

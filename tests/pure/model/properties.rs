@@ -2,7 +2,7 @@
 
 use launchdarkly_token_operator::domain::decide::heard;
 use launchdarkly_token_operator::domain::secret::SecretState;
-use launchdarkly_token_operator::domain::step::Step;
+use launchdarkly_token_operator::domain::step::{Step, WaitStep};
 use launchdarkly_token_operator::domain::time::plus;
 use stateright::Property;
 
@@ -81,7 +81,9 @@ fn key_at_rest_works(system: &System, world: &World) -> bool {
         return true;
     };
     let record = &seen.observed.record;
-    let (Step::Rest { .. }, SecretState::Ours(secret)) = (step, &seen.observed.secret) else {
+    let (Step::Wait(WaitStep::Rest { .. }), SecretState::Ours(secret)) =
+        (step, &seen.observed.secret)
+    else {
         return true;
     };
     let live = seen.observed.deletion.is_none() && record.pending.is_none();

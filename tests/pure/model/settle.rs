@@ -4,7 +4,7 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use launchdarkly_token_operator::domain::reason::Reason;
 use launchdarkly_token_operator::domain::secret::SecretState;
-use launchdarkly_token_operator::domain::step::Step;
+use launchdarkly_token_operator::domain::step::{Step, WaitStep};
 use launchdarkly_token_operator::domain::time::plus;
 
 use super::execute::{Fate, perform};
@@ -40,7 +40,7 @@ pub fn comes_right(system: &System, world: &World) -> Result<(), String> {
             None => return remember(system, path),
             Some(why) => last = why,
         }
-        let gone = Step::Rest { until: None };
+        let gone = Step::Wait(WaitStep::Rest { until: None });
         let (seen, step) = decided
             .as_ref()
             .map_or((None, &gone), |(seen, step)| (Some(seen), step));
@@ -103,9 +103,11 @@ fn what_is_wrong(system: &System, core: &Core, decided: Option<&(Seen, Step)>) -
     };
     let contested = core.secrets.values().any(|secret| !secret.ours);
     match step {
-        Step::Rest { .. } => {}
+        Step::Wait(WaitStep::Rest { .. }) => {}
         // Only a user can do something about a Secret that is somebody else's.
-        Step::Hold { problem, .. } if contested && problem.reason == Reason::SecretForeign => {
+        Step::Wait(WaitStep::Hold { problem, .. })
+            if contested && problem.reason == Reason::SecretForeign =>
+        {
             return None;
         }
         step => return Some(format!("not at rest: {step:?}")),

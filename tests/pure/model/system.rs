@@ -7,7 +7,7 @@ use jiff::SignedDuration;
 use launchdarkly_token_operator::domain::desired::Desired;
 use launchdarkly_token_operator::domain::observed::Observed;
 use launchdarkly_token_operator::domain::problem::Problem;
-use launchdarkly_token_operator::domain::step::Step;
+use launchdarkly_token_operator::domain::step::{Step, WaitStep};
 use launchdarkly_token_operator::domain::time::plus;
 use stateright::{Model, Property};
 
@@ -240,7 +240,7 @@ pub fn pass(core: &mut Core, duration: SignedDuration, physics: Physics) {
 pub fn sleep(core: &mut Core, seen: Option<&Seen>, step: &Step, physics: Physics) {
     let usual = SignedDuration::from_mins(5);
     let until = match step {
-        Step::Rest { until } | Step::Hold { until, .. } => *until,
+        Step::Wait(WaitStep::Rest { until }) | Step::Wait(WaitStep::Hold { until, .. }) => *until,
         _ => None,
     };
     let wait = until.map_or(usual, |until| until.duration_since(core.clock));

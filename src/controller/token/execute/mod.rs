@@ -21,7 +21,7 @@ use crate::controller::token::world::World;
 use crate::controller::token::{conditions, events};
 use crate::domain::reason::Reason;
 use crate::domain::record::Record;
-use crate::domain::step::Step;
+use crate::domain::step::{CallStep, LookStep, ObjectStep, RecordStep, SecretStep, Step, WaitStep};
 use crate::launchdarkly::{ApiError, NewToken, Priority, TokensApi};
 
 use crate::controller::token::execute::key::{
@@ -44,15 +44,15 @@ pub(in crate::controller) async fn execute<C: Cluster, L: TokensApi>(
 ) -> Result<(), Failure> {
     let namespace = &world.observed.identity.namespace;
     match step {
-        Step::AddFinalizer => {
+        Step::Object(ObjectStep::AddFinalizer) => {
             *object = ctx.cluster.add_finalizer(object).await?;
             Ok(())
         }
-        Step::RecordIntent {
+        Step::Record(RecordStep::RecordIntent {
             ref record,
             ref arrangement,
             ref rehearsal,
-        } => {
+        }) => {
             let (record, arrangement) = (record.clone(), arrangement.clone());
             rehearse(ctx, world, memory, rehearsal).await?;
             let braked = spend_budget(ctx, world, &record)?;
@@ -66,7 +66,7 @@ pub(in crate::controller) async fn execute<C: Cluster, L: TokensApi>(
             arm(memory, &record, arrangement);
             Ok(())
         }
-        Step::RecordPublication(ref record) => {
+        Step::Record(RecordStep::RecordPublication(ref record)) => {
             write_status(ctx, object, world, record, &step).await?;
             memory.call = None;
             memory.absent = None;
@@ -80,7 +80,7 @@ pub(in crate::controller) async fn execute<C: Cluster, L: TokensApi>(
             events::published(ctx, object, record, world.observed.record.pending.as_ref()).await;
             Ok(())
         }
-        Step::ForgetIntent(ref record) => {
+        Step::Record(RecordStep::ForgetIntent(ref record)) => {
             write_status(ctx, object, world, record, &step).await?;
             memory.call = None;
             let forgotten = world.observed.record.pending.as_ref();
@@ -95,12 +95,12 @@ pub(in crate::controller) async fn execute<C: Cluster, L: TokensApi>(
             }
             Ok(())
         }
-        Step::AbandonAttempt(ref record) => {
+        Step::Record(RecordStep::AbandonAttempt(ref record)) => {
             write_status(ctx, object, world, record, &step).await?;
             memory.call = None;
             Ok(())
         }
-        Step::RecordTakeOver(ref record) => {
+        Step::Record(RecordStep::RecordTakeOver(ref record)) => {
             let identity = &world.observed.identity;
             let token = record.token.as_ref();
             if !token.is_some_and(|token| ctx.claims.take(&token.id, identity)) {
@@ -108,15 +108,16 @@ pub(in crate::controller) async fn execute<C: Cluster, L: TokensApi>(
             }
             write_status(ctx, object, world, record, &step).await
         }
-        Step::RecordRetirement(ref record) => {
+        Step::Record(RecordStep::RecordRetirement(ref record)) => {
             write_status(ctx, object, world, record, &step).await?;
             ctx.claims.release(&world.observed.record, record);
             Ok(())
         }
-        Step::RecordSecret(ref record) | Step::RecordSettings(ref record) => {
+        Step::Record(RecordStep::RecordSecret(ref record))
+        | Step::Record(RecordStep::RecordSettings(ref record)) => {
             write_status(ctx, object, world, record, &step).await
         }
-        Step::FenceSecret { name, at, attempt } => {
+        Step::Secret(SecretStep::FenceSecret { name, at, attempt }) => {
             memory.forget_secret(&name);
             let mark = (annotation::FENCE, attempt.as_str());
             Ok(ctx
@@ -124,34 +125,36 @@ pub(in crate::controller) async fn execute<C: Cluster, L: TokensApi>(
                 .annotate_secret(namespace, &name, &at, mark)
                 .await?)
         }
-        Step::PublishKey { attempt, plan } => publish(ctx, world, memory, &attempt, &plan).await,
-        Step::RenderSecret { plan } => {
+        Step::Secret(SecretStep::PublishKey { attempt, plan }) => {
+            publish(ctx, world, memory, &attempt, &plan).await
+        }
+        Step::Secret(SecretStep::RenderSecret { plan }) => {
             let name = plan.layout.name.clone();
             let fingerprint = plan.marks.fingerprint.clone();
             rewrite(ctx, world, memory, &name, fingerprint.as_ref(), &plan).await
         }
-        Step::MoveSecret {
+        Step::Secret(SecretStep::MoveSecret {
             from,
             fingerprint,
             plan,
-        } => rewrite(ctx, world, memory, &from, Some(&fingerprint), &plan).await,
-        Step::DeleteSecret { name, at } => {
+        }) => rewrite(ctx, world, memory, &from, Some(&fingerprint), &plan).await,
+        Step::Secret(SecretStep::DeleteSecret { name, at }) => {
             memory.forget_secret(&name);
             ctx.cluster.delete_secret(namespace, &name, &at).await?;
             memory.remember_secret(&name, None, ctx.clock.since_boot());
             Ok(())
         }
-        Step::RemoveFinalizer { left_behind } => {
+        Step::Object(ObjectStep::RemoveFinalizer { left_behind }) => {
             if !left_behind.is_empty() {
                 events::left_behind(ctx, object, world, &left_behind).await;
             }
             Ok(ctx.cluster.remove_finalizer(object).await?)
         }
-        Step::CreateToken {
+        Step::Call(CallStep::CreateToken {
             attempt,
             settings,
             urgent,
-        } => {
+        }) => {
             let session = session(world)?;
             // Whatever becomes of this reconcile, the call may have been made.
             memory.set_call(&attempt, CallState::Uncertain);
@@ -161,12 +164,12 @@ pub(in crate::controller) async fn execute<C: Cluster, L: TokensApi>(
             let answer = answer.map(|issued| (issued, None));
             receive(ctx, world, memory, &attempt, Some(&settings), answer)
         }
-        Step::ResetKey {
+        Step::Call(CallStep::ResetKey {
             attempt,
             token_id,
             old_key_lives,
             urgent,
-        } => {
+        }) => {
             let session = session(world)?;
             memory.set_call(&attempt, CallState::Uncertain);
             let lives = Duration::try_from(old_key_lives).unwrap_or_default();
@@ -178,14 +181,14 @@ pub(in crate::controller) async fn execute<C: Cluster, L: TokensApi>(
             }
             receive(ctx, world, memory, &attempt, None, answer)
         }
-        Step::ProveKey { attempt, token_id } => {
+        Step::Look(LookStep::ProveKey { attempt, token_id }) => {
             prove(ctx, object, world, memory, &attempt, &token_id).await
         }
-        Step::ProveSecretKey {
+        Step::Look(LookStep::ProveSecretKey {
             fingerprint,
             token_id,
-        } => prove_secret_key(ctx, world, memory, fingerprint, token_id).await,
-        Step::FetchToken { token_id } => {
+        }) => prove_secret_key(ctx, world, memory, fingerprint, token_id).await,
+        Step::Look(LookStep::FetchToken { token_id }) => {
             let at = ctx.clock.now();
             match session(world)?.api.get(&token_id).await {
                 Ok(token) => memory.note_look(token, at),
@@ -196,26 +199,30 @@ pub(in crate::controller) async fn execute<C: Cluster, L: TokensApi>(
             }
             Ok(())
         }
-        Step::ListTokens { begun_after } => {
+        Step::Look(LookStep::ListTokens { begun_after }) => {
             list_since(session(world)?, begun_after, ctx.clock.now()).await?;
             Ok(())
         }
-        Step::ResolveRoles { roles } => resolve_roles(ctx, world, memory, roles).await,
-        Step::PatchToken {
+        Step::Look(LookStep::ResolveRoles { roles }) => {
+            resolve_roles(ctx, world, memory, roles).await
+        }
+        Step::Call(CallStep::PatchToken {
             token_id,
             settings,
             grant,
-        } => patch(ctx, world, memory, &token_id, &settings, grant).await,
-        Step::LimitLife { token_id, expiry } => {
+        }) => patch(ctx, world, memory, &token_id, &settings, grant).await,
+        Step::Call(CallStep::LimitLife { token_id, expiry }) => {
             limit_life(ctx, object, world, memory, token_id, expiry).await
         }
-        Step::DeleteToken { token_id, urgent } => {
+        Step::Call(CallStep::DeleteToken { token_id, urgent }) => {
             lane(session(world)?, urgent).delete(&token_id).await?;
             memory.gone.insert(token_id);
             Ok(())
         }
-        Step::MarkRetained { token_id } => mark_retained(world, memory, token_id).await,
-        Step::ProbeReset { service_token } => {
+        Step::Call(CallStep::MarkRetained { token_id }) => {
+            mark_retained(world, memory, token_id).await
+        }
+        Step::Call(CallStep::ProbeReset { service_token }) => {
             let session = session(world)?;
             let lack = probe::probe(
                 session,
@@ -238,7 +245,7 @@ pub(in crate::controller) async fn execute<C: Cluster, L: TokensApi>(
             }
             Ok(())
         }
-        Step::Hold { .. } | Step::Rest { .. } => Ok(()),
+        Step::Wait(WaitStep::Hold { .. }) | Step::Wait(WaitStep::Rest { .. }) => Ok(()),
     }
 }
 

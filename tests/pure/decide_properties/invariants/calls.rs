@@ -6,7 +6,7 @@ use launchdarkly_token_operator::domain::observed::{
     Feature, Observed, PendingCall, Remote, SecretKeyProof, Source,
 };
 use launchdarkly_token_operator::domain::record::{Intent, Operation};
-use launchdarkly_token_operator::domain::step::Step;
+use launchdarkly_token_operator::domain::step::{CallStep, LookStep, RecordStep, SecretStep, Step};
 use launchdarkly_token_operator::domain::time::{Clocks, plus};
 
 use super::{Case, Verdict, ensure};
@@ -14,8 +14,8 @@ use super::{Case, Verdict, ensure};
 /// Creates and resets follow an intent that this process wrote and has not acted on, or that was refused.
 pub fn announced(case: &Case<'_>) -> Verdict {
     let (attempt, operation) = match case.step {
-        Step::CreateToken { attempt, .. } => (attempt, Operation::Create),
-        Step::ResetKey { attempt, .. } => (attempt, Operation::Reset),
+        Step::Call(CallStep::CreateToken { attempt, .. }) => (attempt, Operation::Create),
+        Step::Call(CallStep::ResetKey { attempt, .. }) => (attempt, Operation::Reset),
         _ => return Ok(()),
     };
     let observed = case.observed;
@@ -33,7 +33,7 @@ pub fn announced(case: &Case<'_>) -> Verdict {
         || format!("the call may have been made: {:?}", observed.call),
     )?;
     match case.step {
-        Step::CreateToken { settings, .. } => {
+        Step::Call(CallStep::CreateToken { settings, .. }) => {
             let marker = Marker::parse(&settings.description).ok_or("no marker")?;
             ensure(marker.attempt() == Some(attempt), || {
                 "the marker names another attempt".into()
@@ -42,7 +42,7 @@ pub fn announced(case: &Case<'_>) -> Verdict {
                 "the marker names another object".into()
             })
         }
-        Step::ResetKey { token_id, .. } => {
+        Step::Call(CallStep::ResetKey { token_id, .. }) => {
             let recorded = observed.record.token.as_ref().map(|token| &token.id);
             ensure(
                 Some(token_id) == recorded && Some(token_id) == pending.token_id.as_ref(),
@@ -60,7 +60,7 @@ pub fn uncertain(case: &Case<'_>) -> Verdict {
         return Ok(());
     };
     match case.step {
-        Step::RecordIntent { record, .. } => {
+        Step::Record(RecordStep::RecordIntent { record, .. }) => {
             let next = record.pending.as_ref().ok_or("an intent without one")?;
             ensure(next.attempt != pending.attempt, || {
                 "the same attempt again".into()
@@ -69,7 +69,7 @@ pub fn uncertain(case: &Case<'_>) -> Verdict {
                 format!("a reset follows an unresolved {:?}", pending.operation)
             })
         }
-        Step::ProveKey { .. } | Step::PublishKey { .. } => {
+        Step::Look(LookStep::ProveKey { .. }) | Step::Secret(SecretStep::PublishKey { .. }) => {
             ensure(matches!(observed.call, PendingCall::Held { .. }), || {
                 "no key in hand".into()
             })
@@ -119,7 +119,7 @@ pub fn remembered(case: &Case<'_>) -> Verdict {
         PendingCall::Armed(_) | PendingCall::Refused(_)
     );
     match case.step {
-        Step::RecordPublication(_) => {
+        Step::Record(RecordStep::RecordPublication(_)) => {
             ensure(published(&pending.attempt), || {
                 "the Secret does not carry the attempt".into()
             })?;
@@ -128,10 +128,11 @@ pub fn remembered(case: &Case<'_>) -> Verdict {
                 || "a Secret is believed without evidence".into(),
             )
         }
-        Step::ForgetIntent(_) => ensure(certain, || {
+        Step::Record(RecordStep::ForgetIntent(_)) => ensure(certain, || {
             "a call that may have been made is forgotten".into()
         }),
-        Step::RecordIntent { .. } | Step::AbandonAttempt(_) => ensure(
+        Step::Record(RecordStep::RecordIntent { .. })
+        | Step::Record(RecordStep::AbandonAttempt(_)) => ensure(
             certain
                 || pending.operation == Operation::Reset
                 || has(record, &pending.attempt)
@@ -154,7 +155,7 @@ pub fn reset_in_grace(case: &Case<'_>) -> Verdict {
     let in_grace = observed.record.has_key_in_grace() && !over;
     let Some(intent) = reset_intent(case) else {
         return ensure(
-            !(in_grace && matches!(case.step, Step::ResetKey { .. })),
+            !(in_grace && matches!(case.step, Step::Call(CallStep::ResetKey { .. }))),
             || "a previous key is in its grace".into(),
         );
     };
@@ -183,7 +184,7 @@ fn is_fresh(seen: jiff::Timestamp, clocks: Clocks, settle: jiff::SignedDuration)
 
 fn reset_intent<'a>(case: &'a Case<'_>) -> Option<&'a Intent> {
     match case.step {
-        Step::RecordIntent { record, .. } => record
+        Step::Record(RecordStep::RecordIntent { record, .. }) => record
             .pending
             .as_ref()
             .filter(|intent| intent.operation == Operation::Reset),
@@ -193,11 +194,11 @@ fn reset_intent<'a>(case: &'a Case<'_>) -> Option<&'a Intent> {
 
 /// What an intent must say.
 pub fn intent(case: &Case<'_>) -> Verdict {
-    let Step::RecordIntent {
+    let Step::Record(RecordStep::RecordIntent {
         record,
         arrangement,
         rehearsal,
-    } = case.step
+    }) = case.step
     else {
         return Ok(());
     };

@@ -6,14 +6,14 @@ use launchdarkly_token_operator::domain::ids::TokenId;
 use launchdarkly_token_operator::domain::observed::{Account, PendingCall, Proof};
 use launchdarkly_token_operator::domain::record::{Record, RetiringToken};
 use launchdarkly_token_operator::domain::secret::PreviousKey;
-use launchdarkly_token_operator::domain::step::Step;
+use launchdarkly_token_operator::domain::step::{CallStep, RecordStep, SecretStep, Step};
 use launchdarkly_token_operator::domain::time::plus;
 
 use super::{Case, Verdict, ensure};
 
 /// A key is published proven, or after the settle time when nobody can prove it; never one that was refused.
 pub fn published(case: &Case<'_>) -> Verdict {
-    let Step::PublishKey { attempt, plan } = case.step else {
+    let Step::Secret(SecretStep::PublishKey { attempt, plan }) = case.step else {
         return Ok(());
     };
     let observed = case.observed;
@@ -55,7 +55,7 @@ pub fn published(case: &Case<'_>) -> Verdict {
 
 /// A token is deleted when its time has come, when a revocation wants it, or when nobody can hold its key.
 pub fn deletion(case: &Case<'_>) -> Verdict {
-    let Step::DeleteToken { token_id, .. } = case.step else {
+    let Step::Call(CallStep::DeleteToken { token_id, .. }) = case.step else {
         return Ok(());
     };
     let observed = case.observed;
@@ -113,7 +113,7 @@ fn kept_tokens(case: &Case<'_>, token_id: &TokenId) -> Verdict {
 pub fn promises(case: &Case<'_>) -> Verdict {
     let observed = case.observed;
     let clocks = observed.clocks;
-    if let Step::RenderSecret { plan } = case.step {
+    if let Step::Secret(SecretStep::RenderSecret { plan }) = case.step {
         let in_grace = observed
             .record
             .rotation
@@ -125,7 +125,7 @@ pub fn promises(case: &Case<'_>) -> Verdict {
             || "the previous key is taken away during its grace".into(),
         )?;
     }
-    if let Step::LimitLife { token_id, expiry } = case.step {
+    if let Step::Call(CallStep::LimitLife { token_id, expiry }) = case.step {
         let retiring = observed.record.retiring.iter();
         let known = retiring.clone().find(|r| r.token_id == *token_id);
         let until = known.ok_or("it is not retiring")?.retire_at;
@@ -177,8 +177,8 @@ fn replaced_token_retires(case: &Case<'_>, record: &Record) -> Verdict {
         .is_some_and(|pending| pending.cause == Cause::Revoke);
     let grace = case.desired().map(|desired| desired.rotation.grace);
     let promised = match (case.step, grace) {
-        (Step::RecordPublication(_), _) if revoked => return Ok(()),
-        (Step::RecordPublication(_), _) if marked.is_some() => marked,
+        (Step::Record(RecordStep::RecordPublication(_)), _) if revoked => return Ok(()),
+        (Step::Record(RecordStep::RecordPublication(_)), _) if marked.is_some() => marked,
         (_, Some(grace)) => Some(plus(observed.clocks.later(), grace)),
         (_, None) => None,
     };
@@ -189,11 +189,11 @@ fn replaced_token_retires(case: &Case<'_>, record: &Record) -> Verdict {
 
 /// A reset leaves the old key its grace and the time that publishing takes.
 pub fn reset(case: &Case<'_>) -> Verdict {
-    let Step::ResetKey {
+    let Step::Call(CallStep::ResetKey {
         old_key_lives,
         urgent,
         ..
-    } = case.step
+    }) = case.step
     else {
         return Ok(());
     };
@@ -211,7 +211,7 @@ pub fn reset(case: &Case<'_>) -> Verdict {
 
 /// A Secret goes only after its successor had the key for the grace, or with its object.
 pub fn secret_deletion(case: &Case<'_>) -> Verdict {
-    let Step::DeleteSecret { name, .. } = case.step else {
+    let Step::Secret(SecretStep::DeleteSecret { name, .. }) = case.step else {
         return Ok(());
     };
     let observed = case.observed;

@@ -4,7 +4,9 @@ use launchdarkly_token_operator::domain::observed::{Account, Admission, Roles};
 use launchdarkly_token_operator::domain::secret::SecretRevision;
 use launchdarkly_token_operator::domain::secret::SecretState;
 use launchdarkly_token_operator::domain::settings::Grant;
-use launchdarkly_token_operator::domain::step::Step;
+use launchdarkly_token_operator::domain::step::{
+    CallStep, LookStep, ObjectStep, RecordStep, SecretStep, Step, WaitStep,
+};
 
 use super::{Case, Verdict, ensure};
 
@@ -12,10 +14,11 @@ use super::{Case, Verdict, ensure};
 pub fn secrets(case: &Case<'_>) -> Verdict {
     let observed = case.observed;
     let (name, at) = match case.step {
-        Step::PublishKey { plan, .. }
-        | Step::RenderSecret { plan }
-        | Step::MoveSecret { plan, .. } => (&plan.layout.name, &plan.at),
-        Step::FenceSecret { name, at, .. } | Step::DeleteSecret { name, at } => (name, at),
+        Step::Secret(SecretStep::PublishKey { plan, .. })
+        | Step::Secret(SecretStep::RenderSecret { plan })
+        | Step::Secret(SecretStep::MoveSecret { plan, .. }) => (&plan.layout.name, &plan.at),
+        Step::Secret(SecretStep::FenceSecret { name, at, .. })
+        | Step::Secret(SecretStep::DeleteSecret { name, at }) => (name, at),
         _ => return Ok(()),
     };
     let wished = case.desired().map(|desired| &desired.secret.name);
@@ -50,11 +53,13 @@ pub fn credential(case: &Case<'_>) -> Verdict {
         .account()
         .and_then(|account| account.credential.as_ref());
     match case.step {
-        Step::DeleteToken { token_id, .. }
-        | Step::ResetKey { token_id, .. }
-        | Step::LimitLife { token_id, .. } => ensure(credential != Some(token_id), || {
-            "it is the operator's own credential".into()
-        }),
+        Step::Call(CallStep::DeleteToken { token_id, .. })
+        | Step::Call(CallStep::ResetKey { token_id, .. })
+        | Step::Call(CallStep::LimitLife { token_id, .. }) => {
+            ensure(credential != Some(token_id), || {
+                "it is the operator's own credential".into()
+            })
+        }
         _ => Ok(()),
     }
 }
@@ -64,10 +69,13 @@ pub fn tokens(case: &Case<'_>) -> Verdict {
     let observed = case.observed;
     let in_use = observed.record.token.as_ref().map(|token| &token.id);
     match case.step {
-        Step::PatchToken { token_id, .. } => ensure(in_use == Some(token_id), || {
-            "it is not the token in use".into()
-        }),
-        Step::MarkRetained { .. } | Step::RemoveFinalizer { .. } => {
+        Step::Call(CallStep::PatchToken { token_id, .. }) => {
+            ensure(in_use == Some(token_id), || {
+                "it is not the token in use".into()
+            })
+        }
+        Step::Call(CallStep::MarkRetained { .. })
+        | Step::Object(ObjectStep::RemoveFinalizer { .. }) => {
             ensure(case.deleting(), || "nobody deletes the object".into())
         }
         _ => Ok(()),
@@ -77,8 +85,10 @@ pub fn tokens(case: &Case<'_>) -> Verdict {
 /// Creating, taking over and widening need the policy's consent; what is unclear is closed.
 pub fn policy(case: &Case<'_>) -> Verdict {
     let widens = match case.step {
-        Step::RecordIntent { .. } | Step::CreateToken { .. } | Step::RecordTakeOver(_) => true,
-        Step::PatchToken { grant, .. } => *grant,
+        Step::Record(RecordStep::RecordIntent { .. })
+        | Step::Call(CallStep::CreateToken { .. })
+        | Step::Record(RecordStep::RecordTakeOver(_)) => true,
+        Step::Call(CallStep::PatchToken { grant, .. }) => *grant,
         _ => false,
     };
     if !widens {
@@ -108,7 +118,8 @@ pub fn account(case: &Case<'_>) -> Verdict {
         Account::Usable(facts) if pinned.is_some_and(|id| *id != facts.id) => {
             let ends = matches!(
                 case.step,
-                Step::RemoveFinalizer { .. } | Step::DeleteSecret { .. }
+                Step::Object(ObjectStep::RemoveFinalizer { .. })
+                    | Step::Secret(SecretStep::DeleteSecret { .. })
             );
             ensure(case.step.is_pause() || (case.deleting() && ends), || {
                 "the credential is of another account".into()
@@ -123,34 +134,34 @@ pub fn account(case: &Case<'_>) -> Verdict {
 
 fn is_remote(step: &Step) -> bool {
     match step {
-        Step::ResolveRoles { .. }
-        | Step::ProbeReset { .. }
-        | Step::CreateToken { .. }
-        | Step::ResetKey { .. }
-        | Step::ProveKey { .. }
-        | Step::ListTokens { .. }
-        | Step::FetchToken { .. }
-        | Step::ProveSecretKey { .. }
-        | Step::PatchToken { .. }
-        | Step::LimitLife { .. }
-        | Step::DeleteToken { .. }
-        | Step::MarkRetained { .. } => true,
-        Step::AddFinalizer
-        | Step::RecordIntent { .. }
-        | Step::ForgetIntent(_)
-        | Step::AbandonAttempt(_)
-        | Step::PublishKey { .. }
-        | Step::RecordPublication(_)
-        | Step::FenceSecret { .. }
-        | Step::RecordTakeOver(_)
-        | Step::RenderSecret { .. }
-        | Step::MoveSecret { .. }
-        | Step::RecordSecret(_)
-        | Step::DeleteSecret { .. }
-        | Step::RecordRetirement(_)
-        | Step::RecordSettings(_)
-        | Step::RemoveFinalizer { .. }
-        | Step::Hold { .. }
-        | Step::Rest { .. } => false,
+        Step::Look(LookStep::ResolveRoles { .. })
+        | Step::Call(CallStep::ProbeReset { .. })
+        | Step::Call(CallStep::CreateToken { .. })
+        | Step::Call(CallStep::ResetKey { .. })
+        | Step::Look(LookStep::ProveKey { .. })
+        | Step::Look(LookStep::ListTokens { .. })
+        | Step::Look(LookStep::FetchToken { .. })
+        | Step::Look(LookStep::ProveSecretKey { .. })
+        | Step::Call(CallStep::PatchToken { .. })
+        | Step::Call(CallStep::LimitLife { .. })
+        | Step::Call(CallStep::DeleteToken { .. })
+        | Step::Call(CallStep::MarkRetained { .. }) => true,
+        Step::Object(ObjectStep::AddFinalizer)
+        | Step::Record(RecordStep::RecordIntent { .. })
+        | Step::Record(RecordStep::ForgetIntent(_))
+        | Step::Record(RecordStep::AbandonAttempt(_))
+        | Step::Secret(SecretStep::PublishKey { .. })
+        | Step::Record(RecordStep::RecordPublication(_))
+        | Step::Secret(SecretStep::FenceSecret { .. })
+        | Step::Record(RecordStep::RecordTakeOver(_))
+        | Step::Secret(SecretStep::RenderSecret { .. })
+        | Step::Secret(SecretStep::MoveSecret { .. })
+        | Step::Record(RecordStep::RecordSecret(_))
+        | Step::Secret(SecretStep::DeleteSecret { .. })
+        | Step::Record(RecordStep::RecordRetirement(_))
+        | Step::Record(RecordStep::RecordSettings(_))
+        | Step::Object(ObjectStep::RemoveFinalizer { .. })
+        | Step::Wait(WaitStep::Hold { .. })
+        | Step::Wait(WaitStep::Rest { .. }) => false,
     }
 }

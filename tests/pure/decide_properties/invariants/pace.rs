@@ -1,13 +1,15 @@
 //! I4 and I14, and what else says when nothing is to be done.
 
 use launchdarkly_token_operator::domain::cause::Cause;
-use launchdarkly_token_operator::domain::step::{Step, StepKind};
+use launchdarkly_token_operator::domain::step::{
+    CallStep, RecordStep, SecretStep, Step, StepKind, WaitStep,
+};
 
 use super::{Case, Verdict, ensure};
 
 /// A rotation answers a request nobody answered yet, or a time that has come.
 pub fn reasons(case: &Case<'_>) -> Verdict {
-    let Step::RecordIntent { record, .. } = case.step else {
+    let Step::Record(RecordStep::RecordIntent { record, .. }) = case.step else {
         return Ok(());
     };
     let intent = record.pending.as_ref().ok_or("no intent in it")?;
@@ -67,7 +69,8 @@ pub fn handled(case: &Case<'_>) -> Verdict {
         full || before.iter().all(|value| after.contains(value)),
         || "a handled value is forgotten".into(),
     )?;
-    if let (Step::RecordPublication(_), Some(pending)) = (case.step, &case.observed.record.pending)
+    if let (Step::Record(RecordStep::RecordPublication(_)), Some(pending)) =
+        (case.step, &case.observed.record.pending)
     {
         ensure(pending.handles.iter().all(|v| after.contains(v)), || {
             "a value would rotate again".into()
@@ -81,7 +84,7 @@ pub fn handled(case: &Case<'_>) -> Verdict {
 
 /// Replacements nobody asked for are few.
 pub fn brake(case: &Case<'_>) -> Verdict {
-    let Step::RecordIntent { record, .. } = case.step else {
+    let Step::Record(RecordStep::RecordIntent { record, .. }) = case.step else {
         return Ok(());
     };
     let unasked = record
@@ -103,16 +106,16 @@ pub fn suspension(case: &Case<'_>) -> Verdict {
         return Ok(());
     }
     let allowed = match case.step {
-        Step::RecordIntent { record, .. } => record
+        Step::Record(RecordStep::RecordIntent { record, .. }) => record
             .pending
             .as_ref()
             .is_some_and(|pending| pending.cause == Cause::Revoke),
-        Step::ProbeReset { .. }
-        | Step::RenderSecret { .. }
-        | Step::MoveSecret { .. }
-        | Step::PatchToken { .. }
-        | Step::RecordSecret(_)
-        | Step::RecordSettings(_) => false,
+        Step::Call(CallStep::ProbeReset { .. })
+        | Step::Secret(SecretStep::RenderSecret { .. })
+        | Step::Secret(SecretStep::MoveSecret { .. })
+        | Step::Call(CallStep::PatchToken { .. })
+        | Step::Record(RecordStep::RecordSecret(_))
+        | Step::Record(RecordStep::RecordSettings(_)) => false,
         _ => true,
     };
     ensure(allowed, || "the object is suspended".into())
@@ -135,7 +138,9 @@ pub fn retries(case: &Case<'_>) -> Verdict {
 
 /// A pause that ends in the past is no pause.
 pub fn pauses(case: &Case<'_>) -> Verdict {
-    let (Step::Rest { until } | Step::Hold { until, .. }) = case.step else {
+    let (Step::Wait(WaitStep::Rest { until }) | Step::Wait(WaitStep::Hold { until, .. })) =
+        case.step
+    else {
         return Ok(());
     };
     let now = case.observed.clocks.local;

@@ -7,7 +7,9 @@ use launchdarkly_token_operator::domain::observed::PendingCall;
 use launchdarkly_token_operator::domain::record::{
     MAX_ABANDONED, MAX_HANDLED, MAX_HISTORY, MAX_RETIRING,
 };
-use launchdarkly_token_operator::domain::step::Step;
+use launchdarkly_token_operator::domain::step::{
+    CallStep, LookStep, ObjectStep, RecordStep, SecretStep, Step, WaitStep,
+};
 
 use super::{Case, Verdict, ensure};
 
@@ -16,17 +18,17 @@ pub fn deletion(case: &Case<'_>) -> Verdict {
     if !case.deleting() {
         return Ok(());
     }
-    let Step::RemoveFinalizer { left_behind } = case.step else {
+    let Step::Object(ObjectStep::RemoveFinalizer { left_behind }) = case.step else {
         let ends = matches!(
             case.step,
-            Step::ListTokens { .. }
-                | Step::FetchToken { .. }
-                | Step::ProveSecretKey { .. }
-                | Step::DeleteToken { .. }
-                | Step::MarkRetained { .. }
-                | Step::DeleteSecret { .. }
-                | Step::Hold { .. }
-                | Step::Rest { .. }
+            Step::Look(LookStep::ListTokens { .. })
+                | Step::Look(LookStep::FetchToken { .. })
+                | Step::Look(LookStep::ProveSecretKey { .. })
+                | Step::Call(CallStep::DeleteToken { .. })
+                | Step::Call(CallStep::MarkRetained { .. })
+                | Step::Secret(SecretStep::DeleteSecret { .. })
+                | Step::Wait(WaitStep::Hold { .. })
+                | Step::Wait(WaitStep::Rest { .. })
         );
         return ensure(ends, || "the object is being deleted".into());
     };
@@ -52,8 +54,11 @@ pub fn truth(case: &Case<'_>) -> Verdict {
         record.observed_generation == Some(case.observed.generation),
         || "another generation".into(),
     )?;
-    if let (Step::RecordPublication(_) | Step::RecordTakeOver(_), Some(secret)) =
-        (case.step, &record.secret)
+    if let (
+        Step::Record(RecordStep::RecordPublication(_))
+        | Step::Record(RecordStep::RecordTakeOver(_)),
+        Some(secret),
+    ) = (case.step, &record.secret)
     {
         let holds = case.secret().and_then(|s| s.marks.fingerprint.as_ref());
         ensure(holds == Some(&secret.fingerprint), || {
@@ -86,13 +91,15 @@ pub fn bounds(case: &Case<'_>) -> Verdict {
 /// Without a finalizer a deletion would leave everything behind.
 pub fn finalizer(case: &Case<'_>) -> Verdict {
     let claims_more = match case.step {
-        Step::RecordIntent { .. } | Step::RecordTakeOver(_) | Step::CreateToken { .. } => true,
-        Step::RecordRetirement(record) => {
+        Step::Record(RecordStep::RecordIntent { .. })
+        | Step::Record(RecordStep::RecordTakeOver(_))
+        | Step::Call(CallStep::CreateToken { .. }) => true,
+        Step::Record(RecordStep::RecordRetirement(record)) => {
             record.retiring.len() > case.observed.record.retiring.len()
         }
         _ => false,
     };
-    let rests_on_tokens = matches!(case.step, Step::Rest { .. })
+    let rests_on_tokens = matches!(case.step, Step::Wait(WaitStep::Rest { .. }))
         && case.observed.record.token.is_some()
         && case.observed.deletion.is_none()
         && case.account().is_some();

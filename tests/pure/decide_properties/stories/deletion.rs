@@ -5,7 +5,7 @@ use launchdarkly_token_operator::domain::observed::{Proof, Remote};
 use launchdarkly_token_operator::domain::problem::Problem;
 use launchdarkly_token_operator::domain::reason::Reason;
 use launchdarkly_token_operator::domain::record::Operation;
-use launchdarkly_token_operator::domain::step::{Step, StepKind as K};
+use launchdarkly_token_operator::domain::step::{ObjectStep, Step, StepKind as K};
 
 use crate::decide_properties::worlds::*;
 
@@ -107,7 +107,7 @@ fn an_account_that_is_gone_is_not_waited_for_longer_than_said() {
     world(true, hours(23)).and_holds(Reason::AccountNotReady);
     for gone in [world(false, minutes(10)), world(true, hours(24))] {
         let end = gone.takes(&[K::DeleteSecret]);
-        let Step::RemoveFinalizer { left_behind } = end.decides() else {
+        let Step::Object(ObjectStep::RemoveFinalizer { left_behind }) = end.decides() else {
             panic!("{:?}", end.decides());
         };
         assert_eq!(left_behind, [token(0)]);
@@ -120,7 +120,7 @@ fn a_deletion_without_cleaning_ends_at_once() {
         .and(the_object_is_being_deleted())
         .and(the_account_is_unusable(false))
         .and(|given| given.observed.deletion.as_mut().unwrap().skip_cleanup = true);
-    let Step::RemoveFinalizer { left_behind } = world.decides() else {
+    let Step::Object(ObjectStep::RemoveFinalizer { left_behind }) = world.decides() else {
         panic!("{:?}", world.decides());
     };
     assert_eq!(left_behind, [token(0)]);

@@ -5,7 +5,7 @@ use launchdarkly_token_operator::domain::observed::{Feature, PendingCall, Proof}
 use launchdarkly_token_operator::domain::problem::Problem;
 use launchdarkly_token_operator::domain::reason::Reason;
 use launchdarkly_token_operator::domain::record::Operation;
-use launchdarkly_token_operator::domain::step::{Step, StepKind as K};
+use launchdarkly_token_operator::domain::step::{CallStep, Step, StepKind as K, WaitStep};
 
 use crate::decide_properties::worlds::*;
 
@@ -122,7 +122,7 @@ fn an_intent_of_another_process_is_left_alone_while_it_is_fresh() {
     let world = given(a_token())
         .and(an_intent_to(Operation::Create, Cause::TokenMissing))
         .and(another_process_wrote_it());
-    let Step::Rest { until } = world.decides() else {
+    let Step::Wait(WaitStep::Rest { until }) = world.decides() else {
         panic!("{:?}", world.decides());
     };
     let written = world.record().pending.as_ref().unwrap().started_at;
@@ -199,7 +199,7 @@ fn a_reset_keeps_the_grace_that_was_arranged_with_its_intent() {
     let world = given(a_token().with_grace(hours(6)))
         .and(an_intent_to(Operation::Reset, Cause::Schedule))
         .but_wished(a_token().with_grace(minutes(5)));
-    let Step::ResetKey { old_key_lives, .. } = world.decides() else {
+    let Step::Call(CallStep::ResetKey { old_key_lives, .. }) = world.decides() else {
         panic!("{:?}", world.decides());
     };
     assert_eq!(old_key_lives, hours(6) + TIMING.publication_margin);

@@ -6,7 +6,7 @@ use launchdarkly_token_operator::domain::observed::{
 };
 use launchdarkly_token_operator::domain::record::Operation;
 use launchdarkly_token_operator::domain::secret::PreviousKey;
-use launchdarkly_token_operator::domain::step::{Step, StepKind as K};
+use launchdarkly_token_operator::domain::step::{SecretStep, Step, StepKind as K};
 
 use crate::decide_properties::worlds::*;
 
@@ -119,7 +119,7 @@ fn the_previous_key_is_shown_only_where_it_is_asked_for() {
             .and(an_intent_to(Operation::Reset, Cause::Schedule))
             .and(its_key_in_hand(Proof::Accepted, seconds(1)));
         match world.decides() {
-            Step::PublishKey { plan, .. } => plan.previous,
+            Step::Secret(SecretStep::PublishKey { plan, .. }) => plan.previous,
             other => panic!("{other:?}"),
         }
     };
@@ -133,7 +133,7 @@ fn a_revocation_leaves_no_previous_key_behind() {
     let world = given(a_token().showing_the_previous_key().revoked_by("leak"))
         .and(an_intent_to(Operation::Create, Cause::Revoke))
         .and(its_key_in_hand(Proof::Accepted, seconds(1)));
-    let Step::PublishKey { plan, .. } = world.decides() else {
+    let Step::Secret(SecretStep::PublishKey { plan, .. }) = world.decides() else {
         panic!("{:?}", world.decides());
     };
     assert_eq!(plan.previous, PreviousKey::Drop);

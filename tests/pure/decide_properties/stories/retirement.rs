@@ -1,6 +1,6 @@
 //! I3: an old token goes after its grace, by both clocks, and never with a key that somebody may hold.
 
-use launchdarkly_token_operator::domain::step::{Step, StepKind as K};
+use launchdarkly_token_operator::domain::step::{CallStep, Step, StepKind as K};
 
 use crate::decide_properties::worlds::*;
 
@@ -28,7 +28,7 @@ fn a_second_safety_never_ends_a_token_before_its_time() {
             .and(retiring_tokens(1, ahead(hours(3))))
             .and(|given| given.observed.life_limited.clear())
             .and(the_remote_clock_is_off_by(offset));
-        let Step::LimitLife { expiry, .. } = world.decides() else {
+        let Step::Call(CallStep::LimitLife { expiry, .. }) = world.decides() else {
             panic!("{:?}", world.decides());
         };
         assert!(expiry >= ahead(hours(3)) + TIMING.publication_margin);

@@ -4,7 +4,7 @@ use launchdarkly_token_operator::domain::cause::Cause;
 use launchdarkly_token_operator::domain::observed::{Feature, Source};
 use launchdarkly_token_operator::domain::reason::Reason;
 use launchdarkly_token_operator::domain::record::Operation;
-use launchdarkly_token_operator::domain::step::{Step, StepKind as K};
+use launchdarkly_token_operator::domain::step::{CallStep, Step, StepKind as K, WaitStep};
 
 use crate::decide_properties::worlds::*;
 
@@ -136,7 +136,7 @@ fn a_reset_is_tried_on_a_token_of_the_kind_that_is_to_be_reset() {
             .and(reset_is(Feature::Unknown))
             .and(|given| given.wished().settings.service_token = service_token)
             .decides();
-        assert_eq!(step, Step::ProbeReset { service_token });
+        assert_eq!(step, Step::Call(CallStep::ProbeReset { service_token }));
     }
 }
 
@@ -172,7 +172,7 @@ fn with_three_retiring_only_a_revoke_replaces() {
         a_token().triggered_by("audit"),
     ] {
         let world = crowded(wish).and(a_fresh_look_at_the_token());
-        let Step::Hold { until, problem } = world.decides() else {
+        let Step::Wait(WaitStep::Hold { until, problem }) = world.decides() else {
             panic!("{:?}", world.decides());
         };
         assert_eq!(problem.reason, Reason::RotationDelayed);
@@ -306,7 +306,7 @@ fn a_due_time_beyond_any_interval_comes_from_a_wrong_clock() {
             given.observed.record.rotation.next = Some(ahead(hours(9_024)));
         })
         .and_rests();
-    let Step::Rest { until } = end.decides() else {
+    let Step::Wait(WaitStep::Rest { until }) = end.decides() else {
         panic!("{:?}", end.decides());
     };
     assert!(until <= Some(ahead(hours(24))));

@@ -5,7 +5,7 @@ use launchdarkly_token_operator::domain::observed::SecretKeyProof;
 use launchdarkly_token_operator::domain::reason::Reason;
 use launchdarkly_token_operator::domain::record::HistoryEntry;
 use launchdarkly_token_operator::domain::secret::SecretState;
-use launchdarkly_token_operator::domain::step::{Step, StepKind as K};
+use launchdarkly_token_operator::domain::step::{Step, StepKind as K, WaitStep};
 
 use crate::decide_properties::worlds::*;
 
@@ -231,7 +231,7 @@ fn a_right_that_may_have_been_applied_with_the_object_is_waited_for() {
                 SecretState::Unreadable(problem) => *problem = problem.clone().passing_if(waits),
                 other => panic!("{other:?}"),
             });
-        let Step::Hold { problem, .. } = world.decides() else {
+        let Step::Wait(WaitStep::Hold { problem, .. }) = world.decides() else {
             panic!("{:?}", world.decides());
         };
         assert_eq!(problem.needs_user(), !waits);
@@ -243,6 +243,6 @@ fn a_secret_that_cannot_be_read_is_not_replaced() {
     let world = given(a_token()).and(the_secret_cannot_be_read());
     assert!(matches!(
         world.decides(),
-        Step::Hold { problem, .. } if problem.reason == Reason::SecretAccessDenied
+        Step::Wait(WaitStep::Hold { problem, .. }) if problem.reason == Reason::SecretAccessDenied
     ));
 }

@@ -8,7 +8,9 @@ use launchdarkly_token_operator::domain::observed::{
 use launchdarkly_token_operator::domain::secret::{PreviousKey, SecretPlan};
 use launchdarkly_token_operator::domain::secret::{SecretFacts, SecretState};
 use launchdarkly_token_operator::domain::settings::TokenSettings;
-use launchdarkly_token_operator::domain::step::Step;
+use launchdarkly_token_operator::domain::step::{
+    CallStep, LookStep, ObjectStep, RecordStep, SecretStep, Step, WaitStep,
+};
 
 use super::names::key;
 
@@ -18,38 +20,40 @@ pub fn carry_out(observed: &mut Observed, step: &Step) {
         observed.record = record.clone();
     }
     match step {
-        Step::AddFinalizer => observed.finalizer = true,
-        Step::ResolveRoles { roles } => {
+        Step::Object(ObjectStep::AddFinalizer) => observed.finalizer = true,
+        Step::Look(LookStep::ResolveRoles { roles }) => {
             observed.roles =
                 Roles::Resolved(roles.iter().map(|role| role.as_str().into()).collect());
             observed.roles_seen_at = Some(observed.clocks.local);
         }
-        Step::RecordIntent { arrangement, .. } => {
+        Step::Record(RecordStep::RecordIntent { arrangement, .. }) => {
             observed.call = PendingCall::Armed(arrangement.clone())
         }
-        Step::ForgetIntent(_) | Step::AbandonAttempt(_) => observed.call = PendingCall::Empty,
-        Step::RecordPublication(_) => {
+        Step::Record(RecordStep::ForgetIntent(_)) | Step::Record(RecordStep::AbandonAttempt(_)) => {
+            observed.call = PendingCall::Empty
+        }
+        Step::Record(RecordStep::RecordPublication(_)) => {
             observed.call = PendingCall::Empty;
             observed.life_limited.clear();
         }
-        Step::CreateToken { settings, .. } => {
+        Step::Call(CallStep::CreateToken { settings, .. }) => {
             let made = TokenId::new(format!("made-by-{}", observed.nonce));
             receive(observed, made, Some(settings), None);
         }
-        Step::ResetKey {
+        Step::Call(CallStep::ResetKey {
             token_id,
             old_key_lives,
             ..
-        } => {
+        }) => {
             let until = observed.clocks.remote + *old_key_lives;
             receive(observed, token_id.clone(), None, Some(until));
         }
-        Step::ProveKey { .. } => {
+        Step::Look(LookStep::ProveKey { .. }) => {
             if let PendingCall::Held { proof, .. } = &mut observed.call {
                 *proof = Proof::Accepted;
             }
         }
-        Step::PublishKey { plan, .. } => {
+        Step::Secret(SecretStep::PublishKey { plan, .. }) => {
             let held = match &observed.call {
                 PendingCall::Held { fingerprint, .. } => fingerprint.clone(),
                 PendingCall::Empty | PendingCall::Armed(_) | PendingCall::Refused(_) => {
@@ -58,17 +62,18 @@ pub fn carry_out(observed: &mut Observed, step: &Step) {
             };
             write_secret(observed, plan, Some(held));
         }
-        Step::RenderSecret { plan } | Step::MoveSecret { plan, .. } => {
+        Step::Secret(SecretStep::RenderSecret { plan })
+        | Step::Secret(SecretStep::MoveSecret { plan, .. }) => {
             let kept = plan.marks.fingerprint.clone();
             write_secret(observed, plan, kept);
         }
-        Step::FenceSecret { attempt, .. } => {
+        Step::Secret(SecretStep::FenceSecret { attempt, .. }) => {
             if let SecretState::Ours(secret) = &mut observed.secret {
                 secret.marks.fence = Some(attempt.clone());
                 secret.version = "fenced".into();
             }
         }
-        Step::DeleteSecret { name, .. } => {
+        Step::Secret(SecretStep::DeleteSecret { name, .. }) => {
             let former = observed.record.former_secret.as_ref();
             if former.is_some_and(|former| former.name == *name) {
                 observed.former_secret = SecretState::Absent;
@@ -76,24 +81,27 @@ pub fn carry_out(observed: &mut Observed, step: &Step) {
                 observed.secret = SecretState::Absent;
             }
         }
-        Step::ListTokens { .. } => observed.listed_at = Some(observed.clocks.local),
-        Step::FetchToken { .. } => fetch(observed),
-        Step::ProveSecretKey { .. } => observed.secret_key = SecretKeyProof::Accepted,
-        Step::PatchToken { settings, .. } => patch(observed, settings),
-        Step::LimitLife { token_id, .. } => {
+        Step::Look(LookStep::ListTokens { .. }) => observed.listed_at = Some(observed.clocks.local),
+        Step::Look(LookStep::FetchToken { .. }) => fetch(observed),
+        Step::Look(LookStep::ProveSecretKey { .. }) => {
+            observed.secret_key = SecretKeyProof::Accepted
+        }
+        Step::Call(CallStep::PatchToken { settings, .. }) => patch(observed, settings),
+        Step::Call(CallStep::LimitLife { token_id, .. }) => {
             observed.life_limited.insert(token_id.clone());
         }
-        Step::DeleteToken { token_id, .. } | Step::MarkRetained { token_id } => {
+        Step::Call(CallStep::DeleteToken { token_id, .. })
+        | Step::Call(CallStep::MarkRetained { token_id }) => {
             observed.gone.insert(token_id.clone());
         }
-        Step::ProbeReset { .. }
-        | Step::RecordTakeOver(_)
-        | Step::RecordSecret(_)
-        | Step::RecordRetirement(_)
-        | Step::RecordSettings(_)
-        | Step::RemoveFinalizer { .. }
-        | Step::Hold { .. }
-        | Step::Rest { .. } => {}
+        Step::Call(CallStep::ProbeReset { .. })
+        | Step::Record(RecordStep::RecordTakeOver(_))
+        | Step::Record(RecordStep::RecordSecret(_))
+        | Step::Record(RecordStep::RecordRetirement(_))
+        | Step::Record(RecordStep::RecordSettings(_))
+        | Step::Object(ObjectStep::RemoveFinalizer { .. })
+        | Step::Wait(WaitStep::Hold { .. })
+        | Step::Wait(WaitStep::Rest { .. }) => {}
     }
 }
 

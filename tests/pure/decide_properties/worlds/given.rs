@@ -13,7 +13,7 @@ use launchdarkly_token_operator::domain::record::{
     Identity, Record, RotationRecord, SecretRecord, TokenRecord,
 };
 use launchdarkly_token_operator::domain::secret::{Marks, SecretFacts, SecretState};
-use launchdarkly_token_operator::domain::step::{Step, StepKind};
+use launchdarkly_token_operator::domain::step::{Step, StepKind, WaitStep};
 use launchdarkly_token_operator::domain::time::Clocks;
 
 use super::follow;
@@ -181,7 +181,7 @@ impl Given {
     #[track_caller]
     pub fn and_rests(self) -> Self {
         let step = self.decides();
-        let Step::Rest { until } = &step else {
+        let Step::Wait(WaitStep::Rest { until }) = &step else {
             panic!("not at rest: {step:?}\nin {:#?}", self.observed);
         };
         assert!(
@@ -195,7 +195,7 @@ impl Given {
     #[track_caller]
     pub fn and_holds(self, reason: launchdarkly_token_operator::domain::reason::Reason) -> Self {
         let step = self.decides();
-        let Step::Hold { problem, .. } = &step else {
+        let Step::Wait(WaitStep::Hold { problem, .. }) = &step else {
             panic!("no hold: {step:?}");
         };
         assert_eq!(problem.reason, reason, "{step:?}");
