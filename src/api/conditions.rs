@@ -1,77 +1,38 @@
-//! Conditions: their types, and the one way to set them.
+//! The one way to set conditions.
 
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
-use strum::{EnumMessage as _, VariantArray as _};
-
 use crate::domain::reason::Reason;
+
+use crate::domain::conditions::{ConditionStatus, ConditionType, Conditions};
 
 /// A condition's message has at most this many characters.
 pub const MAX_MESSAGE: usize = 1024;
 
-/// The types of conditions. `Reconciling` and `Stalled` are only present while true, and never both.
-#[derive(
-    Clone,
-    Copy,
-    Debug,
-    PartialEq,
-    Eq,
-    PartialOrd,
-    Ord,
-    Hash,
-    strum::IntoStaticStr,
-    strum::Display,
-    strum::EnumMessage,
-    strum::VariantArray,
-)]
-pub enum ConditionType {
-    /// The summary. AccessToken: the Secret holds a key that works. Account: the credential works.
-    Ready,
-    /// The current generation is not yet in force, and the operator is at it.
-    Reconciling,
-    /// Nothing will change until somebody changes something.
-    Stalled,
-    /// The remote token is as asked for.
-    TokenSynced,
-    /// The Secret is as asked for.
-    SecretSynced,
-    /// A previous key still works besides the current one.
-    OverlapActive,
-    /// Account: many keys were lost at once, and none is replaced.
-    MassChange,
-    /// Account: the operator's clock and LaunchDarkly's differ.
-    ClockSkew,
-}
-
-impl ConditionType {
-    /// All types, in the order of the documentation.
-    #[must_use]
-    pub fn all() -> &'static [Self] {
-        Self::VARIANTS
+/// Sets the conditions of an `AccessToken`, and takes those away that are not among them.
+pub fn write(
+    list: &mut Vec<Condition>,
+    conditions: &Conditions,
+    generation: Option<i64>,
+    now: Timestamp,
+) {
+    for condition in conditions.iter() {
+        let (status, reason) = (condition.status, condition.reason);
+        set_condition(
+            list,
+            condition.kind,
+            status,
+            reason,
+            &condition.message,
+            generation,
+            now,
+        );
     }
-
-    /// What it says when it is true.
-    #[must_use]
-    pub fn meaning(self) -> &'static str {
-        self.get_documentation().unwrap_or_default()
-    }
-}
-
-/// Whether a condition holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::IntoStaticStr, strum::Display)]
-pub enum ConditionStatus {
-    /// It holds.
-    True,
-    /// It does not.
-    False,
-    /// Nobody knows.
-    Unknown,
-}
-
-impl From<bool> for ConditionStatus {
-    fn from(holds: bool) -> Self {
-        if holds { Self::True } else { Self::False }
+    for kind in ConditionType::all() {
+        if conditions.get(*kind).is_none() {
+            remove_condition(list, *kind);
+        }
     }
 }
 

@@ -1,7 +1,5 @@
 //! Between the status that users read and the record that decisions are made on.
 
-use jiff::{SignedDuration, Timestamp, Unit};
-
 use crate::api::status::{
     Abandoned, AccessTokenStatus, FormerSecret as FormerSecretStatus,
     HistoryEntry as HistoryStatus, OldKey, Pending, PendingOperation, Retiring, RotationStatus,
@@ -13,6 +11,7 @@ use crate::domain::record::{
     AbandonedAttempt, FormerSecret, HistoryEntry, Intent, Operation, Record, RetiringToken,
     RotationRecord, SecretRecord, TokenRecord,
 };
+use crate::domain::time::{whole_second, whole_second_up};
 
 /// Reads the record from a status.
 #[must_use]
@@ -198,19 +197,4 @@ fn history(entry: &HistoryEntry) -> HistoryStatus {
         },
         old_key_until: entry.old_key_until.map(whole_second_up),
     }
-}
-
-fn whole_second(time: Timestamp) -> Timestamp {
-    time.round(
-        jiff::TimestampRound::new()
-            .smallest(Unit::Second)
-            .mode(jiff::RoundMode::Floor),
-    )
-    .unwrap_or(time)
-}
-
-/// Upwards, so that nothing ends before it was promised to.
-pub fn whole_second_up(time: Timestamp) -> Timestamp {
-    time.checked_add(SignedDuration::from_nanos(999_999_999))
-        .map_or(time, whole_second)
 }

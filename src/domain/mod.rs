@@ -4,6 +4,7 @@
 
 pub mod account;
 pub mod cause;
+pub mod conditions;
 pub mod decide;
 pub mod desired;
 pub mod durations;

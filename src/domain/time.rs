@@ -1,6 +1,6 @@
 //! Two clocks: ours and LaunchDarkly's.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::{SignedDuration, Timestamp, Unit};
 
 /// What both clocks say now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -57,4 +57,22 @@ pub fn plus(time: Timestamp, duration: SignedDuration) -> Timestamp {
 #[must_use]
 pub fn minus(time: Timestamp, duration: SignedDuration) -> Timestamp {
     time.checked_sub(duration).unwrap_or(Timestamp::MIN)
+}
+
+/// The second that a time is in, as the API server keeps times.
+#[must_use]
+pub fn whole_second(time: Timestamp) -> Timestamp {
+    time.round(
+        jiff::TimestampRound::new()
+            .smallest(Unit::Second)
+            .mode(jiff::RoundMode::Floor),
+    )
+    .unwrap_or(time)
+}
+
+/// Upwards, so that nothing ends before it was promised to.
+#[must_use]
+pub fn whole_second_up(time: Timestamp) -> Timestamp {
+    time.checked_add(SignedDuration::from_nanos(999_999_999))
+        .map_or(time, whole_second)
 }

@@ -4,8 +4,8 @@
 use std::fs;
 use std::path::Path;
 
-use launchdarkly_token_operator::api::conditions::ConditionType;
 use launchdarkly_token_operator::domain::cause::Cause;
+use launchdarkly_token_operator::domain::conditions::ConditionType;
 use launchdarkly_token_operator::domain::reason::Reason;
 
 /// The sections whose tables are held to it.

@@ -1,10 +1,9 @@
 //! Every reason in every shape that a status can have, for every kind.
 
 use jiff::Timestamp;
-use launchdarkly_token_operator::api::conditions::{
-    ConditionStatus, ConditionType, remove_condition, set_condition,
-};
+use launchdarkly_token_operator::api::conditions::{remove_condition, set_condition};
 use launchdarkly_token_operator::api::{AccessTokenStatus, AccountStatus};
+use launchdarkly_token_operator::domain::conditions::{ConditionStatus, ConditionType};
 use launchdarkly_token_operator::domain::reason::Reason;
 use serde_json::{Value, json};
 

@@ -4,8 +4,9 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::api::AccountStatus;
 use crate::api::account::{Feature as FeatureStatus, Features as FeaturesStatus, MAX_LISTED};
-use crate::api::conditions::{ConditionStatus, ConditionType, remove_condition, set_condition};
+use crate::api::conditions::{remove_condition, set_condition};
 use crate::controller::account::registry::Session;
+use crate::domain::conditions::{ConditionStatus, ConditionType};
 use crate::domain::observed::Feature;
 use crate::domain::problem::Problem;
 use crate::domain::reason::Reason;

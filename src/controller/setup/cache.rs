@@ -9,10 +9,11 @@ use kube::runtime::reflector::Store;
 use tokio::time::timeout;
 
 use crate::api::AccessToken;
-use crate::api::conditions::{ConditionType, find_condition};
+use crate::api::conditions::find_condition;
 use crate::api::record;
 use crate::controller::account::claims::Claims;
 use crate::controller::account::registry::Accounts;
+use crate::domain::conditions::ConditionType;
 use crate::domain::ids::ObjectUid;
 use crate::domain::orphans::Living;
 use crate::launchdarkly::TokensApi;

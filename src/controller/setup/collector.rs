@@ -7,12 +7,13 @@ use jiff::Timestamp;
 use kube::ResourceExt;
 
 use super::cache::ObjectCache;
-use crate::api::conditions::{ConditionType, find_condition};
+use crate::api::conditions::find_condition;
 use crate::api::{AccessToken, AccessTokenSpec, AccessTokenStatus};
 use crate::cluster::Cluster;
 use crate::controller::account::registry::{Availability, Entry, Session};
 use crate::controller::token::context::Context;
 use crate::domain::account::AccountKey;
+use crate::domain::conditions::ConditionType;
 use crate::domain::desired::Strategy;
 use crate::domain::ids::TokenId;
 use crate::domain::reason::Reason;

@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use kube::ResourceExt;
 
-use crate::api::conditions::{ConditionType, find_condition};
+use crate::api::conditions::find_condition;
 use crate::api::{AccessToken, AccessTokenStatus};
 use crate::cluster::{Cluster, Notice};
 use crate::controller::token::context::Context;
 use crate::controller::token::world::World;
 use crate::domain::cause::Cause;
+use crate::domain::conditions::ConditionType;
 use crate::domain::ids::TokenId;
 use crate::domain::reason::Reason;
 use crate::domain::record::{Intent, Record};

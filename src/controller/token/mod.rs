@@ -1,6 +1,5 @@
 //! The controller of `AccessToken` objects.
 
-mod conditions;
 pub(super) mod context;
 pub(super) mod events;
 pub(super) mod execute;
@@ -8,6 +7,7 @@ mod memory;
 pub(super) mod observe;
 pub(super) mod reconcile;
 mod secret_changes;
+mod status;
 mod world;
 
 pub use context::Context;

@@ -8,18 +8,17 @@ use kube::ResourceExt;
 use tracing::Instrument as _;
 
 use crate::api::AccessToken;
-use crate::api::record;
 use crate::cluster::{Cluster, ClusterError};
 use crate::controller::age::new_until;
 use crate::controller::backoff;
 use crate::controller::failure::Failure;
-use crate::controller::token::conditions::report;
 use crate::controller::token::context::Context;
 use crate::controller::token::events;
 use crate::controller::token::events::log_name;
 use crate::controller::token::execute::execute;
 use crate::controller::token::memory::Memory;
 use crate::controller::token::observe::observe;
+use crate::controller::token::status::with_status;
 use crate::controller::token::world::World;
 use crate::domain::decide::{decide, record_at_rest};
 use crate::domain::ids::ObjectUid;
@@ -142,12 +141,7 @@ async fn reconcile_until_settled<C: Cluster, L: TokensApi>(
             return pause(ctx, object, &world, &step, memory).await;
         }
         let kind = step.kind();
-        if ctx.draining.load(Ordering::Relaxed)
-            && matches!(
-                kind,
-                StepKind::RecordIntent | StepKind::CreateToken | StepKind::ResetKey
-            )
-        {
+        if ctx.draining.load(Ordering::Relaxed) && step.begins_call() {
             return Outcome::Again(LONGEST_WAIT);
         }
         ctx.metrics.stepped(kind.as_str());
@@ -277,12 +271,9 @@ async fn pause<C: Cluster, L: TokensApi>(
     if speaks && !waits_for_others(world) {
         let before = object.status.clone().unwrap_or_default();
         let record = record_at_rest(&world.wish, &world.observed);
-        let mut next = object.clone();
-        let after = next.status.get_or_insert_default();
-        record::write(&record, after);
-        report(&world.wish, &world.observed, &record, step, after);
-        if *after != before {
-            let after = after.clone();
+        let next = with_status(&object, world, &record, step);
+        let after = next.status.clone().unwrap_or_default();
+        if after != before {
             match ctx.cluster.replace_status(&next).await {
                 Ok(written) => {
                     memory.written_version = version(&written).max(memory.written_version);

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use launchdarkly_token_operator::api::conditions::ConditionType;
+use launchdarkly_token_operator::domain::conditions::ConditionType;
 use launchdarkly_token_operator::domain::reason::Reason;
 
 const INTRODUCTION: &str = "\

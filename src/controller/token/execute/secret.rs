@@ -1,44 +1,84 @@
-//! Secrets: trying, writing, rendering again.
+//! Writes a Secret.
 
 use crate::cluster::Cluster;
+use crate::cluster::secret::annotation;
 use crate::cluster::secret::manifest::{KeySource, SecretManifest};
 use crate::controller::failure::Failure;
 use crate::controller::token::context::Context;
 use crate::controller::token::memory::Memory;
 use crate::controller::token::world::World;
-use crate::domain::ids::Fingerprint;
-use crate::domain::secret::{PreviousKey, SecretPlan, SecretRevision};
-use crate::domain::secret::{SecretFacts, SecretState};
+use crate::domain::ids::{Attempt, Fingerprint};
+use crate::domain::secret::{PreviousKey, SecretFacts, SecretPlan, SecretRevision, SecretState};
+use crate::domain::step::SecretStep;
 use crate::launchdarkly::TokensApi;
 
-/// The Secret is tried without effect, so that no key is made that has nowhere to go (C0).
-pub(in crate::controller) async fn rehearse<C: Cluster, L: TokensApi>(
+/// Writes a Secret.
+pub(super) async fn secret<C: Cluster, L: TokensApi>(
     ctx: &Context<C, L>,
     world: &World<L>,
     memory: &mut Memory,
+    step: SecretStep,
+) -> Result<(), Failure> {
+    let namespace = &world.observed.identity.namespace;
+    match step {
+        SecretStep::PublishKey { attempt, plan } => {
+            publish(ctx, world, memory, &attempt, &plan).await
+        }
+        SecretStep::RenderSecret { plan } => {
+            let name = plan.layout.name.clone();
+            let fingerprint = plan.marks.fingerprint.clone();
+            rewrite(ctx, world, memory, &name, fingerprint.as_ref(), &plan).await
+        }
+        SecretStep::MoveSecret {
+            from,
+            fingerprint,
+            plan,
+        } => rewrite(ctx, world, memory, &from, Some(&fingerprint), &plan).await,
+        SecretStep::FenceSecret { name, at, attempt } => {
+            memory.forget_secret(&name);
+            let mark = (annotation::FENCE, attempt.as_str());
+            Ok(ctx
+                .cluster
+                .annotate_secret(namespace, &name, &at, mark)
+                .await?)
+        }
+        SecretStep::DeleteSecret { name, at } => {
+            memory.forget_secret(&name);
+            ctx.cluster.delete_secret(namespace, &name, &at).await?;
+            memory.remember_secret(&name, None, ctx.clock.since_boot());
+            Ok(())
+        }
+    }
+}
+
+async fn publish<C: Cluster, L: TokensApi>(
+    ctx: &Context<C, L>,
+    world: &World<L>,
+    memory: &mut Memory,
+    attempt: &Attempt,
     plan: &SecretPlan,
 ) -> Result<(), Failure> {
     let name = plan.layout.name.clone();
-    let manifest =
-        SecretManifest::render(&world.observed.identity, plan, KeySource::Rehearsal, None)
-            .ok_or_else(Failure::stale)?;
-    let tried = ctx
-        .cluster
-        .write_secret(
-            &world.observed.identity.namespace,
-            &plan.at,
-            &manifest,
-            true,
-        )
-        .await;
-    if tried.is_err() {
-        memory.forget_secret(&name);
-    }
-    tried.map(drop).map_err(Failure::from)
+    let before = memory.secret(&name).cloned().flatten();
+    let held = memory.held_mut(attempt).ok_or_else(Failure::stale)?;
+    let manifest = SecretManifest::render(
+        &world.observed.identity,
+        plan,
+        KeySource::InHand(&held.key),
+        before.as_ref(),
+    )
+    .ok_or_else(Failure::stale)?;
+    write_secret(ctx, world, memory, &plan.at, &manifest).await?;
+    // Without the mark of this attempt nobody would know that the key is published.
+    let written = memory.secret(&name).and_then(Option::as_ref);
+    let marked = written.is_some_and(|written| written.is_marked(attempt));
+    marked
+        .then_some(())
+        .ok_or_else(|| Failure::contested(&name))
 }
 
 /// Renders a Secret from a key that a Secret holds already.
-pub(in crate::controller) async fn rewrite<C: Cluster, L: TokensApi>(
+async fn rewrite<C: Cluster, L: TokensApi>(
     ctx: &Context<C, L>,
     world: &World<L>,
     memory: &mut Memory,
@@ -84,7 +124,7 @@ fn is_marked(facts: &SecretFacts, plan: &SecretPlan) -> bool {
         && !(plan.previous == PreviousKey::Drop && facts.previous.is_some())
 }
 
-pub(in crate::controller) async fn write_secret<C: Cluster, L: TokensApi>(
+async fn write_secret<C: Cluster, L: TokensApi>(
     ctx: &Context<C, L>,
     world: &World<L>,
     memory: &mut Memory,

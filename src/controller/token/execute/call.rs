@@ -1,0 +1,302 @@
+//! Changes something at LaunchDarkly.
+
+use super::{priority_of, session};
+use crate::api::AccessToken;
+use crate::cluster::Cluster;
+use crate::controller::account::probe;
+use crate::controller::account::probe::Lack;
+use crate::controller::account::state::Features;
+use crate::controller::failure::Failure;
+use crate::controller::token::context::Context;
+use crate::controller::token::events;
+use crate::controller::token::memory::{CallState, Held, Memory};
+use crate::controller::token::world::{World, asks_version};
+use crate::domain::ids::{Attempt, TokenId};
+use crate::domain::marker;
+use crate::domain::observed::{Feature, Proof};
+use crate::domain::reason::Reason;
+use crate::domain::settings::TokenSettings;
+use crate::domain::step::CallStep;
+use crate::launchdarkly::{ApiError, Issued, NewToken, TokensApi};
+use std::time::Duration;
+
+/// Changes something at LaunchDarkly.
+pub(super) async fn call<C: Cluster, L: TokensApi>(
+    ctx: &Context<C, L>,
+    object: &AccessToken,
+    world: &World<L>,
+    memory: &mut Memory,
+    step: CallStep,
+) -> Result<(), Failure> {
+    match step {
+        CallStep::CreateToken {
+            attempt,
+            settings,
+            urgent,
+        } => {
+            let session = session(world)?;
+            // Whatever becomes of this reconcile, the call may have been made.
+            memory.set_call(&attempt, CallState::Uncertain);
+            let answer = priority_of(session, urgent)
+                .create(&NewToken::from(&*settings))
+                .await;
+            let answer = answer.map(|issued| (issued, None));
+            receive(ctx, world, memory, &attempt, Some(&settings), answer)
+        }
+        CallStep::ResetKey {
+            attempt,
+            token_id,
+            old_key_lives,
+            urgent,
+        } => {
+            let session = session(world)?;
+            memory.set_call(&attempt, CallState::Uncertain);
+            let lives = Duration::try_from(old_key_lives).unwrap_or_default();
+            let answer = priority_of(session, urgent).reset(&token_id, lives).await;
+            note_reset(ctx, object, world, &answer).await;
+            let answer = answer.map(|reset| (reset.issued, Some(reset.old_key_until)));
+            if answer.as_ref().is_err_and(ApiError::is_definite_refusal) {
+                memory.look = None;
+            }
+            receive(ctx, world, memory, &attempt, None, answer)
+        }
+        CallStep::PatchToken {
+            token_id,
+            settings,
+            grant,
+        } => patch(ctx, world, memory, &token_id, &settings, grant).await,
+        CallStep::LimitLife { token_id, expiry } => {
+            limit_life(ctx, object, world, memory, token_id, expiry).await
+        }
+        CallStep::DeleteToken { token_id, urgent } => {
+            priority_of(session(world)?, urgent)
+                .delete(&token_id)
+                .await?;
+            memory.gone.insert(token_id);
+            Ok(())
+        }
+        CallStep::MarkRetained { token_id } => mark_retained(world, memory, token_id).await,
+        CallStep::ProbeReset { service_token } => {
+            let session = session(world)?;
+            let lack = probe::probe(
+                session,
+                &ctx.accounts.installation,
+                &world.account_key,
+                service_token,
+                ctx.clock.now(),
+                Duration::try_from(ctx.timing.settle).unwrap_or_default(),
+            )
+            .await?;
+            match lack {
+                None => {}
+                Some(Lack::Reset) => {
+                    events::instance_lacks(ctx, object, Reason::ResetUnavailable, None).await;
+                }
+                Some(Lack::ThrowAway(refusal)) => {
+                    let why = Some(&refusal);
+                    events::instance_lacks(ctx, object, Reason::ResetUntried, why).await;
+                }
+            }
+            Ok(())
+        }
+    }
+}
+
+/// Takes the answer of a create or a reset, until which the hand is uncertain: the key is in it from here on.
+fn receive<C: Cluster, L: TokensApi>(
+    ctx: &Context<C, L>,
+    world: &World<L>,
+    memory: &mut Memory,
+    attempt: &Attempt,
+    settings: Option<&TokenSettings>,
+    answer: Result<(Issued, Option<jiff::Timestamp>), ApiError>,
+) -> Result<(), Failure> {
+    let now = ctx.clock.now();
+    match answer {
+        Ok((issued, _)) if resets_another(world, settings, &issued) => {
+            memory.unanswered_at = Some(now);
+            Err(Failure::unexpected(
+                "LaunchDarkly answered the reset with another token",
+            ))
+        }
+        Ok((issued, old_key_until)) => {
+            let token = &issued.token;
+            if let (Some(_), Some(session)) = (settings, &world.session) {
+                session.state.learn_description(&token.description);
+            }
+            let differs = settings.map_or_else(Vec::new, |wish| {
+                let fields = crate::launchdarkly::differences(&NewToken::from(wish), token);
+                fields.into_iter().map(str::to_owned).collect()
+            });
+            let before = world.observed.record.token.as_ref();
+            let kept = before.filter(|_| settings.is_none());
+            let held = Held {
+                token_id: token.id.clone(),
+                created_at: token
+                    .created_at
+                    .or_else(|| kept.and_then(|token| token.created_at)),
+                observed_hash: token.settings(asks_version(&world.wish)).hash(),
+                differs: kept.map_or(differs, |token| token.differs.clone()),
+                old_key_until,
+                since: now,
+                proof: Proof::Unasked,
+                key: issued.key,
+            };
+            memory.last_write = Some(now);
+            memory.look = None;
+            memory.set_call(attempt, CallState::Held(Box::new(held)));
+            Ok(())
+        }
+        Err(error) => {
+            // It may have named a role that is not what it was.
+            if matches!(
+                error,
+                ApiError::Invalid { .. } | ApiError::NotFound { .. } | ApiError::Forbidden { .. }
+            ) {
+                memory.roles = None;
+            }
+            if error.is_definite_refusal() {
+                memory.set_call(attempt, CallState::Refused);
+            } else {
+                memory.unanswered_at = Some(now);
+            }
+            Err(error.into())
+        }
+    }
+}
+
+/// Whether a reset was answered with a token that was not asked about: whose key came back nobody knows.
+fn resets_another<L>(world: &World<L>, settings: Option<&TokenSettings>, issued: &Issued) -> bool {
+    let pending = world.observed.record.pending.as_ref();
+    let asked = pending.and_then(|intent| intent.token_id.as_ref());
+    settings.is_none() && asked != Some(&issued.token.id)
+}
+
+/// What a refusal of the reset route says about the instance; twice in a row, and rotations go by replacement.
+async fn note_reset<C: Cluster, L: TokensApi, T>(
+    ctx: &Context<C, L>,
+    object: &AccessToken,
+    world: &World<L>,
+    answer: &Result<T, ApiError>,
+) {
+    let Some(session) = &world.session else {
+        return;
+    };
+    let refused = answer.as_ref().is_err_and(ApiError::is_not_offered);
+    if !refused {
+        let forget = |features: &mut Features| features.reset_refusals = 0;
+        session.state.update_features(forget);
+    } else if session.state.note_reset_refusal() && session.state.give_up_reset(ctx.clock.now()) {
+        events::instance_lacks(ctx, object, Reason::ResetUnavailable, None).await;
+    }
+}
+
+async fn patch<C: Cluster, L: TokensApi>(
+    ctx: &Context<C, L>,
+    world: &World<L>,
+    memory: &mut Memory,
+    token_id: &TokenId,
+    settings: &TokenSettings,
+    grant: bool,
+) -> Result<(), Failure> {
+    let look = memory
+        .look
+        .as_ref()
+        .filter(|look| look.token.id == *token_id)
+        .ok_or_else(Failure::stale)?;
+    let mut wish = NewToken::from(settings);
+    wish.expiry = look.token.expiry;
+    if !grant {
+        // Only name and description change: for the rest the token is taken as it is.
+        wish.grant = look.token.grant();
+    }
+    let asked = match &world.wish {
+        Ok(desired) => Some(desired.settings.hash()),
+        Err(_) => None,
+    };
+    let changes = crate::launchdarkly::patch_towards(&wish, &look.token);
+    let at = ctx.clock.now();
+    if changes.is_empty() {
+        let token = look.token.clone();
+        memory.note_patch(token, at, asked.clone());
+        return Ok(());
+    }
+    let api = session(world)?.api.clone();
+    match api.patch(token_id, &changes).await {
+        Ok(token) => {
+            session(world)?.state.learn_description(&token.description);
+            memory.note_patch(token, at, asked.clone());
+            Ok(())
+        }
+        Err(error) => {
+            memory.look = None;
+            memory.roles = None;
+            Err(error.into())
+        }
+    }
+}
+
+/// A second safety for a retiring token; what an instance cannot do is not asked of it again.
+async fn limit_life<C: Cluster, L: TokensApi>(
+    ctx: &Context<C, L>,
+    object: &AccessToken,
+    world: &World<L>,
+    memory: &mut Memory,
+    token_id: TokenId,
+    expiry: jiff::Timestamp,
+) -> Result<(), Failure> {
+    let session = session(world)?;
+    let changes = [crate::launchdarkly::PatchOp::expire_at(expiry)];
+    let answer = session.api.patch(&token_id, &changes).await;
+    let known = match answer {
+        Ok(token) if token.expiry.is_some() => Feature::Available,
+        Ok(_) => Feature::Unavailable,
+        Err(ApiError::NotFound { .. }) => {
+            memory.gone.insert(token_id.clone());
+            Feature::Unknown
+        }
+        // It is a second safety only: the deletion comes all the same.
+        Err(error) if error.is_definite_refusal() => Feature::Unknown,
+        Err(error) => return Err(error.into()),
+    };
+    let mut news = false;
+    session.state.update_features(|features| {
+        if known != Feature::Unknown {
+            news = features.expiry != known;
+            features.expiry = known;
+            features.probed_at.get_or_insert(ctx.clock.now());
+        }
+    });
+    if news && known == Feature::Unavailable {
+        events::instance_lacks(ctx, object, Reason::ExpiryIgnored, None).await;
+    }
+    memory.life_limited.insert(token_id);
+    Ok(())
+}
+
+async fn mark_retained<L: TokensApi>(
+    world: &World<L>,
+    memory: &mut Memory,
+    token_id: TokenId,
+) -> Result<(), Failure> {
+    let api = &session(world)?.api;
+    let token = match api.get(&token_id).await {
+        Ok(token) => token,
+        Err(ApiError::NotFound { .. }) => {
+            memory.gone.insert(token_id);
+            return Ok(());
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let (user_part, found) = marker::split(&token.description);
+    if let Some(found) = found {
+        let retained = marker::with_marker(user_part, &found.retained(), token.description.len());
+        api.patch(
+            &token_id,
+            &[crate::launchdarkly::PatchOp::describe(&retained)],
+        )
+        .await?;
+    }
+    memory.gone.insert(token_id);
+    Ok(())
+}

@@ -1,0 +1,224 @@
+//! Asks LaunchDarkly.
+
+use super::session;
+use crate::api::AccessToken;
+use crate::cluster::Cluster;
+use crate::controller::account::poll::list_since;
+use crate::controller::account::registry::Session;
+use crate::controller::failure::Failure;
+use crate::controller::token::context::Context;
+use crate::controller::token::events;
+use crate::controller::token::memory::{Memory, RolesAnswer};
+use crate::controller::token::world::World;
+use crate::domain::ids::{AccountId, Attempt, Fingerprint, TokenId};
+use crate::domain::observed::Proof;
+use crate::domain::reason::Reason;
+use crate::domain::record::Operation;
+use crate::domain::step::LookStep;
+use crate::launchdarkly::{ApiError, CallerIdentity, TokensApi};
+
+/// Asks LaunchDarkly.
+pub(super) async fn look<C: Cluster, L: TokensApi>(
+    ctx: &Context<C, L>,
+    object: &AccessToken,
+    world: &World<L>,
+    memory: &mut Memory,
+    step: LookStep,
+) -> Result<(), Failure> {
+    match step {
+        LookStep::ProveKey { attempt, token_id } => {
+            prove(ctx, object, world, memory, &attempt, &token_id).await
+        }
+        LookStep::ProveSecretKey {
+            fingerprint,
+            token_id,
+        } => prove_secret_key(ctx, world, memory, fingerprint, token_id).await,
+        LookStep::FetchToken { token_id } => {
+            let at = ctx.clock.now();
+            match session(world)?.api.get(&token_id).await {
+                Ok(token) => memory.note_look(token, at),
+                Err(ApiError::NotFound { .. }) => {
+                    memory.note_absence(&token_id, at, ctx.timing.settle);
+                }
+                Err(error) => return Err(error.into()),
+            }
+            Ok(())
+        }
+        LookStep::ListTokens { begun_after } => {
+            list_since(session(world)?, begun_after, ctx.clock.now()).await?;
+            Ok(())
+        }
+        LookStep::ResolveRoles { roles } => resolve_roles(ctx, world, memory, roles).await,
+    }
+}
+
+/// Asks LaunchDarkly who the key in hand is. A 401 counts only while the managing key is accepted.
+async fn prove<C: Cluster, L: TokensApi>(
+    ctx: &Context<C, L>,
+    object: &AccessToken,
+    world: &World<L>,
+    memory: &mut Memory,
+    attempt: &Attempt,
+    token_id: &TokenId,
+) -> Result<(), Failure> {
+    let session = session(world)?;
+    let pinned = world.observed.record.account_id.clone();
+    let resets = world
+        .observed
+        .record
+        .pending
+        .as_ref()
+        .is_some_and(|p| p.operation == Operation::Reset);
+    let held = memory.held_mut(attempt).ok_or_else(Failure::stale)?;
+    let answer = session.api.identify_with(&held.key).await;
+    let (proof, failure) = judge(
+        session,
+        answer,
+        token_id,
+        pinned.as_ref().map(AccountId::as_str),
+    )
+    .await;
+    held.proof = proof;
+    if proof == Proof::Accepted && resets {
+        watch_overlap(ctx, object, world, memory, session).await;
+    }
+    failure.map_or(Ok(()), Err)
+}
+
+/// After a reset the old key must still work; where it does not, rotations go by replacement from now on (R3).
+async fn watch_overlap<C: Cluster, L: TokensApi>(
+    ctx: &Context<C, L>,
+    object: &AccessToken,
+    world: &World<L>,
+    memory: &Memory,
+    session: &Session<L>,
+) {
+    let name = &world.layout.name;
+    let old = world.observed.record.secret.as_ref().and_then(|recorded| {
+        let snapshot = memory.secret(name)?.as_ref()?;
+        snapshot.key(snapshot.entry_of(&recorded.fingerprint)?)
+    });
+    let Some(old) = old else { return };
+    let refused = session.api.identify_with(&old).await == Err(ApiError::Unauthorized);
+    // It counts only while the managing key is accepted.
+    if refused
+        && session.api.identify().await.is_ok()
+        && session.state.give_up_reset(ctx.clock.now())
+    {
+        events::instance_lacks(ctx, object, Reason::OverlapBroken, None).await;
+    }
+}
+
+async fn judge<L: TokensApi>(
+    session: &Session<L>,
+    answer: Result<CallerIdentity, ApiError>,
+    token_id: &TokenId,
+    account: Option<&str>,
+) -> (Proof, Option<Failure>) {
+    match answer {
+        Ok(identity) => {
+            let other_token = identity.token_id.as_ref().is_some_and(|id| id != token_id);
+            let other_account = identity
+                .account_id
+                .as_ref()
+                .zip(account)
+                .is_some_and(|(id, pinned)| id.as_str() != pinned);
+            let silent = identity.token_id.is_none() || identity.account_id.is_none();
+            if other_token || other_account {
+                (Proof::OtherOwner, None)
+            } else if silent {
+                (
+                    Proof::Unavailable,
+                    Some(Failure::unsettled(
+                        "LaunchDarkly does not say whose the new key is",
+                    )),
+                )
+            } else {
+                (Proof::Accepted, None)
+            }
+        }
+        Err(ApiError::Unauthorized) => match session.api.identify().await {
+            Ok(_) => (
+                Proof::Rejected,
+                Some(Failure::unsettled(
+                    "LaunchDarkly does not accept the new key yet",
+                )),
+            ),
+            Err(error) => (Proof::Unavailable, Some(error.into())),
+        },
+        Err(error) => (Proof::Unavailable, Some(error.into())),
+    }
+}
+
+async fn prove_secret_key<C: Cluster, L: TokensApi>(
+    ctx: &Context<C, L>,
+    world: &World<L>,
+    memory: &mut Memory,
+    fingerprint: Fingerprint,
+    token_id: TokenId,
+) -> Result<(), Failure> {
+    let session = session(world)?;
+    let snapshot = memory.secret(&world.layout.name).cloned().flatten();
+    let key = snapshot.and_then(|snapshot| snapshot.key(snapshot.entry_of(&fingerprint)?));
+    let Some(key) = key else {
+        memory.secret_proof = Some((fingerprint, token_id, false));
+        return Ok(());
+    };
+    let answer = session.api.identify_with(&key).await;
+    match judge(
+        session,
+        answer,
+        &token_id,
+        Some(session.account_id.as_str()),
+    )
+    .await
+    {
+        (Proof::Accepted, _) => memory.secret_proof = Some((fingerprint, token_id, true)),
+        (Proof::OtherOwner, _) => memory.secret_proof = Some((fingerprint, token_id, false)),
+        (Proof::Rejected, failure) => {
+            // One refusal alone proves nothing (documented).
+            let now = ctx.clock.now();
+            let since = match &memory.secret_refused {
+                Some((known, since)) if *known == fingerprint => *since,
+                Some(_) | None => now,
+            };
+            memory.secret_refused = Some((fingerprint.clone(), since));
+            if now.duration_since(since) < ctx.timing.settle {
+                return failure.map_or(Ok(()), Err);
+            }
+            memory.secret_proof = Some((fingerprint, token_id, false));
+        }
+        (Proof::Unasked | Proof::Unavailable, failure) => return failure.map_or(Ok(()), Err),
+    }
+    Ok(())
+}
+
+async fn resolve_roles<C: Cluster, L: TokensApi>(
+    ctx: &Context<C, L>,
+    world: &World<L>,
+    memory: &mut Memory,
+    asked: Vec<String>,
+) -> Result<(), Failure> {
+    let api = &session(world)?.api;
+    let mut known = Vec::with_capacity(asked.len());
+    for role in &asked {
+        match api.role(role).await {
+            Ok(found) => known.push((found.id, found.key)),
+            Err(ApiError::NotFound { .. } | ApiError::Malformed { .. }) => {
+                memory.roles = Some(RolesAnswer {
+                    answer: Err(role.clone()),
+                    asked,
+                    at: ctx.clock.now(),
+                });
+                return Ok(());
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    memory.roles = Some(RolesAnswer {
+        asked,
+        answer: Ok(known),
+        at: ctx.clock.now(),
+    });
+    Ok(())
+}
