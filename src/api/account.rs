@@ -257,7 +257,7 @@ pub struct Features {
     /// When this was tried last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::time")]
-    pub probed_at: Option<Timestamp>,
+    pub probe_time: Option<Timestamp>,
 }
 
 /// Whether a feature of LaunchDarkly is there.

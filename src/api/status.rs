@@ -84,7 +84,7 @@ pub struct TokenStatus {
     /// When it was created.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::time")]
-    pub created_at: Option<Timestamp>,
+    pub creation_time: Option<Timestamp>,
     /// Names of the settings that came back different from what was asked for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 16), inner(length(min = 1, max = 64)), extend("x-kubernetes-list-type" = "set"))]
@@ -124,7 +124,7 @@ pub struct FormerSecret {
     pub uid: Option<SecretUid>,
     /// When it is deleted.
     #[schemars(schema_with = "schema::time")]
-    pub delete_after: Timestamp,
+    pub deletion_time: Timestamp,
 }
 
 /// The schedule as it stands.
@@ -142,7 +142,7 @@ pub struct RotationStatus {
     /// Until when the previous key works; absent when there is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::time")]
-    pub previous_key_expires_at: Option<Timestamp>,
+    pub previous_key_expiration_time: Option<Timestamp>,
     /// The grace period in force, such as `24h`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 32))]
@@ -185,7 +185,7 @@ pub struct Pending {
     pub cause: Cause,
     /// When the note was written.
     #[schemars(schema_with = "schema::time")]
-    pub started_at: Timestamp,
+    pub start_time: Timestamp,
     /// Which process wrote it.
     #[schemars(length(max = 316))]
     pub holder: String,
@@ -208,7 +208,7 @@ pub struct Pending {
     /// Until when the key of a reset token may work.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::time")]
-    pub previous_key_expires_at: Option<Timestamp>,
+    pub previous_key_expiration_time: Option<Timestamp>,
 }
 
 /// An attempt given up.
@@ -219,7 +219,7 @@ pub struct Abandoned {
     pub attempt: Attempt,
     /// When it had been started.
     #[schemars(schema_with = "schema::time")]
-    pub started_at: Timestamp,
+    pub start_time: Timestamp,
 }
 
 /// A replaced token that waits for its deletion.
@@ -232,7 +232,7 @@ pub struct Retiring {
     pub cause: Cause,
     /// When it is deleted.
     #[schemars(schema_with = "schema::time")]
-    pub retire_at: Timestamp,
+    pub retirement_time: Timestamp,
 }
 
 /// What became of a key that is no longer the current one.
@@ -251,7 +251,7 @@ pub struct Retiring {
 pub enum OldKey {
     /// There was none.
     None,
-    /// It works until `oldKeyUntil`.
+    /// It works until `previousKeyExpirationTime`.
     Grace,
     /// It was made invalid at once.
     Revoked,
@@ -267,16 +267,16 @@ pub enum OldKey {
 pub struct HistoryEntry {
     /// When the new key was published.
     #[schemars(schema_with = "schema::time")]
-    pub time: Timestamp,
+    pub publication_time: Timestamp,
     /// Why the key changed.
     pub cause: Cause,
     /// The token of the new key.
     pub token_id: TokenId,
-    /// What became of the old key: `None`, there was none; `Grace`, it works until `oldKeyUntil`; `Revoked`, it was ended at once; `Lost`,
+    /// What became of the old key: `None`, there was none; `Grace`, it works until `previousKeyExpirationTime`; `Revoked`, it was ended at once; `Lost`,
     /// nobody has it any more; `Gone`, its token was gone before.
     pub old_key: OldKey,
     /// Until when the old key works, when it has a grace period.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::time")]
-    pub old_key_until: Option<Timestamp>,
+    pub previous_key_expiration_time: Option<Timestamp>,
 }

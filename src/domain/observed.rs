@@ -190,13 +190,13 @@ pub enum Hand {
         /// Of the key.
         fingerprint: Fingerprint,
         /// When LaunchDarkly created the token.
-        created_at: Option<Timestamp>,
+        creation_time: Option<Timestamp>,
         /// What the answer showed of the settings.
         observed_hash: SettingsHash,
         /// Fields that came back other than asked for.
         differs: Vec<String>,
         /// Reset: until when the old key works, as it was asked for.
-        old_key_until: Option<Timestamp>,
+        previous_key_expiration_time: Option<Timestamp>,
         /// When the answer came.
         since: Timestamp,
         /// Whether the key works.
@@ -266,7 +266,7 @@ pub struct RemoteFacts {
     /// Its own end of life.
     pub expiry: Option<Timestamp>,
     /// When it was created.
-    pub created_at: Option<Timestamp>,
+    pub creation_time: Option<Timestamp>,
 }
 
 /// How something was learned about a token.
@@ -288,7 +288,7 @@ pub struct FoundToken {
     /// The attempt that its marker names.
     pub attempt: Attempt,
     /// When it was created.
-    pub created_at: Option<Timestamp>,
+    pub creation_time: Option<Timestamp>,
     /// Whether it was ever used.
     pub used: bool,
 }

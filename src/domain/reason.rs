@@ -34,7 +34,7 @@ pub enum Reason {
     ///
     /// Nothing; look at LaunchDarkly's status if it stays.
     Unproven,
-    /// The previous key still works besides the current one, until `status.rotation.previousKeyExpiresAt` or the last `status.retiring`.
+    /// The previous key still works besides the current one, until `status.rotation.previousKeyExpirationTime` or the last `status.retiring`.
     ///
     /// Let consumers read the Secret again before that time.
     PreviousKeyValid,

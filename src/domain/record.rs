@@ -55,7 +55,7 @@ pub struct TokenRecord {
     /// Names of the fields that came back other than asked for.
     pub differs: Vec<String>,
     /// When LaunchDarkly created it.
-    pub created_at: Option<Timestamp>,
+    pub creation_time: Option<Timestamp>,
 }
 
 /// The Secret in use.
@@ -77,7 +77,7 @@ pub struct FormerSecret {
     /// Its name.
     pub name: String,
     /// It is deleted after this time.
-    pub delete_after: Timestamp,
+    pub deletion_time: Timestamp,
 }
 
 /// When the key changed and will change.
@@ -88,7 +88,7 @@ pub struct RotationRecord {
     /// When the next scheduled rotation is due.
     pub next: Option<Timestamp>,
     /// Until when the key before it works, on LaunchDarkly's clock.
-    pub previous_key_expires_at: Option<Timestamp>,
+    pub previous_key_expiration_time: Option<Timestamp>,
     /// How long an old key lives on, as the spec says or by default.
     pub grace: Option<SignedDuration>,
     /// Trigger and revoke values that never rotate again, oldest first.
@@ -114,7 +114,7 @@ pub struct Intent {
     /// Why.
     pub cause: Cause,
     /// When the intent was decided, on the local clock.
-    pub started_at: Timestamp,
+    pub start_time: Timestamp,
     /// The process that wrote it.
     pub holder: String,
     /// Create: the token to be replaced. Reset: the token to be reset.
@@ -128,7 +128,7 @@ pub struct Intent {
     /// Trigger and revoke values that this attempt handles.
     pub handles: Vec<RequestHash>,
     /// A key of `token_id` that a consumer may hold lives at least until then, should the attempt's outcome be lost.
-    pub previous_key_expires_at: Option<Timestamp>,
+    pub previous_key_expiration_time: Option<Timestamp>,
 }
 
 /// A create whose answer never came.
@@ -137,7 +137,7 @@ pub struct AbandonedAttempt {
     /// Its nonce.
     pub attempt: Attempt,
     /// When it began; a token created long after cannot be its fruit.
-    pub started_at: Timestamp,
+    pub start_time: Timestamp,
 }
 
 /// A replaced token.
@@ -148,20 +148,20 @@ pub struct RetiringToken {
     /// Why it was replaced.
     pub cause: Cause,
     /// It is deleted once LaunchDarkly's clock and ours have passed this time.
-    pub retire_at: Timestamp,
+    pub retirement_time: Timestamp,
 }
 
 /// One past publication of a key.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct HistoryEntry {
     /// When the key was published.
-    pub time: Timestamp,
+    pub publication_time: Timestamp,
     /// Why.
     pub cause: Cause,
     /// The token whose key it is.
     pub token_id: TokenId,
     /// Until when the key before it was left working; `None` where there was none.
-    pub old_key_until: Option<Timestamp>,
+    pub previous_key_expiration_time: Option<Timestamp>,
 }
 
 impl Record {
@@ -202,7 +202,7 @@ impl Record {
             }
             [_] | [] => false,
         };
-        self.rotation.previous_key_expires_at.is_some() && !replaced
+        self.rotation.previous_key_expiration_time.is_some() && !replaced
     }
 
     /// Remembers that values were handled, as the latest ones, forgetting the oldest beyond [`MAX_HANDLED`].
@@ -228,7 +228,7 @@ impl Record {
             .iter_mut()
             .find(|r| r.token_id == token.token_id)
         {
-            Some(known) => known.retire_at = known.retire_at.max(token.retire_at),
+            Some(known) => known.retirement_time = known.retirement_time.max(token.retirement_time),
             None => self.retiring.push(token),
         }
     }

@@ -104,7 +104,7 @@ impl fmt::Debug for HttpClient {
 struct Answer {
     body: Zeroizing<Vec<u8>>,
     asked_at: Timestamp,
-    old_key_until: Option<Timestamp>,
+    previous_key_expiration_time: Option<Timestamp>,
 }
 
 impl HttpClient {
@@ -215,7 +215,7 @@ impl HttpClient {
         let operation = call.operation();
         let asked_at = Timestamp::now();
         let wire = call.prepare(&self.shared.endpoint, self.line.remote_now());
-        let old_key_until = wire.old_key_until;
+        let previous_key_expiration_time = wire.previous_key_expiration_time;
         let request = self.request(operation, wire, key)?;
 
         slot.sending();
@@ -235,7 +235,7 @@ impl HttpClient {
         Ok(Answer {
             body: response::body(operation, response).await?,
             asked_at,
-            old_key_until,
+            previous_key_expiration_time,
         })
     }
 
@@ -337,7 +337,7 @@ impl TokensApi for HttpClient {
         self.with_credential(call, |answer| {
             Ok(Reset {
                 issued: wire::issued(&answer.body)?,
-                old_key_until: answer.old_key_until.unwrap_or(answer.asked_at),
+                previous_key_expiration_time: answer.previous_key_expiration_time.unwrap_or(answer.asked_at),
             })
         })
         .await

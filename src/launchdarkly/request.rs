@@ -41,7 +41,7 @@ pub(super) struct Wire {
     pub(super) url: Url,
     pub(super) body: Option<Vec<u8>>,
     /// Until when the old key was asked to live; for a reset.
-    pub(super) old_key_until: Option<Timestamp>,
+    pub(super) previous_key_expiration_time: Option<Timestamp>,
 }
 
 impl Call<'_> {
@@ -92,7 +92,7 @@ impl Call<'_> {
             method,
             url: endpoint.resource(segments),
             body: body.map(|body| body.to_string().into_bytes()),
-            old_key_until: None,
+            previous_key_expiration_time: None,
         };
         match self {
             Self::Identify => wire(Method::GET, &["caller-identity"], None),
@@ -124,7 +124,7 @@ impl Call<'_> {
                     .url
                     .query_pairs_mut()
                     .append_pair("expiry", &ms.to_string());
-                reset.old_key_until = Timestamp::from_millisecond(ms).ok();
+                reset.previous_key_expiration_time = Timestamp::from_millisecond(ms).ok();
                 reset
             }
             Self::Role(name) => wire(Method::GET, &["roles", name], None),

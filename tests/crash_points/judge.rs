@@ -292,7 +292,7 @@ pub fn at_rest(world: &World) -> Vec<String> {
             &token.spec_hash,
             &token.differs,
             token.observed_hash.is_some(),
-            token.created_at.is_some(),
+            token.creation_time.is_some(),
         )
     });
     let secret = status
@@ -306,7 +306,7 @@ pub fn at_rest(world: &World) -> Vec<String> {
         "handled {:?} next {} previous {}",
         rotation.handled,
         rotation.next_rotation_time.is_some(),
-        rotation.previous_key_expires_at.is_some()
+        rotation.previous_key_expiration_time.is_some()
     ));
     lines.push(format!(
         "generation {:?} pending {} retiring {} history {}",

@@ -230,7 +230,7 @@ async fn reset(client: &HttpClient, server: &MockServer) -> (Timestamp, Timestam
     );
     (
         Timestamp::from_millisecond(ms).unwrap(),
-        reset.old_key_until,
+        reset.previous_key_expiration_time,
     )
 }
 

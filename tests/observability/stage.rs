@@ -148,7 +148,7 @@ impl Stage {
             self.patch(name, &json!({"spec": {"rotation": {"trigger": "1"}}}));
             wait::until_true(PATIENCE, "an old key besides the new one", || {
                 let object = self.plane.get("accesstoken", TEAM, name)?;
-                Ok(object["status"]["rotation"]["previousKeyExpiresAt"].is_string())
+                Ok(object["status"]["rotation"]["previousKeyExpirationTime"].is_string())
             })
             .unwrap();
         }

@@ -89,7 +89,7 @@ fn describe(view: &View, session: &Session<HttpClient>, status: &mut AccountStat
     status.features = Some(FeaturesStatus {
         reset: to_status(features.reset),
         expiry: to_status(features.expiry),
-        probed_at: features.probed_at,
+        probe_time: features.probe_time,
     });
     if let Some(orphans) = session.shared.orphans() {
         status.orphans = orphans.into_iter().take(MAX_LISTED).collect();

@@ -255,8 +255,8 @@ fn overlap(writer: &mut Writer<'_>, record: &Record) {
     let ends = record
         .retiring
         .iter()
-        .map(|r| r.retire_at)
-        .chain(record.rotation.previous_key_expires_at)
+        .map(|r| r.retirement_time)
+        .chain(record.rotation.previous_key_expiration_time)
         .max();
     let message = ends.map_or_else(String::new, |end| {
         let end = crate::api::record::whole_second_up(end);

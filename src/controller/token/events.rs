@@ -37,7 +37,7 @@ pub(in crate::controller) async fn published<C: Cluster, L: TokensApi>(
         | Cause::LostKey
         | Cause::TokenMissing => ("KeyRecovered", "Recover"),
     };
-    let old = entry.old_key_until.map_or_else(String::new, |until| {
+    let old = entry.previous_key_expiration_time.map_or_else(String::new, |until| {
         format!("; the key before it works until {until}")
     });
     let note = format!(
@@ -48,7 +48,7 @@ pub(in crate::controller) async fn published<C: Cluster, L: TokensApi>(
     ctx.metrics
         .rotated(entry.cause.into(), MetricOutcome::Success);
     if let Some(intent) = intent {
-        let took = ctx.clock.now().duration_since(intent.started_at);
+        let took = ctx.clock.now().duration_since(intent.start_time);
         ctx.metrics.rotation_took(
             entry.cause.into(),
             Duration::try_from(took).unwrap_or_default(),

@@ -128,8 +128,8 @@ fn find_pending_create(view: &View<'_>, deletion: &Deletion) -> Result<Option<St
         observed.hand,
         Hand::Armed(_) | Hand::Refused(_) | Hand::Held { .. }
     );
-    let unresolved = pending.filter(|_| !certain).map(|p| p.started_at);
-    let abandoned = observed.record.abandoned.iter().map(|a| a.started_at);
+    let unresolved = pending.filter(|_| !certain).map(|p| p.start_time);
+    let abandoned = observed.record.abandoned.iter().map(|a| a.start_time);
     let Some(last) = unresolved.chain(abandoned).max() else {
         return Ok(None);
     };

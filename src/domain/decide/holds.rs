@@ -25,7 +25,7 @@ pub(super) fn too_many_abandoned(view: &View<'_>, record: &Record) -> Option<Ste
     }
     let observed = view.observed;
     let settles = observed.timing.settle.saturating_mul(2);
-    let told_after = record.abandoned.iter().map(|a| plus(a.started_at, settles));
+    let told_after = record.abandoned.iter().map(|a| plus(a.start_time, settles));
     let unlisted = |time: &Timestamp| observed.listed_at.is_none_or(|listed| listed < *time);
     let next = told_after.filter(unlisted).min();
     Some(match next {
@@ -49,7 +49,7 @@ pub(super) fn too_many_retiring(view: &View<'_>) -> Step {
         message: format!("{MAX_RETIRING} replaced tokens still wait for the end of their grace"),
         terminal: false,
         until: retiring
-            .map(|r| view.observed.clocks.passed_at(r.retire_at))
+            .map(|r| view.observed.clocks.passed_at(r.retirement_time))
             .filter(|time| *time >= view.now())
             .min(),
     }

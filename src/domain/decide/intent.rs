@@ -24,7 +24,7 @@ pub(super) struct Need {
     pub(super) operation: Operation,
     pub(super) cause: Cause,
     /// A key that consumers may hold lives at least until then.
-    pub(super) previous_key_expires_at: Option<Timestamp>,
+    pub(super) previous_key_expiration_time: Option<Timestamp>,
     /// Requests that are handled with it, besides those handled before.
     pub(super) handles: Vec<RequestHash>,
 }
@@ -34,7 +34,7 @@ impl Need {
         Self {
             operation: Operation::Create,
             cause,
-            previous_key_expires_at: None,
+            previous_key_expiration_time: None,
             handles: Vec::new(),
         }
     }
@@ -201,15 +201,15 @@ fn record_intent(view: &View<'_>, desired: &Desired, need: &Need) -> Step {
         operation: need.operation,
         attempt: observed.nonce.clone(),
         cause: need.cause,
-        started_at: view.now(),
+        start_time: view.now(),
         holder: observed.holder.clone(),
         token_id: record.token.as_ref().map(|token| token.id.clone()),
         secret_name: layout.name.clone(),
         spec_hash,
         token_name,
         handles,
-        previous_key_expires_at: need
-            .previous_key_expires_at
+        previous_key_expiration_time: need
+            .previous_key_expiration_time
             .or_else(|| reset_lives_until(view, desired, need.operation)),
     });
     let arrangement = Arrangement {
@@ -229,7 +229,7 @@ pub(super) fn abandon_pending(record: &mut Record) {
     if let Some(pending) = record.pending.take_if(|p| p.operation == Operation::Create) {
         record.abandoned.push(AbandonedAttempt {
             attempt: pending.attempt,
-            started_at: pending.started_at,
+            start_time: pending.start_time,
         });
     }
 }

@@ -47,7 +47,7 @@ fn make_the_call(view: &View<'_>, intent: &Intent, arrangement: &Arrangement) ->
     let Some(desired) = view.desired().filter(as_intended) else {
         return forget(view, intent);
     };
-    if view.now() > plus(intent.started_at, view.observed.timing.settle) {
+    if view.now() > plus(intent.start_time, view.observed.timing.settle) {
         return forget(view, intent);
     }
     let account = match view.account() {
@@ -126,7 +126,7 @@ fn renew(view: &View<'_>, intent: &Intent) -> Step {
         &Need {
             operation: Operation::Create,
             cause: Cause::LostKey,
-            previous_key_expires_at: intent.previous_key_expires_at,
+            previous_key_expiration_time: intent.previous_key_expiration_time,
             handles: if intent.cause == Cause::Revoke {
                 Vec::new()
             } else {
@@ -222,9 +222,9 @@ fn publish_key(view: &View<'_>, intent: &Intent, token_id: &TokenId) -> Step {
 /// Another process's intent is left alone until that process can no longer act on it.
 fn left_by_another(view: &View<'_>, intent: &Intent) -> Option<Step> {
     let timing = view.observed.timing;
-    let ripe = plus(plus(intent.started_at, timing.lease), timing.settle);
+    let ripe = plus(plus(intent.start_time, timing.lease), timing.settle);
     // An intent from the future was written by a clock that stood wrong, and is as old as can be.
-    let fresh = view.now() < ripe && view.now() >= intent.started_at;
+    let fresh = view.now() < ripe && view.now() >= intent.start_time;
     (fresh && intent.holder != view.observed.holder).then_some(Step::Rest { until: Some(ripe) })
 }
 
@@ -240,11 +240,11 @@ fn recover(view: &View<'_>, intent: &Intent) -> Step {
                 return wait;
             }
             // No listing is newer than an intent from the future: there any will do.
-            let from_future = intent.started_at > view.now();
+            let from_future = intent.start_time > view.now();
             let listed = view.observed.listed_at;
-            if !listed.is_some_and(|listed| from_future || listed >= intent.started_at) {
+            if !listed.is_some_and(|listed| from_future || listed >= intent.start_time) {
                 return Step::ListTokens {
-                    begun_after: intent.started_at.min(view.now()),
+                    begun_after: intent.start_time.min(view.now()),
                 };
             }
             if intent.cause == Cause::LostKey {

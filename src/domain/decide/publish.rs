@@ -34,7 +34,7 @@ pub(super) fn publish(view: &View<'_>, intent: &Intent) -> Step {
         arrangement,
         token_id,
         fingerprint,
-        old_key_until,
+        previous_key_expiration_time,
         ..
     } = &view.observed.hand
     else {
@@ -44,7 +44,7 @@ pub(super) fn publish(view: &View<'_>, intent: &Intent) -> Step {
     // A reset cannot cut the old key at once, not even for a revocation.
     let revokes = intent.cause == Cause::Revoke;
     let keeps_old = intent.token_id.is_some() && (!revokes || intent.operation == Operation::Reset);
-    let old_until = keeps_old.then(|| old_key_until_for(view, intent, arrangement, *old_key_until));
+    let old_until = keeps_old.then(|| previous_key_expiration_for(view, intent, arrangement, *previous_key_expiration_time));
     let holds_key = view.secret().is_some_and(|secret| secret.key.is_some());
     let shows_old = keeps_old && !revokes && holds_key && arrangement.layout.previous_key.is_some();
     let mut handled = view.observed.record.clone();
@@ -75,7 +75,7 @@ pub(super) fn publish(view: &View<'_>, intent: &Intent) -> Step {
 }
 
 /// How long the key that is being replaced lives: its grace, and never less than what was promised for it before (I3).
-fn old_key_until_for(
+fn previous_key_expiration_for(
     view: &View<'_>,
     intent: &Intent,
     arrangement: &Arrangement,
@@ -86,9 +86,9 @@ fn old_key_until_for(
         (Operation::Reset | Operation::Create, _) => {
             let grace_over = plus(view.observed.clocks.later(), arrangement.grace);
             let lost_reset = intent
-                .previous_key_expires_at
+                .previous_key_expiration_time
                 .map(|end| plus(end, view.observed.timing.settle));
-            let promised = view.observed.record.rotation.previous_key_expires_at;
+            let promised = view.observed.record.rotation.previous_key_expiration_time;
             [lost_reset, promised]
                 .into_iter()
                 .flatten()
@@ -148,10 +148,10 @@ fn record_publication(view: &View<'_>, intent: &Intent, publication: &Publicatio
     } = publication;
     let marks = &secret.marks;
     let published_at = marks.rotated_at.unwrap_or_else(|| view.now());
-    let old_key_until = grace_from_now(view, intent, marks, published_at);
+    let previous_key_expiration_time = grace_from_now(view, intent, marks, published_at);
     let mut record = view.record();
     record.pending = None;
-    let old_until = old_key_until.unwrap_or_else(|| unmarked_grace(view, intent, published_at));
+    let old_until = previous_key_expiration_time.unwrap_or_else(|| unmarked_grace(view, intent, published_at));
     if let Some(old) = record
         .token
         .as_ref()
@@ -161,17 +161,17 @@ fn record_publication(view: &View<'_>, intent: &Intent, publication: &Publicatio
         record.retire(RetiringToken {
             token_id: old,
             cause: intent.cause,
-            retire_at: old_until,
+            retirement_time: old_until,
         });
     }
     for retiring in &mut record.retiring {
         if intent.cause == Cause::Revoke {
             // Every older key is to die, also one that could not be deleted before.
             retiring.cause = Cause::Revoke;
-            retiring.retire_at = retiring.retire_at.min(published_at);
+            retiring.retirement_time = retiring.retirement_time.min(published_at);
         } else if intent.cause.is_unasked() && retiring.cause != Cause::Revoke {
             // While the key was lost, this may have been the one that consumers used.
-            retiring.retire_at = retiring.retire_at.max(old_until);
+            retiring.retirement_time = retiring.retirement_time.max(old_until);
         }
     }
     if let Some(moved) = record
@@ -181,7 +181,7 @@ fn record_publication(view: &View<'_>, intent: &Intent, publication: &Publicatio
     {
         record.former_secret = Some(crate::domain::record::FormerSecret {
             name: moved.name.clone(),
-            delete_after: old_until,
+            deletion_time: old_until,
         });
     }
     let proven = matches!(
@@ -200,13 +200,13 @@ fn record_publication(view: &View<'_>, intent: &Intent, publication: &Publicatio
     });
     record.rotation.last = Some(published_at);
     record.rotation.next = None;
-    record.rotation.previous_key_expires_at = old_key_until;
+    record.rotation.previous_key_expiration_time = previous_key_expiration_time;
     record.remember_handled(&intent.handles);
     record.remember_publication(HistoryEntry {
-        time: published_at,
+        publication_time: published_at,
         cause: intent.cause,
         token_id: (*token_id).clone(),
-        old_key_until,
+        previous_key_expiration_time,
     });
     view.reschedule(&mut record, false);
     Step::RecordPublication(Box::new(record))
@@ -241,20 +241,20 @@ fn grace_from_now(
 
 fn token_record(view: &View<'_>, intent: &Intent, id: &TokenId) -> TokenRecord {
     let before = view.observed.record.token.as_ref();
-    let (observed_hash, differs, created_at) = match &view.observed.hand {
+    let (observed_hash, differs, creation_time) = match &view.observed.hand {
         Hand::Held {
             observed_hash,
             differs,
-            created_at,
+            creation_time,
             token_id,
             ..
-        } if token_id == id => (Some(observed_hash.clone()), differs.clone(), *created_at),
+        } if token_id == id => (Some(observed_hash.clone()), differs.clone(), *creation_time),
         _ if intent.operation == Operation::Reset => {
             before.map_or((None, Vec::new(), None), |token| {
                 (
                     token.observed_hash.clone(),
                     token.differs.clone(),
-                    token.created_at,
+                    token.creation_time,
                 )
             })
         }
@@ -268,6 +268,6 @@ fn token_record(view: &View<'_>, intent: &Intent, id: &TokenId) -> TokenRecord {
         spec_hash: intent.spec_hash.clone(),
         observed_hash,
         differs,
-        created_at,
+        creation_time,
     }
 }

@@ -44,9 +44,9 @@ pub(super) fn still_retiring(view: &View<'_>) -> Option<Step> {
     let waits = lost && record.retiring.len() < MAX_RETIRING;
     let due = |r: &&RetiringToken| {
         let end = if waits {
-            plus(r.retire_at, LOST_FOR_LONG)
+            plus(r.retirement_time, LOST_FOR_LONG)
         } else {
-            r.retire_at
+            r.retirement_time
         };
         observed.clocks.passed(end)
     };
@@ -65,8 +65,8 @@ pub(super) fn still_retiring(view: &View<'_>) -> Option<Step> {
             expiry: plus(
                 observed
                     .clocks
-                    .to_remote(waiting.retire_at)
-                    .max(waiting.retire_at),
+                    .to_remote(waiting.retirement_time)
+                    .max(waiting.retirement_time),
                 observed.timing.publication_margin,
             ),
         }
@@ -174,7 +174,7 @@ fn retire_with_grace(view: &View<'_>, token_id: &TokenId) -> Option<Step> {
     record.retire(RetiringToken {
         token_id: token_id.clone(),
         cause: Cause::LostKey,
-        retire_at: plus(view.observed.clocks.later(), grace),
+        retirement_time: plus(view.observed.clocks.later(), grace),
     });
     Some(Step::RecordRetirement(Box::new(record)))
 }
@@ -187,13 +187,13 @@ fn is_unused_fruit(view: &View<'_>, found: &FoundToken) -> bool {
         .iter()
         .find(|a| a.attempt == found.attempt);
     let in_time = attempt
-        .zip(found.created_at)
+        .zip(found.creation_time)
         .is_some_and(|(attempt, created)| {
             created
                 <= view
                     .observed
                     .clocks
-                    .to_remote(plus(attempt.started_at, FRUIT_OF_ATTEMPT))
+                    .to_remote(plus(attempt.start_time, FRUIT_OF_ATTEMPT))
         });
     in_time && !found.used
 }

@@ -155,7 +155,7 @@ fn record_settings(
         spec_hash: desired.settings.hash(),
         observed_hash: Some(facts.hash.clone()),
         differs: facts.differs.clone(),
-        created_at: token.created_at.or(facts.created_at),
+        creation_time: token.creation_time.or(facts.creation_time),
     });
     Step::RecordSettings(Box::new(record))
 }

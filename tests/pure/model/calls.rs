@@ -96,13 +96,13 @@ impl Act<'_> {
         &mut self,
         attempt: &Attempt,
         token_id: TokenId,
-        old_key_until: Option<Timestamp>,
+        previous_key_expiration_time: Option<Timestamp>,
         fate: Fate,
     ) {
         let now = self.core.clock;
         let token = &self.core.tokens[&token_id];
         let working = token.shown_key().cloned();
-        let (observed, created_at) = (shown_hash(token), token.created_at);
+        let (observed, creation_time) = (shown_hash(token), token.creation_time);
         let key = match fate {
             Fate::DeadKey => new_key(self.core.next()),
             _ => working.unwrap_or_else(|| new_key(0)),
@@ -112,9 +112,9 @@ impl Act<'_> {
         let state = HandState::Held {
             token_id,
             key,
-            old_key_until,
+            previous_key_expiration_time,
             observed,
-            created_at,
+            creation_time,
             since: now,
             proof: Proof::Unasked,
         };
@@ -257,7 +257,7 @@ pub fn land(core: &mut Core, call: &Call, offset: SignedDuration) -> Option<Toke
                 description: *description,
                 keys: vec![(new_key(number), None)],
                 expiry: None,
-                created_at: now,
+                creation_time: now,
                 used: false,
             };
             core.tokens.insert(id.clone(), token);

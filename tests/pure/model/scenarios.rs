@@ -85,7 +85,7 @@ pub fn applied(spec: Spec) -> System {
         description: spec.description,
         keys: vec![(new_key(u32::MAX), None)],
         expiry: None,
-        created_at: START,
+        creation_time: START,
         used: false,
     };
     let core = Core {

@@ -102,7 +102,7 @@ pub struct Token {
     /// The newest last; each with its end on LaunchDarkly's clock.
     pub keys: Vec<(Fingerprint, Option<Timestamp>)>,
     pub expiry: Option<Timestamp>,
-    pub created_at: Timestamp,
+    pub creation_time: Timestamp,
     pub used: bool,
 }
 
@@ -185,9 +185,9 @@ pub enum HandState {
     Held {
         token_id: TokenId,
         key: Fingerprint,
-        old_key_until: Option<Timestamp>,
+        previous_key_expiration_time: Option<Timestamp>,
         observed: SettingsHash,
-        created_at: Timestamp,
+        creation_time: Timestamp,
         since: Timestamp,
         proof: Proof,
     },

@@ -89,7 +89,7 @@ pub(in crate::controller) fn receive<C: Cluster, L: TokensApi>(
                 "LaunchDarkly answered the reset with another token",
             ))
         }
-        Ok((issued, old_key_until)) => {
+        Ok((issued, previous_key_expiration_time)) => {
             let token = &issued.token;
             if let (Some(_), Some(session)) = (settings, &world.session) {
                 session.shared.learn_description(&token.description);
@@ -102,12 +102,12 @@ pub(in crate::controller) fn receive<C: Cluster, L: TokensApi>(
             let kept = before.filter(|_| settings.is_none());
             let held = Held {
                 token_id: token.id.clone(),
-                created_at: token
-                    .created_at
-                    .or_else(|| kept.and_then(|token| token.created_at)),
+                creation_time: token
+                    .creation_time
+                    .or_else(|| kept.and_then(|token| token.creation_time)),
                 observed_hash: token.settings(asks_version(&world.wish)).hash(),
                 differs: kept.map_or(differs, |token| token.differs.clone()),
-                old_key_until,
+                previous_key_expiration_time,
                 since: now,
                 proof: Proof::Unasked,
                 key: issued.key,

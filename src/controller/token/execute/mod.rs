@@ -172,7 +172,7 @@ pub(in crate::controller) async fn execute<C: Cluster, L: TokensApi>(
             let lives = Duration::try_from(old_key_lives).unwrap_or_default();
             let answer = lane(session, urgent).reset(&token_id, lives).await;
             note_reset(ctx, object, world, &answer).await;
-            let answer = answer.map(|reset| (reset.issued, Some(reset.old_key_until)));
+            let answer = answer.map(|reset| (reset.issued, Some(reset.previous_key_expiration_time)));
             if answer.as_ref().is_err_and(ApiError::is_definite_refusal) {
                 memory.look = None;
             }

@@ -120,7 +120,7 @@ pub(in crate::controller) async fn limit_life<C: Cluster, L: TokensApi>(
         if known != Feature::Unknown {
             news = features.expiry != known;
             features.expiry = known;
-            features.probed_at.get_or_insert(ctx.clock.now());
+            features.probe_time.get_or_insert(ctx.clock.now());
         }
     });
     if news && known == Feature::Unavailable {

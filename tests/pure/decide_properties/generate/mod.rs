@@ -227,9 +227,9 @@ fn make_consistent(world: &mut Given) {
             // R0: a reset is announced only outside a grace.
             let over = record
                 .rotation
-                .previous_key_expires_at
-                .filter(|end| *end < pending.started_at);
-            record.rotation.previous_key_expires_at = over;
+                .previous_key_expiration_time
+                .filter(|end| *end < pending.start_time);
+            record.rotation.previous_key_expiration_time = over;
         }
     } else {
         observed.hand = Hand::Empty;
@@ -280,7 +280,7 @@ fn fit_hand(
         Hand::Held {
             arrangement,
             token_id,
-            old_key_until,
+            previous_key_expiration_time,
             ..
         } => {
             fit_arrangement(arrangement, &pending.secret_name, desired);
@@ -288,7 +288,7 @@ fn fit_hand(
                 (Operation::Reset, Some(reset)) => *token_id = reset.clone(),
                 (Operation::Reset, None) | (Operation::Create, _) => {
                     *token_id = token(1);
-                    *old_key_until = None;
+                    *previous_key_expiration_time = None;
                 }
             }
             if pending.operation == Operation::Create

@@ -71,10 +71,10 @@ pub fn any_record(base: &Given) -> BoxedStrategy<Record> {
     prop_oneof![12 => whole, 1 => Just(Record::default())].boxed()
 }
 
-fn former((name, delete_after): (&str, jiff::Timestamp)) -> FormerSecret {
+fn former((name, deletion_time): (&str, jiff::Timestamp)) -> FormerSecret {
     FormerSecret {
         name: name.into(),
-        delete_after,
+        deletion_time,
     }
 }
 
@@ -156,10 +156,10 @@ fn rotation(settled: &Record) -> BoxedStrategy<RotationRecord> {
         mostly(Vec::new(), requests()),
     )
         .prop_map(
-            move |(last, next, previous_key_expires_at, handled)| RotationRecord {
+            move |(last, next, previous_key_expiration_time, handled)| RotationRecord {
                 last,
                 next,
-                previous_key_expires_at,
+                previous_key_expiration_time,
                 grace,
                 handled,
             },
@@ -180,7 +180,7 @@ fn intent(base: &Given) -> BoxedStrategy<Intent> {
         prop::option::of(moment()),
     )
         .prop_map(
-            move |(operation, cause, started_at, holder, secret_name, same, handles, until)| {
+            move |(operation, cause, start_time, holder, secret_name, same, handles, until)| {
                 let cause = match (operation, cause) {
                     (Operation::Create, _) | (Operation::Reset, Cause::Trigger | Cause::Revoke) => {
                         cause
@@ -191,7 +191,7 @@ fn intent(base: &Given) -> BoxedStrategy<Intent> {
                     operation,
                     attempt: attempt(1),
                     cause,
-                    started_at,
+                    start_time,
                     holder: holder.into(),
                     token_id: None,
                     secret_name,
@@ -202,7 +202,7 @@ fn intent(base: &Given) -> BoxedStrategy<Intent> {
                     },
                     token_name: desired.settings.name.clone(),
                     handles,
-                    previous_key_expires_at: until.or_else(|| {
+                    previous_key_expiration_time: until.or_else(|| {
                         (operation == Operation::Reset)
                             .then_some(crate::decide_properties::worlds::NOW)
                     }),
@@ -214,9 +214,9 @@ fn intent(base: &Given) -> BoxedStrategy<Intent> {
 
 fn abandoned() -> BoxedStrategy<AbandonedAttempt> {
     (1..12_usize, moment())
-        .prop_map(|(n, started_at)| AbandonedAttempt {
+        .prop_map(|(n, start_time)| AbandonedAttempt {
             attempt: attempt(n),
-            started_at,
+            start_time,
         })
         .boxed()
 }
@@ -228,7 +228,7 @@ fn retiring() -> BoxedStrategy<Vec<RetiringToken>> {
                 .map(|n| RetiringToken {
                     token_id: token(20 + n),
                     cause,
-                    retire_at: if n == 0 { first } else { others },
+                    retirement_time: if n == 0 { first } else { others },
                 })
                 .collect()
         })
@@ -237,11 +237,11 @@ fn retiring() -> BoxedStrategy<Vec<RetiringToken>> {
 
 fn entry() -> BoxedStrategy<HistoryEntry> {
     (moment(), select(Cause::VARIANTS))
-        .prop_map(|(time, cause)| HistoryEntry {
-            time,
+        .prop_map(|(publication_time, cause)| HistoryEntry {
+            publication_time,
             cause,
             token_id: token(20),
-            old_key_until: None,
+            previous_key_expiration_time: None,
         })
         .boxed()
 }

@@ -92,7 +92,7 @@ fn is_disproved(observed: &Observed, pending: &Intent) -> bool {
         .iter()
         .filter(|f| f.attempt == pending.attempt);
     let found = fruits.any(|f| !observed.gone.contains(&f.id));
-    let shown_by = plus(pending.started_at, timing.settle * 2)
+    let shown_by = plus(pending.start_time, timing.settle * 2)
         .max(plus(observed.calls_ended_by, timing.settle));
     let ended = plus(shown_by, timing.lease);
     !found && observed.listed_at.is_some_and(|listed| listed >= ended)
@@ -143,7 +143,7 @@ fn has(record: &launchdarkly_token_operator::domain::record::Record, attempt: &A
 /// A second reset might cut the key that lives in its grace.
 pub fn reset_in_grace(case: &Case<'_>) -> Verdict {
     let observed = case.observed;
-    let end = observed.record.rotation.previous_key_expires_at;
+    let end = observed.record.rotation.previous_key_expiration_time;
     let over = end.is_none_or(|end| observed.clocks.passed(end));
     let in_grace = observed.record.has_key_in_grace() && !over;
     let Some(intent) = reset_intent(case) else {
@@ -201,7 +201,7 @@ pub fn intent(case: &Case<'_>) -> Verdict {
     let token = observed.record.token.as_ref();
     ensure(intent.attempt == observed.nonce, || "a used nonce".into())?;
     ensure(intent.holder == observed.holder, || "not our name".into())?;
-    ensure(intent.started_at == observed.clocks.local, || {
+    ensure(intent.start_time == observed.clocks.local, || {
         "not now".into()
     })?;
     let mut layout = desired.secret.clone();
@@ -227,15 +227,15 @@ pub fn intent(case: &Case<'_>) -> Verdict {
         .saturating_add(observed.timing.publication_margin);
     let until = plus(observed.clocks.later(), lives);
     ensure(
-        intent.operation == Operation::Create || intent.previous_key_expires_at >= Some(until),
+        intent.operation == Operation::Create || intent.previous_key_expiration_time >= Some(until),
         || "how long the old key lives is not said".into(),
     )?;
     let promised = observed
         .record
         .pending
         .as_ref()
-        .and_then(|pending| pending.previous_key_expires_at);
-    ensure(intent.previous_key_expires_at >= promised, || {
+        .and_then(|pending| pending.previous_key_expiration_time);
+    ensure(intent.previous_key_expiration_time >= promised, || {
         "the half-reset key's time is forgotten".into()
     })
 }

@@ -96,7 +96,7 @@ fn eight_creates_without_an_answer_are_enough_until_a_listing_tells() {
     world.clone().takes(&[K::ListTokens, K::RecordIntent]);
     let just_now = |given: &mut Given| {
         for abandoned in &mut given.observed.record.abandoned {
-            abandoned.started_at = ago(seconds(30));
+            abandoned.start_time = ago(seconds(30));
         }
     };
     world

@@ -140,7 +140,7 @@ fn the_operator_s_own_credential_outlives_its_object() {
 fn an_intent_from_the_future_does_not_hold_a_deletion_up() {
     given(a_token())
         .and(a_create_without_an_answer(Cause::TokenMissing))
-        .and(|given| given.observed.record.pending.as_mut().unwrap().started_at = ahead(hours(9)))
+        .and(|given| given.observed.record.pending.as_mut().unwrap().start_time = ahead(hours(9)))
         .and(the_object_is_being_deleted())
         .and_rests()
         .and(time_passes(minutes(2)))

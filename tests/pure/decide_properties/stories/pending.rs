@@ -27,7 +27,7 @@ fn an_uncertain_reset_is_never_repeated() {
 fn the_key_of_a_lost_reset_lives_as_long_as_it_may_have_been_promised() {
     let world = given(a_token().with_grace(hours(6))).and(a_reset_without_an_answer());
     let promised = world.record().pending.as_ref().unwrap();
-    let promised = promised.previous_key_expires_at.unwrap();
+    let promised = promised.previous_key_expiration_time.unwrap();
     let end = world.takes(&[
         K::FenceSecret,
         K::RecordIntent,
@@ -38,8 +38,8 @@ fn the_key_of_a_lost_reset_lives_as_long_as_it_may_have_been_promised() {
     ]);
     let retiring = &end.record().retiring[0];
     assert_eq!(retiring.token_id, token(0));
-    assert!(retiring.retire_at >= promised + TIMING.settle);
-    assert!(retiring.retire_at >= NOW + hours(6));
+    assert!(retiring.retirement_time >= promised + TIMING.settle);
+    assert!(retiring.retirement_time >= NOW + hours(6));
 }
 
 #[test]
@@ -105,7 +105,7 @@ fn a_token_that_turns_up_used_retires_with_grace() {
         .and(an_abandoned_attempt(1))
         .and(a_token_turns_up(7, 1, true))
         .takes(&[K::RecordRetirement]);
-    assert_eq!(end.record().retiring[0].retire_at, NOW + hours(6));
+    assert_eq!(end.record().retiring[0].retirement_time, NOW + hours(6));
 }
 
 #[test]
@@ -124,7 +124,7 @@ fn an_intent_of_another_process_is_left_alone_while_it_is_fresh() {
     let Step::Rest { until } = world.decides() else {
         panic!("{:?}", world.decides());
     };
-    let written = world.record().pending.as_ref().unwrap().started_at;
+    let written = world.record().pending.as_ref().unwrap().start_time;
     assert_eq!(until, Some(written + TIMING.lease + TIMING.settle));
     world
         .and(time_passes(seconds(90)))
@@ -136,7 +136,7 @@ fn an_intent_from_the_future_is_as_old_as_can_be() {
     given(a_token())
         .and(an_intent_to(Operation::Create, Cause::TokenMissing))
         .and(another_process_wrote_it())
-        .and(|given| given.observed.record.pending.as_mut().unwrap().started_at = ahead(hours(1)))
+        .and(|given| given.observed.record.pending.as_mut().unwrap().start_time = ahead(hours(1)))
         .and(|given| given.observed.listed_at = None)
         .takes(&[K::FenceSecret, K::ListTokens, K::AbandonAttempt]);
 }

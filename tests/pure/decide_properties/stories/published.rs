@@ -16,7 +16,7 @@ fn a_publication_that_was_not_recorded_is_recorded_by_whoever_comes_next() {
         .and(it_was_published())
         .takes(&[K::RecordPublication]);
     assert_eq!(end.record().token.as_ref().unwrap().id, token(1));
-    assert_eq!(end.record().retiring[0].retire_at, NOW + hours(6));
+    assert_eq!(end.record().retiring[0].retirement_time, NOW + hours(6));
     assert!(!end.record().secret.as_ref().unwrap().proven);
 }
 
@@ -76,7 +76,7 @@ fn a_mark_that_was_taken_away_does_not_cut_the_grace() {
         .and(it_was_published())
         .and(|given| given.secret().marks.previous_expires_at = None)
         .takes(&[K::RecordPublication]);
-    assert_eq!(end.record().retiring[0].retire_at, NOW + hours(6));
+    assert_eq!(end.record().retiring[0].retirement_time, NOW + hours(6));
 }
 
 #[test]

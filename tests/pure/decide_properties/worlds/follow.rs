@@ -97,7 +97,7 @@ fn receive(
     observed: &mut Observed,
     token_id: TokenId,
     settings: Option<&TokenSettings>,
-    old_key_until: Option<jiff::Timestamp>,
+    previous_key_expiration_time: Option<jiff::Timestamp>,
 ) {
     let (Hand::Armed(arrangement) | Hand::Refused(arrangement)) = &observed.hand else {
         panic!("a call without an intent of this process");
@@ -110,10 +110,10 @@ fn receive(
         arrangement: arrangement.clone(),
         token_id,
         fingerprint: key(1),
-        created_at: Some(observed.clocks.remote),
+        creation_time: Some(observed.clocks.remote),
         observed_hash: observed_hash.unwrap_or_else(|| "v1:0.0".into()),
         differs: Vec::new(),
-        old_key_until,
+        previous_key_expiration_time,
         since: observed.clocks.local,
         proof: Proof::Unasked,
     };
@@ -173,7 +173,7 @@ fn fetch(observed: &mut Observed) {
                 key_matches: Some(true),
                 mismatch_since: None,
                 expiry: None,
-                created_at: None,
+                creation_time: None,
             }));
         }
     }
