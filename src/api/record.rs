@@ -1,18 +1,16 @@
 //! Between the status that users read and the record that decisions are made on.
 
-use jiff::{SignedDuration, Timestamp, Unit};
-
 use crate::api::status::{
-    Abandoned, AccessTokenStatus, FormerSecret as FormerSecretStatus,
-    HistoryEntry as HistoryStatus, OldKey, Pending, PendingOperation, Retiring, RotationStatus,
-    SecretStatus, TokenStatus,
+    Abandoned, AccessTokenStatus, FormerSecretStatus, HistoryStatus, Pending, PreviousKeyState,
+    Retiring, RotationStatus, SecretStatus, TokenStatus,
 };
 use crate::domain::cause::Cause;
 use crate::domain::durations;
 use crate::domain::record::{
-    AbandonedAttempt, FormerSecret, HistoryEntry, Intent, Operation, Record, RetiringToken,
-    RotationRecord, SecretRecord, TokenRecord,
+    AbandonedAttempt, FormerSecret, HistoryEntry, Intent, Record, RetiringToken, RotationRecord,
+    SecretRecord, TokenRecord,
 };
+use crate::domain::time::{whole_second, whole_second_up};
 
 /// Reads the record from a status.
 #[must_use]
@@ -93,7 +91,6 @@ pub fn write(record: &Record, status: &mut AccessTokenStatus) {
             .as_ref()
             .map(|former| FormerSecretStatus {
                 name: former.name.clone(),
-                uid: None,
                 deletion_time: whole_second_up(former.deletion_time),
             }),
     });
@@ -112,7 +109,7 @@ pub fn write(record: &Record, status: &mut AccessTokenStatus) {
         .iter()
         .map(|a| Abandoned {
             attempt: a.attempt.clone(),
-            start_time: a.start_time,
+            start_time: whole_second(a.start_time),
         })
         .collect();
     status.retiring = record
@@ -149,10 +146,7 @@ fn secret_record(secret: &SecretStatus) -> Option<SecretRecord> {
 
 fn intent(pending: &Pending) -> Intent {
     Intent {
-        operation: match pending.operation {
-            PendingOperation::Create => Operation::Create,
-            PendingOperation::Reset => Operation::Reset,
-        },
+        operation: pending.operation,
         attempt: pending.attempt.clone(),
         cause: pending.cause,
         start_time: pending.start_time,
@@ -168,13 +162,10 @@ fn intent(pending: &Pending) -> Intent {
 
 fn pending(intent: &Intent) -> Pending {
     Pending {
-        operation: match intent.operation {
-            Operation::Create => PendingOperation::Create,
-            Operation::Reset => PendingOperation::Reset,
-        },
+        operation: intent.operation,
         attempt: intent.attempt.clone(),
         cause: intent.cause,
-        start_time: intent.start_time,
+        start_time: whole_second(intent.start_time),
         holder: intent.holder.clone(),
         token_id: intent.token_id.clone(),
         secret_name: intent.secret_name.clone(),
@@ -190,27 +181,12 @@ fn history(entry: &HistoryEntry) -> HistoryStatus {
         publication_time: whole_second(entry.publication_time),
         cause: entry.cause,
         token_id: entry.token_id.clone(),
-        old_key: match (entry.cause, entry.previous_key_expiration_time) {
-            (Cause::Revoke, _) => OldKey::Revoked,
-            (Cause::TokenMissing, _) => OldKey::Gone,
-            (_, Some(_)) => OldKey::Grace,
-            (_, None) => OldKey::None,
+        previous_key: match (entry.cause, entry.previous_key_expiration_time) {
+            (Cause::Revoke, _) => PreviousKeyState::Revoked,
+            (Cause::TokenMissing, _) => PreviousKeyState::Gone,
+            (_, Some(_)) => PreviousKeyState::Grace,
+            (_, None) => PreviousKeyState::None,
         },
         previous_key_expiration_time: entry.previous_key_expiration_time.map(whole_second_up),
     }
-}
-
-fn whole_second(time: Timestamp) -> Timestamp {
-    time.round(
-        jiff::TimestampRound::new()
-            .smallest(Unit::Second)
-            .mode(jiff::RoundMode::Floor),
-    )
-    .unwrap_or(time)
-}
-
-/// Upwards, so that nothing ends before it was promised to.
-pub fn whole_second_up(time: Timestamp) -> Timestamp {
-    time.checked_add(SignedDuration::from_nanos(999_999_999))
-        .map_or(time, whole_second)
 }

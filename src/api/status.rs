@@ -11,6 +11,7 @@ use crate::domain::ids::{
     AccountId, Attempt, Fingerprint, RequestHash, SecretUid, SettingsHash, TokenId,
 };
 use crate::domain::limits;
+use crate::domain::record::PendingOperation;
 
 /// At most this many abandoned attempts are remembered.
 pub const MAX_ABANDONED: usize = 8;
@@ -62,7 +63,7 @@ pub struct AccessTokenStatus {
     /// The last changes of the key, newest first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = MAX_HISTORY), extend("x-kubernetes-list-type" = "atomic"))]
-    pub history: Vec<HistoryEntry>,
+    pub history: Vec<HistoryStatus>,
 }
 
 /// The remote token.
@@ -109,19 +110,16 @@ pub struct SecretStatus {
     pub unproven: bool,
     /// The Secret that held the key before `spec.secret.name` was changed.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub former: Option<FormerSecret>,
+    pub former: Option<FormerSecretStatus>,
 }
 
 /// A Secret that held the key before.
 #[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct FormerSecret {
+pub struct FormerSecretStatus {
     /// Its name.
     #[schemars(length(min = 1, max = limits::NAME))]
     pub name: String,
-    /// Its `metadata.uid`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub uid: Option<SecretUid>,
     /// When it is deleted.
     #[schemars(schema_with = "schema::time")]
     pub deletion_time: Timestamp,
@@ -151,26 +149,6 @@ pub struct RotationStatus {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = MAX_HANDLED), extend("x-kubernetes-list-type" = "atomic"))]
     pub handled: Vec<RequestHash>,
-}
-
-/// What a pending call does.
-#[derive(
-    Clone,
-    Copy,
-    Debug,
-    PartialEq,
-    Eq,
-    JsonSchema,
-    Serialize,
-    Deserialize,
-    strum::IntoStaticStr,
-    strum::Display,
-)]
-pub enum PendingOperation {
-    /// A token is created, as the first or as a replacement.
-    Create,
-    /// The key of the token is reset.
-    Reset,
 }
 
 /// The note written before a call that must not be repeated: all that recovery needs.
@@ -248,15 +226,13 @@ pub struct Retiring {
     strum::IntoStaticStr,
     strum::Display,
 )]
-pub enum OldKey {
+pub enum PreviousKeyState {
     /// There was none.
     None,
     /// It works until `previousKeyExpirationTime`.
     Grace,
     /// It was made invalid at once.
     Revoked,
-    /// Nobody holds it any more; its token is deleted.
-    Lost,
     /// Its token was gone before.
     Gone,
 }
@@ -264,7 +240,7 @@ pub enum OldKey {
 /// One change of the key.
 #[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct HistoryEntry {
+pub struct HistoryStatus {
     /// When the new key was published.
     #[schemars(schema_with = "schema::time")]
     pub publication_time: Timestamp,
@@ -272,10 +248,10 @@ pub struct HistoryEntry {
     pub cause: Cause,
     /// The token of the new key.
     pub token_id: TokenId,
-    /// What became of the old key: `None`, there was none; `Grace`, it works until `previousKeyExpirationTime`; `Revoked`, it was ended at once; `Lost`,
-    /// nobody has it any more; `Gone`, its token was gone before.
-    pub old_key: OldKey,
-    /// Until when the old key works, when it has a grace period.
+    /// What became of the previous key: `None`, there was none; `Grace`, it works until `previousKeyExpirationTime`; `Revoked`, it was
+    /// ended at once; `Gone`, its token was gone before.
+    pub previous_key: PreviousKeyState,
+    /// Until when the previous key works, when it has a grace period.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::time")]
     pub previous_key_expiration_time: Option<Timestamp>,

@@ -45,7 +45,7 @@ pub enum Cause {
     /// The token would expire before the next rotation and its grace.
     Expiring,
     /// An existing token and Secret were taken over.
-    Adopted,
+    Reclaimed,
 }
 
 impl Cause {
@@ -64,7 +64,7 @@ impl Cause {
             | Self::Revoke
             | Self::SpecChanged
             | Self::Expiring
-            | Self::Adopted => false,
+            | Self::Reclaimed => false,
         }
     }
 }

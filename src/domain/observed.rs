@@ -98,7 +98,7 @@ pub struct Timing {
     pub settle: SignedDuration,
     /// How long a lease lasts.
     pub lease: SignedDuration,
-    /// How much longer an old key lives than its grace, for the time that publishing takes.
+    /// How much longer a previous key lives than its grace, for the time that publishing takes.
     pub publication_margin: SignedDuration,
     /// How long a deletion waits for an account that is gone or refuses.
     pub give_up: SignedDuration,
@@ -133,7 +133,7 @@ pub struct AccountFacts {
     pub installation: Installation,
     /// Whether the account lets this object have what it asks for (I9).
     pub permit: Permit,
-    /// Whether reset leaves the old key alive as asked.
+    /// Whether reset leaves the previous key alive as asked.
     pub reset: Feature,
     /// Whether tokens have an `expiry`.
     pub expiry: Feature,
@@ -195,7 +195,7 @@ pub enum Hand {
         observed_hash: SettingsHash,
         /// Fields that came back other than asked for.
         differs: Vec<String>,
-        /// Reset: until when the old key works, as it was asked for.
+        /// Reset: until when the previous key works, as it was asked for.
         previous_key_expiration_time: Option<Timestamp>,
         /// When the answer came.
         since: Timestamp,

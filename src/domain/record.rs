@@ -1,6 +1,8 @@
 //! What the operator has written down about one object: the durable part of its memory, kept in the object's status.
 
 use jiff::{SignedDuration, Timestamp};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use super::cause::Cause;
 use crate::domain::ids::{
@@ -87,20 +89,33 @@ pub struct RotationRecord {
     pub last: Option<Timestamp>,
     /// When the next scheduled rotation is due.
     pub next: Option<Timestamp>,
-    /// Until when the key before it works, on LaunchDarkly's clock.
+    /// Until when the previous key works, on LaunchDarkly's clock.
     pub previous_key_expiration_time: Option<Timestamp>,
-    /// How long an old key lives on, as the spec says or by default.
+    /// How long a previous key lives on, as the spec says or by default.
     pub grace: Option<SignedDuration>,
     /// Trigger and revoke values that never rotate again, oldest first.
     pub handled: Vec<RequestHash>,
 }
 
-/// Which remote call an intent announces.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, strum::IntoStaticStr, strum::EnumString)]
-pub enum Operation {
-    /// `POST /api/v2/tokens`.
+/// What a pending call does.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Hash,
+    JsonSchema,
+    Serialize,
+    Deserialize,
+    strum::IntoStaticStr,
+    strum::Display,
+    strum::EnumString,
+)]
+pub enum PendingOperation {
+    /// A token is created, as the first or as a replacement.
     Create,
-    /// `POST /api/v2/tokens/{id}/reset`.
+    /// The key of the token is reset.
     Reset,
 }
 
@@ -108,7 +123,7 @@ pub enum Operation {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Intent {
     /// The call.
-    pub operation: Operation,
+    pub operation: PendingOperation,
     /// Its nonce; the marker of a created token carries it, the Secret that publishes the key too.
     pub attempt: Attempt,
     /// Why.
@@ -187,9 +202,9 @@ impl Record {
         self.token_ids().any(|claimed| claimed == id)
     }
 
-    /// Whether the token in use still has an older key that works: resetting it now might cut that one off (unknown).
+    /// Whether the token in use still has a previous key that works: resetting it now might cut that one off (unknown).
     ///
-    /// After a replacement the older key is another token's, which a reset does not touch. Of a token that was taken over
+    /// After a replacement the previous key is another token's, which a reset does not touch. Of a token that was taken over
     /// nobody knows how its key was made.
     #[must_use]
     pub fn has_key_in_grace(&self) -> bool {
@@ -197,7 +212,7 @@ impl Record {
         let replaced = match self.history.as_slice() {
             [last, before, ..] => {
                 Some(&last.token_id) == token
-                    && last.cause != Cause::Adopted
+                    && last.cause != Cause::Reclaimed
                     && before.token_id != last.token_id
             }
             [_] | [] => false,

@@ -332,12 +332,17 @@ impl TokensApi for HttpClient {
         }
     }
 
-    async fn reset(&self, id: &TokenId, old_key_lives: Duration) -> Result<Reset, ApiError> {
-        let call = Call::Reset { id, old_key_lives };
+    async fn reset(&self, id: &TokenId, previous_key_lives: Duration) -> Result<Reset, ApiError> {
+        let call = Call::Reset {
+            id,
+            previous_key_lives,
+        };
         self.with_credential(call, |answer| {
             Ok(Reset {
                 issued: wire::issued(&answer.body)?,
-                previous_key_expiration_time: answer.previous_key_expiration_time.unwrap_or(answer.asked_at),
+                previous_key_expiration_time: answer
+                    .previous_key_expiration_time
+                    .unwrap_or(answer.asked_at),
             })
         })
         .await

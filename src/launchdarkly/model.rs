@@ -156,7 +156,7 @@ pub struct Issued {
 pub struct Reset {
     /// The token, whose id may have changed (unknown), and its new key.
     pub issued: Issued,
-    /// Until when the old key was asked to live, on LaunchDarkly's clock.
+    /// Until when the previous key was asked to live, on LaunchDarkly's clock.
     pub previous_key_expiration_time: Timestamp,
 }
 

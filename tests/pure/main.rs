@@ -12,3 +12,4 @@ mod decide_properties;
 mod deploy;
 mod generated;
 mod model;
+mod shown_times;

@@ -10,9 +10,9 @@ use kube::api::{Api, ListParams, WatchEvent, WatchParams};
 use kube::{Client, Resource, ResourceExt};
 use launchdarkly_token_operator::api::AccessToken;
 use launchdarkly_token_operator::api::conditions::{ConditionType, find_condition};
-use launchdarkly_token_operator::api::status::PendingOperation;
 use launchdarkly_token_operator::cluster::secret::MANAGED_BY;
 use launchdarkly_token_operator::cluster::secret::annotation;
+use launchdarkly_token_operator::domain::record::PendingOperation;
 use launchdarkly_token_operator::redaction::Key;
 use serde::de::DeserializeOwned;
 

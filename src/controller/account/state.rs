@@ -40,7 +40,7 @@ struct Orphans {
 /// What was found out about this instance of LaunchDarkly.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Features {
-    /// Whether a reset leaves the old key alive.
+    /// Whether a reset leaves the previous key alive.
     pub reset: Feature,
     /// Whether tokens have an `expiry`.
     pub expiry: Feature,

@@ -11,7 +11,7 @@ use crate::domain::reason::Reason;
 use crate::domain::record::Record;
 use crate::domain::secret::SecretState;
 use crate::domain::step::Step;
-use crate::domain::time::plus;
+use crate::domain::time::{plus, whole_second_up};
 
 /// Sets the conditions for a record that is about to be written, or that stands.
 pub(in crate::controller) fn report(
@@ -259,8 +259,7 @@ fn overlap(writer: &mut Writer<'_>, record: &Record) {
         .chain(record.rotation.previous_key_expiration_time)
         .max();
     let message = ends.map_or_else(String::new, |end| {
-        let end = crate::api::record::whole_second_up(end);
-        format!("an older key works until {end}")
+        format!("a previous key works until {}", whole_second_up(end))
     });
     writer.mark(
         ConditionType::OverlapActive,
@@ -338,7 +337,7 @@ fn activity(record: &Record, step: &Step) -> Option<Reason> {
         return Some(match intent.cause {
             Cause::Created => Reason::Creating,
             Cause::Schedule | Cause::Trigger | Cause::Revoke => Reason::Rotating,
-            Cause::SpecChanged | Cause::Expiring | Cause::Adopted => Reason::Replacing,
+            Cause::SpecChanged | Cause::Expiring | Cause::Reclaimed => Reason::Replacing,
             Cause::SecretDeleted
             | Cause::SecretEdited
             | Cause::ResetElsewhere

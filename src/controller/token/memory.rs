@@ -10,7 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::cluster::secret::snapshot::SecretSnapshot;
 use crate::domain::ids::{Attempt, Fingerprint, RoleId, SettingsHash, TokenId};
 use crate::domain::observed::{Hand, Proof, Setback, Source};
-use crate::domain::record::Record;
+use crate::domain::record::{Intent, Record};
 use crate::domain::secret::Arrangement;
 use crate::domain::step::StepKind;
 use crate::launchdarkly::{Listing, Token};
@@ -65,6 +65,8 @@ pub(in crate::controller) struct KnownSecret {
 #[derive(Debug)]
 pub(in crate::controller) struct HandMemory {
     pub(in crate::controller) attempt: Attempt,
+    /// When its intent was decided; the status keeps only the second.
+    pub(in crate::controller) begun: Timestamp,
     pub(in crate::controller) arrangement: Box<Arrangement>,
     pub(in crate::controller) state: HandState,
 }
@@ -140,6 +142,13 @@ impl Memory {
                 proof: held.proof,
             },
         }
+    }
+
+    /// When a call began, as precisely as it is known.
+    pub(in crate::controller) fn begun(&self, intent: &Intent) -> Timestamp {
+        let hand = self.hand.as_ref();
+        hand.filter(|hand| hand.attempt == intent.attempt)
+            .map_or(intent.start_time, |hand| hand.begun)
     }
 
     /// The key in hand, for an attempt.

@@ -26,7 +26,7 @@ use crate::domain::ids::ObjectUid;
 use crate::domain::observed::Setback;
 use crate::domain::reason::Reason;
 use crate::domain::step::{Step, StepKind};
-use crate::domain::time::plus;
+use crate::domain::time::{plus, whole_second_up};
 use crate::launchdarkly::TokensApi;
 use crate::runtime::metrics::Outcome as MetricOutcome;
 use crate::traces;
@@ -215,7 +215,7 @@ fn note_failure<C: Cluster, L: TokensApi>(
         None => backed_off,
     };
     tracing::warn!(
-        object = %log_name(object), step = kind.as_str(), reason = failure.reason.as_str(), %until,
+        object = %log_name(object), step = kind.as_str(), reason = failure.reason.as_str(), until = %whole_second_up(until),
         "{}", failure.message
     );
     ctx.metrics.step_failed(kind.as_str(), failure.reason);

@@ -9,7 +9,7 @@ use crate::domain::desired::DeletionPolicy;
 use crate::domain::ids::TokenId;
 use crate::domain::observed::{Account, Deletion, Hand};
 use crate::domain::reason::Reason;
-use crate::domain::record::{Operation, RetiringToken};
+use crate::domain::record::{PendingOperation, RetiringToken};
 use crate::domain::secret::SecretState;
 use crate::domain::step::Step;
 
@@ -123,7 +123,7 @@ fn find_pending_create(view: &View<'_>, deletion: &Deletion) -> Result<Option<St
         .record
         .pending
         .iter()
-        .filter(|p| p.operation == Operation::Create);
+        .filter(|p| p.operation == PendingOperation::Create);
     let certain = matches!(
         observed.hand,
         Hand::Armed(_) | Hand::Refused(_) | Hand::Held { .. }

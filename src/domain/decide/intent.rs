@@ -11,7 +11,7 @@ use crate::domain::marker::{Hold, Marker, with_marker};
 use crate::domain::observed::{AccountFacts, Hand, Permit, Roles};
 use crate::domain::reason::Reason;
 use crate::domain::record::{
-    AbandonedAttempt, Intent, MAX_HANDLED, MAX_RETIRING, Operation, Record,
+    AbandonedAttempt, Intent, MAX_HANDLED, MAX_RETIRING, PendingOperation, Record,
 };
 use crate::domain::secret::Arrangement;
 use crate::domain::settings::{Grant, TokenSettings};
@@ -21,7 +21,7 @@ use jiff::Timestamp;
 
 /// Why a call is wanted, and what it must not forget.
 pub(super) struct Need {
-    pub(super) operation: Operation,
+    pub(super) operation: PendingOperation,
     pub(super) cause: Cause,
     /// A key that consumers may hold lives at least until then.
     pub(super) previous_key_expiration_time: Option<Timestamp>,
@@ -32,7 +32,7 @@ pub(super) struct Need {
 impl Need {
     pub(super) fn create(cause: Cause) -> Self {
         Self {
-            operation: Operation::Create,
+            operation: PendingOperation::Create,
             cause,
             previous_key_expiration_time: None,
             handles: Vec::new(),
@@ -194,7 +194,7 @@ fn record_intent(view: &View<'_>, desired: &Desired, need: &Need) -> Step {
     }
     // A reset changes the key alone: edits that wait stay waiting.
     let (spec_hash, token_name) = match (&record.token, need.operation) {
-        (Some(token), Operation::Reset) => (token.spec_hash.clone(), token.name.clone()),
+        (Some(token), PendingOperation::Reset) => (token.spec_hash.clone(), token.name.clone()),
         (Some(_) | None, _) => (desired.settings.hash(), desired.settings.name.clone()),
     };
     record.pending = Some(Intent {
@@ -226,7 +226,10 @@ fn record_intent(view: &View<'_>, desired: &Desired, need: &Need) -> Step {
 
 /// A create that is pending may have happened: it is not forgotten when a new intent takes its place.
 pub(super) fn abandon_pending(record: &mut Record) {
-    if let Some(pending) = record.pending.take_if(|p| p.operation == Operation::Create) {
+    if let Some(pending) = record
+        .pending
+        .take_if(|p| p.operation == PendingOperation::Create)
+    {
         record.abandoned.push(AbandonedAttempt {
             attempt: pending.attempt,
             start_time: pending.start_time,
@@ -238,13 +241,13 @@ pub(super) fn abandon_pending(record: &mut Record) {
 fn reset_lives_until(
     view: &View<'_>,
     desired: &Desired,
-    operation: Operation,
+    operation: PendingOperation,
 ) -> Option<Timestamp> {
     let lives = desired
         .rotation
         .grace
         .checked_add(view.observed.timing.publication_margin)?;
-    (operation == Operation::Reset).then(|| plus(view.observed.clocks.later(), lives))
+    (operation == PendingOperation::Reset).then(|| plus(view.observed.clocks.later(), lives))
 }
 
 /// The settings as LaunchDarkly gets them: roles as ids, and at the end of the description the marker of this attempt.

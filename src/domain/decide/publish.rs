@@ -8,7 +8,7 @@ use crate::domain::cause::Cause;
 use crate::domain::ids::{Fingerprint, TokenId};
 use crate::domain::observed::{Hand, Proof};
 use crate::domain::record::{
-    HistoryEntry, Intent, Operation, RetiringToken, SecretRecord, TokenRecord,
+    HistoryEntry, Intent, PendingOperation, RetiringToken, SecretRecord, TokenRecord,
 };
 use crate::domain::secret::{Arrangement, Marks, SecretFacts};
 use crate::domain::secret::{PreviousKey, SecretPlan};
@@ -41,12 +41,16 @@ pub(super) fn publish(view: &View<'_>, intent: &Intent) -> Step {
         return view.rest();
     };
     let now = view.now();
-    // A reset cannot cut the old key at once, not even for a revocation.
+    // A reset cannot cut the previous key at once, not even for a revocation.
     let revokes = intent.cause == Cause::Revoke;
-    let keeps_old = intent.token_id.is_some() && (!revokes || intent.operation == Operation::Reset);
-    let old_until = keeps_old.then(|| previous_key_expiration_for(view, intent, arrangement, *previous_key_expiration_time));
+    let keeps_previous =
+        intent.token_id.is_some() && (!revokes || intent.operation == PendingOperation::Reset);
+    let previous_until = keeps_previous.then(|| {
+        previous_key_expiration_for(view, intent, arrangement, *previous_key_expiration_time)
+    });
     let holds_key = view.secret().is_some_and(|secret| secret.key.is_some());
-    let shows_old = keeps_old && !revokes && holds_key && arrangement.layout.previous_key.is_some();
+    let shows_previous =
+        keeps_previous && !revokes && holds_key && arrangement.layout.previous_key.is_some();
     let mut handled = view.observed.record.clone();
     handled.remember_handled(&intent.handles);
     Step::PublishKey {
@@ -61,11 +65,11 @@ pub(super) fn publish(view: &View<'_>, intent: &Intent) -> Step {
                 attempt: Some(intent.attempt.clone()),
                 fingerprint: Some(fingerprint.clone()),
                 rotated_at: Some(now),
-                previous_expires_at: old_until,
+                previous_expires_at: previous_until,
                 handled: handled.rotation.handled,
                 fence: None,
             },
-            previous: if shows_old {
+            previous: if shows_previous {
                 PreviousKey::TakeCurrent
             } else {
                 PreviousKey::Drop
@@ -82,8 +86,8 @@ fn previous_key_expiration_for(
     asked: Option<Timestamp>,
 ) -> Timestamp {
     match (intent.operation, asked) {
-        (Operation::Reset, Some(asked)) => asked,
-        (Operation::Reset | Operation::Create, _) => {
+        (PendingOperation::Reset, Some(asked)) => asked,
+        (PendingOperation::Reset | PendingOperation::Create, _) => {
             let grace_over = plus(view.observed.clocks.later(), arrangement.grace);
             let lost_reset = intent
                 .previous_key_expiration_time
@@ -104,7 +108,7 @@ pub(super) fn recognise(view: &View<'_>, intent: &Intent) -> Option<Step> {
         Hand::Held { token_id, fingerprint, .. }
             if token_id == publication.token_id && fingerprint == publication.fingerprint);
     // A reset names the recorded token and no other.
-    if own || intent.operation == Operation::Reset {
+    if own || intent.operation == PendingOperation::Reset {
         return Some(record_publication(view, intent, &publication));
     }
     publication.secret.named_token()?;
@@ -129,8 +133,8 @@ fn published_by<'a>(view: &View<'a>, intent: &Intent) -> Option<Publication<'a>>
     let (token_id, fingerprint) = (marks.token_id.as_ref()?, marks.fingerprint.as_ref()?);
     let record = &view.observed.record;
     let possible = match intent.operation {
-        Operation::Reset => intent.token_id.as_ref() == Some(token_id),
-        Operation::Create => !record.claims(token_id),
+        PendingOperation::Reset => intent.token_id.as_ref() == Some(token_id),
+        PendingOperation::Create => !record.claims(token_id),
     };
     (possible && marks.attempt.as_ref() == Some(&intent.attempt)).then_some(Publication {
         secret,
@@ -151,27 +155,28 @@ fn record_publication(view: &View<'_>, intent: &Intent, publication: &Publicatio
     let previous_key_expiration_time = grace_from_now(view, intent, marks, published_at);
     let mut record = view.record();
     record.pending = None;
-    let old_until = previous_key_expiration_time.unwrap_or_else(|| unmarked_grace(view, intent, published_at));
+    let previous_until =
+        previous_key_expiration_time.unwrap_or_else(|| unmarked_grace(view, intent, published_at));
     if let Some(old) = record
         .token
         .as_ref()
-        .filter(|old| old.id != **token_id && intent.operation == Operation::Create)
+        .filter(|old| old.id != **token_id && intent.operation == PendingOperation::Create)
     {
         let old = old.id.clone();
         record.retire(RetiringToken {
             token_id: old,
             cause: intent.cause,
-            retirement_time: old_until,
+            retirement_time: previous_until,
         });
     }
     for retiring in &mut record.retiring {
         if intent.cause == Cause::Revoke {
-            // Every older key is to die, also one that could not be deleted before.
+            // Every previous key is to die, also one that could not be deleted before.
             retiring.cause = Cause::Revoke;
             retiring.retirement_time = retiring.retirement_time.min(published_at);
         } else if intent.cause.is_unasked() && retiring.cause != Cause::Revoke {
             // While the key was lost, this may have been the one that consumers used.
-            retiring.retirement_time = retiring.retirement_time.max(old_until);
+            retiring.retirement_time = retiring.retirement_time.max(previous_until);
         }
     }
     if let Some(moved) = record
@@ -181,7 +186,7 @@ fn record_publication(view: &View<'_>, intent: &Intent, publication: &Publicatio
     {
         record.former_secret = Some(crate::domain::record::FormerSecret {
             name: moved.name.clone(),
-            deletion_time: old_until,
+            deletion_time: previous_until,
         });
     }
     let proven = matches!(
@@ -221,7 +226,7 @@ fn unmarked_grace(view: &View<'_>, intent: &Intent, published_at: Timestamp) -> 
     plus(view.observed.clocks.later(), grace)
 }
 
-/// Until when the old key lives: its grace counts from when the new key was in the Secret, which may have taken its time
+/// Until when the previous key lives: its grace counts from when the new key was in the Secret, which may have taken its time
 /// since the end of the grace was written there (I3). What a reset asked for cannot be changed any more.
 fn grace_from_now(
     view: &View<'_>,
@@ -231,8 +236,8 @@ fn grace_from_now(
 ) -> Option<Timestamp> {
     let promised = marks.previous_expires_at?;
     Some(match intent.operation {
-        Operation::Reset => promised,
-        Operation::Create => {
+        PendingOperation::Reset => promised,
+        PendingOperation::Create => {
             let late = view.observed.clocks.later().duration_since(published_at);
             plus(promised, late.max(SignedDuration::ZERO))
         }
@@ -249,7 +254,7 @@ fn token_record(view: &View<'_>, intent: &Intent, id: &TokenId) -> TokenRecord {
             token_id,
             ..
         } if token_id == id => (Some(observed_hash.clone()), differs.clone(), *creation_time),
-        _ if intent.operation == Operation::Reset => {
+        _ if intent.operation == PendingOperation::Reset => {
             before.map_or((None, Vec::new(), None), |token| {
                 (
                     token.observed_hash.clone(),

@@ -128,7 +128,7 @@ fn record_take_over(
         let grace_over = plus(observed.clocks.later(), desired.rotation.grace);
         record.retire(RetiringToken {
             token_id: other.id,
-            cause: Cause::Adopted,
+            cause: Cause::Reclaimed,
             retirement_time: grace_over,
         });
     }
@@ -177,7 +177,7 @@ fn record_take_over(
     record.remember_handled(&baseline);
     record.remember_publication(HistoryEntry {
         publication_time: published,
-        cause: Cause::Adopted,
+        cause: Cause::Reclaimed,
         token_id: token_id.clone(),
         previous_key_expiration_time: record.rotation.previous_key_expiration_time,
     });

@@ -33,7 +33,7 @@ pub(super) fn still_retiring(view: &View<'_>) -> Option<Step> {
     {
         return Some(Step::RecordRetirement(Box::new(without_gone(view, record))));
     }
-    // Somebody may have put an old key back into the Secret: its token waits until the key is replaced.
+    // Somebody may have put a previous key back into the Secret: its token waits until the key is replaced.
     let deletable = |r: &&RetiringToken| {
         !view.is_credential(&r.token_id) && view.token_in_secret() != Some(&r.token_id)
     };

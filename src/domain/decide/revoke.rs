@@ -5,7 +5,7 @@ use super::reset::may_revoke;
 use super::view::{View, hold};
 use crate::domain::cause::Cause;
 use crate::domain::reason::Reason;
-use crate::domain::record::{Intent, MAX_RETIRING, Operation};
+use crate::domain::record::{Intent, MAX_RETIRING, PendingOperation};
 use crate::domain::step::{Step, StepKind};
 
 /// A new revoke value: a new key is published, then every older one is killed. Room is made first.
@@ -38,7 +38,7 @@ pub(super) fn revoke(view: &View<'_>) -> Option<Step> {
     let no_room = view.setback(StepKind::CreateToken);
     let in_use = observed.record.token.as_ref()?;
     let operation = match &no_room {
-        Some(_) if may_revoke(view, &in_use.id) => Operation::Reset,
+        Some(_) if may_revoke(view, &in_use.id) => PendingOperation::Reset,
         Some(Step::Hold {
             terminal: true,
             message,
@@ -52,7 +52,7 @@ pub(super) fn revoke(view: &View<'_>) -> Option<Step> {
                 true,
             ));
         }
-        Some(_) | None => Operation::Create,
+        Some(_) | None => PendingOperation::Create,
     };
     Some(intend(
         view,

@@ -77,7 +77,7 @@ fn correct_drift(view: &View<'_>, desired: &Desired, token: &TokenRecord) -> Opt
     }
     // What came back other than asked for is not asked for again, unless it lost its marker.
     let as_ever = facts.differs == token.differs && facts.marked;
-    if desired.drift_policy == DriftPolicy::Warn || as_ever {
+    if desired.drift_policy == DriftPolicy::Report || as_ever {
         return None;
     }
     Some(adjust(view, desired, token, facts))

@@ -13,7 +13,7 @@ use crate::domain::schedule;
 use crate::domain::secret::SecretRevision;
 use crate::domain::secret::{SecretFacts, SecretState};
 use crate::domain::step::{Step, StepKind};
-use crate::domain::time::{minus, plus};
+use crate::domain::time::{end_of_second, minus, plus};
 
 /// How long an abandoned attempt is remembered at most: no request lives that long.
 const ABANDONED_KEPT: jiff::SignedDuration = jiff::SignedDuration::from_hours(24);
@@ -143,10 +143,11 @@ impl<'a> View<'a> {
         (listed && !found()) || observed.clocks.passed(forgotten)
     }
 
-    /// When the effect of a call shows at the latest, whose intent was written at `start_time` and whose answer is unknown.
+    /// When the effect of a call shows at the latest, whose intent was written in the second of `start_time` and whose answer is
+    /// unknown.
     pub(super) fn shown_by(&self, start_time: Timestamp) -> Timestamp {
         let settle = self.observed.timing.settle;
-        let after_intent = plus(start_time, settle.saturating_mul(2));
+        let after_intent = plus(end_of_second(start_time), settle.saturating_mul(2));
         after_intent.max(plus(self.observed.calls_ended_by, settle))
     }
 
@@ -185,7 +186,7 @@ impl<'a> View<'a> {
         })
     }
 
-    /// Whether an older key of the token in use may still work: both clocks must have passed its end.
+    /// Whether a previous key of the token in use may still work: both clocks must have passed its end.
     pub(super) fn in_grace(&self) -> bool {
         self.record().has_key_in_grace()
     }

@@ -2,7 +2,7 @@
 
 use launchdarkly_token_operator::domain::decide::{Wish, decide};
 use launchdarkly_token_operator::domain::observed::{Hand, Observed, Proof};
-use launchdarkly_token_operator::domain::record::Operation;
+use launchdarkly_token_operator::domain::record::PendingOperation;
 use launchdarkly_token_operator::domain::secret::Arrangement;
 use launchdarkly_token_operator::domain::step::Step;
 
@@ -38,7 +38,7 @@ pub fn without_proof(wish: &Wish, observed: &Observed) -> Step {
 pub fn resetting_again(wish: &Wish, observed: &Observed) -> Step {
     let mut hoping = observed.clone();
     let pending = observed.record.pending.as_ref();
-    let reset = pending.is_some_and(|pending| pending.operation == Operation::Reset);
+    let reset = pending.is_some_and(|pending| pending.operation == PendingOperation::Reset);
     if let (Wish::Valid(desired), Hand::Empty, true) = (wish, &observed.hand, reset) {
         hoping.hand = Hand::Armed(Box::new(Arrangement {
             layout: desired.secret.clone(),

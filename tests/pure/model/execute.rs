@@ -203,9 +203,9 @@ impl Act<'_> {
             Step::ResetKey {
                 attempt,
                 token_id,
-                old_key_lives,
+                previous_key_lives,
                 ..
-            } => self.reset(attempt, token_id, *old_key_lives, fate),
+            } => self.reset(attempt, token_id, *previous_key_lives, fate),
             Step::ProveKey { token_id, .. } => self.prove_in_hand(token_id),
             Step::PublishKey { plan, .. } => self.publish(plan),
             Step::FenceSecret { name, at, attempt } => self.fence(name, at, attempt),

@@ -122,7 +122,8 @@ fn without_grace(wish: &Wish, observed: &Observed) -> Step {
     match decide(wish, observed) {
         Step::RecordPublication(mut record) => {
             for retiring in &mut record.retiring {
-                retiring.retirement_time = observed.clocks.local - jiff::SignedDuration::from_secs(1);
+                retiring.retirement_time =
+                    observed.clocks.local - jiff::SignedDuration::from_secs(1);
             }
             Step::RecordPublication(record)
         }

@@ -160,7 +160,7 @@ impl System {
         self
     }
 
-    /// Nobody tried yet whether a reset leaves the old key alive.
+    /// Nobody tried yet whether a reset leaves the previous key alive.
     pub fn unprobed(mut self) -> Self {
         self.begin.core.reset_known = false;
         self

@@ -14,7 +14,7 @@ use launchdarkly_token_operator::domain::step::{Step, StepKind};
 
 /// When every story begins.
 pub const START: Timestamp = Timestamp::constant(1_795_348_800, 0);
-/// How long old keys live on.
+/// How long previous keys live on.
 pub const GRACE: SignedDuration = SignedDuration::from_hours(1);
 /// Time between scheduled rotations, where there are any.
 pub const INTERVAL: SignedDuration = SignedDuration::from_hours(24);
@@ -34,7 +34,7 @@ pub struct Core {
     pub flights: Vec<Flight>,
     /// How many tokens the account has room for.
     pub room: usize,
-    /// Whether it is known from the beginning that a reset leaves the old key alive.
+    /// Whether it is known from the beginning that a reset leaves the previous key alive.
     pub reset_known: bool,
     /// What a throw-away token shows of that.
     pub reset_shown: Feature,
@@ -124,7 +124,7 @@ pub enum Call {
     },
     Reset {
         token_id: TokenId,
-        old_key_lives: SignedDuration,
+        previous_key_lives: SignedDuration,
     },
 }
 

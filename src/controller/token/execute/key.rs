@@ -20,7 +20,7 @@ use crate::domain::decide::replaces_unasked;
 use crate::domain::ids::{AccountId, Attempt, Fingerprint, TokenId};
 use crate::domain::observed::Proof;
 use crate::domain::reason::Reason;
-use crate::domain::record::{Operation, Record};
+use crate::domain::record::{PendingOperation, Record};
 use crate::domain::secret::Arrangement;
 use crate::domain::secret::SecretPlan;
 use crate::domain::settings::TokenSettings;
@@ -35,6 +35,7 @@ pub(in crate::controller) fn arm(
     if let Some(intent) = &record.pending {
         memory.hand = Some(HandMemory {
             attempt: intent.attempt.clone(),
+            begun: intent.start_time,
             arrangement,
             state: HandState::Armed,
         });
@@ -203,7 +204,7 @@ pub(in crate::controller) async fn prove<C: Cluster, L: TokensApi>(
         .record
         .pending
         .as_ref()
-        .is_some_and(|p| p.operation == Operation::Reset);
+        .is_some_and(|p| p.operation == PendingOperation::Reset);
     let held = memory.held_mut(attempt).ok_or_else(Failure::stale)?;
     let answer = session.api.identify_with(&held.key).await;
     let (proof, failure) = judge(
@@ -220,7 +221,7 @@ pub(in crate::controller) async fn prove<C: Cluster, L: TokensApi>(
     failure.map_or(Ok(()), Err)
 }
 
-/// After a reset the old key must still work; where it does not, rotations go by replacement from now on (R3).
+/// After a reset the previous key must still work; where it does not, rotations go by replacement from now on (R3).
 async fn watch_overlap<C: Cluster, L: TokensApi>(
     ctx: &Context<C, L>,
     object: &AccessToken,

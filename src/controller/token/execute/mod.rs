@@ -68,16 +68,18 @@ pub(in crate::controller) async fn execute<C: Cluster, L: TokensApi>(
         }
         Step::RecordPublication(ref record) => {
             write_status(ctx, object, world, record, &step).await?;
+            let intent = world.observed.record.pending.as_ref();
+            let begun = intent.map(|intent| memory.begun(intent));
             memory.hand = None;
             memory.absent = None;
-            // Older keys may have been promised more time.
+            // Previous keys may have been promised more time.
             memory.life_limited.clear();
             if let (Some(secret), Some(token)) = (&record.secret, &record.token) {
                 memory.secret_proof = secret
                     .proven
                     .then(|| (secret.fingerprint.clone(), token.id.clone(), true));
             }
-            events::published(ctx, object, record, world.observed.record.pending.as_ref()).await;
+            events::published(ctx, object, record, begun).await;
             Ok(())
         }
         Step::ForgetIntent(ref record) => {
@@ -164,15 +166,16 @@ pub(in crate::controller) async fn execute<C: Cluster, L: TokensApi>(
         Step::ResetKey {
             attempt,
             token_id,
-            old_key_lives,
+            previous_key_lives,
             urgent,
         } => {
             let session = session(world)?;
             memory.set_hand(&attempt, HandState::Uncertain);
-            let lives = Duration::try_from(old_key_lives).unwrap_or_default();
+            let lives = Duration::try_from(previous_key_lives).unwrap_or_default();
             let answer = lane(session, urgent).reset(&token_id, lives).await;
             note_reset(ctx, object, world, &answer).await;
-            let answer = answer.map(|reset| (reset.issued, Some(reset.previous_key_expiration_time)));
+            let answer =
+                answer.map(|reset| (reset.issued, Some(reset.previous_key_expiration_time)));
             if answer.as_ref().is_err_and(ApiError::is_definite_refusal) {
                 memory.look = None;
             }

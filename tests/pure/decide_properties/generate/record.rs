@@ -4,7 +4,7 @@ use launchdarkly_token_operator::domain::cause::Cause;
 use launchdarkly_token_operator::domain::ids::{RequestHash, SettingsHash};
 use launchdarkly_token_operator::domain::record::{
     AbandonedAttempt, FormerSecret, HistoryEntry, Intent, MAX_ABANDONED, MAX_HANDLED, MAX_HISTORY,
-    Operation, Record, RetiringToken, RotationRecord, SecretRecord, TokenRecord,
+    PendingOperation, Record, RetiringToken, RotationRecord, SecretRecord, TokenRecord,
 };
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
@@ -91,7 +91,7 @@ fn fit_pending(record: &mut Record) {
         record.account_id.get_or_insert("account".into());
     }
     match &mut record.pending {
-        Some(pending) if pending.operation == Operation::Reset && in_use.is_none() => {
+        Some(pending) if pending.operation == PendingOperation::Reset && in_use.is_none() => {
             record.pending = None;
         }
         Some(pending) => pending.token_id = in_use,
@@ -170,7 +170,7 @@ fn rotation(settled: &Record) -> BoxedStrategy<RotationRecord> {
 fn intent(base: &Given) -> BoxedStrategy<Intent> {
     let desired = base.desired().clone();
     (
-        select(vec![Operation::Create, Operation::Reset]),
+        select(vec![PendingOperation::Create, PendingOperation::Reset]),
         select(Cause::VARIANTS),
         moment(),
         mostly(ME, Just(ANOTHER)),
@@ -182,10 +182,9 @@ fn intent(base: &Given) -> BoxedStrategy<Intent> {
         .prop_map(
             move |(operation, cause, start_time, holder, secret_name, same, handles, until)| {
                 let cause = match (operation, cause) {
-                    (Operation::Create, _) | (Operation::Reset, Cause::Trigger | Cause::Revoke) => {
-                        cause
-                    }
-                    (Operation::Reset, _) => Cause::Schedule,
+                    (PendingOperation::Create, _)
+                    | (PendingOperation::Reset, Cause::Trigger | Cause::Revoke) => cause,
+                    (PendingOperation::Reset, _) => Cause::Schedule,
                 };
                 Intent {
                     operation,
@@ -203,7 +202,7 @@ fn intent(base: &Given) -> BoxedStrategy<Intent> {
                     token_name: desired.settings.name.clone(),
                     handles,
                     previous_key_expiration_time: until.or_else(|| {
-                        (operation == Operation::Reset)
+                        (operation == PendingOperation::Reset)
                             .then_some(crate::decide_properties::worlds::NOW)
                     }),
                 }

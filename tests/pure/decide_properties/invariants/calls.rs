@@ -5,7 +5,7 @@ use launchdarkly_token_operator::domain::marker::Marker;
 use launchdarkly_token_operator::domain::observed::{
     Feature, Hand, Observed, Remote, SecretKeyProof, Source,
 };
-use launchdarkly_token_operator::domain::record::{Intent, Operation};
+use launchdarkly_token_operator::domain::record::{Intent, PendingOperation};
 use launchdarkly_token_operator::domain::step::Step;
 use launchdarkly_token_operator::domain::time::{Clocks, plus};
 
@@ -14,8 +14,8 @@ use super::{Case, Verdict, ensure};
 /// Creates and resets follow an intent that this process wrote and has not acted on, or that was refused.
 pub fn announced(case: &Case<'_>) -> Verdict {
     let (attempt, operation) = match case.step {
-        Step::CreateToken { attempt, .. } => (attempt, Operation::Create),
-        Step::ResetKey { attempt, .. } => (attempt, Operation::Reset),
+        Step::CreateToken { attempt, .. } => (attempt, PendingOperation::Create),
+        Step::ResetKey { attempt, .. } => (attempt, PendingOperation::Reset),
         _ => return Ok(()),
     };
     let observed = case.observed;
@@ -62,7 +62,7 @@ pub fn uncertain(case: &Case<'_>) -> Verdict {
             ensure(next.attempt != pending.attempt, || {
                 "the same attempt again".into()
             })?;
-            ensure(next.operation == Operation::Create, || {
+            ensure(next.operation == PendingOperation::Create, || {
                 format!("a reset follows an unresolved {:?}", pending.operation)
             })
         }
@@ -118,7 +118,7 @@ pub fn remembered(case: &Case<'_>) -> Verdict {
                 "the Secret does not carry the attempt".into()
             })?;
             ensure(
-                pending.operation == Operation::Reset || is_known_as_ours(case),
+                pending.operation == PendingOperation::Reset || is_known_as_ours(case),
                 || "a Secret is believed without evidence".into(),
             )
         }
@@ -127,7 +127,7 @@ pub fn remembered(case: &Case<'_>) -> Verdict {
         }),
         Step::RecordIntent { .. } | Step::AbandonAttempt(_) => ensure(
             certain
-                || pending.operation == Operation::Reset
+                || pending.operation == PendingOperation::Reset
                 || has(record, &pending.attempt)
                 || is_disproved(observed, pending),
             || "the attempt is not among the abandoned".into(),
@@ -180,7 +180,7 @@ fn reset_intent<'a>(case: &'a Case<'_>) -> Option<&'a Intent> {
         Step::RecordIntent { record, .. } => record
             .pending
             .as_ref()
-            .filter(|intent| intent.operation == Operation::Reset),
+            .filter(|intent| intent.operation == PendingOperation::Reset),
         _ => None,
     }
 }
@@ -227,8 +227,9 @@ pub fn intent(case: &Case<'_>) -> Verdict {
         .saturating_add(observed.timing.publication_margin);
     let until = plus(observed.clocks.later(), lives);
     ensure(
-        intent.operation == Operation::Create || intent.previous_key_expiration_time >= Some(until),
-        || "how long the old key lives is not said".into(),
+        intent.operation == PendingOperation::Create
+            || intent.previous_key_expiration_time >= Some(until),
+        || "how long the previous key lives is not said".into(),
     )?;
     let promised = observed
         .record

@@ -183,14 +183,17 @@ fn replaced_token_retires(case: &Case<'_>, record: &Record) -> Verdict {
         (_, None) => None,
     };
     ensure(Some(retiring.retirement_time) >= promised, || {
-        format!("it retires at {}, not {promised:?}", retiring.retirement_time)
+        format!(
+            "it retires at {}, not {promised:?}",
+            retiring.retirement_time
+        )
     })
 }
 
-/// A reset leaves the old key its grace and the time that publishing takes.
+/// A reset leaves the previous key its grace and the time that publishing takes.
 pub fn reset(case: &Case<'_>) -> Verdict {
     let Step::ResetKey {
-        old_key_lives,
+        previous_key_lives,
         urgent,
         ..
     } = case.step
@@ -203,8 +206,8 @@ pub fn reset(case: &Case<'_>) -> Verdict {
     let least = arrangement
         .grace
         .saturating_add(case.observed.timing.publication_margin);
-    ensure(*urgent || *old_key_lives >= least, || {
-        format!("the old key lives {old_key_lives}, less than {least}")
+    ensure(*urgent || *previous_key_lives >= least, || {
+        format!("the previous key lives {previous_key_lives}, less than {least}")
     })
 }
 

@@ -91,7 +91,7 @@ fn what_was_begun_is_ended_whatever_the_brake_says() {
 }
 
 #[test]
-fn a_secret_restored_to_an_older_key_is_replaced_not_believed() {
+fn a_secret_restored_to_a_previous_key_is_replaced_not_believed() {
     given(a_token())
         .and(the_secret_is_restored_to(0, hours(9)))
         .and(the_key_in_the_secret_was_tried(SecretKeyProof::Accepted))

@@ -36,10 +36,10 @@ pub fn carry_out(observed: &mut Observed, step: &Step) {
         }
         Step::ResetKey {
             token_id,
-            old_key_lives,
+            previous_key_lives,
             ..
         } => {
-            let until = observed.clocks.remote + *old_key_lives;
+            let until = observed.clocks.remote + *previous_key_lives;
             receive(observed, token_id.clone(), None, Some(until));
         }
         Step::ProveKey { .. } => {

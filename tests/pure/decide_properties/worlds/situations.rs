@@ -10,7 +10,7 @@ use launchdarkly_token_operator::domain::observed::{
 };
 use launchdarkly_token_operator::domain::reason::Reason;
 use launchdarkly_token_operator::domain::record::{
-    AbandonedAttempt, HistoryEntry, Intent, Operation, Record, RetiringToken,
+    AbandonedAttempt, HistoryEntry, Intent, PendingOperation, Record, RetiringToken,
 };
 use launchdarkly_token_operator::domain::secret::{Arrangement, SecretFacts, SecretState};
 use launchdarkly_token_operator::domain::step::StepKind;
@@ -63,7 +63,7 @@ impl Given {
         })
     }
 
-    fn intend(&mut self, operation: Operation, cause: Cause, start_time: Timestamp) {
+    fn intend(&mut self, operation: PendingOperation, cause: Cause, start_time: Timestamp) {
         let desired = self.desired().clone();
         let lives = plus(
             start_time,
@@ -80,7 +80,7 @@ impl Given {
             spec_hash: desired.settings.hash(),
             token_name: desired.settings.name.clone(),
             handles: Vec::new(),
-            previous_key_expiration_time: (operation == Operation::Reset).then_some(lives),
+            previous_key_expiration_time: (operation == PendingOperation::Reset).then_some(lives),
         });
     }
 }
@@ -161,7 +161,7 @@ pub fn retiring_tokens(count: usize, retirement_time: Timestamp) -> impl FnOnce(
 /// A create whose answer never came: the process that sent it lives on.
 pub fn a_create_without_an_answer(cause: Cause) -> impl FnOnce(&mut Given) {
     move |given| {
-        given.intend(Operation::Create, cause, ago(minutes(3)));
+        given.intend(PendingOperation::Create, cause, ago(minutes(3)));
         given.observed.listed_at = None;
         given.observed.hand = Hand::Empty;
     }
@@ -169,13 +169,13 @@ pub fn a_create_without_an_answer(cause: Cause) -> impl FnOnce(&mut Given) {
 
 pub fn a_reset_without_an_answer() -> impl FnOnce(&mut Given) {
     |given| {
-        given.intend(Operation::Reset, Cause::Schedule, ago(minutes(3)));
+        given.intend(PendingOperation::Reset, Cause::Schedule, ago(minutes(3)));
         given.observed.hand = Hand::Empty;
     }
 }
 
 /// An intent of this process whose call was not made yet.
-pub fn an_intent_to(operation: Operation, cause: Cause) -> impl FnOnce(&mut Given) {
+pub fn an_intent_to(operation: PendingOperation, cause: Cause) -> impl FnOnce(&mut Given) {
     move |given| {
         given.intend(operation, cause, ago(seconds(2)));
         given.observed.hand = Hand::Armed(given.arrangement());
@@ -208,7 +208,7 @@ pub fn its_key_in_hand(proof: Proof, age: SignedDuration) -> impl FnOnce(&mut Gi
     move |given| {
         let hash = given.desired().settings.hash();
         let pending = given.observed.record.pending.as_ref();
-        let reset = pending.is_some_and(|p| p.operation == Operation::Reset);
+        let reset = pending.is_some_and(|p| p.operation == PendingOperation::Reset);
         given.observed.hand = Hand::Held {
             arrangement: given.arrangement(),
             token_id: if reset { token(0) } else { token(1) },
@@ -233,7 +233,7 @@ pub fn it_was_published() -> impl FnOnce(&mut Given) {
             let settled = super::given::settled(given.desired());
             given.observed.secret = settled.secret;
         }
-        let reset = pending.operation == Operation::Reset;
+        let reset = pending.operation == PendingOperation::Reset;
         let secret = given.secret();
         secret.version = "2".into();
         secret.key = Some(key(1));
