@@ -63,7 +63,7 @@ pub struct AccountSpec {
     pub policy: Option<PolicySpec>,
 }
 
-/// The account of [`AccountSpec`], usable from the namespaces it names.
+/// A LaunchDarkly account as in a LaunchDarklyAccount, usable from the namespaces it names.
 #[derive(
     CustomResource, KubeSchema, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize,
 )]

@@ -49,10 +49,10 @@ pub struct AccessTokenStatus {
     /// The schedule, with all defaults filled in.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rotation: Option<RotationStatus>,
-    /// The note written before a call that must not be repeated, until that call is settled.
+    /// Internal: the note written before a call that must not be repeated, until that call is settled.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pending: Option<Pending>,
-    /// Attempts given up. A remote token that turns up with one of them is cleaned up.
+    /// Internal: attempts given up. A remote token that turns up with one of them is cleaned up.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = MAX_ABANDONED), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["attempt"]))]
     pub abandoned: Vec<Abandoned>,
@@ -75,9 +75,9 @@ pub struct TokenStatus {
     /// Its name at LaunchDarkly.
     #[schemars(length(max = 512))]
     pub name: String,
-    /// A hash of the settings that were asked for when it was created or changed last.
+    /// Internal: a hash of the settings that were asked for when it was created or changed last.
     pub spec_hash: SettingsHash,
-    /// A hash of the settings that LaunchDarkly answered then. What differs from it later was changed by somebody else.
+    /// Internal: a hash of the settings that LaunchDarkly answered then. What differs from it later was changed by somebody else.
     ///
     /// Absent until an answer was seen: the process that asked may have ended before it came.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -102,7 +102,7 @@ pub struct SecretStatus {
     /// Its `metadata.uid`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub uid: Option<SecretUid>,
-    /// A truncated SHA-256 of the key; never a part of it.
+    /// Internal: a truncated SHA-256 of the key; never a part of it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fingerprint: Option<Fingerprint>,
     /// Whether the key was published without LaunchDarkly having said that it works; it is tried again until it does.
@@ -145,7 +145,7 @@ pub struct RotationStatus {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 32))]
     pub grace_period: Option<String>,
-    /// Hashes of the trigger and revoke values already seen, newest last; they never rotate again.
+    /// Internal: hashes of the trigger and revoke values already seen, newest last; they never rotate again.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = MAX_HANDLED), extend("x-kubernetes-list-type" = "atomic"))]
     pub handled: Vec<RequestHash>,
@@ -173,13 +173,13 @@ pub struct Pending {
     /// Where the key goes.
     #[schemars(length(min = 1, max = limits::NAME))]
     pub secret_name: String,
-    /// A hash of the settings asked for.
+    /// Internal: a hash of the settings asked for.
     pub spec_hash: SettingsHash,
     /// The token's name asked for.
     #[serde(default)]
     #[schemars(length(max = 512))]
     pub token_name: String,
-    /// Hashes of the trigger and revoke values that this call serves.
+    /// Internal: hashes of the trigger and revoke values that this call serves.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = MAX_HANDLED), extend("x-kubernetes-list-type" = "atomic"))]
     pub handles: Vec<RequestHash>,
