@@ -44,7 +44,7 @@ pub enum Cause {
     TokenMissing,
     /// The token would expire before the next rotation and its grace.
     Expiring,
-    /// An existing token and Secret were taken over.
+    /// A Secret that the operator had written, and its token, were reclaimed: they knew more than the status.
     Reclaimed,
 }
 
