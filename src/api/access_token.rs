@@ -75,7 +75,7 @@ pub struct AccessTokenSpec {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = limits::ENTRIES))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
-    pub inline_role: Option<Vec<Statement>>,
+    pub inline_role: Option<Vec<StatementSpec>>,
     /// The LaunchDarkly API version that calls with this token use when they name none, such as 20240415. Default: LaunchDarkly's choice.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = limits::API_VERSION.0, max = limits::API_VERSION.1))]
@@ -90,7 +90,7 @@ pub struct AccessTokenSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "DeletionPolicy")]
     pub deletion_policy: Option<DeletionPolicy>,
-    /// What is done about changes of the token that somebody made at LaunchDarkly: `Correct` undoes them, `Warn` tells of them in a
+    /// What is done about changes of the token that somebody made at LaunchDarkly: `Correct` undoes them, `Report` tells of them in a
     /// condition. Default: Correct.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "DriftPolicy")]
@@ -151,7 +151,7 @@ pub enum AccountKind {
 #[x_kube(validation = rules::one_of_resources())]
 #[x_kube(validation = rules::one_of_actions())]
 #[serde(rename_all = "camelCase")]
-pub struct Statement {
+pub struct StatementSpec {
     /// Whether the statement grants or refuses.
     pub effect: Effect,
     /// Resource specifiers the statement is about, such as `proj/web:env/*:flag/*`.
@@ -243,7 +243,7 @@ pub struct RotationSpec {
     #[x_kube(validation = rules::form(&syntax::DURATION))]
     #[x_kube(validation = rules::interval_bounds())]
     pub interval: Option<String>,
-    /// How long the old key keeps working after the new one was published; at most 80 % of `interval`.
+    /// How long the previous key keeps working after the new one was published; at most 80 % of `interval`.
     /// Default: the smaller of 24h and half of `interval`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = limits::DURATION))]
@@ -255,7 +255,7 @@ pub struct RotationSpec {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = limits::REQUEST))]
     pub trigger: Option<String>,
-    /// A value never seen before publishes a new key once, then ends every older key without grace; for a key that leaked. The annotation
+    /// A value never seen before publishes a new key once, then ends every previous key without grace; for a key that leaked. The annotation
     /// `ldtokens.dev/revoke` does the same.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = limits::REQUEST))]

@@ -63,7 +63,7 @@ pub struct AccountSpec {
     pub policy: Option<PolicySpec>,
 }
 
-/// The account of [`AccountSpec`], usable from the namespaces it names.
+/// A LaunchDarkly account as in a LaunchDarklyAccount, usable from the namespaces it names.
 #[derive(
     CustomResource, KubeSchema, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize,
 )]
@@ -234,7 +234,7 @@ pub struct AccountStatus {
     pub credential_token_id: Option<TokenId>,
     /// What was found out about this LaunchDarkly instance.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub features: Option<Features>,
+    pub features: Option<FeaturesStatus>,
     /// IDs of remote tokens that carry this operator's marker and that no AccessToken claims.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = MAX_LISTED), extend("x-kubernetes-list-type" = "set"))]
@@ -248,23 +248,23 @@ pub struct AccountStatus {
 /// What was found out about this LaunchDarkly instance.
 #[derive(Clone, Debug, Default, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-pub struct Features {
+pub struct FeaturesStatus {
     /// Whether a key can be reset with both keys working for a while. `Untried`: LaunchDarkly refused the throw-away token on which
     /// that is tried; rotations go by replacement, as with `Unavailable`. Both are looked at again after a day.
-    pub reset: Feature,
+    pub reset: FeatureState,
     /// Whether tokens can have an expiry date.
-    pub expiry: Feature,
+    pub expiry: FeatureState,
     /// When this was tried last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::time")]
-    pub probed_at: Option<Timestamp>,
+    pub probe_time: Option<Timestamp>,
 }
 
 /// Whether a feature of LaunchDarkly is there.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, JsonSchema, Serialize, Deserialize, strum::Display,
 )]
-pub enum Feature {
+pub enum FeatureState {
     /// It was not tried yet.
     #[default]
     Unknown,

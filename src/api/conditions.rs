@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
 use crate::domain::reason::Reason;
+use crate::domain::time::whole_second;
 
 use crate::domain::conditions::{ConditionStatus, ConditionType, Conditions};
 
@@ -55,7 +56,7 @@ pub fn set_condition(
         message: bounded(message),
         observed_generation: generation,
         // Whole seconds, as the API server stores them: what is read back then equals what was written.
-        last_transition_time: Time(Timestamp::from_second(now.as_second()).unwrap_or(now)),
+        last_transition_time: Time(whole_second(now)),
     };
     let Some(old) = conditions.iter_mut().find(|c| c.type_ == new.type_) else {
         conditions.push(new);

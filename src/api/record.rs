@@ -1,15 +1,14 @@
 //! Between the status that users read and the record that decisions are made on.
 
 use crate::api::status::{
-    Abandoned, AccessTokenStatus, FormerSecret as FormerSecretStatus,
-    HistoryEntry as HistoryStatus, OldKey, Pending, PendingOperation, Retiring, RotationStatus,
-    SecretStatus, TokenStatus,
+    Abandoned, AccessTokenStatus, FormerSecretStatus, HistoryStatus, Pending, PreviousKeyState,
+    Retiring, RotationStatus, SecretStatus, TokenStatus,
 };
 use crate::domain::cause::Cause;
 use crate::domain::durations;
 use crate::domain::record::{
-    AbandonedAttempt, FormerSecret, HistoryEntry, Intent, Operation, Record, RetiringToken,
-    RotationRecord, SecretRecord, TokenRecord,
+    AbandonedAttempt, FormerSecret, HistoryEntry, Intent, Record, RetiringToken, RotationRecord,
+    SecretRecord, TokenRecord,
 };
 use crate::domain::time::{whole_second, whole_second_up};
 
@@ -30,12 +29,12 @@ pub fn read(status: &AccessTokenStatus) -> Record {
             .and_then(|secret| secret.former.as_ref())
             .map(|former| FormerSecret {
                 name: former.name.clone(),
-                delete_after: former.delete_after,
+                deletion_time: former.deletion_time,
             }),
         rotation: RotationRecord {
             last: rotation.last_rotation_time,
             next: rotation.next_rotation_time,
-            previous_key_expires_at: rotation.previous_key_expires_at,
+            previous_key_expiration_time: rotation.previous_key_expiration_time,
             grace: rotation.grace_period.as_deref().and_then(durations::parse),
             handled: rotation.handled,
         },
@@ -45,7 +44,7 @@ pub fn read(status: &AccessTokenStatus) -> Record {
             .iter()
             .map(|a| AbandonedAttempt {
                 attempt: a.attempt.clone(),
-                started_at: a.started_at,
+                start_time: a.start_time,
             })
             .collect(),
         retiring: status
@@ -54,17 +53,17 @@ pub fn read(status: &AccessTokenStatus) -> Record {
             .map(|r| RetiringToken {
                 token_id: r.token_id.clone(),
                 cause: r.cause,
-                retire_at: r.retire_at,
+                retirement_time: r.retirement_time,
             })
             .collect(),
         history: status
             .history
             .iter()
             .map(|h| HistoryEntry {
-                time: h.time,
+                publication_time: h.publication_time,
                 cause: h.cause,
                 token_id: h.token_id.clone(),
-                old_key_until: h.old_key_until,
+                previous_key_expiration_time: h.previous_key_expiration_time,
             })
             .collect(),
     }
@@ -79,7 +78,7 @@ pub fn write(record: &Record, status: &mut AccessTokenStatus) {
         name: token.name.clone(),
         spec_hash: token.spec_hash.clone(),
         observed_hash: token.observed_hash.clone(),
-        created_at: token.created_at.map(whole_second),
+        creation_time: token.creation_time.map(whole_second),
         differs: token.differs.clone(),
     });
     status.secret = record.secret.as_ref().map(|secret| SecretStatus {
@@ -92,15 +91,14 @@ pub fn write(record: &Record, status: &mut AccessTokenStatus) {
             .as_ref()
             .map(|former| FormerSecretStatus {
                 name: former.name.clone(),
-                uid: None,
-                delete_after: whole_second_up(former.delete_after),
+                deletion_time: whole_second_up(former.deletion_time),
             }),
     });
     let rotation = &record.rotation;
     let rotation = RotationStatus {
         last_rotation_time: rotation.last.map(whole_second),
         next_rotation_time: rotation.next.map(whole_second),
-        previous_key_expires_at: rotation.previous_key_expires_at.map(whole_second_up),
+        previous_key_expiration_time: rotation.previous_key_expiration_time.map(whole_second_up),
         grace_period: rotation.grace.map(durations::format),
         handled: rotation.handled.clone(),
     };
@@ -111,7 +109,7 @@ pub fn write(record: &Record, status: &mut AccessTokenStatus) {
         .iter()
         .map(|a| Abandoned {
             attempt: a.attempt.clone(),
-            started_at: a.started_at,
+            start_time: whole_second(a.start_time),
         })
         .collect();
     status.retiring = record
@@ -120,7 +118,7 @@ pub fn write(record: &Record, status: &mut AccessTokenStatus) {
         .map(|r| Retiring {
             token_id: r.token_id.clone(),
             cause: r.cause,
-            retire_at: whole_second_up(r.retire_at),
+            retirement_time: whole_second_up(r.retirement_time),
         })
         .collect();
     status.history = record.history.iter().map(history).collect();
@@ -133,7 +131,7 @@ fn token_record(token: &TokenStatus) -> TokenRecord {
         spec_hash: token.spec_hash.clone(),
         observed_hash: token.observed_hash.clone(),
         differs: token.differs.clone(),
-        created_at: token.created_at,
+        creation_time: token.creation_time,
     }
 }
 
@@ -148,53 +146,47 @@ fn secret_record(secret: &SecretStatus) -> Option<SecretRecord> {
 
 fn intent(pending: &Pending) -> Intent {
     Intent {
-        operation: match pending.operation {
-            PendingOperation::Create => Operation::Create,
-            PendingOperation::Reset => Operation::Reset,
-        },
+        operation: pending.operation,
         attempt: pending.attempt.clone(),
         cause: pending.cause,
-        started_at: pending.started_at,
+        start_time: pending.start_time,
         holder: pending.holder.clone(),
         token_id: pending.token_id.clone(),
         secret_name: pending.secret_name.clone(),
         spec_hash: pending.spec_hash.clone(),
         token_name: pending.token_name.clone(),
         handles: pending.handles.clone(),
-        previous_key_expires_at: pending.previous_key_expires_at,
+        previous_key_expiration_time: pending.previous_key_expiration_time,
     }
 }
 
 fn pending(intent: &Intent) -> Pending {
     Pending {
-        operation: match intent.operation {
-            Operation::Create => PendingOperation::Create,
-            Operation::Reset => PendingOperation::Reset,
-        },
+        operation: intent.operation,
         attempt: intent.attempt.clone(),
         cause: intent.cause,
-        started_at: intent.started_at,
+        start_time: whole_second(intent.start_time),
         holder: intent.holder.clone(),
         token_id: intent.token_id.clone(),
         secret_name: intent.secret_name.clone(),
         spec_hash: intent.spec_hash.clone(),
         token_name: intent.token_name.clone(),
         handles: intent.handles.clone(),
-        previous_key_expires_at: intent.previous_key_expires_at.map(whole_second_up),
+        previous_key_expiration_time: intent.previous_key_expiration_time.map(whole_second_up),
     }
 }
 
 fn history(entry: &HistoryEntry) -> HistoryStatus {
     HistoryStatus {
-        time: whole_second(entry.time),
+        publication_time: whole_second(entry.publication_time),
         cause: entry.cause,
         token_id: entry.token_id.clone(),
-        old_key: match (entry.cause, entry.old_key_until) {
-            (Cause::Revoke, _) => OldKey::Revoked,
-            (Cause::TokenMissing, _) => OldKey::Gone,
-            (_, Some(_)) => OldKey::Grace,
-            (_, None) => OldKey::None,
+        previous_key: match (entry.cause, entry.previous_key_expiration_time) {
+            (Cause::Revoke, _) => PreviousKeyState::Revoked,
+            (Cause::TokenMissing, _) => PreviousKeyState::Gone,
+            (_, Some(_)) => PreviousKeyState::Grace,
+            (_, None) => PreviousKeyState::None,
         },
-        old_key_until: entry.old_key_until.map(whole_second_up),
+        previous_key_expiration_time: entry.previous_key_expiration_time.map(whole_second_up),
     }
 }

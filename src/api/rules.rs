@@ -127,7 +127,7 @@ pub(super) fn grace_bounds() -> Rule {
     )
 }
 
-/// The old key is gone well before the next rotation.
+/// The previous key is gone well before the next rotation.
 pub(super) fn grace_fits() -> Rule {
     let pattern = syntax::DURATION.pattern;
     Rule::new(format!(

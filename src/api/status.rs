@@ -11,6 +11,7 @@ use crate::domain::ids::{
     AccountId, Attempt, Fingerprint, RequestHash, SecretUid, SettingsHash, TokenId,
 };
 use crate::domain::limits;
+use crate::domain::record::PendingOperation;
 
 /// At most this many abandoned attempts are remembered.
 pub const MAX_ABANDONED: usize = 8;
@@ -48,10 +49,10 @@ pub struct AccessTokenStatus {
     /// The schedule, with all defaults filled in.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rotation: Option<RotationStatus>,
-    /// The note written before a call that must not be repeated, until that call is settled.
+    /// Internal: the note written before a call that must not be repeated, until that call is settled.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pending: Option<Pending>,
-    /// Attempts given up. A remote token that turns up with one of them is cleaned up.
+    /// Internal: attempts given up. A remote token that turns up with one of them is cleaned up.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = MAX_ABANDONED), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["attempt"]))]
     pub abandoned: Vec<Abandoned>,
@@ -62,7 +63,7 @@ pub struct AccessTokenStatus {
     /// The last changes of the key, newest first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = MAX_HISTORY), extend("x-kubernetes-list-type" = "atomic"))]
-    pub history: Vec<HistoryEntry>,
+    pub history: Vec<HistoryStatus>,
 }
 
 /// The remote token.
@@ -74,9 +75,9 @@ pub struct TokenStatus {
     /// Its name at LaunchDarkly.
     #[schemars(length(max = 512))]
     pub name: String,
-    /// A hash of the settings that were asked for when it was created or changed last.
+    /// Internal: a hash of the settings that were asked for when it was created or changed last.
     pub spec_hash: SettingsHash,
-    /// A hash of the settings that LaunchDarkly answered then. What differs from it later was changed by somebody else.
+    /// Internal: a hash of the settings that LaunchDarkly answered then. What differs from it later was changed by somebody else.
     ///
     /// Absent until an answer was seen: the process that asked may have ended before it came.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -84,7 +85,7 @@ pub struct TokenStatus {
     /// When it was created.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::time")]
-    pub created_at: Option<Timestamp>,
+    pub creation_time: Option<Timestamp>,
     /// Names of the settings that came back different from what was asked for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 16), inner(length(min = 1, max = 64)), extend("x-kubernetes-list-type" = "set"))]
@@ -101,7 +102,7 @@ pub struct SecretStatus {
     /// Its `metadata.uid`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub uid: Option<SecretUid>,
-    /// A truncated SHA-256 of the key; never a part of it.
+    /// Internal: a truncated SHA-256 of the key; never a part of it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fingerprint: Option<Fingerprint>,
     /// Whether the key was published without LaunchDarkly having said that it works; it is tried again until it does.
@@ -109,22 +110,19 @@ pub struct SecretStatus {
     pub unproven: bool,
     /// The Secret that held the key before `spec.secret.name` was changed.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub former: Option<FormerSecret>,
+    pub former: Option<FormerSecretStatus>,
 }
 
 /// A Secret that held the key before.
 #[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct FormerSecret {
+pub struct FormerSecretStatus {
     /// Its name.
     #[schemars(length(min = 1, max = limits::NAME))]
     pub name: String,
-    /// Its `metadata.uid`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub uid: Option<SecretUid>,
     /// When it is deleted.
     #[schemars(schema_with = "schema::time")]
-    pub delete_after: Timestamp,
+    pub deletion_time: Timestamp,
 }
 
 /// The schedule as it stands.
@@ -142,35 +140,15 @@ pub struct RotationStatus {
     /// Until when the previous key works; absent when there is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::time")]
-    pub previous_key_expires_at: Option<Timestamp>,
+    pub previous_key_expiration_time: Option<Timestamp>,
     /// The grace period in force, such as `24h`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 32))]
     pub grace_period: Option<String>,
-    /// Hashes of the trigger and revoke values already seen, newest last; they never rotate again.
+    /// Internal: hashes of the trigger and revoke values already seen, newest last; they never rotate again.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = MAX_HANDLED), extend("x-kubernetes-list-type" = "atomic"))]
     pub handled: Vec<RequestHash>,
-}
-
-/// What a pending call does.
-#[derive(
-    Clone,
-    Copy,
-    Debug,
-    PartialEq,
-    Eq,
-    JsonSchema,
-    Serialize,
-    Deserialize,
-    strum::IntoStaticStr,
-    strum::Display,
-)]
-pub enum PendingOperation {
-    /// A token is created, as the first or as a replacement.
-    Create,
-    /// The key of the token is reset.
-    Reset,
 }
 
 /// The note written before a call that must not be repeated: all that recovery needs.
@@ -185,7 +163,7 @@ pub struct Pending {
     pub cause: Cause,
     /// When the note was written.
     #[schemars(schema_with = "schema::time")]
-    pub started_at: Timestamp,
+    pub start_time: Timestamp,
     /// Which process wrote it.
     #[schemars(length(max = 316))]
     pub holder: String,
@@ -195,20 +173,20 @@ pub struct Pending {
     /// Where the key goes.
     #[schemars(length(min = 1, max = limits::NAME))]
     pub secret_name: String,
-    /// A hash of the settings asked for.
+    /// Internal: a hash of the settings asked for.
     pub spec_hash: SettingsHash,
     /// The token's name asked for.
     #[serde(default)]
     #[schemars(length(max = 512))]
     pub token_name: String,
-    /// Hashes of the trigger and revoke values that this call serves.
+    /// Internal: hashes of the trigger and revoke values that this call serves.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = MAX_HANDLED), extend("x-kubernetes-list-type" = "atomic"))]
     pub handles: Vec<RequestHash>,
     /// Until when the key of a reset token may work.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::time")]
-    pub previous_key_expires_at: Option<Timestamp>,
+    pub previous_key_expiration_time: Option<Timestamp>,
 }
 
 /// An attempt given up.
@@ -219,7 +197,7 @@ pub struct Abandoned {
     pub attempt: Attempt,
     /// When it had been started.
     #[schemars(schema_with = "schema::time")]
-    pub started_at: Timestamp,
+    pub start_time: Timestamp,
 }
 
 /// A replaced token that waits for its deletion.
@@ -232,7 +210,7 @@ pub struct Retiring {
     pub cause: Cause,
     /// When it is deleted.
     #[schemars(schema_with = "schema::time")]
-    pub retire_at: Timestamp,
+    pub retirement_time: Timestamp,
 }
 
 /// What became of a key that is no longer the current one.
@@ -248,15 +226,13 @@ pub struct Retiring {
     strum::IntoStaticStr,
     strum::Display,
 )]
-pub enum OldKey {
+pub enum PreviousKeyState {
     /// There was none.
     None,
-    /// It works until `oldKeyUntil`.
+    /// It works until `previousKeyExpirationTime`.
     Grace,
     /// It was made invalid at once.
     Revoked,
-    /// Nobody holds it any more; its token is deleted.
-    Lost,
     /// Its token was gone before.
     Gone,
 }
@@ -264,19 +240,19 @@ pub enum OldKey {
 /// One change of the key.
 #[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct HistoryEntry {
+pub struct HistoryStatus {
     /// When the new key was published.
     #[schemars(schema_with = "schema::time")]
-    pub time: Timestamp,
+    pub publication_time: Timestamp,
     /// Why the key changed.
     pub cause: Cause,
     /// The token of the new key.
     pub token_id: TokenId,
-    /// What became of the old key: `None`, there was none; `Grace`, it works until `oldKeyUntil`; `Revoked`, it was ended at once; `Lost`,
-    /// nobody has it any more; `Gone`, its token was gone before.
-    pub old_key: OldKey,
-    /// Until when the old key works, when it has a grace period.
+    /// What became of the previous key: `None`, there was none; `Grace`, it works until `previousKeyExpirationTime`; `Revoked`, it was
+    /// ended at once; `Gone`, its token was gone before.
+    pub previous_key: PreviousKeyState,
+    /// Until when the previous key works, when it has a grace period.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::time")]
-    pub old_key_until: Option<Timestamp>,
+    pub previous_key_expiration_time: Option<Timestamp>,
 }

@@ -44,8 +44,8 @@ pub enum Cause {
     TokenMissing,
     /// The token would expire before the next rotation and its grace.
     Expiring,
-    /// An existing token and Secret were taken over.
-    Adopted,
+    /// A Secret that the operator had written, and its token, were reclaimed: they knew more than the status.
+    Reclaimed,
 }
 
 impl Cause {
@@ -64,7 +64,7 @@ impl Cause {
             | Self::Revoke
             | Self::SpecChanged
             | Self::Expiring
-            | Self::Adopted => false,
+            | Self::Reclaimed => false,
         }
     }
 }

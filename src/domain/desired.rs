@@ -30,7 +30,7 @@ pub struct Rotation {
     pub strategy: Strategy,
     /// Time between scheduled rotations; `None` for no schedule.
     pub interval: Option<SignedDuration>,
-    /// How long the old key lives on after the new one is published.
+    /// How long the previous key lives on after the new one is published.
     pub grace: SignedDuration,
     /// Requests to rotate once: `spec.rotation.trigger` and the annotation, hashed.
     pub triggers: Vec<RequestHash>,
@@ -64,5 +64,5 @@ pub enum DriftPolicy {
     /// They are undone.
     Correct,
     /// They are reported.
-    Warn,
+    Report,
 }

@@ -98,7 +98,7 @@ pub struct Timing {
     pub settle: SignedDuration,
     /// How long a lease lasts.
     pub lease: SignedDuration,
-    /// How much longer an old key lives than its grace, for the time that publishing takes.
+    /// How much longer a previous key lives than its grace, for the time that publishing takes.
     pub publication_margin: SignedDuration,
     /// How long a deletion waits for an account that is gone or refuses.
     pub give_up: SignedDuration,
@@ -178,13 +178,13 @@ pub enum PendingCall {
         /// Of the key.
         fingerprint: Fingerprint,
         /// When LaunchDarkly created the token.
-        created_at: Option<Timestamp>,
+        creation_time: Option<Timestamp>,
         /// What the answer showed of the settings.
         observed_hash: SettingsHash,
         /// Fields that came back other than asked for.
         differs: Vec<String>,
-        /// Reset: until when the old key works, as it was asked for.
-        old_key_until: Option<Timestamp>,
+        /// Reset: until when the previous key works, as it was asked for.
+        previous_key_expiration_time: Option<Timestamp>,
         /// When the answer came.
         since: Timestamp,
         /// Whether the key works.
@@ -254,7 +254,7 @@ pub struct RemoteFacts {
     /// Its own end of life.
     pub expiry: Option<Timestamp>,
     /// When it was created.
-    pub created_at: Option<Timestamp>,
+    pub creation_time: Option<Timestamp>,
 }
 
 /// How something was learned about a token.
@@ -276,7 +276,7 @@ pub struct FoundToken {
     /// The attempt that its marker names.
     pub attempt: Attempt,
     /// When it was created.
-    pub created_at: Option<Timestamp>,
+    pub creation_time: Option<Timestamp>,
     /// Whether it was ever used.
     pub used: bool,
 }

@@ -19,7 +19,7 @@ pub struct Listed<'a> {
     /// With the marker, if it has one.
     pub description: &'a str,
     /// When it was created.
-    pub created_at: Option<Timestamp>,
+    pub creation_time: Option<Timestamp>,
     /// When it was last used, if ever.
     pub last_used: Option<Timestamp>,
 }
@@ -52,7 +52,7 @@ pub fn suspects<'a>(
         }) && !living.claimed.contains(token.id)
     };
     let quiet = |token: &Listed<'_>| {
-        let last_sign = token.created_at.max(token.last_used);
+        let last_sign = token.creation_time.max(token.last_used);
         last_sign.is_some_and(|at| plus(at, QUIET_FOR) <= now)
     };
     listed
@@ -81,7 +81,7 @@ mod tests {
         let listed = Listed {
             id: &id,
             description,
-            created_at: Some(Timestamp::UNIX_EPOCH),
+            creation_time: Some(Timestamp::UNIX_EPOCH),
             last_used: Some(plus(now, -SignedDuration::from_hours(hours_ago))),
         };
         let installation = Installation::new("0123abcd");

@@ -34,7 +34,7 @@ pub enum Reason {
     ///
     /// Nothing; look at LaunchDarkly's status if it stays.
     Unproven,
-    /// The previous key still works besides the current one, until `status.rotation.previousKeyExpiresAt` or the last `status.retiring`.
+    /// The previous key still works besides the current one, until `status.rotation.previousKeyExpirationTime` or the last `status.retiring`.
     ///
     /// Let consumers read the Secret again before that time.
     PreviousKeyValid,
@@ -70,7 +70,7 @@ pub enum Reason {
     ///
     /// See the message for the cause. It is tried again.
     RotationDelayed,
-    /// The token at LaunchDarkly is not as it was left, and `driftPolicy` is Warn.
+    /// The token at LaunchDarkly is not as it was left, and `driftPolicy` is Report.
     ///
     /// Undo the change at LaunchDarkly, put it into the spec, or set `driftPolicy` to Correct.
     Drifted,
@@ -170,7 +170,7 @@ pub enum Reason {
     ///
     /// Change the fields that the message names.
     NotApplied,
-    /// Older keys cannot be cut off yet, because no new key could be made.
+    /// Previous keys cannot be cut off yet, because no new key could be made.
     ///
     /// See the message; free a token in the account, or repair its credential.
     RevokeBlocked,
@@ -182,9 +182,9 @@ pub enum Reason {
     ///
     /// Let the managing key make that token, as the event says; or choose `rotation.strategy: Replace`.
     ResetUntried,
-    /// LaunchDarkly did not keep the old key valid after a reset; rotations go by replacement from now on.
+    /// LaunchDarkly did not keep the previous key valid after a reset; rotations go by replacement from now on.
     ///
-    /// Restart consumers that still use the old key.
+    /// Restart consumers that still use the previous key.
     OverlapBroken,
     /// LaunchDarkly does not know expiry dates here; old tokens are deleted at their time all the same.
     ///

@@ -1,6 +1,8 @@
 //! What the operator has written down about one object: the durable part of its memory, kept in the object's status.
 
 use jiff::{SignedDuration, Timestamp};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use super::cause::Cause;
 use crate::domain::ids::{
@@ -55,7 +57,7 @@ pub struct TokenRecord {
     /// Names of the fields that came back other than asked for.
     pub differs: Vec<String>,
     /// When LaunchDarkly created it.
-    pub created_at: Option<Timestamp>,
+    pub creation_time: Option<Timestamp>,
 }
 
 /// The Secret in use.
@@ -77,7 +79,7 @@ pub struct FormerSecret {
     /// Its name.
     pub name: String,
     /// It is deleted after this time.
-    pub delete_after: Timestamp,
+    pub deletion_time: Timestamp,
 }
 
 /// When the key changed and will change.
@@ -87,20 +89,33 @@ pub struct RotationRecord {
     pub last: Option<Timestamp>,
     /// When the next scheduled rotation is due.
     pub next: Option<Timestamp>,
-    /// Until when the key before it works, on LaunchDarkly's clock.
-    pub previous_key_expires_at: Option<Timestamp>,
-    /// How long an old key lives on, as the spec says or by default.
+    /// Until when the previous key works, on LaunchDarkly's clock.
+    pub previous_key_expiration_time: Option<Timestamp>,
+    /// How long a previous key lives on, as the spec says or by default.
     pub grace: Option<SignedDuration>,
     /// Trigger and revoke values that never rotate again, oldest first.
     pub handled: Vec<RequestHash>,
 }
 
-/// Which remote call an intent announces.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, strum::IntoStaticStr, strum::EnumString)]
-pub enum Operation {
-    /// `POST /api/v2/tokens`.
+/// What a pending call does.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Hash,
+    JsonSchema,
+    Serialize,
+    Deserialize,
+    strum::IntoStaticStr,
+    strum::Display,
+    strum::EnumString,
+)]
+pub enum PendingOperation {
+    /// A token is created, as the first or as a replacement.
     Create,
-    /// `POST /api/v2/tokens/{id}/reset`.
+    /// The key of the token is reset.
     Reset,
 }
 
@@ -108,13 +123,13 @@ pub enum Operation {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Intent {
     /// The call.
-    pub operation: Operation,
+    pub operation: PendingOperation,
     /// Its nonce; the marker of a created token carries it, the Secret that publishes the key too.
     pub attempt: Attempt,
     /// Why.
     pub cause: Cause,
     /// When the intent was decided, on the local clock.
-    pub started_at: Timestamp,
+    pub start_time: Timestamp,
     /// The process that wrote it.
     pub holder: String,
     /// Create: the token to be replaced. Reset: the token to be reset.
@@ -128,7 +143,7 @@ pub struct Intent {
     /// Trigger and revoke values that this attempt handles.
     pub handles: Vec<RequestHash>,
     /// A key of `token_id` that a consumer may hold lives at least until then, should the attempt's outcome be lost.
-    pub previous_key_expires_at: Option<Timestamp>,
+    pub previous_key_expiration_time: Option<Timestamp>,
 }
 
 /// A create whose answer never came.
@@ -137,7 +152,7 @@ pub struct AbandonedAttempt {
     /// Its nonce.
     pub attempt: Attempt,
     /// When it began; a token created long after cannot be its fruit.
-    pub started_at: Timestamp,
+    pub start_time: Timestamp,
 }
 
 /// A replaced token.
@@ -148,20 +163,20 @@ pub struct RetiringToken {
     /// Why it was replaced.
     pub cause: Cause,
     /// It is deleted once LaunchDarkly's clock and ours have passed this time.
-    pub retire_at: Timestamp,
+    pub retirement_time: Timestamp,
 }
 
 /// One past publication of a key.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct HistoryEntry {
     /// When the key was published.
-    pub time: Timestamp,
+    pub publication_time: Timestamp,
     /// Why.
     pub cause: Cause,
     /// The token whose key it is.
     pub token_id: TokenId,
     /// Until when the key before it was left working; `None` where there was none.
-    pub old_key_until: Option<Timestamp>,
+    pub previous_key_expiration_time: Option<Timestamp>,
 }
 
 impl Record {
@@ -187,9 +202,9 @@ impl Record {
         self.token_ids().any(|claimed| claimed == id)
     }
 
-    /// Whether the token in use still has an older key that works: resetting it now might cut that one off (unknown).
+    /// Whether the token in use still has a previous key that works: resetting it now might cut that one off (unknown).
     ///
-    /// After a replacement the older key is another token's, which a reset does not touch. Of a token that was taken over
+    /// After a replacement the previous key is another token's, which a reset does not touch. Of a token that was taken over
     /// nobody knows how its key was made.
     #[must_use]
     pub fn has_key_in_grace(&self) -> bool {
@@ -197,12 +212,12 @@ impl Record {
         let replaced = match self.history.as_slice() {
             [last, before, ..] => {
                 Some(&last.token_id) == token
-                    && last.cause != Cause::Adopted
+                    && last.cause != Cause::Reclaimed
                     && before.token_id != last.token_id
             }
             [_] | [] => false,
         };
-        self.rotation.previous_key_expires_at.is_some() && !replaced
+        self.rotation.previous_key_expiration_time.is_some() && !replaced
     }
 
     /// Remembers that values were handled, as the latest ones, forgetting the oldest beyond [`MAX_HANDLED`].
@@ -228,7 +243,7 @@ impl Record {
             .iter_mut()
             .find(|r| r.token_id == token.token_id)
         {
-            Some(known) => known.retire_at = known.retire_at.max(token.retire_at),
+            Some(known) => known.retirement_time = known.retirement_time.max(token.retirement_time),
             None => self.retiring.push(token),
         }
     }

@@ -16,7 +16,7 @@ pub struct SecretLayout {
     pub name: String,
     /// The entry that holds the key.
     pub key: String,
-    /// The entry that holds the old key during its grace, when asked for.
+    /// The entry that holds the previous key during its grace, when asked for.
     pub previous_key: Option<String>,
     /// Labels the user wants on it.
     pub labels: BTreeMap<String, String>,
@@ -29,7 +29,7 @@ pub struct SecretLayout {
 pub struct Arrangement {
     /// The Secret to render.
     pub layout: SecretLayout,
-    /// How long the old key lives on.
+    /// How long the previous key lives on.
     pub grace: SignedDuration,
 }
 
@@ -81,7 +81,7 @@ pub struct Marks {
     pub fingerprint: Option<Fingerprint>,
     /// When it was published.
     pub rotated_at: Option<Timestamp>,
-    /// Until when the key before it works.
+    /// Until when the previous key works.
     pub previous_expires_at: Option<Timestamp>,
     /// Trigger and revoke values handled by then.
     pub handled: Vec<RequestHash>,

@@ -1,6 +1,6 @@
-//! Two clocks: ours and LaunchDarkly's.
+//! Two clocks, ours and LaunchDarkly's, and times as they are shown: in whole seconds.
 
-use jiff::{SignedDuration, Timestamp, Unit};
+use jiff::{RoundMode, SignedDuration, Timestamp, TimestampRound, Unit};
 
 /// What both clocks say now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -47,6 +47,28 @@ impl Clocks {
     }
 }
 
+/// The second in which something happened.
+#[must_use]
+pub fn whole_second(time: Timestamp) -> Timestamp {
+    let second = TimestampRound::new()
+        .smallest(Unit::Second)
+        .mode(RoundMode::Floor);
+    time.round(second).unwrap_or(time)
+}
+
+/// The second until which something lasts: upwards, so that nothing ends before it was promised to.
+#[must_use]
+pub fn whole_second_up(time: Timestamp) -> Timestamp {
+    let end = time.checked_add(SignedDuration::from_nanos(999_999_999));
+    end.map_or(time, whole_second)
+}
+
+/// The end of the second in which something happened, for what has to wait for a while after it.
+#[must_use]
+pub fn end_of_second(time: Timestamp) -> Timestamp {
+    plus(whole_second(time), SignedDuration::from_secs(1))
+}
+
 /// `time + duration`, at most the latest time there is.
 #[must_use]
 pub fn plus(time: Timestamp, duration: SignedDuration) -> Timestamp {
@@ -57,22 +79,4 @@ pub fn plus(time: Timestamp, duration: SignedDuration) -> Timestamp {
 #[must_use]
 pub fn minus(time: Timestamp, duration: SignedDuration) -> Timestamp {
     time.checked_sub(duration).unwrap_or(Timestamp::MIN)
-}
-
-/// The second that a time is in, as the API server keeps times.
-#[must_use]
-pub fn whole_second(time: Timestamp) -> Timestamp {
-    time.round(
-        jiff::TimestampRound::new()
-            .smallest(Unit::Second)
-            .mode(jiff::RoundMode::Floor),
-    )
-    .unwrap_or(time)
-}
-
-/// Upwards, so that nothing ends before it was promised to.
-#[must_use]
-pub fn whole_second_up(time: Timestamp) -> Timestamp {
-    time.checked_add(SignedDuration::from_nanos(999_999_999))
-        .map_or(time, whole_second)
 }

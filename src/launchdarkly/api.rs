@@ -76,13 +76,13 @@ pub trait TokensApi: Clone + Send + Sync + 'static {
     /// Deletes a token.
     fn delete(&self, id: &TokenId) -> impl Future<Output = Result<Deleted, ApiError>> + Send;
 
-    /// Gives a token a new key; the old one is asked to live for `old_key_lives` from when the request leaves. A durable
+    /// Gives a token a new key; the previous one is asked to live for `previous_key_lives` from when the request leaves. A durable
     /// intent must exist (I5), and dropping this future is as uncertain as with [`create`](TokensApi::create).
     /// Deprecated since October 2026 (documented).
     fn reset(
         &self,
         id: &TokenId,
-        old_key_lives: Duration,
+        previous_key_lives: Duration,
     ) -> impl Future<Output = Result<Reset, ApiError>> + Send;
 
     /// A custom role by key or id (documented).

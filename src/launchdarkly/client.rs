@@ -104,7 +104,7 @@ impl fmt::Debug for HttpClient {
 struct Answer {
     body: Zeroizing<Vec<u8>>,
     asked_at: Timestamp,
-    old_key_until: Option<Timestamp>,
+    previous_key_expiration_time: Option<Timestamp>,
 }
 
 impl HttpClient {
@@ -215,7 +215,7 @@ impl HttpClient {
         let operation = call.operation();
         let asked_at = Timestamp::now();
         let wire = call.prepare(&self.shared.endpoint, self.limiter.remote_now());
-        let old_key_until = wire.old_key_until;
+        let previous_key_expiration_time = wire.previous_key_expiration_time;
         let request = self.request(operation, wire, key)?;
 
         permit.sending();
@@ -235,7 +235,7 @@ impl HttpClient {
         Ok(Answer {
             body: response::body(operation, response).await?,
             asked_at,
-            old_key_until,
+            previous_key_expiration_time,
         })
     }
 
@@ -332,12 +332,17 @@ impl TokensApi for HttpClient {
         }
     }
 
-    async fn reset(&self, id: &TokenId, old_key_lives: Duration) -> Result<Reset, ApiError> {
-        let call = Call::Reset { id, old_key_lives };
+    async fn reset(&self, id: &TokenId, previous_key_lives: Duration) -> Result<Reset, ApiError> {
+        let call = Call::Reset {
+            id,
+            previous_key_lives,
+        };
         self.with_credential(call, |answer| {
             Ok(Reset {
                 issued: wire::issued(&answer.body)?,
-                old_key_until: answer.old_key_until.unwrap_or(answer.asked_at),
+                previous_key_expiration_time: answer
+                    .previous_key_expiration_time
+                    .unwrap_or(answer.asked_at),
             })
         })
         .await

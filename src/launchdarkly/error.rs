@@ -5,6 +5,8 @@ use std::fmt;
 use jiff::Timestamp;
 use reqwest::Method;
 
+use crate::domain::time::whole_second_up;
+
 /// The operations of the API that are used; the word for it in logs and metrics.
 #[derive(
     Debug,
@@ -128,7 +130,7 @@ pub enum ApiError {
         message: String,
     },
     /// 429: not handled.
-    #[error("LaunchDarkly's rate limit is used up until {until}")]
+    #[error("LaunchDarkly's rate limit is used up until {}", whole_second_up(*until))]
     RateLimited {
         /// When it makes sense to ask again, on the local clock.
         until: Timestamp,

@@ -148,7 +148,7 @@ pub fn path(bytes: &[u8]) {
         (
             Call::Reset {
                 id: &id,
-                old_key_lives: std::time::Duration::MAX,
+                previous_key_lives: std::time::Duration::MAX,
             },
             "/below/api/v2/tokens/",
             "/reset",

@@ -36,7 +36,7 @@ pub struct Token {
     /// The API version of calls that do not name one.
     pub default_api_version: Option<i64>,
     /// When it was created, on LaunchDarkly's clock.
-    pub created_at: Option<Timestamp>,
+    pub creation_time: Option<Timestamp>,
     /// When it last called the REST API; other uses do not count (documented). `None` for never.
     pub last_used: Option<Timestamp>,
     /// When it stops working. Unknown to some instances, which drop it without an error (documented).
@@ -51,7 +51,7 @@ impl fmt::Debug for Token {
         f.debug_struct("Token")
             .field("id", &self.id)
             .field("service_token", &self.service_token)
-            .field("created_at", &self.created_at)
+            .field("creation_time", &self.creation_time)
             .field("last_used", &self.last_used)
             .field("expiry", &self.expiry)
             .finish_non_exhaustive()
@@ -156,8 +156,8 @@ pub struct Issued {
 pub struct Reset {
     /// The token, whose id may have changed (unknown), and its new key.
     pub issued: Issued,
-    /// Until when the old key was asked to live, on LaunchDarkly's clock.
-    pub old_key_until: Timestamp,
+    /// Until when the previous key was asked to live, on LaunchDarkly's clock.
+    pub previous_key_expiration_time: Timestamp,
 }
 
 /// How a token came to be gone.

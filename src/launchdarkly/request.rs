@@ -29,7 +29,7 @@ pub(super) enum Call<'a> {
     Delete(&'a TokenId),
     Reset {
         id: &'a TokenId,
-        old_key_lives: Duration,
+        previous_key_lives: Duration,
     },
     Role(&'a str),
 }
@@ -40,8 +40,8 @@ pub(super) struct Wire {
     pub(super) method: Method,
     pub(super) url: Url,
     pub(super) body: Option<Vec<u8>>,
-    /// Until when the old key was asked to live; for a reset.
-    pub(super) old_key_until: Option<Timestamp>,
+    /// Until when the previous key was asked to live; for a reset.
+    pub(super) previous_key_expiration_time: Option<Timestamp>,
 }
 
 impl Call<'_> {
@@ -92,7 +92,7 @@ impl Call<'_> {
             method,
             url: endpoint.resource(segments),
             body: body.map(|body| body.to_string().into_bytes()),
-            old_key_until: None,
+            previous_key_expiration_time: None,
         };
         match self {
             Self::Identify => wire(Method::GET, &["caller-identity"], None),
@@ -112,9 +112,12 @@ impl Call<'_> {
                 Some(json!(changes)),
             ),
             Self::Delete(id) => wire(Method::DELETE, &["tokens", id.as_str()], None),
-            Self::Reset { id, old_key_lives } => {
+            Self::Reset {
+                id,
+                previous_key_lives,
+            } => {
                 let until = remote_now
-                    .saturating_add(*old_key_lives)
+                    .saturating_add(*previous_key_lives)
                     .unwrap_or(Timestamp::MAX);
                 // The time goes where it is documented and where it was observed to work: query and body.
                 let ms = until.as_millisecond();
@@ -124,7 +127,7 @@ impl Call<'_> {
                     .url
                     .query_pairs_mut()
                     .append_pair("expiry", &ms.to_string());
-                reset.old_key_until = Timestamp::from_millisecond(ms).ok();
+                reset.previous_key_expiration_time = Timestamp::from_millisecond(ms).ok();
                 reset
             }
             Self::Role(name) => wire(Method::GET, &["roles", name], None),
@@ -168,7 +171,7 @@ mod tests {
             Call::Delete(&id),
             Call::Reset {
                 id: &id,
-                old_key_lives: Duration::ZERO,
+                previous_key_lives: Duration::ZERO,
             },
             Call::Role("0123"),
         ];

@@ -176,7 +176,7 @@ impl RawToken {
                 .map(Statement::from)
                 .collect(),
             default_api_version: self.default_api_version.0,
-            created_at: self.creation_date.time(),
+            creation_time: self.creation_date.time(),
             last_used: self.last_used.time(),
             expiry: self.expiry.time(),
             last_four: key.as_ref().map(|key| LastFour::of(key.expose())),

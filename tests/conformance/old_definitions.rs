@@ -44,7 +44,7 @@ async fn a_status_that_an_older_definition_would_cut_is_refused_whole() {
     .unwrap();
     let mut object = objects.create(&PostParams::default(), &new).await.unwrap();
     let pending = json!({
-        "operation": "Create", "attempt": "0a1b2c3d", "cause": "Trigger", "startedAt": "2026-11-22T10:00:00Z",
+        "operation": "Create", "attempt": "0a1b2c3d", "cause": "Trigger", "startTime": "2026-11-22T10:00:00Z",
         "holder": "test", "secretName": "ci", "specHash": "v1:0.0", "tokenName": "ci", "handles": ["v1:00000000"],
     });
     object.status.get_or_insert_default().pending = Some(serde_json::from_value(pending).unwrap());

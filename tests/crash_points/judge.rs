@@ -33,9 +33,27 @@ pub fn judge(world: &World, scenario: &Scenario, since: usize) -> Vec<String> {
         no_outage(world, &published, scenario.mercy),
         once(&published, log.get(since).map(|write| write.at), scenario),
         former_secrets_stay_a_while(&log, scenario.mercy),
+        whole_seconds(world, &log),
     ];
     complaints.extend(told.into_iter().flatten());
     complaints
+}
+
+/// Every time that users are shown is whole seconds, in statuses and in events.
+fn whole_seconds(world: &World, log: &[Write]) -> Vec<String> {
+    let fraction = regex::Regex::new(r":[0-9]{2}\.[0-9]").unwrap();
+    let by_us = log.iter().filter(|write| write.author == Author::Operator);
+    let statuses = by_us.filter_map(|write| match &write.thing {
+        Thing::Object { after, .. } => after.as_ref()?.status.as_ref(),
+        Thing::Secret { .. } => None,
+    });
+    let notes = world.cluster.notices().into_iter();
+    statuses
+        .map(|status| serde_json::to_string(status).unwrap())
+        .chain(notes.map(|(_, notice)| notice.note))
+        .filter(|text| fraction.is_match(text))
+        .map(|text| format!("a fraction of a second is shown: {text}"))
+        .collect()
 }
 
 fn status(world: &World) -> Option<AccessTokenStatus> {
@@ -293,7 +311,7 @@ pub fn at_rest(world: &World) -> Vec<String> {
             &token.spec_hash,
             &token.differs,
             token.observed_hash.is_some(),
-            token.created_at.is_some(),
+            token.creation_time.is_some(),
         )
     });
     let secret = status
@@ -307,7 +325,7 @@ pub fn at_rest(world: &World) -> Vec<String> {
         "handled {:?} next {} previous {}",
         rotation.handled,
         rotation.next_rotation_time.is_some(),
-        rotation.previous_key_expires_at.is_some()
+        rotation.previous_key_expiration_time.is_some()
     ));
     lines.push(format!(
         "generation {:?} pending {} retiring {} history {}",

@@ -9,9 +9,10 @@ use fakes::FakeCluster;
 use jiff::SignedDuration;
 use launchdarkly_simulator::Simulator;
 use launchdarkly_token_operator::api::AccessTokenStatus;
-use launchdarkly_token_operator::api::status::{Pending, PendingOperation};
+use launchdarkly_token_operator::api::status::Pending;
 use launchdarkly_token_operator::domain::ids::{Attempt, TokenId};
 use launchdarkly_token_operator::domain::marker::Marker;
+use launchdarkly_token_operator::domain::record::PendingOperation;
 use launchdarkly_token_operator::launchdarkly::{
     ApiError, CallerIdentity, Deleted, HttpClient, Issued, NewToken, Operation, Page, PatchOp,
     Priority, Reset, Role, Token, TokensApi, TransportError, TransportKind,
@@ -79,7 +80,7 @@ impl Warden {
         }
         if token.keys.iter().filter(|key| key.valid).count() > 1 {
             self.complain(format!(
-                "I5: {id} is reset while an older key is in its grace"
+                "I5: {id} is reset while a previous key is in its grace"
             ));
         }
         let announced = self.pending().filter(|pending| {
@@ -220,10 +221,10 @@ impl TokensApi for WiredApi {
         self.effect(Operation::Delete, name, call).await
     }
 
-    async fn reset(&self, id: &TokenId, old_key_lives: Duration) -> Result<Reset, ApiError> {
+    async fn reset(&self, id: &TokenId, previous_key_lives: Duration) -> Result<Reset, ApiError> {
         let attempt = self.warden.announces_reset(id);
         let call = async {
-            let answer = self.far.reset(id, old_key_lives).await;
+            let answer = self.far.reset(id, previous_key_lives).await;
             self.warden.note(attempt, &answer);
             answer
         };

@@ -19,7 +19,7 @@ pub struct Scenario {
     pub mercy: Mercy,
 }
 
-/// Whether older keys live on through their grace.
+/// Whether previous keys live on through their grace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mercy {
     /// They do (I3).
@@ -150,7 +150,7 @@ pub const ALL: &[Scenario] = &[
         ..PLAIN
     },
     Scenario {
-        name: "trigger while an older key is in its grace",
+        name: "trigger while a previous key is in its grace",
         before: &[Do(create), Settle, Do(trigger), Visit],
         act: |world| world.edit(&json!({"rotation": {"trigger": "two"}})),
         ..PLAIN
@@ -173,7 +173,7 @@ pub const ALL: &[Scenario] = &[
         ..PLAIN
     },
     Scenario {
-        name: "revoke while an older key is in its grace",
+        name: "revoke while a previous key is in its grace",
         before: &[Do(create), Settle, Do(trigger), Visit],
         act: revoke,
         mercy: Mercy::Revoked,

@@ -277,7 +277,7 @@ impl World {
         let former = status.secret.is_some_and(|secret| secret.former.is_some());
         let overlap = status
             .rotation
-            .is_some_and(|rotation| rotation.previous_key_expires_at.is_some());
+            .is_some_and(|rotation| rotation.previous_key_expiration_time.is_some());
         deleting || former || overlap || status.pending.is_some() || !status.retiring.is_empty()
     }
 

@@ -53,7 +53,7 @@ fn install_md_leads_from_an_image_to_a_rotated_key_and_back_to_nothing() {
     let first = walk.key();
     let [rotate] = walk.commands("7. A rotation");
     let noted = walk.run(rotate);
-    assert!(noted.contains("oldKeyUntil"), "{noted}");
+    assert!(noted.contains("previousKeyExpirationTime"), "{noted}");
     let second = walk.key();
     assert_ne!(first, second);
     for key in [&first, &second] {

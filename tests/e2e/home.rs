@@ -288,7 +288,7 @@ impl<'a> Home<'a> {
                 .map_err(|error| format!("{error:?}"))?;
             let key = object::secret_entry(&secret, "token")
                 .filter(|key| key != old)
-                .ok_or("the old key is there")?;
+                .ok_or("the previous key is there")?;
             let token = self
                 .plane
                 .get("accesstoken", &self.namespace, name)

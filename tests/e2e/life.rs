@@ -54,7 +54,7 @@ fn a_changed_role_of_a_service_token_replaces_it_with_overlap() {
     assert!(object::condition(&home.get("accesstoken", "web"), "OverlapActive").is_some());
     wait::until_true(
         PATIENCE,
-        "the old key to be refused after its grace",
+        "the previous key to be refused after its grace",
         || Ok(calm.call_with_key(&old)? == 401),
     )
     .unwrap();
@@ -116,7 +116,7 @@ fn a_schedule_rotates_by_replacement() {
 }
 
 #[test]
-fn a_revocation_kills_every_older_key_as_soon_as_the_new_one_is_published() {
+fn a_revocation_kills_every_previous_key_as_soon_as_the_new_one_is_published() {
     let calm = &stage().calm;
     let home = Home::at(calm, "life-revoke");
     home.token(
@@ -139,7 +139,7 @@ fn a_revocation_kills_every_older_key_as_soon_as_the_new_one_is_published() {
     );
     let third = home.new_key("web", &second);
     for key in [&first, &second] {
-        wait::until_true(PATIENCE, "an older key to be refused", || {
+        wait::until_true(PATIENCE, "a previous key to be refused", || {
             Ok(calm.call_with_key(key)? == 401)
         })
         .unwrap();

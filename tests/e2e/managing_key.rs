@@ -95,7 +95,7 @@ fn where_no_throw_away_token_can_be_made_rotations_go_by_replacement_and_the_eve
         assert!(note.contains(said), "{said} is not in {note}");
     }
     says_of_reset(&home, "Untried");
-    // Where nothing can be made a leaked key is still cut off: that takes no old key that lives on.
+    // Where nothing can be made a leaked key is still cut off: that takes no previous key that lives on.
     refuse_creates(strict, 1_000);
     let change = json!({"spec": {"rotation": {"revoke": "leak"}}});
     home.patch("accesstoken", "web", &change);

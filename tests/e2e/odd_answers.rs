@@ -116,7 +116,7 @@ fn a_patch_that_was_accepted_but_not_applied_is_named_and_not_tried_twice() {
 }
 
 #[test]
-fn an_instance_whose_resets_cut_the_old_key_is_told_of() {
+fn an_instance_whose_resets_cut_the_previous_key_is_told_of() {
     // Not the rough one: what is found out about an instance holds for a day.
     let broken = &stage().broken;
     let home = Home::at(broken, "odd-overlap");
@@ -125,7 +125,7 @@ fn an_instance_whose_resets_cut_the_old_key_is_told_of() {
         &json!({"role": "reader", "rotation": {"gracePeriod": "1m"}}),
     );
     let id = home.ready("web")["status"]["token"]["id"].clone();
-    // Asked with the new key first, then with the old one.
+    // Asked with the new key first, then with the previous one.
     broken
         .fault(&json!({"method": "GET", "route": "/api/v2/caller-identity", "caller": id, "nth": 2, "kind": "status", "status": 401}))
         .unwrap();

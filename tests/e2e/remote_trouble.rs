@@ -298,7 +298,7 @@ fn a_token_that_somebody_deleted_is_replaced() {
             }
         }
         if home.key("web") == old {
-            Err("the old key is there".to_owned())
+            Err("the previous key is there".to_owned())
         } else {
             Ok(())
         }
@@ -332,7 +332,7 @@ fn drift_is_corrected_or_reported_as_the_policy_says() {
     let calm = &stage().calm;
     let home = Home::at(calm, "remote-drift");
     home.token("fix", &json!({"role": "reader", "driftPolicy": "Correct"}));
-    home.token("tell", &json!({"role": "reader", "driftPolicy": "Warn"}));
+    home.token("tell", &json!({"role": "reader", "driftPolicy": "Report"}));
     home.ready("fix");
     home.ready("tell");
     for token in home.remote(calm) {

@@ -115,7 +115,7 @@ pub struct Stage {
     pub plundered: SimulatorProcess,
     /// Where one key is lost again and again.
     pub contested: SimulatorProcess,
-    /// Whose resets cut the old key.
+    /// Whose resets cut the previous key.
     pub broken: SimulatorProcess,
     /// Whose clock is five minutes ahead.
     pub ahead: SimulatorProcess,

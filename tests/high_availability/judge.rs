@@ -63,7 +63,7 @@ impl Judge {
     /// Judges when everything rests: these are all objects of the namespace.
     pub fn end(self, stage: &Stage, objects: &[(&str, Replaced)]) {
         for (name, replaced) in objects {
-            // Ready it is all the while, by its old key.
+            // Ready it is all the while, by its previous key.
             wait::until_true(SOON, &format!("a change of {name}"), || {
                 let status = stage.plane.get("accesstoken", self.namespace, name)?["status"].take();
                 Ok(status["pending"].is_null() && changes(&status) >= replaced.changes())

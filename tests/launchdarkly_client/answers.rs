@@ -59,7 +59,7 @@ async fn a_whole_token_is_read() {
                 not_actions: Vec::new(),
             }],
             default_api_version: Some(20_240_415),
-            created_at: ms(1_793_000_000_000),
+            creation_time: ms(1_793_000_000_000),
             last_used: ms(1_793_000_100_000),
             expiry: ms(1_798_761_600_000),
             last_four: Some(key(ISSUED).last_four()),
@@ -108,7 +108,7 @@ async fn fields_of_an_unexpected_form_count_as_missing() {
         ("", None, false)
     );
     assert_eq!(
-        (token.created_at, token.expiry, token.last_used),
+        (token.creation_time, token.expiry, token.last_used),
         (None, None, None)
     );
 }

@@ -230,12 +230,12 @@ async fn reset(client: &HttpClient, server: &MockServer) -> (Timestamp, Timestam
     );
     (
         Timestamp::from_millisecond(ms).unwrap(),
-        reset.old_key_until,
+        reset.previous_key_expiration_time,
     )
 }
 
 #[tokio::test]
-async fn a_reset_says_until_when_the_old_key_lives_in_query_and_body() {
+async fn a_reset_says_until_when_the_previous_key_lives_in_query_and_body() {
     let (server, client) = server_answering(ok(&issued_token())).await;
     let (asked, told) = reset(&client, &server).await;
     assert_eq!(asked, told);

@@ -290,7 +290,8 @@ async fn times_are_sent_on_launchdarklys_clock() {
     assert!(error.abs() <= SignedDuration::from_secs(1), "{error}");
     let reset = client.reset(&issued.token.id, HOUR).await.unwrap();
     let there = Timestamp::from_millisecond(running.simulator().now_ms()).unwrap();
-    let error = reset.old_key_until.duration_since(there) - SignedDuration::from_hours(1);
+    let error =
+        reset.previous_key_expiration_time.duration_since(there) - SignedDuration::from_hours(1);
     assert!(error.abs() <= SignedDuration::from_secs(3), "{error}");
     assert!(works(&client, &issued.key).await);
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use regex::Regex;
 use serde_json::Value;
 
 use crate::stage::{TEAM, stage};
@@ -34,4 +35,16 @@ fn a_log_line_of_a_reconcile_says_which_object_and_which_reconcile() {
         reconciles.len() >= 2,
         "each reconcile has an ID of its own: {reconciles:?}"
     );
+}
+
+/// The line's own time orders lines; the others are read by people.
+#[test]
+fn a_time_that_a_log_line_speaks_of_is_whole_seconds() {
+    let fraction = Regex::new(r":[0-9]{2}\.[0-9]").unwrap();
+    for line in stage().operator.logs().lines() {
+        let mut fields: serde_json::Map<String, Value> = serde_json::from_str(line).unwrap();
+        fields.remove("timestamp");
+        let rest = Value::Object(fields).to_string();
+        assert!(!fraction.is_match(&rest), "{line}");
+    }
 }

@@ -146,9 +146,9 @@ impl Stage {
         self.ready("accesstoken", "batch");
         for name in ["web", "batch"] {
             self.patch(name, &json!({"spec": {"rotation": {"trigger": "1"}}}));
-            wait::until_true(PATIENCE, "an old key besides the new one", || {
+            wait::until_true(PATIENCE, "a previous key besides the new one", || {
                 let object = self.plane.get("accesstoken", TEAM, name)?;
-                Ok(object["status"]["rotation"]["previousKeyExpiresAt"].is_string())
+                Ok(object["status"]["rotation"]["previousKeyExpirationTime"].is_string())
             })
             .unwrap();
         }

@@ -30,11 +30,74 @@ fn walk(
     }
 }
 
+/// What the API server knows of every object, and lets nobody say more about.
+fn is_common(place: &str) -> bool {
+    let field = place.split_once('.').map(|(_, field)| field);
+    matches!(field, Some("apiVersion" | "kind" | "metadata"))
+}
+
 #[test]
 fn every_field_has_a_description() {
     each(&mut |place, schema, field, _| {
-        assert!(!field || schema["description"].is_string(), "{place}");
+        // More than its type must not be said of an object's metadata.
+        let said =
+            is_common(place) && schema["properties"].is_null() || schema["description"].is_string();
+        assert!(!field || said, "{place}");
     });
+}
+
+/// `kubectl explain` shows it: whole paragraphs in plain words, nothing that only Rust's documentation understands.
+#[test]
+fn a_description_is_made_of_whole_paragraphs_and_no_rustdoc() {
+    each(&mut |place, schema, _, _| {
+        let Some(text) = schema["description"].as_str() else {
+            return;
+        };
+        for paragraph in text.split("\n\n") {
+            let whole = !paragraph.contains('\n') && paragraph.trim() == paragraph;
+            assert!(whole && !paragraph.is_empty(), "{place}: {text:?}");
+            let link = paragraph.contains("https://");
+            assert!(link || paragraph.ends_with('.'), "{place}: {text:?}");
+        }
+        for rustdoc in ["[`", "`]", "](", "::", "crate", "///"] {
+            assert!(!text.contains(rustdoc), "{place}: {text:?}");
+        }
+        assert_eq!(text.matches('`').count() % 2, 0, "{place}: {text:?}");
+    });
+}
+
+#[test]
+fn the_items_of_a_list_of_objects_have_one_description() {
+    each(&mut |place, schema, field, _| {
+        let item = !field && schema["type"] == "object";
+        assert!(!item || schema["description"].is_string(), "{place}");
+        let unsaid = ["allOf", "anyOf", "oneOf"]
+            .iter()
+            .all(|word| schema[word].is_null());
+        assert!(unsaid, "{place}: {schema}");
+    });
+}
+
+/// Nobody should build on what may be kept otherwise tomorrow.
+#[test]
+fn what_is_internal_says_so() {
+    let mut internal = Vec::new();
+    each(&mut |place, schema, field, _| {
+        let name = place.rsplit('.').next().unwrap();
+        let hash = name.ends_with("Hash") || name == "fingerprint";
+        let note = ["pending", "abandoned", "handled", "handles"].contains(&name);
+        let said = schema["description"]
+            .as_str()
+            .unwrap_or_default()
+            .starts_with("Internal: ");
+        if field && (hash || note) {
+            assert!(said, "{place}");
+            internal.push(place.to_owned());
+        } else {
+            assert!(!said, "{place}");
+        }
+    });
+    assert!(internal.len() >= 8, "{internal:?}");
 }
 
 /// Argo CD compares lists as a whole: a default in an item would be a difference for ever.
@@ -48,6 +111,9 @@ fn there_is_no_default_below_a_list() {
 #[test]
 fn everything_is_bounded() {
     each(&mut |place, schema, _, _| {
+        if is_common(place) {
+            return;
+        }
         let has = |keyword: &str| !schema[keyword].is_null();
         let bounded = match schema["type"].as_str().unwrap() {
             "string" => has("maxLength") || has("enum") || schema["format"] == "date-time",

@@ -7,8 +7,10 @@
     reason = "the lints know test functions, but not the helpers beside them"
 )]
 
+mod closed_schemas;
 mod crd_shape;
 mod decide_properties;
 mod deploy;
 mod generated;
 mod model;
+mod shown_times;

@@ -29,7 +29,7 @@ pub struct Consumers {
 }
 
 impl Consumers {
-    /// Starts them; `grace` tells how long a replaced key of the object there lives on.
+    /// Starts them; `grace` tells how long a previous key of the object there lives on.
     pub fn start(stage: &Stage, grace: fn(&Place) -> Millis) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
         let threads = stage

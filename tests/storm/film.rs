@@ -10,10 +10,10 @@ use kube::api::{Api, ListParams, WatchEvent, WatchParams};
 use kube::{Client, Resource, ResourceExt};
 use launchdarkly_token_operator::api::AccessToken;
 use launchdarkly_token_operator::api::conditions::find_condition;
-use launchdarkly_token_operator::api::status::PendingOperation;
 use launchdarkly_token_operator::cluster::secret::MANAGED_BY;
 use launchdarkly_token_operator::cluster::secret::annotation;
 use launchdarkly_token_operator::domain::conditions::ConditionType;
+use launchdarkly_token_operator::domain::record::PendingOperation;
 use launchdarkly_token_operator::redaction::Key;
 use serde::de::DeserializeOwned;
 

@@ -116,7 +116,7 @@ impl Habit {
         )
     }
 
-    /// How long a replaced key lives on.
+    /// How long a previous key lives on.
     pub fn grace(&self) -> Millis {
         self.grace_seconds * 1_000
     }
@@ -144,7 +144,7 @@ impl Habit {
     }
 }
 
-/// How long a replaced key of the object there lives on.
+/// How long a previous key of the object there lives on.
 pub fn grace_at(place: &Place) -> Millis {
     let habit = HABITS.iter().find(|habit| habit.name == place.1);
     habit.map_or(0, Habit::grace)

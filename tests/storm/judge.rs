@@ -17,7 +17,7 @@
 //!   or one after a request that the object's deletion overtook.) Scheduled rotations come one interval apart, less the
 //!   tenth by which they may come early: sooner would be twice for one due time, much later would be none.
 //! - **I5**: at no time there were more creates than intents to create, nor more resets of a token than intents to reset it,
-//!   counted at LaunchDarkly whether they were answered or not; no token is reset while an older key of it is in its grace.
+//!   counted at LaunchDarkly whether they were answered or not; no token is reset while a previous key of it is in its grace.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -315,7 +315,7 @@ fn never_blind(evidence: &Evidence) -> Vec<String> {
         }
         if cuts_a_grace_short(token) {
             complaints.push(format!(
-                "I5: token {} ({}) was reset while an older key was in its grace",
+                "I5: token {} ({}) was reset while a previous key was in its grace",
                 token.id, token.name
             ));
         }

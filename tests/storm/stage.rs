@@ -45,7 +45,7 @@ impl Stage {
             .flag("--lease-duration", "3s")
             .flag("--settle-time", "2s")
             .flag("--request-timeout", "1s")
-            // The old key of a reset gets no more life than this, however long the operator is killed before it has replaced
+            // The previous key of a reset gets no more life than this, however long the operator is killed before it has replaced
             // a lost new one: I3 holds in full for recoveries within it.
             .flag("--publication-margin", "40s")
             // What is left behind because nobody was there to delete it in time is no leak, and would look like one.

@@ -104,7 +104,7 @@ fn grant(checks: &mut Checks, spec: &api::AccessTokenSpec) -> Grant {
     first.unwrap_or(Grant::Role(BaseRole::Reader))
 }
 
-fn check_statement(checks: &mut Checks, field: &str, statement: &api::Statement) {
+fn check_statement(checks: &mut Checks, field: &str, statement: &api::StatementSpec) {
     for (name, list, length) in [
         ("resources", &statement.resources, limits::RESOURCE),
         ("notResources", &statement.not_resources, limits::RESOURCE),
@@ -126,7 +126,7 @@ fn check_statement(checks: &mut Checks, field: &str, statement: &api::Statement)
     checks.require(actions, field, messages::ACTIONS);
 }
 
-fn statement(statement: &api::Statement) -> Statement {
+fn statement(statement: &api::StatementSpec) -> Statement {
     let list = |list: &Option<Vec<String>>| list.clone().unwrap_or_default();
     Statement {
         effect: statement.effect,

@@ -22,7 +22,7 @@ pub const ATTEMPT: &str = "ldtokens.dev/attempt";
 pub const FINGERPRINT: &str = "ldtokens.dev/fingerprint";
 /// When the key was published.
 pub const ROTATED_AT: &str = "ldtokens.dev/rotated-at";
-/// Until when the key before it works.
+/// Until when the previous key works.
 pub const PREVIOUS_EXPIRES_AT: &str = "ldtokens.dev/previous-expires-at";
 /// Trigger and revoke values handled by then.
 pub const HANDLED: &str = "ldtokens.dev/handled";

@@ -3,13 +3,14 @@
 use jiff::{SignedDuration, Timestamp};
 
 use crate::api::AccountStatus;
-use crate::api::account::{Feature as FeatureStatus, Features as FeaturesStatus, MAX_LISTED};
+use crate::api::account::{FeatureState, FeaturesStatus, MAX_LISTED};
 use crate::api::conditions::{remove_condition, set_condition};
 use crate::controller::account::registry::Session;
 use crate::domain::conditions::{ConditionStatus, ConditionType};
 use crate::domain::observed::Feature;
 use crate::domain::problem::Problem;
 use crate::domain::reason::Reason;
+use crate::domain::time::whole_second;
 use crate::launchdarkly::{HttpClient, TokensApi as _};
 
 /// Clocks may differ by this much before it is worth a word.
@@ -95,7 +96,7 @@ fn describe(view: &AccountView, session: &Session<HttpClient>, status: &mut Acco
     status.features = Some(FeaturesStatus {
         reset: to_status(features.reset),
         expiry: to_status(features.expiry),
-        probed_at: features.probed_at,
+        probe_time: features.probe_time.map(whole_second),
     });
     if let Some(orphans) = session.state.orphans() {
         status.orphans = orphans.into_iter().take(MAX_LISTED).collect();
@@ -142,21 +143,21 @@ fn mark(
 }
 
 /// A feature as the status has it.
-fn to_status(feature: Feature) -> FeatureStatus {
+fn to_status(feature: Feature) -> FeatureState {
     match feature {
-        Feature::Unknown => FeatureStatus::Unknown,
-        Feature::Available => FeatureStatus::Available,
-        Feature::Unavailable => FeatureStatus::Unavailable,
-        Feature::Untried => FeatureStatus::Untried,
+        Feature::Unknown => FeatureState::Unknown,
+        Feature::Available => FeatureState::Available,
+        Feature::Unavailable => FeatureState::Unavailable,
+        Feature::Untried => FeatureState::Untried,
     }
 }
 
 /// A feature as decisions have it.
-pub(in crate::controller) fn to_domain(feature: FeatureStatus) -> Feature {
+pub(in crate::controller) fn to_domain(feature: FeatureState) -> Feature {
     match feature {
-        FeatureStatus::Unknown => Feature::Unknown,
-        FeatureStatus::Available => Feature::Available,
-        FeatureStatus::Unavailable => Feature::Unavailable,
-        FeatureStatus::Untried => Feature::Untried,
+        FeatureState::Unknown => Feature::Unknown,
+        FeatureState::Available => Feature::Available,
+        FeatureState::Unavailable => Feature::Unavailable,
+        FeatureState::Untried => Feature::Untried,
     }
 }

@@ -1,4 +1,4 @@
-//! Trying on a throw-away token whether a reset leaves the old key alive, before any key in use is reset.
+//! Trying on a throw-away token whether a reset leaves the previous key alive, before any key in use is reset.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -17,8 +17,8 @@ use crate::domain::settings::BaseRole;
 use crate::launchdarkly::{ApiError, Issued, NewToken, ResolvedGrant, TokensApi};
 use crate::redaction::Key;
 
-/// How long the old key of the throw-away token is to live: longer than both keys are asked for, one after the other.
-fn old_key_lives(patience: Duration) -> Duration {
+/// How long the previous key of the throw-away token is to live: longer than both keys are asked for, one after the other.
+fn previous_key_lives(patience: Duration) -> Duration {
     let asked_for = patience.saturating_mul(2);
     asked_for.saturating_add(Duration::from_secs(60))
 }
@@ -143,8 +143,12 @@ async fn try_reset<L: TokensApi>(
     before: &Issued,
     patience: Duration,
 ) -> Result<bool, Failure> {
-    let old_key_lives = old_key_lives(patience);
-    let after = match session.api.reset(&before.token.id, old_key_lives).await {
+    let previous_key_lives = previous_key_lives(patience);
+    let after = match session
+        .api
+        .reset(&before.token.id, previous_key_lives)
+        .await
+    {
         Ok(reset) => reset.issued,
         Err(error) if error.is_not_offered() && session.state.note_reset_refusal() => {
             return Ok(false);
@@ -198,9 +202,9 @@ mod tests {
     const CREATE: Operation = Operation::Create;
 
     #[test]
-    fn the_old_key_outlives_all_that_is_asked_with_both_keys() {
+    fn the_previous_key_outlives_all_that_is_asked_with_both_keys() {
         for patience in [0, 60, 3_600].map(Duration::from_secs) {
-            assert!(old_key_lives(patience) > patience * 2);
+            assert!(previous_key_lives(patience) > patience * 2);
         }
     }
 

@@ -73,10 +73,10 @@ fn adopt_features<K: AccountObject>(object: &K, session: &Session<HttpClient>) {
         return;
     };
     session.state.update_features(|features| {
-        if features.probed_at.is_none() {
+        if features.probe_time.is_none() {
             features.reset = conditions::to_domain(noted.reset);
             features.expiry = conditions::to_domain(noted.expiry);
-            features.probed_at = noted.probed_at;
+            features.probe_time = noted.probe_time;
         }
     });
 }

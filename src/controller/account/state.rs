@@ -40,12 +40,12 @@ struct Orphans {
 /// What was found out about this instance of LaunchDarkly.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Features {
-    /// Whether a reset leaves the old key alive.
+    /// Whether a reset leaves the previous key alive.
     pub reset: Feature,
     /// Whether tokens have an `expiry`.
     pub expiry: Feature,
     /// When that was tried.
-    pub probed_at: Option<Timestamp>,
+    pub probe_time: Option<Timestamp>,
     /// How often in a row the reset route was refused.
     pub reset_refusals: u32,
     /// The longest description it keeps, in characters.
@@ -57,7 +57,7 @@ impl Default for Features {
         Self {
             reset: Feature::Unknown,
             expiry: Feature::Unknown,
-            probed_at: None,
+            probe_time: None,
             reset_refusals: 0,
             longest_description: LONGEST_DESCRIPTION,
         }
@@ -95,7 +95,7 @@ impl AccountState {
     pub fn features(&self, now: Timestamp) -> Features {
         let mut features = *self.features.read().unwrap_or_else(PoisonError::into_inner);
         let old = features
-            .probed_at
+            .probe_time
             .is_none_or(|at| now.duration_since(at) > REPROBE_AFTER);
         if matches!(features.reset, Feature::Unavailable | Feature::Untried) && old {
             features.reset = Feature::Unknown;
@@ -129,7 +129,7 @@ impl AccountState {
         self.update_features(|features| {
             news = features.reset != Feature::Unavailable;
             features.reset = Feature::Unavailable;
-            features.probed_at = Some(now);
+            features.probe_time = Some(now);
         });
         news
     }
@@ -139,7 +139,7 @@ impl AccountState {
         self.update_features(|features| {
             *features = Features {
                 reset,
-                probed_at: Some(now),
+                probe_time: Some(now),
                 reset_refusals: 0,
                 ..*features
             };

@@ -83,7 +83,7 @@ fn token(object: &AccessToken, expirations: &HashMap<&TokenId, Timestamp>) -> To
         suspended,
         last_rotation: rotation.last_rotation_time,
         next_rotation: rotation.next_rotation_time.filter(|_| !idle),
-        previous_key_expiration: rotation.previous_key_expires_at,
+        previous_key_expiration: rotation.previous_key_expiration_time,
         expiration,
         live_tokens: usize::from(status.token.is_some()) + status.retiring.len(),
     }

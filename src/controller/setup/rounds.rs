@@ -78,7 +78,7 @@ fn find_orphans<C: Cluster, L: TokensApi>(ctx: &Context<C, L>, objects: &ObjectC
         let listed = listing.tokens.iter().map(|token| Listed {
             id: &token.id,
             description: &token.description,
-            created_at: token.created_at,
+            creation_time: token.creation_time,
             last_used: token.last_used,
         });
         let remote_now = plus(ctx.clock.now(), session.api.clock_offset());

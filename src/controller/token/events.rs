@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 use kube::ResourceExt;
 
 use crate::api::conditions::find_condition;
@@ -13,16 +14,17 @@ use crate::domain::cause::Cause;
 use crate::domain::conditions::ConditionType;
 use crate::domain::ids::TokenId;
 use crate::domain::reason::Reason;
-use crate::domain::record::{Intent, Record};
+use crate::domain::record::Record;
+use crate::domain::time::whole_second_up;
 use crate::launchdarkly::{ApiError, TokensApi};
 use crate::runtime::metrics::Outcome as MetricOutcome;
 
-/// A key was published, as `intent` had announced.
+/// A key was published, by an attempt that began at `begun`.
 pub(in crate::controller) async fn published<C: Cluster, L: TokensApi>(
     ctx: &Context<C, L>,
     object: &AccessToken,
     record: &Record,
-    intent: Option<&Intent>,
+    begun: Option<Timestamp>,
 ) {
     let (Some(entry), Some(secret)) = (record.history.first(), &record.secret) else {
         return;
@@ -31,16 +33,18 @@ pub(in crate::controller) async fn published<C: Cluster, L: TokensApi>(
         Cause::Created => ("TokenCreated", "Create"),
         Cause::Revoke => ("KeyRevoked", "Revoke"),
         Cause::Schedule | Cause::Trigger => ("KeyRotated", "Rotate"),
-        Cause::SpecChanged | Cause::Expiring | Cause::Adopted => ("TokenReplaced", "Replace"),
+        Cause::SpecChanged | Cause::Expiring | Cause::Reclaimed => ("TokenReplaced", "Replace"),
         Cause::SecretDeleted
         | Cause::SecretEdited
         | Cause::ResetElsewhere
         | Cause::LostKey
         | Cause::TokenMissing => ("KeyRecovered", "Recover"),
     };
-    let old = entry.old_key_until.map_or_else(String::new, |until| {
-        format!("; the key before it works until {until}")
-    });
+    let old = entry
+        .previous_key_expiration_time
+        .map_or_else(String::new, |until| {
+            format!("; the previous key works until {}", whole_second_up(until))
+        });
     let note = format!(
         "Secret {:?} holds the key of token {} ({}){old}",
         secret.name, entry.token_id, entry.cause
@@ -48,8 +52,8 @@ pub(in crate::controller) async fn published<C: Cluster, L: TokensApi>(
     tracing::info!(object = %log_name(object), token = %entry.token_id, cause = %entry.cause, "key published");
     ctx.metrics
         .rotated(entry.cause.into(), MetricOutcome::Success);
-    if let Some(intent) = intent {
-        let took = ctx.clock.now().duration_since(intent.started_at);
+    if let Some(begun) = begun {
+        let took = ctx.clock.now().duration_since(begun);
         ctx.metrics.rotation_took(
             entry.cause.into(),
             Duration::try_from(took).unwrap_or_default(),

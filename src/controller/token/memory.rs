@@ -10,7 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::cluster::secret::snapshot::SecretSnapshot;
 use crate::domain::ids::{Attempt, Fingerprint, RoleId, SettingsHash, TokenId};
 use crate::domain::observed::{PendingCall, Proof, Retry, Source};
-use crate::domain::record::Record;
+use crate::domain::record::{Intent, Record};
 use crate::domain::secret::Arrangement;
 use crate::domain::step::StepKind;
 use crate::launchdarkly::{Listing, Token};
@@ -65,6 +65,8 @@ pub(in crate::controller) struct KnownSecret {
 #[derive(Debug)]
 pub(in crate::controller) struct CallMemory {
     pub(in crate::controller) attempt: Attempt,
+    /// When its intent was decided; the status keeps only the second.
+    pub(in crate::controller) begun: Timestamp,
     pub(in crate::controller) arrangement: Box<Arrangement>,
     pub(in crate::controller) state: CallState,
 }
@@ -83,10 +85,10 @@ pub(in crate::controller) enum CallState {
 pub(in crate::controller) struct Held {
     pub(in crate::controller) key: Key,
     pub(in crate::controller) token_id: TokenId,
-    pub(in crate::controller) created_at: Option<Timestamp>,
+    pub(in crate::controller) creation_time: Option<Timestamp>,
     pub(in crate::controller) observed_hash: SettingsHash,
     pub(in crate::controller) differs: Vec<String>,
-    pub(in crate::controller) old_key_until: Option<Timestamp>,
+    pub(in crate::controller) previous_key_expiration_time: Option<Timestamp>,
     pub(in crate::controller) since: Timestamp,
     pub(in crate::controller) proof: Proof,
 }
@@ -132,14 +134,21 @@ impl Memory {
                 arrangement,
                 token_id: held.token_id.clone(),
                 fingerprint: held.key.fingerprint(),
-                created_at: held.created_at,
+                creation_time: held.creation_time,
                 observed_hash: held.observed_hash.clone(),
                 differs: held.differs.clone(),
-                old_key_until: held.old_key_until,
+                previous_key_expiration_time: held.previous_key_expiration_time,
                 since: held.since,
                 proof: held.proof,
             },
         }
+    }
+
+    /// When a call began, as precisely as it is known.
+    pub(in crate::controller) fn begun(&self, intent: &Intent) -> Timestamp {
+        let call = self.call.as_ref();
+        call.filter(|call| call.attempt == intent.attempt)
+            .map_or(intent.start_time, |call| call.begun)
     }
 
     /// The key in hand, for an attempt.

@@ -26,7 +26,7 @@ use crate::domain::observed::Retry;
 use crate::domain::problem::Recovery;
 use crate::domain::reason::Reason;
 use crate::domain::step::{Step, StepKind, WaitStep};
-use crate::domain::time::plus;
+use crate::domain::time::{plus, whole_second_up};
 use crate::launchdarkly::TokensApi;
 use crate::runtime::metrics::Outcome as MetricOutcome;
 use crate::traces;
@@ -210,7 +210,7 @@ fn note_failure<C: Cluster, L: TokensApi>(
         None => backed_off,
     };
     tracing::warn!(
-        object = %log_name(object), step = kind.as_str(), reason = failure.problem.reason.as_str(), %until,
+        object = %log_name(object), step = kind.as_str(), reason = failure.problem.reason.as_str(), until = %whole_second_up(until),
         "{}", failure.problem.message
     );
     ctx.metrics

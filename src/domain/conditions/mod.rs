@@ -266,7 +266,7 @@ fn activity(record: &Record, step: &Step) -> Option<Reason> {
         return Some(match intent.cause {
             Cause::Created => Reason::Creating,
             Cause::Schedule | Cause::Trigger | Cause::Revoke => Reason::Rotating,
-            Cause::SpecChanged | Cause::Expiring | Cause::Adopted => Reason::Replacing,
+            Cause::SpecChanged | Cause::Expiring | Cause::Reclaimed => Reason::Replacing,
             Cause::SecretDeleted
             | Cause::SecretEdited
             | Cause::ResetElsewhere

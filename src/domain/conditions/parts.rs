@@ -98,12 +98,12 @@ pub(super) fn overlap(conditions: &mut Conditions, record: &Record) {
     let ends = record
         .retiring
         .iter()
-        .map(|r| r.retire_at)
-        .chain(record.rotation.previous_key_expires_at)
+        .map(|r| r.retirement_time)
+        .chain(record.rotation.previous_key_expiration_time)
         .max();
     let message = ends.map_or_else(String::new, |end| {
         let end = whole_second_up(end);
-        format!("an older key works until {end}")
+        format!("a previous key works until {end}")
     });
     conditions.mark(
         ConditionType::OverlapActive,

@@ -10,7 +10,7 @@ use crate::domain::ids::TokenId;
 use crate::domain::observed::{Account, Deletion, PendingCall};
 use crate::domain::problem::Problem;
 use crate::domain::reason::Reason;
-use crate::domain::record::{Operation, RetiringToken};
+use crate::domain::record::{PendingOperation, RetiringToken};
 use crate::domain::secret::SecretState;
 use crate::domain::step::{CallStep, LookStep, ObjectStep, SecretStep, Step, WaitStep};
 
@@ -123,13 +123,13 @@ fn find_pending_create(view: &View<'_>, deletion: &Deletion) -> Result<Option<St
         .record
         .pending
         .iter()
-        .filter(|p| p.operation == Operation::Create);
+        .filter(|p| p.operation == PendingOperation::Create);
     let certain = matches!(
         observed.call,
         PendingCall::Armed(_) | PendingCall::Refused(_) | PendingCall::Held { .. }
     );
-    let unresolved = pending.filter(|_| !certain).map(|p| p.started_at);
-    let abandoned = observed.record.abandoned.iter().map(|a| a.started_at);
+    let unresolved = pending.filter(|_| !certain).map(|p| p.start_time);
+    let abandoned = observed.record.abandoned.iter().map(|a| a.start_time);
     let Some(last) = unresolved.chain(abandoned).max() else {
         return Ok(None);
     };

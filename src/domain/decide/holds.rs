@@ -6,7 +6,7 @@ use crate::domain::reason::Reason;
 use crate::domain::record::{MAX_ABANDONED, MAX_RETIRING, Record};
 use crate::domain::secret::SecretState;
 use crate::domain::step::{LookStep, Step, WaitStep};
-use crate::domain::time::plus;
+use crate::domain::time::{end_of_second, plus};
 use jiff::Timestamp;
 
 pub(super) fn role_not_found(role: &str) -> Step {
@@ -25,7 +25,10 @@ pub(super) fn too_many_abandoned(view: &View<'_>, record: &Record) -> Option<Ste
     }
     let observed = view.observed;
     let settles = observed.timing.settle.saturating_mul(2);
-    let told_after = record.abandoned.iter().map(|a| plus(a.started_at, settles));
+    let told_after = record
+        .abandoned
+        .iter()
+        .map(|a| plus(end_of_second(a.start_time), settles));
     let unlisted = |time: &Timestamp| observed.listed_at.is_none_or(|listed| listed < *time);
     let next = told_after.filter(unlisted).min();
     Some(match next {
@@ -53,7 +56,7 @@ pub(super) fn too_many_retiring(view: &View<'_>) -> Step {
             format!("{MAX_RETIRING} replaced tokens still wait for the end of their grace"),
         ),
         until: retiring
-            .map(|r| view.observed.clocks.passed_at(r.retire_at))
+            .map(|r| view.observed.clocks.passed_at(r.retirement_time))
             .filter(|time| *time >= view.now())
             .min(),
     })

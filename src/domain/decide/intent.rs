@@ -12,7 +12,7 @@ use crate::domain::observed::{AccountFacts, Admission, PendingCall, Roles};
 use crate::domain::problem::Problem;
 use crate::domain::reason::Reason;
 use crate::domain::record::{
-    AbandonedAttempt, Intent, MAX_HANDLED, MAX_RETIRING, Operation, Record,
+    AbandonedAttempt, Intent, MAX_HANDLED, MAX_RETIRING, PendingOperation, Record,
 };
 use crate::domain::secret::Arrangement;
 use crate::domain::settings::{Grant, TokenSettings};
@@ -22,10 +22,10 @@ use jiff::Timestamp;
 
 /// Why a call is wanted, and what it must not forget.
 pub(super) struct Need {
-    pub(super) operation: Operation,
+    pub(super) operation: PendingOperation,
     pub(super) cause: Cause,
     /// A key that consumers may hold lives at least until then.
-    pub(super) previous_key_expires_at: Option<Timestamp>,
+    pub(super) previous_key_expiration_time: Option<Timestamp>,
     /// Requests that are handled with it, besides those handled before.
     pub(super) handles: Vec<RequestHash>,
 }
@@ -33,9 +33,9 @@ pub(super) struct Need {
 impl Need {
     pub(super) fn create(cause: Cause) -> Self {
         Self {
-            operation: Operation::Create,
+            operation: PendingOperation::Create,
             cause,
-            previous_key_expires_at: None,
+            previous_key_expiration_time: None,
             handles: Vec::new(),
         }
     }
@@ -192,22 +192,22 @@ fn record_intent(view: &View<'_>, desired: &Desired, need: &Need) -> Step {
     }
     // A reset changes the key alone: edits that wait stay waiting.
     let (spec_hash, token_name) = match (&record.token, need.operation) {
-        (Some(token), Operation::Reset) => (token.spec_hash.clone(), token.name.clone()),
+        (Some(token), PendingOperation::Reset) => (token.spec_hash.clone(), token.name.clone()),
         (Some(_) | None, _) => (desired.settings.hash(), desired.settings.name.clone()),
     };
     record.pending = Some(Intent {
         operation: need.operation,
         attempt: observed.nonce.clone(),
         cause: need.cause,
-        started_at: view.now(),
+        start_time: view.now(),
         holder: observed.holder.clone(),
         token_id: record.token.as_ref().map(|token| token.id.clone()),
         secret_name: layout.name.clone(),
         spec_hash,
         token_name,
         handles,
-        previous_key_expires_at: need
-            .previous_key_expires_at
+        previous_key_expiration_time: need
+            .previous_key_expiration_time
             .or_else(|| reset_lives_until(view, desired, need.operation)),
     });
     let arrangement = Arrangement {
@@ -224,10 +224,13 @@ fn record_intent(view: &View<'_>, desired: &Desired, need: &Need) -> Step {
 
 /// A create that is pending may have happened: it is not forgotten when a new intent takes its place.
 pub(super) fn abandon_pending(record: &mut Record) {
-    if let Some(pending) = record.pending.take_if(|p| p.operation == Operation::Create) {
+    if let Some(pending) = record
+        .pending
+        .take_if(|p| p.operation == PendingOperation::Create)
+    {
         record.abandoned.push(AbandonedAttempt {
             attempt: pending.attempt,
-            started_at: pending.started_at,
+            start_time: pending.start_time,
         });
     }
 }
@@ -236,13 +239,13 @@ pub(super) fn abandon_pending(record: &mut Record) {
 fn reset_lives_until(
     view: &View<'_>,
     desired: &Desired,
-    operation: Operation,
+    operation: PendingOperation,
 ) -> Option<Timestamp> {
     let lives = desired
         .rotation
         .grace
         .checked_add(view.observed.timing.publication_margin)?;
-    (operation == Operation::Reset).then(|| plus(view.observed.clocks.later(), lives))
+    (operation == PendingOperation::Reset).then(|| plus(view.observed.clocks.later(), lives))
 }
 
 /// The settings as LaunchDarkly gets them: roles as ids, and at the end of the description the marker of this attempt.

@@ -112,7 +112,7 @@ fn record_secret(
     if desired.secret.name != recorded.name {
         record.former_secret = Some(FormerSecret {
             name: recorded.name.clone(),
-            delete_after: plus(view.observed.clocks.later(), desired.rotation.grace),
+            deletion_time: plus(view.observed.clocks.later(), desired.rotation.grace),
         });
     }
     Step::Record(RecordStep::RecordSecret(Box::new(record)))
@@ -128,11 +128,11 @@ fn lost(view: &View<'_>, cause: Cause) -> Step {
         .iter()
         .filter(|entry| {
             matches!(entry.cause, Cause::SecretDeleted | Cause::SecretEdited)
-                && (since..=view.now()).contains(&entry.time)
+                && (since..=view.now()).contains(&entry.publication_time)
         })
         .collect();
     if losses.len() + 1 >= CONTESTED_LOSSES
-        && let Some(oldest) = losses.iter().map(|entry| entry.time).min()
+        && let Some(oldest) = losses.iter().map(|entry| entry.publication_time).min()
     {
         return Step::Wait(WaitStep::Hold {
             problem: Problem::user(
@@ -185,9 +185,9 @@ fn outlive(view: &View<'_>, facts: &RemoteFacts, end: Timestamp) -> Option<Step>
     let record = view.record();
     let grace = record.rotation.grace.unwrap_or_default();
     let just_replaced = record.history.first().is_some_and(|last| {
-        let half_life = end.duration_since(last.time) / 2;
-        let again = plus(last.time, grace.min(half_life));
-        last.cause == Cause::Expiring && (last.time..again).contains(&view.now())
+        let half_life = end.duration_since(last.publication_time) / 2;
+        let again = plus(last.publication_time, grace.min(half_life));
+        last.cause == Cause::Expiring && (last.publication_time..again).contains(&view.now())
     });
     if just_replaced || view.now() < view.replace_before(end) {
         return None;

@@ -10,10 +10,10 @@ use crate::domain::ids::TokenId;
 use crate::domain::observed::{AccountFacts, Admission, PendingCall, Proof, Roles};
 use crate::domain::problem::Problem;
 use crate::domain::reason::Reason;
-use crate::domain::record::{Intent, Operation};
+use crate::domain::record::{Intent, PendingOperation};
 use crate::domain::secret::{Arrangement, SecretState};
 use crate::domain::step::{CallStep, LookStep, RecordStep, SecretStep, Step, WaitStep};
-use crate::domain::time::plus;
+use crate::domain::time::{end_of_second, plus};
 
 /// How long the key made old by a reset for a revocation still works, while the new one is published.
 const REVOKED_KEY_LIVES: jiff::SignedDuration = jiff::SignedDuration::from_secs(60);
@@ -45,12 +45,12 @@ pub(super) fn resolve_pending(view: &View<'_>) -> Option<Step> {
 /// The intent stands and nothing was sent yet. What has to hold for an intent has to hold for its call.
 fn make_the_call(view: &View<'_>, intent: &Intent, arrangement: &Arrangement) -> Step {
     let as_intended = |desired: &&Desired| {
-        intent.operation == Operation::Reset || desired.settings.hash() == intent.spec_hash
+        intent.operation == PendingOperation::Reset || desired.settings.hash() == intent.spec_hash
     };
     let Some(desired) = view.desired().filter(as_intended) else {
         return forget(view, intent);
     };
-    if view.now() > plus(intent.started_at, view.observed.timing.settle) {
+    if view.now() > plus(intent.start_time, view.observed.timing.settle) {
         return forget(view, intent);
     }
     let account = match view.account() {
@@ -66,11 +66,11 @@ fn make_the_call(view: &View<'_>, intent: &Intent, arrangement: &Arrangement) ->
         }
     };
     match (intent.operation, &intent.token_id) {
-        (Operation::Reset, Some(token_id)) if may_reset(token_id) => {
+        (PendingOperation::Reset, Some(token_id)) if may_reset(token_id) => {
             Step::Call(CallStep::ResetKey {
                 attempt: intent.attempt.clone(),
                 token_id: token_id.clone(),
-                old_key_lives: if urgent {
+                previous_key_lives: if urgent {
                     REVOKED_KEY_LIVES
                 } else {
                     let margin = view.observed.timing.publication_margin;
@@ -79,14 +79,14 @@ fn make_the_call(view: &View<'_>, intent: &Intent, arrangement: &Arrangement) ->
                 urgent,
             })
         }
-        (Operation::Reset, Some(_) | None) => forget(view, intent),
-        (Operation::Create, _)
+        (PendingOperation::Reset, Some(_) | None) => forget(view, intent),
+        (PendingOperation::Create, _)
             if matches!(account.admission, Admission::Refused(_))
                 || matches!(view.observed.roles, Roles::Missing(_)) =>
         {
             forget(view, intent)
         }
-        (Operation::Create, _) => {
+        (PendingOperation::Create, _) => {
             let attempt = intent.attempt.clone();
             match marked_settings(view, desired, account, &attempt) {
                 Some(settings) => Step::Call(CallStep::CreateToken {
@@ -107,7 +107,7 @@ fn after_refusal(view: &View<'_>, intent: &Intent, arrangement: &Arrangement) ->
     let in_use = intent.token_id.as_ref();
     let revoke_may_reset =
         intent.cause == Cause::Revoke && in_use.is_some_and(|id| reset::may_revoke(view, id));
-    if intent.operation == Operation::Reset || revoke_may_reset {
+    if intent.operation == PendingOperation::Reset || revoke_may_reset {
         return forget(view, intent);
     }
     make_the_call(view, intent, arrangement)
@@ -129,9 +129,9 @@ fn renew(view: &View<'_>, intent: &Intent) -> Step {
     intend(
         view,
         &Need {
-            operation: Operation::Create,
+            operation: PendingOperation::Create,
             cause: Cause::LostKey,
-            previous_key_expires_at: intent.previous_key_expires_at,
+            previous_key_expiration_time: intent.previous_key_expiration_time,
             handles: if intent.cause == Cause::Revoke {
                 Vec::new()
             } else {
@@ -155,18 +155,18 @@ fn deliver(
     match proof {
         Proof::Accepted => publish_key(view, intent, token_id),
         Proof::Unavailable if patience_over => publish_key(view, intent, token_id),
-        // Without an account nobody can be asked, and the old key does not wait for one.
+        // Without an account nobody can be asked, and the previous key does not wait for one.
         Proof::Unasked if patience_over && account.is_err() => publish_key(view, intent, token_id),
         Proof::Unasked | Proof::Unavailable => prove(account, intent, token_id, patience_ends),
         Proof::Rejected if !patience_over => prove(account, intent, token_id, patience_ends),
         Proof::Rejected | Proof::OtherOwner => match intent.operation {
-            Operation::Reset => renew(view, intent),
-            Operation::Create
+            PendingOperation::Reset => renew(view, intent),
+            PendingOperation::Create
                 if proof == Proof::OtherOwner || view.observed.gone.contains(token_id) =>
             {
                 give_up(view)
             }
-            Operation::Create => match account {
+            PendingOperation::Create => match account {
                 Ok(_) => Step::Call(CallStep::DeleteToken {
                     token_id: token_id.clone(),
                     urgent: false,
@@ -215,9 +215,12 @@ fn publish_key(view: &View<'_>, intent: &Intent, token_id: &TokenId) -> Step {
 /// Another process's intent is left alone until that process can no longer act on it.
 fn left_by_another(view: &View<'_>, intent: &Intent) -> Option<Step> {
     let timing = view.observed.timing;
-    let ripe = plus(plus(intent.started_at, timing.lease), timing.settle);
+    let ripe = plus(
+        plus(end_of_second(intent.start_time), timing.lease),
+        timing.settle,
+    );
     // An intent from the future was written by a clock that stood wrong, and is as old as can be.
-    let fresh = view.now() < ripe && view.now() >= intent.started_at;
+    let fresh = view.now() < ripe && view.now() >= intent.start_time;
     (fresh && intent.holder != view.observed.holder)
         .then_some(Step::Wait(WaitStep::Rest { until: Some(ripe) }))
 }
@@ -228,17 +231,19 @@ fn recover(view: &View<'_>, intent: &Intent) -> Step {
         return fence;
     }
     match intent.operation {
-        Operation::Reset => renew(view, intent),
-        Operation::Create => {
+        PendingOperation::Reset => renew(view, intent),
+        PendingOperation::Create => {
             if let Err(wait) = view.account() {
                 return wait;
             }
+            // A listing that began in the intent's own second may have begun before it. One that began right after it may miss the
+            // token as well: what a listing disproves is judged where the attempt is forgotten.
             // No listing is newer than an intent from the future: there any will do.
-            let from_future = intent.started_at > view.now();
+            let from_future = intent.start_time > view.now();
             let listed = view.observed.listed_at;
-            if !listed.is_some_and(|listed| from_future || listed >= intent.started_at) {
+            if !listed.is_some_and(|listed| from_future || listed >= intent.start_time) {
                 return Step::Look(LookStep::ListTokens {
-                    begun_after: intent.started_at.min(view.now()),
+                    begun_after: intent.start_time.min(view.now()),
                 });
             }
             if intent.cause == Cause::LostKey {

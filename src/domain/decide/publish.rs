@@ -8,7 +8,7 @@ use crate::domain::cause::Cause;
 use crate::domain::ids::{Fingerprint, TokenId};
 use crate::domain::observed::{PendingCall, Proof};
 use crate::domain::record::{
-    HistoryEntry, Intent, Operation, RetiringToken, SecretRecord, TokenRecord,
+    HistoryEntry, Intent, PendingOperation, RetiringToken, SecretRecord, TokenRecord,
 };
 use crate::domain::secret::{Arrangement, Marks, SecretFacts};
 use crate::domain::secret::{PreviousKey, SecretPlan};
@@ -34,19 +34,23 @@ pub(super) fn publish(view: &View<'_>, intent: &Intent) -> Step {
         arrangement,
         token_id,
         fingerprint,
-        old_key_until,
+        previous_key_expiration_time,
         ..
     } = &view.observed.call
     else {
         return view.rest();
     };
     let now = view.now();
-    // A reset cannot cut the old key at once, not even for a revocation.
+    // A reset cannot cut the previous key at once, not even for a revocation.
     let revokes = intent.cause == Cause::Revoke;
-    let keeps_old = intent.token_id.is_some() && (!revokes || intent.operation == Operation::Reset);
-    let old_until = keeps_old.then(|| old_key_until_for(view, intent, arrangement, *old_key_until));
+    let keeps_previous =
+        intent.token_id.is_some() && (!revokes || intent.operation == PendingOperation::Reset);
+    let previous_until = keeps_previous.then(|| {
+        previous_key_expiration_for(view, intent, arrangement, *previous_key_expiration_time)
+    });
     let holds_key = view.secret().is_some_and(|secret| secret.key.is_some());
-    let shows_old = keeps_old && !revokes && holds_key && arrangement.layout.previous_key.is_some();
+    let shows_previous =
+        keeps_previous && !revokes && holds_key && arrangement.layout.previous_key.is_some();
     let mut handled = view.observed.record.clone();
     handled.remember_handled(&intent.handles);
     Step::Secret(SecretStep::PublishKey {
@@ -61,11 +65,11 @@ pub(super) fn publish(view: &View<'_>, intent: &Intent) -> Step {
                 attempt: Some(intent.attempt.clone()),
                 fingerprint: Some(fingerprint.clone()),
                 rotated_at: Some(now),
-                previous_expires_at: old_until,
+                previous_expires_at: previous_until,
                 handled: handled.rotation.handled,
                 fence: None,
             },
-            previous: if shows_old {
+            previous: if shows_previous {
                 PreviousKey::TakeCurrent
             } else {
                 PreviousKey::Drop
@@ -75,20 +79,20 @@ pub(super) fn publish(view: &View<'_>, intent: &Intent) -> Step {
 }
 
 /// How long the key that is being replaced lives: its grace, and never less than what was promised for it before (I3).
-fn old_key_until_for(
+fn previous_key_expiration_for(
     view: &View<'_>,
     intent: &Intent,
     arrangement: &Arrangement,
     asked: Option<Timestamp>,
 ) -> Timestamp {
     match (intent.operation, asked) {
-        (Operation::Reset, Some(asked)) => asked,
-        (Operation::Reset | Operation::Create, _) => {
+        (PendingOperation::Reset, Some(asked)) => asked,
+        (PendingOperation::Reset | PendingOperation::Create, _) => {
             let grace_over = plus(view.observed.clocks.later(), arrangement.grace);
             let lost_reset = intent
-                .previous_key_expires_at
+                .previous_key_expiration_time
                 .map(|end| plus(end, view.observed.timing.settle));
-            let promised = view.observed.record.rotation.previous_key_expires_at;
+            let promised = view.observed.record.rotation.previous_key_expiration_time;
             [lost_reset, promised]
                 .into_iter()
                 .flatten()
@@ -104,7 +108,7 @@ pub(super) fn recognise(view: &View<'_>, intent: &Intent) -> Option<Step> {
         PendingCall::Held { token_id, fingerprint, .. }
             if token_id == publication.token_id && fingerprint == publication.fingerprint);
     // A reset names the recorded token and no other.
-    if own || intent.operation == Operation::Reset {
+    if own || intent.operation == PendingOperation::Reset {
         return Some(record_publication(view, intent, &publication));
     }
     publication.secret.named_token()?;
@@ -129,8 +133,8 @@ fn published_by<'a>(view: &View<'a>, intent: &Intent) -> Option<Publication<'a>>
     let (token_id, fingerprint) = (marks.token_id.as_ref()?, marks.fingerprint.as_ref()?);
     let record = &view.observed.record;
     let possible = match intent.operation {
-        Operation::Reset => intent.token_id.as_ref() == Some(token_id),
-        Operation::Create => !record.claims(token_id),
+        PendingOperation::Reset => intent.token_id.as_ref() == Some(token_id),
+        PendingOperation::Create => !record.claims(token_id),
     };
     (possible && marks.attempt.as_ref() == Some(&intent.attempt)).then_some(Publication {
         secret,
@@ -148,30 +152,31 @@ fn record_publication(view: &View<'_>, intent: &Intent, publication: &Publicatio
     } = publication;
     let marks = &secret.marks;
     let published_at = marks.rotated_at.unwrap_or_else(|| view.now());
-    let old_key_until = grace_from_now(view, intent, marks, published_at);
+    let previous_key_expiration_time = grace_from_now(view, intent, marks, published_at);
     let mut record = view.record();
     record.pending = None;
-    let old_until = old_key_until.unwrap_or_else(|| unmarked_grace(view, intent, published_at));
+    let previous_until =
+        previous_key_expiration_time.unwrap_or_else(|| unmarked_grace(view, intent, published_at));
     if let Some(old) = record
         .token
         .as_ref()
-        .filter(|old| old.id != **token_id && intent.operation == Operation::Create)
+        .filter(|old| old.id != **token_id && intent.operation == PendingOperation::Create)
     {
         let old = old.id.clone();
         record.retire(RetiringToken {
             token_id: old,
             cause: intent.cause,
-            retire_at: old_until,
+            retirement_time: previous_until,
         });
     }
     for retiring in &mut record.retiring {
         if intent.cause == Cause::Revoke {
-            // Every older key is to die, also one that could not be deleted before.
+            // Every previous key is to die, also one that could not be deleted before.
             retiring.cause = Cause::Revoke;
-            retiring.retire_at = retiring.retire_at.min(published_at);
+            retiring.retirement_time = retiring.retirement_time.min(published_at);
         } else if intent.cause.is_unasked() && retiring.cause != Cause::Revoke {
             // While the key was lost, this may have been the one that consumers used.
-            retiring.retire_at = retiring.retire_at.max(old_until);
+            retiring.retirement_time = retiring.retirement_time.max(previous_until);
         }
     }
     if let Some(moved) = record
@@ -181,7 +186,7 @@ fn record_publication(view: &View<'_>, intent: &Intent, publication: &Publicatio
     {
         record.former_secret = Some(crate::domain::record::FormerSecret {
             name: moved.name.clone(),
-            delete_after: old_until,
+            deletion_time: previous_until,
         });
     }
     let proven = matches!(
@@ -200,13 +205,13 @@ fn record_publication(view: &View<'_>, intent: &Intent, publication: &Publicatio
     });
     record.rotation.last = Some(published_at);
     record.rotation.next = None;
-    record.rotation.previous_key_expires_at = old_key_until;
+    record.rotation.previous_key_expiration_time = previous_key_expiration_time;
     record.remember_handled(&intent.handles);
     record.remember_publication(HistoryEntry {
-        time: published_at,
+        publication_time: published_at,
         cause: intent.cause,
         token_id: (*token_id).clone(),
-        old_key_until,
+        previous_key_expiration_time,
     });
     view.reschedule(&mut record, false);
     Step::Record(RecordStep::RecordPublication(Box::new(record)))
@@ -221,7 +226,7 @@ fn unmarked_grace(view: &View<'_>, intent: &Intent, published_at: Timestamp) -> 
     plus(view.observed.clocks.later(), grace)
 }
 
-/// Until when the old key lives: its grace counts from when the new key was in the Secret, which may have taken its time
+/// Until when the previous key lives: its grace counts from when the new key was in the Secret, which may have taken its time
 /// since the end of the grace was written there (I3). What a reset asked for cannot be changed any more.
 fn grace_from_now(
     view: &View<'_>,
@@ -231,8 +236,8 @@ fn grace_from_now(
 ) -> Option<Timestamp> {
     let promised = marks.previous_expires_at?;
     Some(match intent.operation {
-        Operation::Reset => promised,
-        Operation::Create => {
+        PendingOperation::Reset => promised,
+        PendingOperation::Create => {
             let late = view.observed.clocks.later().duration_since(published_at);
             plus(promised, late.max(SignedDuration::ZERO))
         }
@@ -241,20 +246,20 @@ fn grace_from_now(
 
 fn token_record(view: &View<'_>, intent: &Intent, id: &TokenId) -> TokenRecord {
     let before = view.observed.record.token.as_ref();
-    let (observed_hash, differs, created_at) = match &view.observed.call {
+    let (observed_hash, differs, creation_time) = match &view.observed.call {
         PendingCall::Held {
             observed_hash,
             differs,
-            created_at,
+            creation_time,
             token_id,
             ..
-        } if token_id == id => (Some(observed_hash.clone()), differs.clone(), *created_at),
-        _ if intent.operation == Operation::Reset => {
+        } if token_id == id => (Some(observed_hash.clone()), differs.clone(), *creation_time),
+        _ if intent.operation == PendingOperation::Reset => {
             before.map_or((None, Vec::new(), None), |token| {
                 (
                     token.observed_hash.clone(),
                     token.differs.clone(),
-                    token.created_at,
+                    token.creation_time,
                 )
             })
         }
@@ -269,6 +274,6 @@ fn token_record(view: &View<'_>, intent: &Intent, id: &TokenId) -> TokenRecord {
         spec_hash: intent.spec_hash.clone(),
         observed_hash,
         differs,
-        created_at,
+        creation_time,
     }
 }

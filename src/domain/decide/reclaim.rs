@@ -127,8 +127,8 @@ fn record_take_over(
         let grace_over = plus(observed.clocks.later(), desired.rotation.grace);
         record.retire(RetiringToken {
             token_id: other.id,
-            cause: Cause::Adopted,
-            retire_at: grace_over,
+            cause: Cause::Reclaimed,
+            retirement_time: grace_over,
         });
     }
     let published = secret.marks.rotated_at.unwrap_or_else(|| view.now());
@@ -156,7 +156,7 @@ fn record_take_over(
         },
         observed_hash: Some(facts.hash.clone()),
         differs: Vec::new(),
-        created_at: facts.created_at,
+        creation_time: facts.creation_time,
     });
     record.secret = Some(SecretRecord {
         name: desired.secret.name.clone(),
@@ -169,16 +169,16 @@ fn record_take_over(
         .filter(|former| former.name != desired.secret.name);
     record.rotation.last = Some(published);
     record.rotation.next = None;
-    record.rotation.previous_key_expires_at = secret
+    record.rotation.previous_key_expiration_time = secret
         .marks
         .previous_expires_at
         .filter(|end| !observed.clocks.passed(*end));
     record.remember_handled(&baseline);
     record.remember_publication(HistoryEntry {
-        time: published,
-        cause: Cause::Adopted,
+        publication_time: published,
+        cause: Cause::Reclaimed,
         token_id: token_id.clone(),
-        old_key_until: record.rotation.previous_key_expires_at,
+        previous_key_expiration_time: record.rotation.previous_key_expiration_time,
     });
     view.reschedule(&mut record, false);
     Step::Record(RecordStep::RecordTakeOver(Box::new(record)))

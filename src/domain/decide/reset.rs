@@ -16,11 +16,11 @@ pub(super) fn may_reset(view: &View<'_>, token_id: &TokenId) -> bool {
 
 pub(super) fn may_be_reset(view: &View<'_>, token_id: &TokenId) -> bool {
     let last = view.observed.record.history.first();
-    let taken_over = last.is_some_and(|entry| entry.cause == Cause::Adopted);
+    let taken_over = last.is_some_and(|entry| entry.cause == Cause::Reclaimed);
     !view.in_grace() && !view.is_credential(token_id) && !taken_over
 }
 
-/// Whether a reset may kill this token's key: that it leaves the old one alive for a while is not needed for that.
+/// Whether a reset may kill this token's key: that it leaves the previous one alive for a while is not needed for that.
 pub(super) fn may_revoke(view: &View<'_>, token_id: &TokenId) -> bool {
     let possible = view
         .account()

@@ -35,7 +35,7 @@ pub(super) fn still_retiring(view: &View<'_>) -> Option<Step> {
             without_gone(view, record),
         ))));
     }
-    // Somebody may have put an old key back into the Secret: its token waits until the key is replaced.
+    // Somebody may have put a previous key back into the Secret: its token waits until the key is replaced.
     let deletable = |r: &&RetiringToken| {
         !view.is_credential(&r.token_id) && view.token_in_secret() != Some(&r.token_id)
     };
@@ -46,9 +46,9 @@ pub(super) fn still_retiring(view: &View<'_>) -> Option<Step> {
     let waits = lost && record.retiring.len() < MAX_RETIRING;
     let due = |r: &&RetiringToken| {
         let end = if waits {
-            plus(r.retire_at, LOST_FOR_LONG)
+            plus(r.retirement_time, LOST_FOR_LONG)
         } else {
-            r.retire_at
+            r.retirement_time
         };
         observed.clocks.passed(end)
     };
@@ -67,8 +67,8 @@ pub(super) fn still_retiring(view: &View<'_>) -> Option<Step> {
             expiry: plus(
                 observed
                     .clocks
-                    .to_remote(waiting.retire_at)
-                    .max(waiting.retire_at),
+                    .to_remote(waiting.retirement_time)
+                    .max(waiting.retirement_time),
                 observed.timing.publication_margin,
             ),
         })
@@ -176,7 +176,7 @@ fn retire_with_grace(view: &View<'_>, token_id: &TokenId) -> Option<Step> {
     record.retire(RetiringToken {
         token_id: token_id.clone(),
         cause: Cause::LostKey,
-        retire_at: plus(view.observed.clocks.later(), grace),
+        retirement_time: plus(view.observed.clocks.later(), grace),
     });
     Some(Step::Record(RecordStep::RecordRetirement(Box::new(record))))
 }
@@ -189,13 +189,13 @@ fn is_unused_fruit(view: &View<'_>, found: &FoundToken) -> bool {
         .iter()
         .find(|a| a.attempt == found.attempt);
     let in_time = attempt
-        .zip(found.created_at)
+        .zip(found.creation_time)
         .is_some_and(|(attempt, created)| {
             created
                 <= view
                     .observed
                     .clocks
-                    .to_remote(plus(attempt.started_at, MADE_WITHIN))
+                    .to_remote(plus(attempt.start_time, MADE_WITHIN))
         });
     in_time && !found.used
 }

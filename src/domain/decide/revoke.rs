@@ -6,7 +6,7 @@ use super::view::{View, hold};
 use crate::domain::cause::Cause;
 use crate::domain::problem::Problem;
 use crate::domain::reason::Reason;
-use crate::domain::record::{Intent, MAX_RETIRING, Operation};
+use crate::domain::record::{Intent, MAX_RETIRING, PendingOperation};
 use crate::domain::step::{CallStep, Step, StepKind, WaitStep};
 
 /// A new revoke value: a new key is published, then every older one is killed. Room is made first.
@@ -39,7 +39,7 @@ pub(super) fn revoke(view: &View<'_>) -> Option<Step> {
     let no_room = view.retry(StepKind::CreateToken);
     let in_use = observed.record.token.as_ref()?;
     let operation = match &no_room {
-        Some(_) if may_revoke(view, &in_use.id) => Operation::Reset,
+        Some(_) if may_revoke(view, &in_use.id) => PendingOperation::Reset,
         Some(Step::Wait(WaitStep::Hold { problem, .. })) if problem.needs_user() => {
             return Some(hold(Problem::user(
                 Reason::RevokeBlocked,
@@ -49,7 +49,7 @@ pub(super) fn revoke(view: &View<'_>) -> Option<Step> {
                 ),
             )));
         }
-        Some(_) | None => Operation::Create,
+        Some(_) | None => PendingOperation::Create,
     };
     Some(intend(
         view,

@@ -6,11 +6,11 @@ use super::view::View;
 use crate::domain::cause::Cause;
 use crate::domain::desired::Strategy;
 use crate::domain::observed::{Feature, Remote, Source};
-use crate::domain::record::Operation;
+use crate::domain::record::PendingOperation;
 use crate::domain::step::{CallStep, LookStep, Step};
 use jiff::SignedDuration;
 
-/// A reset needs at least this much grace: below it, publishing may take longer than the old key lives.
+/// A reset needs at least this much grace: below it, publishing may take longer than the previous key lives.
 const MIN_RESET_GRACE: SignedDuration = SignedDuration::from_mins(1);
 
 /// A new trigger value or a due time rotates once (I4).
@@ -68,9 +68,9 @@ fn reset_if_key_is_known(view: &View<'_>, need: Need) -> Step {
             let in_place = view.secret().and_then(|secret| secret.key.as_ref()) == published;
             let known = facts.key_matches == Some(true) && in_place;
             let operation = if known {
-                Operation::Reset
+                PendingOperation::Reset
             } else {
-                Operation::Create
+                PendingOperation::Create
             };
             intend(view, &Need { operation, ..need })
         }

@@ -17,7 +17,7 @@ pub(super) fn claim_secret(view: &View<'_>) -> Option<Step> {
 pub(super) fn tidy_secret(view: &View<'_>) -> Option<Step> {
     let (desired, secret) = (view.desired()?, view.secret()?);
     let record = view.record();
-    let over = record.rotation.previous_key_expires_at.is_none() && secret.previous.is_some();
+    let over = record.rotation.previous_key_expiration_time.is_none() && secret.previous.is_some();
     let marks = marks_of(view, &record, secret);
     let marked = marks.token_id == secret.marks.token_id
         && marks.account_id == secret.marks.account_id
@@ -48,7 +48,7 @@ fn marks_of(view: &View<'_>, record: &Record, secret: &SecretFacts) -> Marks {
         account_id: record.account_id.clone(),
         fingerprint: record.secret.as_ref().map(|s| s.fingerprint.clone()),
         rotated_at: secret.marks.rotated_at.or(record.rotation.last),
-        previous_expires_at: record.rotation.previous_key_expires_at,
+        previous_expires_at: record.rotation.previous_key_expiration_time,
         handled: record.rotation.handled.clone(),
         ..secret.marks.clone()
     }
@@ -77,7 +77,7 @@ pub(super) fn prove_late(view: &View<'_>) -> Option<Step> {
 
 fn drop_former(view: &View<'_>, record: &Record) -> Option<Step> {
     let former = record.former_secret.as_ref()?;
-    if !view.observed.clocks.passed(former.delete_after) {
+    if !view.observed.clocks.passed(former.deletion_time) {
         return None;
     }
     match &view.observed.former_secret {

@@ -77,7 +77,7 @@ fn correct_drift(view: &View<'_>, desired: &Desired, token: &TokenRecord) -> Opt
     }
     // What came back other than asked for is not asked for again, unless it lost its marker.
     let as_ever = facts.differs == token.differs && facts.marked;
-    if desired.drift_policy == DriftPolicy::Warn || as_ever {
+    if desired.drift_policy == DriftPolicy::Report || as_ever {
         return None;
     }
     Some(adjust(view, desired, token, facts))
@@ -155,7 +155,7 @@ fn record_settings(
         spec_hash: desired.settings.hash(),
         observed_hash: Some(facts.hash.clone()),
         differs: facts.differs.clone(),
-        created_at: token.created_at.or(facts.created_at),
+        creation_time: token.creation_time.or(facts.creation_time),
     });
     Step::Record(RecordStep::RecordSettings(Box::new(record)))
 }

@@ -14,7 +14,7 @@ use crate::domain::schedule;
 use crate::domain::secret::SecretRevision;
 use crate::domain::secret::{SecretFacts, SecretState};
 use crate::domain::step::{LookStep, Step, StepKind, WaitStep};
-use crate::domain::time::{minus, plus};
+use crate::domain::time::{end_of_second, minus, plus};
 
 /// How long an abandoned attempt is remembered at most: no request lives that long.
 const ABANDONED_KEPT: jiff::SignedDuration = jiff::SignedDuration::from_hours(24);
@@ -98,10 +98,10 @@ impl<'a> View<'a> {
         record.abandoned.retain(|a| !self.is_settled(a));
         if record
             .rotation
-            .previous_key_expires_at
+            .previous_key_expiration_time
             .is_some_and(|end| clocks.passed(end))
         {
-            record.rotation.previous_key_expires_at = None;
+            record.rotation.previous_key_expiration_time = None;
         }
         if let Some(desired) = self.desired() {
             record.rotation.grace = Some(desired.rotation.grace);
@@ -114,7 +114,7 @@ impl<'a> View<'a> {
     /// must have ended and shown its effect.
     fn is_settled(&self, attempt: &AbandonedAttempt) -> bool {
         let observed = self.observed;
-        let shown_by = plus(self.shown_by(attempt.started_at), observed.timing.lease);
+        let shown_by = plus(self.shown_by(attempt.start_time), observed.timing.lease);
         let listed = observed.listed_at.is_some_and(|at| at >= shown_by);
         let found = || {
             let mut fruits = observed
@@ -123,14 +123,15 @@ impl<'a> View<'a> {
                 .filter(|f| f.attempt == attempt.attempt);
             fruits.any(|f| !observed.gone.contains(&f.id))
         };
-        let forgotten = plus(attempt.started_at, ABANDONED_KEPT);
+        let forgotten = plus(attempt.start_time, ABANDONED_KEPT);
         (listed && !found()) || observed.clocks.passed(forgotten)
     }
 
-    /// When the effect of a call shows at the latest, whose intent was written at `started_at` and whose answer is unknown.
-    pub(super) fn shown_by(&self, started_at: Timestamp) -> Timestamp {
+    /// When the effect of a call shows at the latest, whose intent was written in the second of `start_time` and whose answer is
+    /// unknown.
+    pub(super) fn shown_by(&self, start_time: Timestamp) -> Timestamp {
         let settle = self.observed.timing.settle;
-        let after_intent = plus(started_at, settle.saturating_mul(2));
+        let after_intent = plus(end_of_second(start_time), settle.saturating_mul(2));
         after_intent.max(plus(self.observed.calls_ended_by, settle))
     }
 
@@ -169,7 +170,7 @@ impl<'a> View<'a> {
         })
     }
 
-    /// Whether an older key of the token in use may still work: both clocks must have passed its end.
+    /// Whether a previous key of the token in use may still work: both clocks must have passed its end.
     pub(super) fn in_grace(&self) -> bool {
         self.record().has_key_in_grace()
     }
@@ -217,9 +218,9 @@ impl<'a> View<'a> {
         let record = self.record();
         let settle = self.observed.timing.settle;
         let suspended = self.desired().is_some_and(|desired| desired.suspend);
-        let retiring = record.retiring.iter().map(|r| r.retire_at);
-        let grace = record.rotation.previous_key_expires_at;
-        let former = record.former_secret.iter().map(|f| f.delete_after);
+        let retiring = record.retiring.iter().map(|r| r.retirement_time);
+        let grace = record.rotation.previous_key_expiration_time;
+        let former = record.former_secret.iter().map(|f| f.deletion_time);
         let ends = retiring
             .chain(grace)
             .chain(former)

@@ -9,7 +9,7 @@ use crate::domain::settings::TokenSettings;
 /// One call that changes something at LaunchDarkly. It needs the gate.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CallStep {
-    /// Try on a throw-away token of the account whether a reset leaves the old key alive.
+    /// Try on a throw-away token of the account whether a reset leaves the previous key alive.
     ProbeReset {
         /// Whether it is a service token: it is of the kind that is to be reset, which this operator can make.
         service_token: bool,
@@ -23,14 +23,14 @@ pub enum CallStep {
         /// Whether it is for a revocation, which goes first through the limiter.
         urgent: bool,
     },
-    /// `POST /api/v2/tokens/{id}/reset`; the old key keeps working for `old_key_lives`.
+    /// `POST /api/v2/tokens/{id}/reset`; the previous key keeps working for `previous_key_lives`.
     ResetKey {
         /// The pending attempt.
         attempt: Attempt,
         /// The token.
         token_id: TokenId,
         /// Counted from when the request leaves.
-        old_key_lives: SignedDuration,
+        previous_key_lives: SignedDuration,
         /// Whether it is for a revocation.
         urgent: bool,
     },

@@ -47,7 +47,7 @@ fn granted(wish: &NewToken) -> Token {
         custom_role_ids: Vec::new(),
         inline_role: Vec::new(),
         default_api_version: Some(20_240_415),
-        created_at: None,
+        creation_time: None,
         last_used: None,
         expiry: wish.expiry,
         last_four: None,

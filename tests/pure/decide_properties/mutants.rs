@@ -4,7 +4,7 @@ use launchdarkly_token_operator::domain::decide::decide;
 use launchdarkly_token_operator::domain::desired::Desired;
 use launchdarkly_token_operator::domain::observed::{Observed, PendingCall, Proof};
 use launchdarkly_token_operator::domain::problem::Problem;
-use launchdarkly_token_operator::domain::record::Operation;
+use launchdarkly_token_operator::domain::record::PendingOperation;
 use launchdarkly_token_operator::domain::secret::Arrangement;
 use launchdarkly_token_operator::domain::step::{RecordStep, Step};
 
@@ -40,7 +40,7 @@ pub fn without_proof(wish: &Result<Desired, Problem>, observed: &Observed) -> St
 pub fn resetting_again(wish: &Result<Desired, Problem>, observed: &Observed) -> Step {
     let mut hoping = observed.clone();
     let pending = observed.record.pending.as_ref();
-    let reset = pending.is_some_and(|pending| pending.operation == Operation::Reset);
+    let reset = pending.is_some_and(|pending| pending.operation == PendingOperation::Reset);
     if let (Ok(desired), PendingCall::Empty, true) = (wish, &observed.call, reset) {
         hoping.call = PendingCall::Armed(Box::new(Arrangement {
             layout: desired.secret.clone(),

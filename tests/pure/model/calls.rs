@@ -40,7 +40,7 @@ impl Act<'_> {
         self.ledger.resets(self.core, attempt, id, cause, now);
         let call = Call::Reset {
             token_id: id.clone(),
-            old_key_lives: lives,
+            previous_key_lives: lives,
         };
         let gone = !self.core.tokens.contains_key(id);
         let fate = if gone { Fate::Refused } else { fate };
@@ -52,7 +52,7 @@ impl Act<'_> {
         attempt: &Attempt,
         call: Call,
         fate: Fate,
-        old_until: Option<Timestamp>,
+        previous_until: Option<Timestamp>,
     ) {
         match fate {
             Fate::Refused => {
@@ -82,7 +82,7 @@ impl Act<'_> {
                     self.lose_answer(attempt);
                     return;
                 };
-                self.receive(attempt, token_id, old_until, fate);
+                self.receive(attempt, token_id, previous_until, fate);
             }
         }
     }
@@ -96,13 +96,13 @@ impl Act<'_> {
         &mut self,
         attempt: &Attempt,
         token_id: TokenId,
-        old_key_until: Option<Timestamp>,
+        previous_key_expiration_time: Option<Timestamp>,
         fate: Fate,
     ) {
         let now = self.core.clock;
         let token = &self.core.tokens[&token_id];
         let working = token.shown_key().cloned();
-        let (observed, created_at) = (shown_hash(token), token.created_at);
+        let (observed, creation_time) = (shown_hash(token), token.creation_time);
         let key = match fate {
             Fate::DeadKey => new_key(self.core.next()),
             _ => working.unwrap_or_else(|| new_key(0)),
@@ -112,9 +112,9 @@ impl Act<'_> {
         let state = CallState::Held {
             token_id,
             key,
-            old_key_until,
+            previous_key_expiration_time,
             observed,
-            created_at,
+            creation_time,
             since: now,
             proof: Proof::Unasked,
         };
@@ -239,7 +239,7 @@ pub fn list(core: &Core, memory: &mut Memory) {
     memory.listing = Some((core.clock, core.tokens.clone()));
 }
 
-/// A call takes effect. A reset cuts every older key but the newest, the strictest reading of what LaunchDarkly may do.
+/// A call takes effect. A reset cuts every previous key but the newest, the strictest reading of what LaunchDarkly may do.
 pub fn land(core: &mut Core, call: &Call, offset: SignedDuration) -> Option<TokenId> {
     let now = plus(core.clock, offset);
     match call {
@@ -257,7 +257,7 @@ pub fn land(core: &mut Core, call: &Call, offset: SignedDuration) -> Option<Toke
                 description: *description,
                 keys: vec![(new_key(number), None)],
                 expiry: None,
-                created_at: now,
+                creation_time: now,
                 used: false,
             };
             core.tokens.insert(id.clone(), token);
@@ -265,12 +265,12 @@ pub fn land(core: &mut Core, call: &Call, offset: SignedDuration) -> Option<Toke
         }
         Call::Reset {
             token_id,
-            old_key_lives,
+            previous_key_lives,
         } => {
             let key = new_key(core.next());
             let token = core.tokens.get_mut(token_id)?;
             let (newest, _) = token.keys.pop()?;
-            token.keys = vec![(newest, Some(plus(now, *old_key_lives))), (key, None)];
+            token.keys = vec![(newest, Some(plus(now, *previous_key_lives))), (key, None)];
             Some(token_id.clone())
         }
     }

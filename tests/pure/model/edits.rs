@@ -35,7 +35,7 @@ pub enum Edit {
     TakeSecret,
     /// The token is deleted at LaunchDarkly.
     DeleteToken,
-    /// The token's key is reset at LaunchDarkly, and the old one ends at once.
+    /// The token's key is reset at LaunchDarkly, and the previous one ends at once.
     ResetToken,
     /// The token's role is changed at LaunchDarkly.
     DriftToken,

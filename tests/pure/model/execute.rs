@@ -205,9 +205,9 @@ impl Act<'_> {
             Step::Call(CallStep::ResetKey {
                 attempt,
                 token_id,
-                old_key_lives,
+                previous_key_lives,
                 ..
-            }) => self.reset(attempt, token_id, *old_key_lives, fate),
+            }) => self.reset(attempt, token_id, *previous_key_lives, fate),
             Step::Look(LookStep::ProveKey { token_id, .. }) => self.prove_in_hand(token_id),
             Step::Secret(SecretStep::PublishKey { plan, .. }) => self.publish(plan),
             Step::Secret(SecretStep::FenceSecret { name, at, attempt }) => {

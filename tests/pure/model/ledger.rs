@@ -23,7 +23,7 @@ pub enum Breach {
     NoIntent,
     /// A reset whose outcome is not known was repeated (I5).
     ResetAgain,
-    /// A reset while an older key of the token is in its grace (I5).
+    /// A reset while a previous key of the token is in its grace (I5).
     ResetInGrace,
     /// A Secret or token of somebody else was changed or deleted (I6).
     Foreign,
@@ -73,7 +73,7 @@ impl Ledger {
         }
     }
 
-    /// A reset is sent. One that revokes cuts the token's older keys on purpose.
+    /// A reset is sent. One that revokes cuts the token's previous keys on purpose.
     pub fn resets(
         &mut self,
         core: &Core,
@@ -122,7 +122,7 @@ impl Ledger {
             Some(Cause::Trigger) => self.triggered += 1,
             Some(Cause::Revoke) => {
                 self.revoked += 1;
-                // A revocation cuts every older key on purpose.
+                // A revocation cuts every previous key on purpose.
                 self.published.clear();
                 self.revoking = false;
             }

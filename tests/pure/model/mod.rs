@@ -11,7 +11,7 @@
 //! I6 must hold on the whole history (`ledger`, `properties`), the next step must keep the invariants of single decisions
 //! (shared with `decide_properties`), and rounds without faults must bring everything right (`settle`).
 //!
-//! A reset at LaunchDarkly cuts every older key but the newest, the strictest reading of what it may do.
+//! A reset at LaunchDarkly cuts every previous key but the newest, the strictest reading of what it may do.
 //!
 //! # What is left out
 //!

@@ -124,7 +124,8 @@ fn without_grace(wish: &Result<Desired, Problem>, observed: &Observed) -> Step {
     match decide(wish, observed) {
         Step::Record(RecordStep::RecordPublication(mut record)) => {
             for retiring in &mut record.retiring {
-                retiring.retire_at = observed.clocks.local - jiff::SignedDuration::from_secs(1);
+                retiring.retirement_time =
+                    observed.clocks.local - jiff::SignedDuration::from_secs(1);
             }
             Step::Record(RecordStep::RecordPublication(record))
         }

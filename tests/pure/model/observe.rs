@@ -163,19 +163,19 @@ fn call(object: &Object, memory: &Memory) -> PendingCall {
         CallState::Held {
             token_id,
             key,
-            old_key_until,
+            previous_key_expiration_time,
             observed,
-            created_at,
+            creation_time,
             since,
             proof,
         } => PendingCall::Held {
             arrangement,
             token_id: token_id.clone(),
             fingerprint: key.clone(),
-            created_at: Some(*created_at),
+            creation_time: Some(*creation_time),
             observed_hash: observed.clone(),
             differs: Vec::new(),
-            old_key_until: *old_key_until,
+            previous_key_expiration_time: *previous_key_expiration_time,
             since: *since,
             proof: *proof,
         },
@@ -190,7 +190,7 @@ fn found(object: &Object, memory: &Memory) -> Vec<FoundToken> {
             Some(FoundToken {
                 id: id.clone(),
                 attempt: token.attempt.clone()?,
-                created_at: Some(token.created_at),
+                creation_time: Some(token.creation_time),
                 used: token.used,
             })
         })
@@ -269,7 +269,7 @@ fn remote(observed: &Observed, spec: &Spec, id: &TokenId, memory: &Memory) -> Re
 /// Whether a listing had to show the token, had it been there. It is never empty: the operator's own token is in it.
 fn shows(at: Timestamp, observed: &Observed) -> bool {
     let token = observed.record.token.as_ref();
-    let created = token.and_then(|token| token.created_at);
+    let created = token.and_then(|token| token.creation_time);
     let published = match &observed.secret {
         SecretState::Ours(secret) => secret.marks.rotated_at,
         SecretState::Absent | SecretState::Foreign { .. } | SecretState::Unreadable(_) => None,
@@ -300,7 +300,7 @@ fn facts(observed: &Observed, spec: &Spec, look: &Look, memory: &Memory) -> Remo
         key_matches,
         mismatch_since: mismatch_since(observed, look, key_matches, memory),
         expiry: token.expiry,
-        created_at: Some(token.created_at),
+        creation_time: Some(token.creation_time),
     }
 }
 

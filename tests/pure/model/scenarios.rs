@@ -85,7 +85,7 @@ pub fn applied(spec: Spec) -> System {
         description: spec.description,
         keys: vec![(new_key(u32::MAX), None)],
         expiry: None,
-        created_at: START,
+        creation_time: START,
         used: false,
     };
     let core = Core {
@@ -160,7 +160,7 @@ impl System {
         self
     }
 
-    /// Nobody tried yet whether a reset leaves the old key alive.
+    /// Nobody tried yet whether a reset leaves the previous key alive.
     pub fn unprobed(mut self) -> Self {
         self.begin.core.reset_known = false;
         self

@@ -14,7 +14,7 @@ use launchdarkly_token_operator::domain::step::{Step, StepKind};
 
 /// When every story begins.
 pub const START: Timestamp = Timestamp::constant(1_795_348_800, 0);
-/// How long old keys live on.
+/// How long previous keys live on.
 pub const GRACE: SignedDuration = SignedDuration::from_hours(1);
 /// Time between scheduled rotations, where there are any.
 pub const INTERVAL: SignedDuration = SignedDuration::from_hours(24);
@@ -34,7 +34,7 @@ pub struct Core {
     pub flights: Vec<Flight>,
     /// How many tokens the account has room for.
     pub room: usize,
-    /// Whether it is known from the beginning that a reset leaves the old key alive.
+    /// Whether it is known from the beginning that a reset leaves the previous key alive.
     pub reset_known: bool,
     /// What a throw-away token shows of that.
     pub reset_shown: Feature,
@@ -102,7 +102,7 @@ pub struct Token {
     /// The newest last; each with its end on LaunchDarkly's clock.
     pub keys: Vec<(Fingerprint, Option<Timestamp>)>,
     pub expiry: Option<Timestamp>,
-    pub created_at: Timestamp,
+    pub creation_time: Timestamp,
     pub used: bool,
 }
 
@@ -124,7 +124,7 @@ pub enum Call {
     },
     Reset {
         token_id: TokenId,
-        old_key_lives: SignedDuration,
+        previous_key_lives: SignedDuration,
     },
 }
 
@@ -185,9 +185,9 @@ pub enum CallState {
     Held {
         token_id: TokenId,
         key: Fingerprint,
-        old_key_until: Option<Timestamp>,
+        previous_key_expiration_time: Option<Timestamp>,
         observed: SettingsHash,
-        created_at: Timestamp,
+        creation_time: Timestamp,
         since: Timestamp,
         proof: Proof,
     },

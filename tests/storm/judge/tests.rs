@@ -274,7 +274,7 @@ fn a_repeated_reset_is_found_even_when_only_the_first_was_handled() {
 }
 
 #[test]
-fn a_reset_that_cuts_an_older_key_off_is_found() {
+fn a_reset_that_cuts_a_previous_key_off_is_found() {
     let complaints = forged(|evidence| {
         let mut intent = evidence.lives[0].intents[1].clone();
         intent.attempt = "a4".to_owned();
@@ -286,7 +286,7 @@ fn a_reset_that_cuts_an_older_key_off_is_found() {
             &[("k1", 700, Some(76_000)), ("k2", 10_700, None), third],
         );
     });
-    assert_one(&complaints, "while an older key was in its grace");
+    assert_one(&complaints, "while a previous key was in its grace");
 }
 
 #[test]

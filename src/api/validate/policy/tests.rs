@@ -35,7 +35,7 @@ fn custom(asked: &[&str]) -> TokenSettings {
 }
 
 fn inline(statements: Value) -> TokenSettings {
-    let statements: Vec<crate::api::access_token::Statement> =
+    let statements: Vec<crate::api::access_token::StatementSpec> =
         serde_json::from_value(statements).unwrap();
     let list = |list: Option<Vec<String>>| list.unwrap_or_default();
     service(Grant::Inline(

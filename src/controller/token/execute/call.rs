@@ -46,15 +46,16 @@ pub(super) async fn call<C: Cluster, L: TokensApi>(
         CallStep::ResetKey {
             attempt,
             token_id,
-            old_key_lives,
+            previous_key_lives,
             urgent,
         } => {
             let session = session(world)?;
             memory.set_call(&attempt, CallState::Uncertain);
-            let lives = Duration::try_from(old_key_lives).unwrap_or_default();
+            let lives = Duration::try_from(previous_key_lives).unwrap_or_default();
             let answer = priority_of(session, urgent).reset(&token_id, lives).await;
             note_reset(ctx, object, world, &answer).await;
-            let answer = answer.map(|reset| (reset.issued, Some(reset.old_key_until)));
+            let answer =
+                answer.map(|reset| (reset.issued, Some(reset.previous_key_expiration_time)));
             if answer.as_ref().is_err_and(ApiError::is_definite_refusal) {
                 memory.look = None;
             }
@@ -119,7 +120,7 @@ fn receive<C: Cluster, L: TokensApi>(
                 "LaunchDarkly answered the reset with another token",
             ))
         }
-        Ok((issued, old_key_until)) => {
+        Ok((issued, previous_key_expiration_time)) => {
             let token = &issued.token;
             if let (Some(_), Some(session)) = (settings, &world.session) {
                 session.state.learn_description(&token.description);
@@ -132,12 +133,12 @@ fn receive<C: Cluster, L: TokensApi>(
             let kept = before.filter(|_| settings.is_none());
             let held = Held {
                 token_id: token.id.clone(),
-                created_at: token
-                    .created_at
-                    .or_else(|| kept.and_then(|token| token.created_at)),
+                creation_time: token
+                    .creation_time
+                    .or_else(|| kept.and_then(|token| token.creation_time)),
                 observed_hash: token.settings(asks_version(&world.wish)).hash(),
                 differs: kept.map_or(differs, |token| token.differs.clone()),
-                old_key_until,
+                previous_key_expiration_time,
                 since: now,
                 proof: Proof::Unasked,
                 key: issued.key,
@@ -264,7 +265,7 @@ async fn limit_life<C: Cluster, L: TokensApi>(
         if known != Feature::Unknown {
             news = features.expiry != known;
             features.expiry = known;
-            features.probed_at.get_or_insert(ctx.clock.now());
+            features.probe_time.get_or_insert(ctx.clock.now());
         }
     });
     if news && known == Feature::Unavailable {

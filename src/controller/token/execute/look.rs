@@ -13,7 +13,7 @@ use crate::controller::token::world::World;
 use crate::domain::ids::{AccountId, Attempt, Fingerprint, TokenId};
 use crate::domain::observed::Proof;
 use crate::domain::reason::Reason;
-use crate::domain::record::Operation;
+use crate::domain::record::PendingOperation;
 use crate::domain::step::LookStep;
 use crate::launchdarkly::{ApiError, CallerIdentity, TokensApi};
 
@@ -68,7 +68,7 @@ async fn prove<C: Cluster, L: TokensApi>(
         .record
         .pending
         .as_ref()
-        .is_some_and(|p| p.operation == Operation::Reset);
+        .is_some_and(|p| p.operation == PendingOperation::Reset);
     let held = memory.held_mut(attempt).ok_or_else(Failure::stale)?;
     let answer = session.api.identify_with(&held.key).await;
     let (proof, failure) = judge(
@@ -85,7 +85,7 @@ async fn prove<C: Cluster, L: TokensApi>(
     failure.map_or(Ok(()), Err)
 }
 
-/// After a reset the old key must still work; where it does not, rotations go by replacement from now on (R3).
+/// After a reset the previous key must still work; where it does not, rotations go by replacement from now on (R3).
 async fn watch_overlap<C: Cluster, L: TokensApi>(
     ctx: &Context<C, L>,
     object: &AccessToken,

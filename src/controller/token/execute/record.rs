@@ -46,16 +46,18 @@ pub(super) async fn record<C: Cluster, L: TokensApi>(
         }
         RecordStep::RecordPublication(record) => {
             write_status(ctx, object, world, step).await?;
+            let intent = world.observed.record.pending.as_ref();
+            let begun = intent.map(|intent| memory.begun(intent));
             memory.call = None;
             memory.absent = None;
-            // Older keys may have been promised more time.
+            // Previous keys may have been promised more time.
             memory.life_limited.clear();
             if let (Some(secret), Some(token)) = (&record.secret, &record.token) {
                 memory.secret_proof = secret
                     .proven
                     .then(|| (secret.fingerprint.clone(), token.id.clone(), true));
             }
-            events::published(ctx, object, record, world.observed.record.pending.as_ref()).await;
+            events::published(ctx, object, record, begun).await;
             Ok(())
         }
         RecordStep::ForgetIntent(_record) => {
@@ -141,6 +143,7 @@ fn arm(memory: &mut Memory, record: &Record, arrangement: Box<Arrangement>) {
     if let Some(intent) = &record.pending {
         memory.call = Some(CallMemory {
             attempt: intent.attempt.clone(),
+            begun: intent.start_time,
             arrangement,
             state: CallState::Armed,
         });

@@ -138,7 +138,7 @@ fn unasked(record: &Record) -> impl Iterator<Item = Timestamp> + '_ {
     let entries = record.history.iter();
     entries
         .filter(|entry| entry.cause.is_unasked() && entry.cause != Cause::LostKey)
-        .map(|entry| entry.time)
+        .map(|entry| entry.publication_time)
 }
 
 pub(in crate::controller) fn asked_roles(desired: &Desired) -> Vec<String> {

@@ -31,7 +31,7 @@ pub(in crate::controller) fn found(
         Some(FoundToken {
             id: token.id.clone(),
             attempt,
-            created_at: token.created_at,
+            creation_time: token.creation_time,
             used: token.last_used.is_some(),
         })
     };
@@ -131,7 +131,7 @@ fn shows(listing: &Listing, observed: &Observed, settle: SignedDuration) -> bool
         .record
         .token
         .as_ref()
-        .and_then(|token| token.created_at);
+        .and_then(|token| token.creation_time);
     let published = match &observed.secret {
         SecretState::Ours(secret) => secret.marks.rotated_at,
         SecretState::Absent | SecretState::Foreign { .. } | SecretState::Unreadable(_) => None,
@@ -173,7 +173,7 @@ pub(in crate::controller) fn facts(
         key_matches,
         mismatch_since: mismatch_since(observed, token, look.at, key_matches, memory),
         expiry: token.expiry,
-        created_at: token.created_at,
+        creation_time: token.creation_time,
     }
 }
 

@@ -22,7 +22,7 @@ pub enum EventKind {
     TokenDeleted,
     /// A key became valid.
     KeyIssued,
-    /// An old key was given the time at which it dies.
+    /// A previous key was given the time at which it dies.
     KeyExpirySet,
     /// A key stopped working; `cause` says why.
     KeyDied,

@@ -14,7 +14,7 @@ use launchdarkly_token_operator::domain::observed::{
 };
 use launchdarkly_token_operator::domain::problem::Problem;
 use launchdarkly_token_operator::domain::reason::Reason;
-use launchdarkly_token_operator::domain::record::{MAX_RETIRING, Operation};
+use launchdarkly_token_operator::domain::record::{MAX_RETIRING, PendingOperation};
 use launchdarkly_token_operator::domain::secret::{Arrangement, SecretState};
 use launchdarkly_token_operator::domain::settings::Grant;
 use launchdarkly_token_operator::domain::step::StepKind;
@@ -224,13 +224,13 @@ fn make_consistent(world: &mut Given) {
         if record.token.is_some() {
             record.retiring.truncate(MAX_RETIRING - 1);
         }
-        if pending.operation == Operation::Reset {
+        if pending.operation == PendingOperation::Reset {
             // R0: a reset is announced only outside a grace.
             let over = record
                 .rotation
-                .previous_key_expires_at
-                .filter(|end| *end < pending.started_at);
-            record.rotation.previous_key_expires_at = over;
+                .previous_key_expiration_time
+                .filter(|end| *end < pending.start_time);
+            record.rotation.previous_key_expiration_time = over;
         }
     } else {
         observed.call = PendingCall::Empty;
@@ -281,18 +281,18 @@ fn fit_hand(
         PendingCall::Held {
             arrangement,
             token_id,
-            old_key_until,
+            previous_key_expiration_time,
             ..
         } => {
             fit_arrangement(arrangement, &pending.secret_name, desired);
             match (pending.operation, &pending.token_id) {
-                (Operation::Reset, Some(reset)) => *token_id = reset.clone(),
-                (Operation::Reset, None) | (Operation::Create, _) => {
+                (PendingOperation::Reset, Some(reset)) => *token_id = reset.clone(),
+                (PendingOperation::Reset, None) | (PendingOperation::Create, _) => {
                     *token_id = token(1);
-                    *old_key_until = None;
+                    *previous_key_expiration_time = None;
                 }
             }
-            if pending.operation == Operation::Create
+            if pending.operation == PendingOperation::Create
                 && (observed.record.claims(token_id) || credential.as_ref() == Some(token_id))
             {
                 observed.call = PendingCall::Empty;

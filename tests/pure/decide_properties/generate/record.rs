@@ -4,7 +4,7 @@ use launchdarkly_token_operator::domain::cause::Cause;
 use launchdarkly_token_operator::domain::ids::{RequestHash, SettingsHash};
 use launchdarkly_token_operator::domain::record::{
     AbandonedAttempt, FormerSecret, HistoryEntry, Intent, MAX_ABANDONED, MAX_HANDLED, MAX_HISTORY,
-    Operation, Record, RetiringToken, RotationRecord, SecretRecord, TokenRecord,
+    PendingOperation, Record, RetiringToken, RotationRecord, SecretRecord, TokenRecord,
 };
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
@@ -71,10 +71,10 @@ pub fn any_record(base: &Given) -> BoxedStrategy<Record> {
     prop_oneof![12 => whole, 1 => Just(Record::default())].boxed()
 }
 
-fn former((name, delete_after): (&str, jiff::Timestamp)) -> FormerSecret {
+fn former((name, deletion_time): (&str, jiff::Timestamp)) -> FormerSecret {
     FormerSecret {
         name: name.into(),
-        delete_after,
+        deletion_time,
     }
 }
 
@@ -91,7 +91,7 @@ fn fit_pending(record: &mut Record) {
         record.account_id.get_or_insert("account".into());
     }
     match &mut record.pending {
-        Some(pending) if pending.operation == Operation::Reset && in_use.is_none() => {
+        Some(pending) if pending.operation == PendingOperation::Reset && in_use.is_none() => {
             record.pending = None;
         }
         Some(pending) => pending.token_id = in_use,
@@ -156,10 +156,10 @@ fn rotation(settled: &Record) -> BoxedStrategy<RotationRecord> {
         mostly(Vec::new(), requests()),
     )
         .prop_map(
-            move |(last, next, previous_key_expires_at, handled)| RotationRecord {
+            move |(last, next, previous_key_expiration_time, handled)| RotationRecord {
                 last,
                 next,
-                previous_key_expires_at,
+                previous_key_expiration_time,
                 grace,
                 handled,
             },
@@ -170,7 +170,7 @@ fn rotation(settled: &Record) -> BoxedStrategy<RotationRecord> {
 fn intent(base: &Given) -> BoxedStrategy<Intent> {
     let desired = base.desired().clone();
     (
-        select(vec![Operation::Create, Operation::Reset]),
+        select(vec![PendingOperation::Create, PendingOperation::Reset]),
         select(Cause::VARIANTS),
         moment(),
         mostly(ME, Just(ANOTHER)),
@@ -180,18 +180,17 @@ fn intent(base: &Given) -> BoxedStrategy<Intent> {
         prop::option::of(moment()),
     )
         .prop_map(
-            move |(operation, cause, started_at, holder, secret_name, same, handles, until)| {
+            move |(operation, cause, start_time, holder, secret_name, same, handles, until)| {
                 let cause = match (operation, cause) {
-                    (Operation::Create, _) | (Operation::Reset, Cause::Trigger | Cause::Revoke) => {
-                        cause
-                    }
-                    (Operation::Reset, _) => Cause::Schedule,
+                    (PendingOperation::Create, _)
+                    | (PendingOperation::Reset, Cause::Trigger | Cause::Revoke) => cause,
+                    (PendingOperation::Reset, _) => Cause::Schedule,
                 };
                 Intent {
                     operation,
                     attempt: attempt(1),
                     cause,
-                    started_at,
+                    start_time,
                     holder: holder.into(),
                     token_id: None,
                     secret_name,
@@ -202,8 +201,8 @@ fn intent(base: &Given) -> BoxedStrategy<Intent> {
                     },
                     token_name: desired.settings.name.clone(),
                     handles,
-                    previous_key_expires_at: until.or_else(|| {
-                        (operation == Operation::Reset)
+                    previous_key_expiration_time: until.or_else(|| {
+                        (operation == PendingOperation::Reset)
                             .then_some(crate::decide_properties::worlds::NOW)
                     }),
                 }
@@ -214,9 +213,9 @@ fn intent(base: &Given) -> BoxedStrategy<Intent> {
 
 fn abandoned() -> BoxedStrategy<AbandonedAttempt> {
     (1..12_usize, moment())
-        .prop_map(|(n, started_at)| AbandonedAttempt {
+        .prop_map(|(n, start_time)| AbandonedAttempt {
             attempt: attempt(n),
-            started_at,
+            start_time,
         })
         .boxed()
 }
@@ -228,7 +227,7 @@ fn retiring() -> BoxedStrategy<Vec<RetiringToken>> {
                 .map(|n| RetiringToken {
                     token_id: token(20 + n),
                     cause,
-                    retire_at: if n == 0 { first } else { others },
+                    retirement_time: if n == 0 { first } else { others },
                 })
                 .collect()
         })
@@ -237,11 +236,11 @@ fn retiring() -> BoxedStrategy<Vec<RetiringToken>> {
 
 fn entry() -> BoxedStrategy<HistoryEntry> {
     (moment(), select(Cause::VARIANTS))
-        .prop_map(|(time, cause)| HistoryEntry {
-            time,
+        .prop_map(|(publication_time, cause)| HistoryEntry {
+            publication_time,
             cause,
             token_id: token(20),
-            old_key_until: None,
+            previous_key_expiration_time: None,
         })
         .boxed()
 }

@@ -156,10 +156,10 @@ fn found() -> BoxedStrategy<Vec<FoundToken>> {
         prop::option::of(moment()),
         any::<bool>(),
     )
-        .prop_map(|(n, with, created_at, used)| FoundToken {
+        .prop_map(|(n, with, creation_time, used)| FoundToken {
             id: token(n),
             attempt: attempt(with),
-            created_at,
+            creation_time,
             used,
         });
     prop::collection::vec(one, 0..3)

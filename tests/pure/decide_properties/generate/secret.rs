@@ -153,10 +153,10 @@ fn hand(base: &Given) -> BoxedStrategy<PendingCall> {
             arrangement: arrangement.clone(),
             token_id: token(1),
             fingerprint: key(1),
-            created_at: Some(since),
+            creation_time: Some(since),
             observed_hash: hash.clone(),
             differs: Vec::new(),
-            old_key_until: Some(since + hours(7)),
+            previous_key_expiration_time: Some(since + hours(7)),
             since,
             proof,
         }

@@ -19,7 +19,7 @@ pub fn any_desired() -> BoxedStrategy<Desired> {
         settings(),
         layout(),
         rotation(),
-        select(vec![DriftPolicy::Correct, DriftPolicy::Warn]),
+        select(vec![DriftPolicy::Correct, DriftPolicy::Report]),
         prop::bool::weighted(0.15),
     )
         .prop_map(

@@ -5,7 +5,7 @@ use launchdarkly_token_operator::domain::marker::Marker;
 use launchdarkly_token_operator::domain::observed::{
     Feature, Observed, PendingCall, Remote, SecretKeyProof, Source,
 };
-use launchdarkly_token_operator::domain::record::{Intent, Operation};
+use launchdarkly_token_operator::domain::record::{Intent, PendingOperation};
 use launchdarkly_token_operator::domain::step::{CallStep, LookStep, RecordStep, SecretStep, Step};
 use launchdarkly_token_operator::domain::time::{Clocks, plus};
 
@@ -14,8 +14,8 @@ use super::{Case, Verdict, ensure};
 /// Creates and resets follow an intent that this process wrote and has not acted on, or that was refused.
 pub fn announced(case: &Case<'_>) -> Verdict {
     let (attempt, operation) = match case.step {
-        Step::Call(CallStep::CreateToken { attempt, .. }) => (attempt, Operation::Create),
-        Step::Call(CallStep::ResetKey { attempt, .. }) => (attempt, Operation::Reset),
+        Step::Call(CallStep::CreateToken { attempt, .. }) => (attempt, PendingOperation::Create),
+        Step::Call(CallStep::ResetKey { attempt, .. }) => (attempt, PendingOperation::Reset),
         _ => return Ok(()),
     };
     let observed = case.observed;
@@ -65,7 +65,7 @@ pub fn uncertain(case: &Case<'_>) -> Verdict {
             ensure(next.attempt != pending.attempt, || {
                 "the same attempt again".into()
             })?;
-            ensure(next.operation == Operation::Create, || {
+            ensure(next.operation == PendingOperation::Create, || {
                 format!("a reset follows an unresolved {:?}", pending.operation)
             })
         }
@@ -95,7 +95,7 @@ fn is_disproved(observed: &Observed, pending: &Intent) -> bool {
         .iter()
         .filter(|f| f.attempt == pending.attempt);
     let found = fruits.any(|f| !observed.gone.contains(&f.id));
-    let shown_by = plus(pending.started_at, timing.settle * 2)
+    let shown_by = plus(pending.start_time, timing.settle * 2)
         .max(plus(observed.calls_ended_by, timing.settle));
     let ended = plus(shown_by, timing.lease);
     !found && observed.listed_at.is_some_and(|listed| listed >= ended)
@@ -124,7 +124,7 @@ pub fn remembered(case: &Case<'_>) -> Verdict {
                 "the Secret does not carry the attempt".into()
             })?;
             ensure(
-                pending.operation == Operation::Reset || is_known_as_ours(case),
+                pending.operation == PendingOperation::Reset || is_known_as_ours(case),
                 || "a Secret is believed without evidence".into(),
             )
         }
@@ -134,7 +134,7 @@ pub fn remembered(case: &Case<'_>) -> Verdict {
         Step::Record(RecordStep::RecordIntent { .. })
         | Step::Record(RecordStep::AbandonAttempt(_)) => ensure(
             certain
-                || pending.operation == Operation::Reset
+                || pending.operation == PendingOperation::Reset
                 || has(record, &pending.attempt)
                 || is_disproved(observed, pending),
             || "the attempt is not among the abandoned".into(),
@@ -150,7 +150,7 @@ fn has(record: &launchdarkly_token_operator::domain::record::Record, attempt: &A
 /// A second reset might cut the key that lives in its grace.
 pub fn reset_in_grace(case: &Case<'_>) -> Verdict {
     let observed = case.observed;
-    let end = observed.record.rotation.previous_key_expires_at;
+    let end = observed.record.rotation.previous_key_expiration_time;
     let over = end.is_none_or(|end| observed.clocks.passed(end));
     let in_grace = observed.record.has_key_in_grace() && !over;
     let Some(intent) = reset_intent(case) else {
@@ -187,7 +187,7 @@ fn reset_intent<'a>(case: &'a Case<'_>) -> Option<&'a Intent> {
         Step::Record(RecordStep::RecordIntent { record, .. }) => record
             .pending
             .as_ref()
-            .filter(|intent| intent.operation == Operation::Reset),
+            .filter(|intent| intent.operation == PendingOperation::Reset),
         _ => None,
     }
 }
@@ -208,7 +208,7 @@ pub fn intent(case: &Case<'_>) -> Verdict {
     let token = observed.record.token.as_ref();
     ensure(intent.attempt == observed.nonce, || "a used nonce".into())?;
     ensure(intent.holder == observed.holder, || "not our name".into())?;
-    ensure(intent.started_at == observed.clocks.local, || {
+    ensure(intent.start_time == observed.clocks.local, || {
         "not now".into()
     })?;
     let mut layout = desired.secret.clone();
@@ -234,15 +234,16 @@ pub fn intent(case: &Case<'_>) -> Verdict {
         .saturating_add(observed.timing.publication_margin);
     let until = plus(observed.clocks.later(), lives);
     ensure(
-        intent.operation == Operation::Create || intent.previous_key_expires_at >= Some(until),
-        || "how long the old key lives is not said".into(),
+        intent.operation == PendingOperation::Create
+            || intent.previous_key_expiration_time >= Some(until),
+        || "how long the previous key lives is not said".into(),
     )?;
     let promised = observed
         .record
         .pending
         .as_ref()
-        .and_then(|pending| pending.previous_key_expires_at);
-    ensure(intent.previous_key_expires_at >= promised, || {
+        .and_then(|pending| pending.previous_key_expiration_time);
+    ensure(intent.previous_key_expiration_time >= promised, || {
         "the half-reset key's time is forgotten".into()
     })
 }

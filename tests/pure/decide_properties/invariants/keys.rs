@@ -72,7 +72,7 @@ pub fn deletion(case: &Case<'_>) -> Verdict {
     )?;
     if let Some(retiring) = record.retiring.iter().find(|r| r.token_id == *token_id) {
         let revoked = case.revoking() || retiring.cause == Cause::Revoke;
-        let over = observed.clocks.passed(retiring.retire_at);
+        let over = observed.clocks.passed(retiring.retirement_time);
         ensure(over || revoked, || "it may still be used".into())?;
         return ensure(revoked || case.token_in_secret() != Some(token_id), || {
             "the Secret still holds its key".into()
@@ -117,7 +117,7 @@ pub fn promises(case: &Case<'_>) -> Verdict {
         let in_grace = observed
             .record
             .rotation
-            .previous_key_expires_at
+            .previous_key_expiration_time
             .is_some_and(|end| !clocks.passed(end));
         let shown = case.secret().is_some_and(|s| s.previous.is_some());
         ensure(
@@ -128,7 +128,7 @@ pub fn promises(case: &Case<'_>) -> Verdict {
     if let Step::Call(CallStep::LimitLife { token_id, expiry }) = case.step {
         let retiring = observed.record.retiring.iter();
         let known = retiring.clone().find(|r| r.token_id == *token_id);
-        let until = known.ok_or("it is not retiring")?.retire_at;
+        let until = known.ok_or("it is not retiring")?.retirement_time;
         ensure(*expiry >= until.max(clocks.to_remote(until)), || {
             format!("it would end before {until}")
         })?;
@@ -140,7 +140,7 @@ pub fn promises(case: &Case<'_>) -> Verdict {
         let kept = find(record, &before.token_id);
         match kept {
             Some(after) => ensure(
-                after.cause == Cause::Revoke || after.retire_at >= before.retire_at,
+                after.cause == Cause::Revoke || after.retirement_time >= before.retirement_time,
                 || format!("{} is to go earlier than promised", before.token_id),
             )?,
             None => ensure(observed.gone.contains(&before.token_id), || {
@@ -182,15 +182,18 @@ fn replaced_token_retires(case: &Case<'_>, record: &Record) -> Verdict {
         (_, Some(grace)) => Some(plus(observed.clocks.later(), grace)),
         (_, None) => None,
     };
-    ensure(Some(retiring.retire_at) >= promised, || {
-        format!("it retires at {}, not {promised:?}", retiring.retire_at)
+    ensure(Some(retiring.retirement_time) >= promised, || {
+        format!(
+            "it retires at {}, not {promised:?}",
+            retiring.retirement_time
+        )
     })
 }
 
-/// A reset leaves the old key its grace and the time that publishing takes.
+/// A reset leaves the previous key its grace and the time that publishing takes.
 pub fn reset(case: &Case<'_>) -> Verdict {
     let Step::Call(CallStep::ResetKey {
-        old_key_lives,
+        previous_key_lives,
         urgent,
         ..
     }) = case.step
@@ -204,8 +207,8 @@ pub fn reset(case: &Case<'_>) -> Verdict {
     let least = arrangement
         .grace
         .saturating_add(case.observed.timing.publication_margin);
-    ensure(*urgent || *old_key_lives >= least, || {
-        format!("the old key lives {old_key_lives}, less than {least}")
+    ensure(*urgent || *previous_key_lives >= least, || {
+        format!("the previous key lives {previous_key_lives}, less than {least}")
     })
 }
 
@@ -228,6 +231,6 @@ pub fn secret_deletion(case: &Case<'_>) -> Verdict {
     )?;
     let former = observed.record.former_secret.as_ref();
     let over = former
-        .is_some_and(|former| former.name == *name && observed.clocks.passed(former.delete_after));
+        .is_some_and(|former| former.name == *name && observed.clocks.passed(former.deletion_time));
     ensure(over, || "consumers may still read it".into())
 }

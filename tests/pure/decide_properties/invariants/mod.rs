@@ -30,8 +30,8 @@ pub type Invariant = (&'static str, fn(&Case<'_>) -> Verdict);
 pub const ALL: &[Invariant] = &[
     ("I2 only a key that may work is published", keys::published),
     ("I3 no key is cut off before its time", keys::deletion),
-    ("I3 a promise to an old key is kept", keys::promises),
-    ("I3 a reset leaves the old key alive", keys::reset),
+    ("I3 a promise to a previous key is kept", keys::promises),
+    ("I3 a reset leaves the previous key alive", keys::reset),
     ("I3 the Secret in use is not deleted", keys::secret_deletion),
     ("I4 a rotation has a reason", pace::reasons),
     ("I4 what is handled stays handled", pace::handled),

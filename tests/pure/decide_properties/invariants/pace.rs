@@ -53,7 +53,7 @@ pub fn reasons(case: &Case<'_>) -> Verdict {
         | Cause::LostKey
         | Cause::TokenMissing
         | Cause::Expiring
-        | Cause::Adopted => Ok(()),
+        | Cause::Reclaimed => Ok(()),
     }
 }
 

@@ -3,7 +3,7 @@
 use launchdarkly_token_operator::domain::cause::Cause;
 use launchdarkly_token_operator::domain::observed::Roles;
 use launchdarkly_token_operator::domain::reason::Reason;
-use launchdarkly_token_operator::domain::record::{MAX_ABANDONED, Operation};
+use launchdarkly_token_operator::domain::record::{MAX_ABANDONED, PendingOperation};
 use launchdarkly_token_operator::domain::step::StepKind as K;
 
 use crate::decide_properties::worlds::*;
@@ -96,13 +96,13 @@ fn eight_creates_without_an_answer_are_enough_until_a_listing_tells() {
     world.clone().takes(&[K::ListTokens, K::RecordIntent]);
     let just_now = |given: &mut Given| {
         for abandoned in &mut given.observed.record.abandoned {
-            abandoned.started_at = ago(seconds(30));
+            abandoned.start_time = ago(seconds(30));
         }
     };
     world
         .and(just_now)
         .and_holds(Reason::RotationDelayed)
-        .and(time_passes(minutes(2)))
+        .and(time_passes(minutes(2) + WITHIN_A_SECOND))
         .takes(&[K::ListTokens, K::RecordIntent]);
 }
 
@@ -135,7 +135,7 @@ fn a_suspended_object_gets_nothing() {
 #[test]
 fn a_role_that_is_gone_by_the_time_of_the_call_drops_the_intent() {
     given(a_token())
-        .and(an_intent_to(Operation::Create, Cause::SpecChanged))
+        .and(an_intent_to(PendingOperation::Create, Cause::SpecChanged))
         .and(the_call_was_refused())
         .and(|given| given.observed.roles = Roles::Missing("deploy".into()))
         .takes(&[K::ForgetIntent]);

@@ -1,11 +1,13 @@
 //! I5: a call that was announced is resolved before anything else, and an uncertain one is never repeated.
 
+use jiff::SignedDuration;
 use launchdarkly_token_operator::domain::cause::Cause;
 use launchdarkly_token_operator::domain::observed::{Feature, PendingCall, Proof};
 use launchdarkly_token_operator::domain::problem::Problem;
 use launchdarkly_token_operator::domain::reason::Reason;
-use launchdarkly_token_operator::domain::record::Operation;
+use launchdarkly_token_operator::domain::record::PendingOperation;
 use launchdarkly_token_operator::domain::step::{CallStep, Step, StepKind as K, WaitStep};
+use launchdarkly_token_operator::domain::time::whole_second;
 
 use crate::decide_properties::worlds::*;
 
@@ -28,7 +30,7 @@ fn an_uncertain_reset_is_never_repeated() {
 fn the_key_of_a_lost_reset_lives_as_long_as_it_may_have_been_promised() {
     let world = given(a_token().with_grace(hours(6))).and(a_reset_without_an_answer());
     let promised = world.record().pending.as_ref().unwrap();
-    let promised = promised.previous_key_expires_at.unwrap();
+    let promised = promised.previous_key_expiration_time.unwrap();
     let end = world.takes(&[
         K::FenceSecret,
         K::RecordIntent,
@@ -39,8 +41,8 @@ fn the_key_of_a_lost_reset_lives_as_long_as_it_may_have_been_promised() {
     ]);
     let retiring = &end.record().retiring[0];
     assert_eq!(retiring.token_id, token(0));
-    assert!(retiring.retire_at >= promised + TIMING.settle);
-    assert!(retiring.retire_at >= NOW + hours(6));
+    assert!(retiring.retirement_time >= promised + TIMING.settle);
+    assert!(retiring.retirement_time >= NOW + hours(6));
 }
 
 #[test]
@@ -84,7 +86,7 @@ fn an_attempt_that_a_late_listing_does_not_show_is_forgotten() {
 #[test]
 fn a_lost_keys_replacement_that_is_refused_again_and_again_fills_no_list() {
     let end = given(a_token())
-        .and(an_intent_to(Operation::Create, Cause::LostKey))
+        .and(an_intent_to(PendingOperation::Create, Cause::LostKey))
         .and(the_call_was_refused())
         .and(the_intent_was_written(minutes(3)))
         .takes(&[K::RecordIntent]);
@@ -106,7 +108,7 @@ fn a_token_that_turns_up_used_retires_with_grace() {
         .and(an_abandoned_attempt(1))
         .and(a_token_turns_up(7, 1, true))
         .takes(&[K::RecordRetirement]);
-    assert_eq!(end.record().retiring[0].retire_at, NOW + hours(6));
+    assert_eq!(end.record().retiring[0].retirement_time, NOW + hours(6));
 }
 
 #[test]
@@ -120,24 +122,44 @@ fn a_token_of_an_attempt_nobody_knows_retires_with_grace() {
 #[test]
 fn an_intent_of_another_process_is_left_alone_while_it_is_fresh() {
     let world = given(a_token())
-        .and(an_intent_to(Operation::Create, Cause::TokenMissing))
+        .and(an_intent_to(PendingOperation::Create, Cause::TokenMissing))
         .and(another_process_wrote_it());
     let Step::Wait(WaitStep::Rest { until }) = world.decides() else {
         panic!("{:?}", world.decides());
     };
-    let written = world.record().pending.as_ref().unwrap().started_at;
-    assert_eq!(until, Some(written + TIMING.lease + TIMING.settle));
+    let written = world.record().pending.as_ref().unwrap().start_time;
+    assert_eq!(
+        until,
+        Some(written + WITHIN_A_SECOND + TIMING.lease + TIMING.settle)
+    );
     world
         .and(time_passes(seconds(90)))
         .takes(&[K::FenceSecret, K::ListTokens, K::AbandonAttempt]);
 }
 
+/// The status says in which second the call began. What waits for its end waits as if that had been the last moment of it.
+#[test]
+fn an_intent_kept_to_the_second_is_waited_for_no_shorter() {
+    let begun = ahead(SignedDuration::from_millis(-1));
+    let world = given(a_token())
+        .and(an_intent_to(PendingOperation::Create, Cause::TokenMissing))
+        .and(another_process_wrote_it())
+        .and(|given| {
+            given.observed.record.pending.as_mut().unwrap().start_time = whole_second(begun);
+        });
+    let ripe = begun + TIMING.lease + TIMING.settle;
+    let Step::Wait(WaitStep::Rest { until: Some(until) }) = world.decides() else {
+        panic!("{:?}", world.decides());
+    };
+    assert!(until >= ripe && until <= ripe + WITHIN_A_SECOND);
+}
+
 #[test]
 fn an_intent_from_the_future_is_as_old_as_can_be() {
     given(a_token())
-        .and(an_intent_to(Operation::Create, Cause::TokenMissing))
+        .and(an_intent_to(PendingOperation::Create, Cause::TokenMissing))
         .and(another_process_wrote_it())
-        .and(|given| given.observed.record.pending.as_mut().unwrap().started_at = ahead(hours(1)))
+        .and(|given| given.observed.record.pending.as_mut().unwrap().start_time = ahead(hours(1)))
         .and(|given| given.observed.listed_at = None)
         .takes(&[K::FenceSecret, K::ListTokens, K::AbandonAttempt]);
 }
@@ -145,7 +167,7 @@ fn an_intent_from_the_future_is_as_old_as_can_be() {
 #[test]
 fn tokens_retire_while_another_process_s_intent_is_waited_for() {
     given(a_token())
-        .and(an_intent_to(Operation::Create, Cause::TokenMissing))
+        .and(an_intent_to(PendingOperation::Create, Cause::TokenMissing))
         .and(another_process_wrote_it())
         .and(retiring_tokens(1, ago(seconds(5))))
         .takes(&[K::DeleteToken, K::RecordRetirement])
@@ -155,7 +177,7 @@ fn tokens_retire_while_another_process_s_intent_is_waited_for() {
 #[test]
 fn an_intent_that_grew_old_before_its_call_is_written_anew() {
     given(a_token().by_replacement().triggered_by("now"))
-        .and(an_intent_to(Operation::Create, Cause::Trigger))
+        .and(an_intent_to(PendingOperation::Create, Cause::Trigger))
         .and(the_intent_was_written(minutes(2)))
         .takes(&[K::ForgetIntent, K::RecordIntent, K::CreateToken]);
 }
@@ -163,7 +185,7 @@ fn an_intent_that_grew_old_before_its_call_is_written_anew() {
 #[test]
 fn an_edit_before_the_call_forgets_the_intent() {
     given(a_token())
-        .and(an_intent_to(Operation::Create, Cause::TokenMissing))
+        .and(an_intent_to(PendingOperation::Create, Cause::TokenMissing))
         .but_wished(a_token().described_as("something else"))
         .takes(&[K::ForgetIntent]);
 }
@@ -171,7 +193,7 @@ fn an_edit_before_the_call_forgets_the_intent() {
 #[test]
 fn a_policy_that_changed_before_the_call_forgets_the_intent() {
     given(a_token())
-        .and(an_intent_to(Operation::Create, Cause::TokenMissing))
+        .and(an_intent_to(PendingOperation::Create, Cause::TokenMissing))
         .and(the_policy_refuses())
         .takes(&[K::ForgetIntent])
         .and_holds(Reason::NotAllowedByPolicy);
@@ -180,7 +202,7 @@ fn a_policy_that_changed_before_the_call_forgets_the_intent() {
 #[test]
 fn a_lost_key_is_not_forgotten_while_the_spec_is_wrong() {
     let end = given(a_token())
-        .and(an_intent_to(Operation::Create, Cause::LostKey))
+        .and(an_intent_to(PendingOperation::Create, Cause::LostKey))
         .and(|given| given.wish = Err(Problem::user(Reason::InvalidSpec, "no role")))
         .and_holds(Reason::InvalidSpec);
     assert!(end.record().pending.is_some());
@@ -189,7 +211,7 @@ fn a_lost_key_is_not_forgotten_while_the_spec_is_wrong() {
 #[test]
 fn a_reset_that_was_announced_is_not_sent_once_resets_are_known_to_break() {
     given(a_token().rotating_every(hours(24)))
-        .and(an_intent_to(Operation::Reset, Cause::Schedule))
+        .and(an_intent_to(PendingOperation::Reset, Cause::Schedule))
         .and(reset_is(Feature::Unavailable))
         .takes(&[K::ForgetIntent]);
 }
@@ -197,18 +219,21 @@ fn a_reset_that_was_announced_is_not_sent_once_resets_are_known_to_break() {
 #[test]
 fn a_reset_keeps_the_grace_that_was_arranged_with_its_intent() {
     let world = given(a_token().with_grace(hours(6)))
-        .and(an_intent_to(Operation::Reset, Cause::Schedule))
+        .and(an_intent_to(PendingOperation::Reset, Cause::Schedule))
         .but_wished(a_token().with_grace(minutes(5)));
-    let Step::Call(CallStep::ResetKey { old_key_lives, .. }) = world.decides() else {
+    let Step::Call(CallStep::ResetKey {
+        previous_key_lives, ..
+    }) = world.decides()
+    else {
         panic!("{:?}", world.decides());
     };
-    assert_eq!(old_key_lives, hours(6) + TIMING.publication_margin);
+    assert_eq!(previous_key_lives, hours(6) + TIMING.publication_margin);
 }
 
 #[test]
 fn refusals_never_use_up_what_may_be_abandoned() {
     let end = given(a_token())
-        .and(an_intent_to(Operation::Create, Cause::LostKey))
+        .and(an_intent_to(PendingOperation::Create, Cause::LostKey))
         .and(the_call_was_refused())
         .and(the_intent_was_written(minutes(2)))
         .takes(&[K::RecordIntent, K::CreateToken]);
@@ -218,7 +243,7 @@ fn refusals_never_use_up_what_may_be_abandoned() {
 #[test]
 fn a_refused_create_is_made_again_with_the_same_intent() {
     given(a_token())
-        .and(an_intent_to(Operation::Create, Cause::TokenMissing))
+        .and(an_intent_to(PendingOperation::Create, Cause::TokenMissing))
         .and(the_call_was_refused())
         .takes(&[
             K::CreateToken,
@@ -231,7 +256,7 @@ fn a_refused_create_is_made_again_with_the_same_intent() {
 #[test]
 fn a_refused_reset_is_forgotten() {
     given(a_token().rotating_every(hours(24)))
-        .and(an_intent_to(Operation::Reset, Cause::Schedule))
+        .and(an_intent_to(PendingOperation::Reset, Cause::Schedule))
         .and(the_call_was_refused())
         .takes(&[K::ForgetIntent]);
 }
@@ -240,7 +265,7 @@ fn a_refused_reset_is_forgotten() {
 fn a_key_that_nobody_can_prove_is_published_after_the_settle_time() {
     let held = |age| {
         given(a_token())
-            .and(an_intent_to(Operation::Create, Cause::TokenMissing))
+            .and(an_intent_to(PendingOperation::Create, Cause::TokenMissing))
             .and(its_key_in_hand(Proof::Unavailable, age))
     };
     assert_eq!(held(seconds(59)).decides().kind(), K::ProveKey);
@@ -251,7 +276,7 @@ fn a_key_that_nobody_can_prove_is_published_after_the_settle_time() {
 #[test]
 fn a_key_in_hand_is_published_even_if_the_account_is_gone_meanwhile() {
     given(a_token().rotating_every(hours(24)))
-        .and(an_intent_to(Operation::Reset, Cause::Schedule))
+        .and(an_intent_to(PendingOperation::Reset, Cause::Schedule))
         .and(its_key_in_hand(Proof::Unasked, seconds(10)))
         .and(the_account_is_unusable(true))
         .and_holds(Reason::AccountNotReady)
@@ -262,7 +287,7 @@ fn a_key_in_hand_is_published_even_if_the_account_is_gone_meanwhile() {
 #[test]
 fn nothing_is_written_while_the_credential_is_of_another_account() {
     given(a_token().rotating_every(hours(24)))
-        .and(an_intent_to(Operation::Reset, Cause::Schedule))
+        .and(an_intent_to(PendingOperation::Reset, Cause::Schedule))
         .and(its_key_in_hand(Proof::Accepted, seconds(10)))
         .and(the_credential_is_of_another_account())
         .and_holds(Reason::AccountMismatch);
@@ -271,7 +296,7 @@ fn nothing_is_written_while_the_credential_is_of_another_account() {
 #[test]
 fn a_created_key_that_stays_refused_costs_its_token() {
     let end = given(a_token())
-        .and(an_intent_to(Operation::Create, Cause::TokenMissing))
+        .and(an_intent_to(PendingOperation::Create, Cause::TokenMissing))
         .and(its_key_in_hand(Proof::Rejected, minutes(2)))
         .takes(&[K::DeleteToken, K::AbandonAttempt]);
     assert_eq!(end.observed.call, PendingCall::Empty);
@@ -280,7 +305,7 @@ fn a_created_key_that_stays_refused_costs_its_token() {
 #[test]
 fn a_reset_key_that_stays_refused_is_replaced_and_nothing_is_deleted() {
     given(a_token().rotating_every(hours(24)))
-        .and(an_intent_to(Operation::Reset, Cause::Schedule))
+        .and(an_intent_to(PendingOperation::Reset, Cause::Schedule))
         .and(its_key_in_hand(Proof::Rejected, minutes(2)))
         .takes(&[K::RecordIntent, K::CreateToken]);
 }
@@ -288,7 +313,7 @@ fn a_reset_key_that_stays_refused_is_replaced_and_nothing_is_deleted() {
 #[test]
 fn a_key_of_somebody_else_is_never_published() {
     given(a_token())
-        .and(an_intent_to(Operation::Create, Cause::TokenMissing))
+        .and(an_intent_to(PendingOperation::Create, Cause::TokenMissing))
         .and(its_key_in_hand(Proof::OtherOwner, minutes(2)))
         .takes(&[K::AbandonAttempt]);
 }
@@ -296,7 +321,7 @@ fn a_key_of_somebody_else_is_never_published() {
 #[test]
 fn a_key_in_hand_waits_for_a_secret_that_was_taken_meanwhile() {
     given(a_token())
-        .and(an_intent_to(Operation::Create, Cause::TokenMissing))
+        .and(an_intent_to(PendingOperation::Create, Cause::TokenMissing))
         .and(its_key_in_hand(Proof::Accepted, seconds(1)))
         .and(the_secret_belongs_to("team-a/other"))
         .and_holds(Reason::SecretForeign);

@@ -4,7 +4,7 @@ use launchdarkly_token_operator::domain::cause::Cause;
 use launchdarkly_token_operator::domain::observed::{
     PendingCall, Proof, Remote, SecretKeyProof, Source,
 };
-use launchdarkly_token_operator::domain::record::Operation;
+use launchdarkly_token_operator::domain::record::PendingOperation;
 use launchdarkly_token_operator::domain::secret::PreviousKey;
 use launchdarkly_token_operator::domain::step::{SecretStep, Step, StepKind as K};
 
@@ -13,19 +13,19 @@ use crate::decide_properties::worlds::*;
 #[test]
 fn a_publication_that_was_not_recorded_is_recorded_by_whoever_comes_next() {
     let end = given(a_token().with_grace(hours(6)))
-        .and(an_intent_to(Operation::Create, Cause::SpecChanged))
+        .and(an_intent_to(PendingOperation::Create, Cause::SpecChanged))
         .and(another_process_wrote_it())
         .and(it_was_published())
         .takes(&[K::RecordPublication]);
     assert_eq!(end.record().token.as_ref().unwrap().id, token(1));
-    assert_eq!(end.record().retiring[0].retire_at, NOW + hours(6));
+    assert_eq!(end.record().retiring[0].retirement_time, NOW + hours(6));
     assert!(!end.record().secret.as_ref().unwrap().proven);
 }
 
 #[test]
 fn a_key_that_nobody_saw_proven_is_proven_later() {
     given(a_token())
-        .and(an_intent_to(Operation::Create, Cause::SpecChanged))
+        .and(an_intent_to(PendingOperation::Create, Cause::SpecChanged))
         .and(another_process_wrote_it())
         .and(it_was_published())
         .and(|given| given.observed.remote = Remote::Unknown)
@@ -44,7 +44,7 @@ fn a_key_that_nobody_saw_proven_is_proven_later() {
 fn a_secret_that_names_somebody_elses_token_is_not_believed() {
     let forged = |proof| {
         given(a_token())
-            .and(an_intent_to(Operation::Create, Cause::SpecChanged))
+            .and(an_intent_to(PendingOperation::Create, Cause::SpecChanged))
             .and(another_process_wrote_it())
             .and(it_was_published())
             .and(|given| given.remote().marked = false)
@@ -60,7 +60,7 @@ fn a_secret_that_names_somebody_elses_token_is_not_believed() {
 #[test]
 fn a_secret_with_the_key_of_another_objects_token_is_not_believed() {
     given(a_token())
-        .and(an_intent_to(Operation::Create, Cause::SpecChanged))
+        .and(an_intent_to(PendingOperation::Create, Cause::SpecChanged))
         .and(another_process_wrote_it())
         .and(the_intent_was_written(minutes(3)))
         .and(it_was_published())
@@ -74,17 +74,17 @@ fn a_secret_with_the_key_of_another_objects_token_is_not_believed() {
 #[test]
 fn a_mark_that_was_taken_away_does_not_cut_the_grace() {
     let end = given(a_token().with_grace(hours(6)))
-        .and(an_intent_to(Operation::Create, Cause::SpecChanged))
+        .and(an_intent_to(PendingOperation::Create, Cause::SpecChanged))
         .and(it_was_published())
         .and(|given| given.secret().marks.previous_expires_at = None)
         .takes(&[K::RecordPublication]);
-    assert_eq!(end.record().retiring[0].retire_at, NOW + hours(6));
+    assert_eq!(end.record().retiring[0].retirement_time, NOW + hours(6));
 }
 
 #[test]
 fn a_publication_whose_marks_were_damaged_is_published_again() {
     given(a_token())
-        .and(an_intent_to(Operation::Create, Cause::SpecChanged))
+        .and(an_intent_to(PendingOperation::Create, Cause::SpecChanged))
         .and(its_key_in_hand(Proof::Accepted, seconds(1)))
         .and(it_was_published())
         .and(|given| given.secret().marks.fingerprint = None)
@@ -94,7 +94,7 @@ fn a_publication_whose_marks_were_damaged_is_published_again() {
 #[test]
 fn a_reset_is_recorded_for_the_token_that_was_reset_whatever_the_marks_say() {
     let end = given(a_token())
-        .and(an_intent_to(Operation::Reset, Cause::Schedule))
+        .and(an_intent_to(PendingOperation::Reset, Cause::Schedule))
         .and(its_key_in_hand(Proof::Accepted, seconds(1)))
         .and(it_was_published())
         .and(|given| given.secret().marks.token_id = Some(token(20)))
@@ -105,7 +105,7 @@ fn a_reset_is_recorded_for_the_token_that_was_reset_whatever_the_marks_say() {
 #[test]
 fn what_a_paused_predecessor_published_retires_before_it_is_overwritten() {
     let end = given(a_token().with_grace(hours(6)))
-        .and(an_intent_to(Operation::Create, Cause::TokenMissing))
+        .and(an_intent_to(PendingOperation::Create, Cause::TokenMissing))
         .and(its_key_in_hand(Proof::Accepted, seconds(1)))
         .and(the_secret_is_restored_to(7, seconds(3)))
         .takes(&[K::RecordRetirement, K::PublishKey, K::RecordPublication]);
@@ -116,7 +116,7 @@ fn what_a_paused_predecessor_published_retires_before_it_is_overwritten() {
 fn the_previous_key_is_shown_only_where_it_is_asked_for() {
     let publishes = |wish| {
         let world = given(wish)
-            .and(an_intent_to(Operation::Reset, Cause::Schedule))
+            .and(an_intent_to(PendingOperation::Reset, Cause::Schedule))
             .and(its_key_in_hand(Proof::Accepted, seconds(1)));
         match world.decides() {
             Step::Secret(SecretStep::PublishKey { plan, .. }) => plan.previous,
@@ -131,7 +131,7 @@ fn the_previous_key_is_shown_only_where_it_is_asked_for() {
 #[test]
 fn a_revocation_leaves_no_previous_key_behind() {
     let world = given(a_token().showing_the_previous_key().revoked_by("leak"))
-        .and(an_intent_to(Operation::Create, Cause::Revoke))
+        .and(an_intent_to(PendingOperation::Create, Cause::Revoke))
         .and(its_key_in_hand(Proof::Accepted, seconds(1)));
     let Step::Secret(SecretStep::PublishKey { plan, .. }) = world.decides() else {
         panic!("{:?}", world.decides());
@@ -143,7 +143,7 @@ fn a_revocation_leaves_no_previous_key_behind() {
 #[test]
 fn a_process_that_lost_its_memory_never_publishes() {
     let world = given(a_token())
-        .and(an_intent_to(Operation::Create, Cause::TokenMissing))
+        .and(an_intent_to(PendingOperation::Create, Cause::TokenMissing))
         .and(|given| given.observed.call = PendingCall::Empty);
     assert_eq!(world.decides().kind(), K::FenceSecret);
 }

@@ -52,7 +52,7 @@ fn a_token_whose_key_somebody_put_back_into_the_secret_lives_a_grace_longer() {
         end.record()
             .retiring
             .iter()
-            .all(|r| r.retire_at >= NOW + hours(6))
+            .all(|r| r.retirement_time >= NOW + hours(6))
     );
 }
 

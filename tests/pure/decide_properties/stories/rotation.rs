@@ -3,7 +3,7 @@
 use launchdarkly_token_operator::domain::cause::Cause;
 use launchdarkly_token_operator::domain::observed::{Feature, Source};
 use launchdarkly_token_operator::domain::reason::Reason;
-use launchdarkly_token_operator::domain::record::Operation;
+use launchdarkly_token_operator::domain::record::PendingOperation;
 use launchdarkly_token_operator::domain::step::{CallStep, Step, StepKind as K, WaitStep};
 
 use crate::decide_properties::worlds::*;
@@ -72,7 +72,7 @@ fn a_token_that_was_taken_over_during_a_grace_is_not_reset() {
     given(a_token().triggered_by("audit"))
         .and(a_previous_key_until(ahead(hours(1))))
         .and(published_lately(&[0, 8]))
-        .and(|given| given.observed.record.history[0].cause = Cause::Adopted)
+        .and(|given| given.observed.record.history[0].cause = Cause::Reclaimed)
         .takes(&REPLACE);
 }
 
@@ -230,7 +230,7 @@ fn a_revocation_spares_the_operator_s_own_credential() {
 #[test]
 fn a_revocation_overtakes_a_call_that_was_not_made() {
     given(a_token().triggered_by("audit").revoked_by("leak"))
-        .and(an_intent_to(Operation::Create, Cause::Trigger))
+        .and(an_intent_to(PendingOperation::Create, Cause::Trigger))
         .takes(&[K::ForgetIntent])
         .takes(&REPLACE);
 }
@@ -349,7 +349,7 @@ fn a_token_with_an_end_of_its_own_is_replaced_a_grace_before_it() {
 }
 
 #[test]
-fn old_keys_live_on_while_the_new_one_is_lost() {
+fn previous_keys_live_on_while_the_new_one_is_lost() {
     given(a_token())
         .and(retiring_tokens(1, ago(minutes(5))))
         .and(no_unasked_replacement_is_left())

@@ -23,7 +23,7 @@ fn a_deleted_secret_is_replaced_with_grace() {
         .and(the_secret_is_deleted())
         .takes(&REPLACE);
     assert_eq!(end.record().history[0].cause, Cause::SecretDeleted);
-    assert_eq!(end.record().retiring[0].retire_at, NOW + hours(6));
+    assert_eq!(end.record().retiring[0].retirement_time, NOW + hours(6));
 }
 
 #[test]
@@ -37,10 +37,10 @@ fn an_edited_secret_is_replaced_with_grace() {
 #[test]
 fn the_third_loss_within_an_hour_is_contested() {
     let loss = |minutes_ago| HistoryEntry {
-        time: ago(minutes(minutes_ago)),
+        publication_time: ago(minutes(minutes_ago)),
         cause: Cause::SecretEdited,
         token_id: token(0),
-        old_key_until: None,
+        previous_key_expiration_time: None,
     };
     let after = |times: &'static [i64]| {
         given(a_token())
@@ -91,7 +91,7 @@ fn what_was_begun_is_ended_whatever_the_brake_says() {
 }
 
 #[test]
-fn a_secret_restored_to_an_older_key_is_replaced_not_believed() {
+fn a_secret_restored_to_a_previous_key_is_replaced_not_believed() {
     given(a_token())
         .and(the_secret_is_restored_to(0, hours(9)))
         .and(the_key_in_the_secret_was_tried(SecretKeyProof::Accepted))

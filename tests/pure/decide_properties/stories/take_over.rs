@@ -171,7 +171,7 @@ fn a_secret_that_was_left_behind_does_not_lose_itself_later() {
             record.former_secret =
                 Some(launchdarkly_token_operator::domain::record::FormerSecret {
                     name: "web".into(),
-                    delete_after: ahead(hours(1)),
+                    deletion_time: ahead(hours(1)),
                 });
             record.secret.as_mut().unwrap().name = "api".into();
             record.secret.as_mut().unwrap().fingerprint = key(8);

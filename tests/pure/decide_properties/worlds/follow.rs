@@ -42,10 +42,10 @@ pub fn carry_out(observed: &mut Observed, step: &Step) {
         }
         Step::Call(CallStep::ResetKey {
             token_id,
-            old_key_lives,
+            previous_key_lives,
             ..
         }) => {
-            let until = observed.clocks.remote + *old_key_lives;
+            let until = observed.clocks.remote + *previous_key_lives;
             receive(observed, token_id.clone(), None, Some(until));
         }
         Step::Look(LookStep::ProveKey { .. }) => {
@@ -109,7 +109,7 @@ fn receive(
     observed: &mut Observed,
     token_id: TokenId,
     settings: Option<&TokenSettings>,
-    old_key_until: Option<jiff::Timestamp>,
+    previous_key_expiration_time: Option<jiff::Timestamp>,
 ) {
     let (PendingCall::Armed(arrangement) | PendingCall::Refused(arrangement)) = &observed.call
     else {
@@ -123,10 +123,10 @@ fn receive(
         arrangement: arrangement.clone(),
         token_id,
         fingerprint: key(1),
-        created_at: Some(observed.clocks.remote),
+        creation_time: Some(observed.clocks.remote),
         observed_hash: observed_hash.unwrap_or_else(|| "v1:0.0".into()),
         differs: Vec::new(),
-        old_key_until,
+        previous_key_expiration_time,
         since: observed.clocks.local,
         proof: Proof::Unasked,
     };
@@ -186,7 +186,7 @@ fn fetch(observed: &mut Observed) {
                 key_matches: Some(true),
                 mismatch_since: None,
                 expiry: None,
-                created_at: None,
+                creation_time: None,
             }));
         }
     }

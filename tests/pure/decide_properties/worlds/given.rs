@@ -70,7 +70,7 @@ pub fn settled(wish: &Desired) -> Observed {
                 spec_hash: wish.settings.hash(),
                 observed_hash: Some(wish.settings.hash()),
                 differs: Vec::new(),
-                created_at: Some(last),
+                creation_time: Some(last),
             }),
             secret: Some(SecretRecord {
                 name: wish.secret.name.clone(),
@@ -81,7 +81,7 @@ pub fn settled(wish: &Desired) -> Observed {
             rotation: RotationRecord {
                 last: Some(last),
                 next: None,
-                previous_key_expires_at: None,
+                previous_key_expiration_time: None,
                 grace: Some(wish.rotation.grace),
                 handled,
             },
@@ -116,7 +116,7 @@ pub fn settled(wish: &Desired) -> Observed {
             key_matches: Some(true),
             mismatch_since: None,
             expiry: None,
-            created_at: Some(last),
+            creation_time: Some(last),
         })),
         secret_key: SecretKeyProof::Unasked,
         listed_at: Some(ago(minutes(4))),

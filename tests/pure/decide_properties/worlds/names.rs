@@ -7,6 +7,9 @@ use launchdarkly_token_operator::domain::ids::{Attempt, Fingerprint, RequestHash
 /// The time on every clock while nothing moves it.
 pub const NOW: Timestamp = Timestamp::constant(1_795_348_800, 0);
 
+/// How much later than its recorded start a call may have begun: starts are kept to the second.
+pub const WITHIN_A_SECOND: SignedDuration = SignedDuration::from_secs(1);
+
 /// How this process signs.
 pub const ME: &str = "operator-a";
 /// How another process signs.

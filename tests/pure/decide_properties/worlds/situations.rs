@@ -10,7 +10,7 @@ use launchdarkly_token_operator::domain::observed::{
 use launchdarkly_token_operator::domain::problem::Problem;
 use launchdarkly_token_operator::domain::reason::Reason;
 use launchdarkly_token_operator::domain::record::{
-    AbandonedAttempt, HistoryEntry, Intent, Operation, Record, RetiringToken,
+    AbandonedAttempt, HistoryEntry, Intent, PendingOperation, Record, RetiringToken,
 };
 use launchdarkly_token_operator::domain::secret::{Arrangement, SecretFacts, SecretState};
 use launchdarkly_token_operator::domain::step::StepKind;
@@ -63,24 +63,24 @@ impl Given {
         })
     }
 
-    fn intend(&mut self, operation: Operation, cause: Cause, started_at: Timestamp) {
+    fn intend(&mut self, operation: PendingOperation, cause: Cause, start_time: Timestamp) {
         let desired = self.desired().clone();
         let lives = plus(
-            started_at,
+            start_time,
             desired.rotation.grace + TIMING.publication_margin,
         );
         self.observed.record.pending = Some(Intent {
             operation,
             attempt: attempt(1),
             cause,
-            started_at,
+            start_time,
             holder: ME.into(),
             token_id: self.observed.record.token.as_ref().map(|t| t.id.clone()),
             secret_name: desired.secret.name.clone(),
             spec_hash: desired.settings.hash(),
             token_name: desired.settings.name.clone(),
             handles: Vec::new(),
-            previous_key_expires_at: (operation == Operation::Reset).then_some(lives),
+            previous_key_expiration_time: (operation == PendingOperation::Reset).then_some(lives),
         });
     }
 }
@@ -127,7 +127,7 @@ pub fn the_remote_clock_is_off_by(seconds: i64) -> impl FnOnce(&mut Given) {
 
 pub fn a_previous_key_until(end: Timestamp) -> impl FnOnce(&mut Given) {
     move |given| {
-        given.observed.record.rotation.previous_key_expires_at = Some(end);
+        given.observed.record.rotation.previous_key_expiration_time = Some(end);
         given.secret().marks.previous_expires_at = Some(end);
     }
 }
@@ -136,23 +136,23 @@ pub fn a_previous_key_until(end: Timestamp) -> impl FnOnce(&mut Given) {
 pub fn published_lately(tokens: &'static [usize]) -> impl FnOnce(&mut Given) {
     |given| {
         let entry = |n: &usize| HistoryEntry {
-            time: ago(hours(2)),
+            publication_time: ago(hours(2)),
             cause: Cause::SpecChanged,
             token_id: token(*n),
-            old_key_until: None,
+            previous_key_expiration_time: None,
         };
         given.observed.record.history = tokens.iter().map(entry).collect();
     }
 }
 
-pub fn retiring_tokens(count: usize, retire_at: Timestamp) -> impl FnOnce(&mut Given) {
+pub fn retiring_tokens(count: usize, retirement_time: Timestamp) -> impl FnOnce(&mut Given) {
     move |given| {
         for n in 0..count {
             given.observed.life_limited.insert(token(20 + n));
             given.observed.record.retiring.push(RetiringToken {
                 token_id: token(20 + n),
                 cause: Cause::SpecChanged,
-                retire_at,
+                retirement_time,
             });
         }
     }
@@ -161,7 +161,7 @@ pub fn retiring_tokens(count: usize, retire_at: Timestamp) -> impl FnOnce(&mut G
 /// A create whose answer never came: the process that sent it lives on.
 pub fn a_create_without_an_answer(cause: Cause) -> impl FnOnce(&mut Given) {
     move |given| {
-        given.intend(Operation::Create, cause, ago(minutes(3)));
+        given.intend(PendingOperation::Create, cause, ago(minutes(3)));
         given.observed.listed_at = None;
         given.observed.call = PendingCall::Empty;
     }
@@ -169,13 +169,13 @@ pub fn a_create_without_an_answer(cause: Cause) -> impl FnOnce(&mut Given) {
 
 pub fn a_reset_without_an_answer() -> impl FnOnce(&mut Given) {
     |given| {
-        given.intend(Operation::Reset, Cause::Schedule, ago(minutes(3)));
+        given.intend(PendingOperation::Reset, Cause::Schedule, ago(minutes(3)));
         given.observed.call = PendingCall::Empty;
     }
 }
 
 /// An intent of this process whose call was not made yet.
-pub fn an_intent_to(operation: Operation, cause: Cause) -> impl FnOnce(&mut Given) {
+pub fn an_intent_to(operation: PendingOperation, cause: Cause) -> impl FnOnce(&mut Given) {
     move |given| {
         given.intend(operation, cause, ago(seconds(2)));
         given.observed.call = PendingCall::Armed(given.arrangement());
@@ -189,7 +189,7 @@ pub fn the_call_was_refused() -> impl FnOnce(&mut Given) {
 pub fn the_intent_was_written(age: SignedDuration) -> impl FnOnce(&mut Given) {
     move |given| {
         if let Some(pending) = &mut given.observed.record.pending {
-            pending.started_at = ago(age);
+            pending.start_time = ago(age);
         }
     }
 }
@@ -208,15 +208,15 @@ pub fn its_key_in_hand(proof: Proof, age: SignedDuration) -> impl FnOnce(&mut Gi
     move |given| {
         let hash = given.desired().settings.hash();
         let pending = given.observed.record.pending.as_ref();
-        let reset = pending.is_some_and(|p| p.operation == Operation::Reset);
+        let reset = pending.is_some_and(|p| p.operation == PendingOperation::Reset);
         given.observed.call = PendingCall::Held {
             arrangement: given.arrangement(),
             token_id: if reset { token(0) } else { token(1) },
             fingerprint: key(1),
-            created_at: Some(ago(age)),
+            creation_time: Some(ago(age)),
             observed_hash: hash,
             differs: Vec::new(),
-            old_key_until: reset.then(|| NOW + hours(6)),
+            previous_key_expiration_time: reset.then(|| NOW + hours(6)),
             since: ago(age),
             proof,
         };
@@ -233,7 +233,7 @@ pub fn it_was_published() -> impl FnOnce(&mut Given) {
             let settled = super::given::settled(given.desired());
             given.observed.secret = settled.secret;
         }
-        let reset = pending.operation == Operation::Reset;
+        let reset = pending.operation == PendingOperation::Reset;
         let secret = given.secret();
         secret.version = "2".into();
         secret.key = Some(key(1));
@@ -322,7 +322,7 @@ pub fn a_token_turns_up(n: usize, with_attempt: usize, used: bool) -> impl FnOnc
         given.observed.found.push(FoundToken {
             id: token(n),
             attempt: attempt(with_attempt),
-            created_at: Some(ago(minutes(30))),
+            creation_time: Some(ago(minutes(30))),
             used,
         });
     }
@@ -332,7 +332,7 @@ pub fn an_abandoned_attempt(n: usize) -> impl FnOnce(&mut Given) {
     move |given| {
         given.observed.record.abandoned.push(AbandonedAttempt {
             attempt: attempt(n),
-            started_at: ago(minutes(31)),
+            start_time: ago(minutes(31)),
         });
     }
 }

@@ -90,7 +90,7 @@ impl TokenWish {
     }
 
     pub fn warning_of_drift(self) -> Self {
-        self.with(|wish| wish.drift_policy = DriftPolicy::Warn)
+        self.with(|wish| wish.drift_policy = DriftPolicy::Report)
     }
 
     pub fn suspended(self) -> Self {

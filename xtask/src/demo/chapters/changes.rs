@@ -38,7 +38,7 @@ pub fn describe(story: &mut Story, stage: &Stage) -> Result<(), Failed> {
 pub fn change_role(story: &mut Story, stage: &Stage) -> Result<(), Failed> {
     story.chapter("Its role changes");
     story.tell("LaunchDarkly cannot change the role of a service token: it gets a successor.");
-    let old = story.prepare("the old key is known", || stage.known(TOKEN))?;
+    let old = story.prepare("the previous key is known", || stage.known(TOKEN))?;
     story.patch(TOKEN, &json!({ "role": "writer" }));
     let new = story.check("the Secret holds the key of a new token", || {
         stage.patch(TOKEN, &json!({ "role": "writer" }))?;
@@ -60,7 +60,7 @@ pub fn change_role(story: &mut Story, stage: &Stage) -> Result<(), Failed> {
         })
     })?;
     story.check(
-        "both keys work: nobody who still uses the old one is cut off",
+        "both keys work: nobody who still uses the previous one is cut off",
         || {
             stage.accepted(&old.key)?;
             stage.accepted(&new.key)

@@ -16,7 +16,7 @@ pub const ROTATED: &str = "flag-exporter";
 /// How many checks this makes.
 pub const CHECKS: usize = 6;
 
-/// Asks for a rotation and watches the old key to its end.
+/// Asks for a rotation and watches the previous key to its end.
 pub fn trigger(story: &mut Story, stage: &Stage) -> Result<(), Failed> {
     story.chapter("A key is rotated");
     story.shell(&format!("kubectl apply -f {SAMPLE}"));
@@ -54,7 +54,7 @@ pub fn trigger(story: &mut Story, stage: &Stage) -> Result<(), Failed> {
         },
     )?;
     story.check(
-        "the Secret holds the old key as well, as the sample asks",
+        "the Secret holds the previous key as well, as the sample asks",
         || {
             let secret = stage.plane.get("secret", NAMESPACE, &new.secret)?;
             let previous = object::secret_entry(&secret, "previous-token");
@@ -68,7 +68,7 @@ pub fn trigger(story: &mut Story, stage: &Stage) -> Result<(), Failed> {
         stage.accepted(&new.key)
     })?;
     story.tell("LaunchDarkly's clock is put forward, to the end of the grace period.");
-    story.check("the old key is refused, the new one works", || {
+    story.check("the previous key is refused, the new one works", || {
         stage
             .simulator
             .advance_clock(time_left(stage, &old)? + Duration::from_secs(1))?;
@@ -77,14 +77,15 @@ pub fn trigger(story: &mut Story, stage: &Stage) -> Result<(), Failed> {
     })
 }
 
-/// How long the old key has left. The simulator's clock has not been moved so far.
+/// How long the previous key has left. The simulator's clock has not been moved so far.
 fn time_left(stage: &Stage, old: &Known) -> Result<Duration, RigError> {
     let token = stage.remote(&old.token_id)?;
     let key = token.keys.iter().find(|key| key.value == old.key);
     let expiry = key
         .and_then(|key| key.expiry)
         .and_then(|expiry| u64::try_from(expiry).ok());
-    let expiry = expiry.ok_or_else(|| RigError::Unexpected("the old key never expires".into()))?;
+    let expiry =
+        expiry.ok_or_else(|| RigError::Unexpected("the previous key never expires".into()))?;
     let now = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default();

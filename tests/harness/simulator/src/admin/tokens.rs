@@ -43,14 +43,14 @@ pub struct Change {
 #[derive(Debug, Deserialize)]
 struct Expiry(Option<i64>);
 
-/// A reset by somebody else: `true`, or until when the old key lives on.
+/// A reset by somebody else: `true`, or until when the previous key lives on.
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
 enum NewKey {
     Plain(bool),
     Overlap {
-        #[serde(rename = "oldKeyExpiry")]
-        old_key_expiry: i64,
+        #[serde(rename = "previousKeyExpiry")]
+        previous_key_expiry: i64,
     },
 }
 
@@ -142,8 +142,10 @@ pub async fn change(
     match change.new_key {
         None | Some(NewKey::Plain(false)) => {}
         Some(NewKey::Plain(true)) => drop(world.reset(index, None, Actor::Admin)),
-        Some(NewKey::Overlap { old_key_expiry }) => {
-            drop(world.reset(index, Some(old_key_expiry), Actor::Admin));
+        Some(NewKey::Overlap {
+            previous_key_expiry,
+        }) => {
+            drop(world.reset(index, Some(previous_key_expiry), Actor::Admin));
         }
     }
     ok(json!(snapshot(&world, index)))

@@ -12,7 +12,7 @@ use crate::state::changes::Actor;
 use crate::state::world::World;
 use crate::switches::{ExpirySource, Profile, RemovedStatus, ResetContentType};
 
-/// Issues a new key and answers with it. The old key lives on until `expiry` (milliseconds since
+/// Issues a new key and answers with it. The previous key lives on until `expiry` (milliseconds since
 /// the epoch); without one, or with one that has passed, it stops at once.
 ///
 /// # Errors
@@ -35,7 +35,7 @@ pub fn token(world: &mut World, call: &Call, id: &str, caller: &Caller) -> Outco
             ResetContentType::Unsupported => return Err(Refusal::unsupported_media_type()),
         }
     }
-    let old_until = match world.switches.reset_expiry_source {
+    let previous_until = match world.switches.reset_expiry_source {
         ExpirySource::Query => in_query(call)?,
         ExpirySource::Body => in_body(call)?,
         ExpirySource::Either => match in_query(call)? {
@@ -43,7 +43,7 @@ pub fn token(world: &mut World, call: &Call, id: &str, caller: &Caller) -> Outco
             found => found,
         },
     };
-    let key = world.reset(index, old_until, Actor::Token(caller.index));
+    let key = world.reset(index, previous_until, Actor::Token(caller.index));
     let body = represent::token(world, index, Some(&key));
     Ok(Answer::of_json(200, &body))
 }

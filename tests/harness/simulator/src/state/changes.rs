@@ -7,7 +7,7 @@ use super::permissions::Permissions;
 use super::token::{Facts, Rights, Token};
 use super::world::{World, working_keys};
 use crate::history::{EventKind, Happening};
-use crate::switches::OldKeys;
+use crate::switches::PreviousKeys;
 
 /// Who changes a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -147,8 +147,8 @@ impl World {
         }
     }
 
-    /// Issues a new key. The present key lives on until `old_until` if that lies ahead.
-    pub fn reset(&mut self, index: usize, old_until: Option<i64>, actor: Actor) -> KeyValue {
+    /// Issues a new key. The present key lives on until `previous_until` if that lies ahead.
+    pub fn reset(&mut self, index: usize, previous_until: Option<i64>, actor: Actor) -> KeyValue {
         let now = self.now();
         let value = self.random.key();
         if self.switches.reset_changes_id {
@@ -177,15 +177,20 @@ impl World {
         };
         self.tokens.add_key(index, key);
         self.happened(Happening::new(EventKind::KeyIssued, &id).key(number), actor);
-        self.end_old_keys(index, number, old_until.filter(|until| *until > now), actor);
+        self.end_previous_keys(
+            index,
+            number,
+            previous_until.filter(|until| *until > now),
+            actor,
+        );
         self.audit("resetAccessToken", index, actor);
         value
     }
 
-    fn end_old_keys(&mut self, index: usize, newest: u32, until: Option<i64>, actor: Actor) {
+    fn end_previous_keys(&mut self, index: usize, newest: u32, until: Option<i64>, actor: Actor) {
         let now = self.now();
         let id = self.tokens.at(index).id.clone();
-        let one_slot = self.switches.reset_old_keys == OldKeys::One;
+        let one_slot = self.switches.reset_previous_keys == PreviousKeys::One;
         for number in working_keys(self.tokens.at(index), now) {
             if number == newest {
                 continue;

@@ -87,8 +87,8 @@ switches! {
     reset_content_type: ResetContentType = "reset.contentType", ResetContentType::Lenient;
     /// Where a reset takes `expiry` from (query documented, body observed).
     reset_expiry_source: ExpirySource = "reset.expirySource", ExpirySource::Query;
-    /// How many old keys live on side by side (unknown).
-    reset_old_keys: OldKeys = "reset.oldKeys", OldKeys::One;
+    /// How many previous keys live on side by side (unknown).
+    reset_previous_keys: PreviousKeys = "reset.previousKeys", PreviousKeys::One;
     /// Whether a reset gives the token another `_id` (inferred: no).
     reset_changes_id: bool = "reset.changesId", false;
     /// How the removed reset route answers in profile `reset-removed` (unknown).

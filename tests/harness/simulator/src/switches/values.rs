@@ -221,9 +221,9 @@ choice! {
     }
 }
 choice! {
-    /// How many old keys a token can have.
-    OldKeys {
-        /// One: a second reset ends the first old key at once.
+    /// How many previous keys a token can have.
+    PreviousKeys {
+        /// One: a second reset ends the first previous key at once.
         One = "one",
         /// Any number.
         Many = "many",

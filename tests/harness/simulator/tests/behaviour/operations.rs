@@ -82,7 +82,7 @@ fn a_key_works_until_its_token_is_deleted_and_a_second_delete_finds_nothing() {
 }
 
 #[test]
-fn a_reset_without_expiry_ends_the_old_key_at_once_and_keeps_the_id() {
+fn a_reset_without_expiry_ends_the_previous_key_at_once_and_keeps_the_id() {
     let simulator = simulator();
     let token = create(&simulator, &json!({}));
     let answer = reset(&simulator, &token, "");
@@ -93,7 +93,7 @@ fn a_reset_without_expiry_ends_the_old_key_at_once_and_keeps_the_id() {
 }
 
 #[test]
-fn a_reset_with_expiry_keeps_the_old_key_until_then_and_no_longer() {
+fn a_reset_with_expiry_keeps_the_previous_key_until_then_and_no_longer() {
     let simulator = simulator();
     let token = create(&simulator, &json!({}));
     let until = simulator.now_ms() + 60_000;

@@ -6,7 +6,7 @@ local has_token = obj.status ~= nil and obj.status.token ~= nil
 local actions = {}
 actions["rotate"] = {
   ["disabled"] = deleting or suspended or not has_token,
-  ["displayName"] = "Rotate: new key, the old one works for the grace period",
+  ["displayName"] = "Rotate: new key, the previous one works for the grace period",
   ["iconClass"] = "fa fa-fw fa-sync"
 }
 actions["revoke"] = {

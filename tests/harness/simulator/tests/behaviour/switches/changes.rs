@@ -49,7 +49,7 @@ fn form_reset(simulator: &Simulator) -> u16 {
     simulator.call(&form).status
 }
 
-/// For how many seconds the old key lives on when the query says 100 and the body 200.
+/// For how many seconds the previous key lives on when the query says 100 and the body 200.
 fn overlap(simulator: &Simulator, query: bool, body: bool) -> i64 {
     let token = create(simulator, &json!({}));
     let now = simulator.now_ms();
@@ -176,10 +176,10 @@ pub const CASES: &[Case] = &[
             (100, 200)
         );
     }),
-    ("reset.oldKeys", "one", |s| {
+    ("reset.previousKeys", "one", |s| {
         assert_eq!(after_two_resets(s), [401, 200, 200]);
     }),
-    ("reset.oldKeys", "many", |s| {
+    ("reset.previousKeys", "many", |s| {
         assert_eq!(after_two_resets(s), [200, 200, 200]);
     }),
     ("reset.changesId", "false", |s| {
