@@ -2,7 +2,6 @@
 
 pub mod account;
 mod age;
-mod backoff;
 mod failure;
 mod setup;
 pub mod token;

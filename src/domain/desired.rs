@@ -4,8 +4,10 @@ use jiff::SignedDuration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::problem::Problem;
+use super::record::Record;
 use super::secret::SecretLayout;
-use super::settings::TokenSettings;
+use super::settings::{Grant, TokenSettings};
 use crate::domain::ids::RequestHash;
 
 /// Everything an `AccessToken` asks for, with all defaults filled in.
@@ -65,4 +67,30 @@ pub enum DriftPolicy {
     Correct,
     /// They are reported.
     Report,
+}
+
+impl Desired {
+    /// The custom roles that are asked for, by key or id.
+    #[must_use]
+    pub fn asked_roles(&self) -> Vec<String> {
+        match &self.settings.grant {
+            Grant::CustomRoles(roles) => roles.iter().cloned().collect(),
+            Grant::Role(_) | Grant::Inline(_) => Vec::new(),
+        }
+    }
+}
+
+/// How the Secret of an object is laid out: as asked for; without a valid spec, or with a call pending, under the name that is recorded.
+#[must_use]
+pub fn secret_layout(desired: &Result<Desired, Problem>, record: &Record) -> SecretLayout {
+    let mut layout = match desired {
+        Ok(desired) => desired.secret.clone(),
+        Err(_) => SecretLayout::default(),
+    };
+    let recorded = record.secret.as_ref().map(|secret| &secret.name);
+    let pending = record.pending.as_ref().map(|intent| &intent.secret_name);
+    if let Some(name) = pending.or(recorded.filter(|_| layout.name.is_empty())) {
+        layout.name.clone_from(name);
+    }
+    layout
 }

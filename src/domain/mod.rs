@@ -11,6 +11,7 @@ pub mod durations;
 pub mod ids;
 pub mod limits;
 pub mod marker;
+pub mod memory;
 pub mod namespaces;
 pub mod observed;
 pub mod orphans;

@@ -8,6 +8,7 @@ use super::ids::{
     AccountId, Attempt, Fingerprint, RequestHash, ResourceVersion, SecretUid, TokenId,
 };
 use super::problem::Problem;
+use super::record::Record;
 
 /// The shape of the Secret.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
@@ -134,4 +135,13 @@ impl SecretFacts {
         let consistent = self.key.is_some() && self.key == self.marks.fingerprint;
         self.marks.token_id.as_ref().filter(|_| consistent)
     }
+}
+
+/// The name of the Secret that the key comes from, or that is left for a while, when it is not the one of `layout`.
+#[must_use]
+pub fn other_name(record: &Record, layout: &SecretLayout) -> Option<String> {
+    let recorded = record.secret.as_ref().map(|secret| &secret.name);
+    let moved = recorded.filter(|name| **name != layout.name);
+    let former = record.former_secret.as_ref().map(|former| &former.name);
+    moved.or(former).cloned()
 }

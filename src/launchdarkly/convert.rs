@@ -1,8 +1,12 @@
 //! Between the settings that are decided on and what LaunchDarkly is sent and shows. Nothing else translates them.
 
-use super::model::{NewToken, ResolvedGrant, Token};
-use crate::domain::ids::RoleId;
-use crate::domain::marker;
+use jiff::Timestamp;
+
+use super::differences::differences;
+use super::model::{Listing, NewToken, ResolvedGrant, Token};
+use crate::domain::ids::{RoleId, SettingsHash, TokenId};
+use crate::domain::marker::{self, Marker};
+use crate::domain::memory::{ShownListing, ShownToken};
 use crate::domain::settings::{Grant, TokenSettings};
 
 impl From<&TokenSettings> for NewToken {
@@ -55,5 +59,64 @@ impl Token {
             },
             default_api_version: self.default_api_version.filter(|_| asks_version),
         }
+    }
+}
+
+impl ShownToken for Token {
+    fn id(&self) -> &TokenId {
+        &self.id
+    }
+
+    fn marker(&self) -> Option<Marker> {
+        Marker::parse(&self.description)
+    }
+
+    fn creation_time(&self) -> Option<Timestamp> {
+        self.creation_time
+    }
+
+    fn expiry(&self) -> Option<Timestamp> {
+        self.expiry
+    }
+
+    fn is_used(&self) -> bool {
+        self.last_used.is_some()
+    }
+
+    fn custom_role_ids(&self) -> Vec<String> {
+        self.custom_role_ids
+            .iter()
+            .map(ToString::to_string)
+            .collect()
+    }
+
+    fn settings_hash(&self, asks_version: bool) -> SettingsHash {
+        self.settings(asks_version).hash()
+    }
+
+    fn differs_from(&self, wished: &TokenSettings) -> Vec<&'static str> {
+        let shown = Self {
+            description: marker::split(&self.description).0.to_owned(),
+            expiry: None,
+            ..self.clone()
+        };
+        differences(&NewToken::from(wished), &shown)
+    }
+}
+
+impl ShownListing<Token> for Listing {
+    fn start_time(&self) -> Timestamp {
+        self.started_at
+    }
+
+    fn token(&self, id: &TokenId) -> Option<&Token> {
+        self.tokens.iter().find(|token| token.id == *id)
+    }
+
+    fn tokens<'a>(&'a self) -> impl Iterator<Item = &'a Token>
+    where
+        Token: 'a,
+    {
+        self.tokens.iter()
     }
 }

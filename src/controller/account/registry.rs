@@ -194,7 +194,24 @@ impl<L: TokensApi> Accounts<L> {
         }
     }
 
-    /// Takes a slot for an object, under one lock, if `policy` has room for it (I9).
+    /// Whether an object has a slot, or `policy` has room for it.
+    ///
+    /// # Errors
+    /// The refusal.
+    pub fn has_room(
+        &self,
+        key: &AccountKey,
+        object: &ObjectUid,
+        policy: &AccountPolicy,
+    ) -> Result<(), Refusal> {
+        let slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
+        match slots.get(key) {
+            Some(taken) if taken.contains(object) => Ok(()),
+            taken => policy.has_room(taken.map_or(0, HashSet::len)),
+        }
+    }
+
+    /// Takes a slot for an object, under one lock, if `policy` has room for it (I9); whether it had none before.
     ///
     /// # Errors
     /// The refusal.
@@ -203,18 +220,27 @@ impl<L: TokensApi> Accounts<L> {
         key: &AccountKey,
         object: &ObjectUid,
         policy: &AccountPolicy,
-    ) -> Result<(), Refusal> {
+    ) -> Result<bool, Refusal> {
         let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
         let taken = slots.entry(key.clone()).or_default();
-        if !taken.contains(object) {
-            policy.has_room(taken.len())?;
-            taken.insert(object.clone());
-            self.send(AccountSignal::Status);
+        if taken.contains(object) {
+            return Ok(false);
         }
-        Ok(())
+        policy.has_room(taken.len())?;
+        taken.insert(object.clone());
+        self.send(AccountSignal::Status);
+        Ok(true)
     }
 
-    /// Gives an object's slot back.
+    /// Gives back a slot that was reserved for what did not begin after all.
+    pub fn give_back(&self, key: &AccountKey, object: &ObjectUid) {
+        let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
+        if slots.get_mut(key).is_some_and(|taken| taken.remove(object)) {
+            self.send(AccountSignal::Status);
+        }
+    }
+
+    /// Gives an object's slots back.
     pub fn release(&self, object: &ObjectUid) {
         let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
         let released = slots

@@ -9,7 +9,7 @@ use crate::cluster::secret::snapshot::SecretSnapshot;
 use crate::cluster::{Cluster, ClusterError, NamespaceFacts};
 use crate::controller::account::claims::Claims;
 use crate::controller::account::registry::Accounts;
-use crate::controller::token::memory::Memory;
+use crate::controller::token::memory::ObjectMemory;
 use crate::controller::token::secret_changes::SecretChanges;
 use crate::domain::ids::ObjectUid;
 use crate::domain::observed::Timing;
@@ -42,7 +42,7 @@ pub struct Context<C, L> {
     pub draining: AtomicBool,
     secret_believed: Duration,
     secret_changes: Mutex<SecretChanges>,
-    memories: Mutex<HashMap<ObjectUid, Arc<tokio::sync::Mutex<Memory>>>>,
+    memories: Mutex<HashMap<ObjectUid, Arc<tokio::sync::Mutex<ObjectMemory>>>>,
     namespaces: Mutex<HashMap<String, (Duration, NamespaceFacts)>>,
 }
 
@@ -108,7 +108,7 @@ impl<C: Cluster, L: TokensApi> Context<C, L> {
     pub(in crate::controller) fn forget_changed_secrets(
         &self,
         namespace: &str,
-        memory: &mut Memory,
+        memory: &mut ObjectMemory,
     ) {
         let now = self.clock.since_boot();
         let mut secret_changes = self
@@ -130,7 +130,10 @@ impl<C: Cluster, L: TokensApi> Context<C, L> {
         });
     }
 
-    pub(in crate::controller) fn memory(&self, uid: &ObjectUid) -> Arc<tokio::sync::Mutex<Memory>> {
+    pub(in crate::controller) fn memory(
+        &self,
+        uid: &ObjectUid,
+    ) -> Arc<tokio::sync::Mutex<ObjectMemory>> {
         let mut memories = self.memories.lock().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(memories.entry(uid.clone()).or_default())
     }

@@ -6,6 +6,7 @@ pub(super) mod execute;
 mod memory;
 pub(super) mod observe;
 pub(super) mod reconcile;
+mod reservation;
 mod secret_changes;
 mod status;
 mod world;

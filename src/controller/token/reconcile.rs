@@ -10,18 +10,19 @@ use tracing::Instrument as _;
 use crate::api::AccessToken;
 use crate::cluster::{Cluster, ClusterError};
 use crate::controller::age::new_until;
-use crate::controller::backoff;
 use crate::controller::failure::Failure;
 use crate::controller::token::context::Context;
 use crate::controller::token::events;
 use crate::controller::token::events::log_name;
 use crate::controller::token::execute::execute;
-use crate::controller::token::memory::Memory;
+use crate::controller::token::memory::ObjectMemory;
 use crate::controller::token::observe::observe;
+use crate::controller::token::reservation::register;
 use crate::controller::token::status::with_status;
 use crate::controller::token::world::World;
 use crate::domain::decide::{decide, record_at_rest};
 use crate::domain::ids::ObjectUid;
+use crate::domain::memory::back_off;
 use crate::domain::observed::Retry;
 use crate::domain::problem::Recovery;
 use crate::domain::reason::Reason;
@@ -83,7 +84,7 @@ pub async fn reconcile<C: Cluster, L: TokensApi>(
 async fn newest<C: Cluster, L: TokensApi>(
     ctx: &Context<C, L>,
     object: AccessToken,
-    memory: &Memory,
+    memory: &ObjectMemory,
 ) -> Result<AccessToken, Outcome> {
     let older = match (version(&object), memory.written_version) {
         (Some(shown), Some(written)) => shown < written,
@@ -124,10 +125,11 @@ fn version(object: &AccessToken) -> Option<u128> {
 async fn reconcile_until_settled<C: Cluster, L: TokensApi>(
     ctx: &Context<C, L>,
     mut object: AccessToken,
-    memory: &mut Memory,
+    memory: &mut ObjectMemory,
 ) -> Outcome {
     let mut stale_reads = 0;
     for _ in 0..MAX_STEPS {
+        register(ctx, &object);
         let world = match observe(ctx, &object, memory).await {
             Ok(world) => world,
             Err(error) => {
@@ -136,6 +138,8 @@ async fn reconcile_until_settled<C: Cluster, L: TokensApi>(
                 return Outcome::Again(Duration::from_secs(2));
             }
         };
+        let listing = world.listing.as_deref();
+        memory.facts.keep_up_with(&world.observed, listing);
         let step = decide(&world.wish, &world.observed);
         if step.is_pause() {
             return pause(ctx, object, &world, &step, memory).await;
@@ -151,7 +155,7 @@ async fn reconcile_until_settled<C: Cluster, L: TokensApi>(
         match executed.instrument(span.clone()).await {
             Ok(()) if kind == StepKind::RemoveFinalizer => return Outcome::Gone,
             Ok(()) => {
-                memory.note_success(kind);
+                memory.facts.retries.succeeded(kind);
                 memory.written_version = version(&object).max(memory.written_version);
             }
             Err(failure) => {
@@ -185,7 +189,7 @@ async fn reconcile_until_settled<C: Cluster, L: TokensApi>(
 async fn reread<C: Cluster, L: TokensApi>(
     ctx: &Context<C, L>,
     object: AccessToken,
-    memory: &mut Memory,
+    memory: &mut ObjectMemory,
 ) -> Result<AccessToken, Outcome> {
     memory.secrets.clear();
     live(ctx, &object).await
@@ -196,12 +200,12 @@ fn note_failure<C: Cluster, L: TokensApi>(
     object: &AccessToken,
     kind: StepKind,
     failure: Failure,
-    memory: &mut Memory,
+    memory: &mut ObjectMemory,
 ) {
-    let times = memory.failures(kind);
+    let times = memory.facts.retries.failures(kind);
     let now = ctx.clock.now();
     let draw = uuid::Uuid::new_v4().as_bytes()[0];
-    let backed_off = plus(now, backoff::wait(times, draw));
+    let backed_off = plus(now, back_off(times, draw));
     let until = match failure.not_before {
         Some(time) => time.max(backed_off),
         None if failure.problem.reason == Reason::SecretAccessDenied => {
@@ -232,7 +236,7 @@ fn note_failure<C: Cluster, L: TokensApi>(
     if failure.doubts_credential && object.metadata.deletion_timestamp.is_some() {
         problem.recovery = Recovery::User;
     }
-    memory.note_retry(Retry {
+    memory.facts.retries.note(Retry {
         step: kind,
         problem,
         until,
@@ -247,7 +251,7 @@ async fn pause<C: Cluster, L: TokensApi>(
     object: AccessToken,
     world: &World<L>,
     step: &Step,
-    memory: &mut Memory,
+    memory: &mut ObjectMemory,
 ) -> Outcome {
     let until = match step {
         Step::Wait(WaitStep::Hold { problem, until }) => match problem.reason {

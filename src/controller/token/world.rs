@@ -1,11 +1,15 @@
 //! What a round is about: the world as it was read, and what is needed to act on it.
 
+use std::sync::Arc;
+
 use crate::controller::account::registry::Session;
+use crate::controller::failure::Failure;
 use crate::domain::account::AccountKey;
 use crate::domain::desired::Desired;
 use crate::domain::observed::Observed;
 use crate::domain::problem::Problem;
 use crate::domain::secret::SecretLayout;
+use crate::launchdarkly::Listing;
 
 /// The world around one object, with what is needed to act on it.
 pub(in crate::controller) struct World<L> {
@@ -15,6 +19,16 @@ pub(in crate::controller) struct World<L> {
     pub(super) account_key: AccountKey,
     /// Where the key is and belongs, whatever the wish says now.
     pub(super) layout: SecretLayout,
+    /// The account's newest listing.
+    pub(super) listing: Option<Arc<Listing>>,
+}
+
+impl<L> World<L> {
+    /// The session for calls to LaunchDarkly.
+    pub(super) fn session(&self) -> Result<&Session<L>, Failure> {
+        let session = self.session.as_ref();
+        session.ok_or_else(|| Failure::unsettled("the account cannot be used now"))
+    }
 }
 
 /// Whether the user asks for a default version of the API.

@@ -100,12 +100,12 @@ fn obstacle(view: &View<'_>, desired: &Desired, need: &Need) -> Option<Step> {
         Roles::Missing(role) => return Some(role_not_found(role)),
         Roles::Unknown | Roles::Resolved(_) if account.admission == Admission::NeedsRoles => {
             return Some(Step::Look(LookStep::ResolveRoles {
-                roles: asked_roles(desired),
+                roles: desired.asked_roles(),
             }));
         }
         Roles::Unknown if asks_roles => {
             return Some(Step::Look(LookStep::ResolveRoles {
-                roles: asked_roles(desired),
+                roles: desired.asked_roles(),
             }));
         }
         Roles::Unknown | Roles::Resolved(_) => {}
@@ -122,16 +122,9 @@ fn look_roles_up_again(view: &View<'_>, asks_roles: bool, desired: &Desired) -> 
     let fresh = seen_at.is_some_and(|at| view.is_fresh(at));
     (asks_roles && !fresh).then(|| {
         Step::Look(LookStep::ResolveRoles {
-            roles: asked_roles(desired),
+            roles: desired.asked_roles(),
         })
     })
-}
-
-pub(super) fn asked_roles(desired: &Desired) -> Vec<String> {
-    match &desired.settings.grant {
-        Grant::CustomRoles(roles) => roles.iter().cloned().collect(),
-        Grant::Role(_) | Grant::Inline(_) => Vec::new(),
-    }
 }
 
 /// Every bounded list needs room for what the attempt may add to it; a reset too, whose lost key would be replaced.

@@ -1,7 +1,7 @@
 //! Resolving a call that was announced: made or not, answered or not, by this process or another.
 
 use super::holds::too_many_abandoned;
-use super::intent::{Need, abandon_pending, asked_roles, intend, marked_settings};
+use super::intent::{Need, abandon_pending, intend, marked_settings};
 use super::view::{View, hold, revision};
 use super::{publish, reset, retire, revoke};
 use crate::domain::cause::Cause;
@@ -95,7 +95,7 @@ fn make_the_call(view: &View<'_>, intent: &Intent, arrangement: &Arrangement) ->
                     urgent,
                 }),
                 None => Step::Look(LookStep::ResolveRoles {
-                    roles: asked_roles(desired),
+                    roles: desired.asked_roles(),
                 }),
             }
         }

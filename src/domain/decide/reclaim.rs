@@ -1,10 +1,10 @@
 //! A Secret of ours that knows more than the status: after a lost or restored status, or a re-created object.
 
 use super::holds::{role_not_found, too_many_retiring};
-use super::intent::asked_roles;
 use super::subject::token_to_reclaim;
 use super::view::{View, hold, revision};
 use crate::domain::cause::Cause;
+use crate::domain::desired::Desired;
 use crate::domain::ids::TokenId;
 use crate::domain::observed::{Admission, Remote, RemoteFacts, Roles, SecretKeyProof, Source};
 use crate::domain::problem::Problem;
@@ -66,7 +66,7 @@ pub(super) fn reclaim_secret(view: &View<'_>) -> Option<Step> {
             match (&account.admission, &observed.roles) {
                 (Admission::Refused(problem), _) => Some(hold(problem.clone())),
                 (Admission::NeedsRoles, _) => Some(Step::Look(LookStep::ResolveRoles {
-                    roles: view.desired().map(asked_roles).unwrap_or_default(),
+                    roles: view.desired().map(Desired::asked_roles).unwrap_or_default(),
                 })),
                 (Admission::Granted, Roles::Missing(role)) => Some(role_not_found(role)),
                 (Admission::Granted, Roles::Unknown | Roles::Resolved(_)) => {

@@ -3,7 +3,7 @@
 use crate::domain::cause::Cause;
 use crate::domain::decide::guards::stay_in_policy;
 use crate::domain::decide::holds::role_not_found;
-use crate::domain::decide::intent::{Need, asked_roles, intend, marked_settings};
+use crate::domain::decide::intent::{Need, intend, marked_settings};
 use crate::domain::decide::view::View;
 use crate::domain::desired::{Desired, DriftPolicy};
 use crate::domain::ids::SettingsHash;
@@ -99,7 +99,7 @@ fn adjust(view: &View<'_>, desired: &Desired, token: &TokenRecord, facts: &Remot
 
 /// Custom roles are compared by id, so they are resolved first.
 fn resolve_roles(view: &View<'_>, desired: &Desired) -> Option<Step> {
-    let roles = asked_roles(desired);
+    let roles = desired.asked_roles();
     match &view.observed.roles {
         Roles::Unknown if !roles.is_empty() => Some(Step::Look(LookStep::ResolveRoles { roles })),
         Roles::Missing(role) => Some(role_not_found(role)),
@@ -137,7 +137,7 @@ fn patch(view: &View<'_>, desired: &Desired, token: &TokenRecord, facts: &Remote
             grant,
         }),
         None => Step::Look(LookStep::ResolveRoles {
-            roles: asked_roles(desired),
+            roles: desired.asked_roles(),
         }),
     }
 }

@@ -1,6 +1,6 @@
 //! Changes something at LaunchDarkly.
 
-use super::{priority_of, session};
+use super::priority_of;
 use crate::api::AccessToken;
 use crate::cluster::Cluster;
 use crate::controller::account::probe;
@@ -9,10 +9,11 @@ use crate::controller::account::state::Features;
 use crate::controller::failure::Failure;
 use crate::controller::token::context::Context;
 use crate::controller::token::events;
-use crate::controller::token::memory::{CallState, Held, Memory};
+use crate::controller::token::memory::ObjectMemory;
 use crate::controller::token::world::{World, asks_version};
 use crate::domain::ids::{Attempt, TokenId};
 use crate::domain::marker;
+use crate::domain::memory::{CallProgress, IssuedKey};
 use crate::domain::observed::{Feature, Proof};
 use crate::domain::reason::Reason;
 use crate::domain::settings::TokenSettings;
@@ -25,7 +26,7 @@ pub(super) async fn call<C: Cluster, L: TokensApi>(
     ctx: &Context<C, L>,
     object: &AccessToken,
     world: &World<L>,
-    memory: &mut Memory,
+    memory: &mut ObjectMemory,
     step: CallStep,
 ) -> Result<(), Failure> {
     match step {
@@ -34,9 +35,12 @@ pub(super) async fn call<C: Cluster, L: TokensApi>(
             settings,
             urgent,
         } => {
-            let session = session(world)?;
+            let session = world.session()?;
             // Whatever becomes of this reconcile, the call may have been made.
-            memory.set_call(&attempt, CallState::Uncertain);
+            memory
+                .facts
+                .call
+                .progress(&attempt, CallProgress::Uncertain);
             let answer = priority_of(session, urgent)
                 .create(&NewToken::from(&*settings))
                 .await;
@@ -49,15 +53,18 @@ pub(super) async fn call<C: Cluster, L: TokensApi>(
             previous_key_lives,
             urgent,
         } => {
-            let session = session(world)?;
-            memory.set_call(&attempt, CallState::Uncertain);
+            let session = world.session()?;
+            memory
+                .facts
+                .call
+                .progress(&attempt, CallProgress::Uncertain);
             let lives = Duration::try_from(previous_key_lives).unwrap_or_default();
             let answer = priority_of(session, urgent).reset(&token_id, lives).await;
             note_reset(ctx, object, world, &answer).await;
             let answer =
                 answer.map(|reset| (reset.issued, Some(reset.previous_key_expiration_time)));
             if answer.as_ref().is_err_and(ApiError::is_definite_refusal) {
-                memory.look = None;
+                memory.facts.token.look = None;
             }
             receive(ctx, world, memory, &attempt, None, answer)
         }
@@ -70,15 +77,15 @@ pub(super) async fn call<C: Cluster, L: TokensApi>(
             limit_life(ctx, object, world, memory, token_id, expiry).await
         }
         CallStep::DeleteToken { token_id, urgent } => {
-            priority_of(session(world)?, urgent)
+            priority_of(world.session()?, urgent)
                 .delete(&token_id)
                 .await?;
-            memory.gone.insert(token_id);
+            memory.facts.token.gone.insert(token_id);
             Ok(())
         }
         CallStep::MarkRetained { token_id } => mark_retained(world, memory, token_id).await,
         CallStep::ProbeReset { service_token } => {
-            let session = session(world)?;
+            let session = world.session()?;
             let lack = probe::probe(
                 session,
                 &ctx.accounts.installation,
@@ -107,7 +114,7 @@ pub(super) async fn call<C: Cluster, L: TokensApi>(
 fn receive<C: Cluster, L: TokensApi>(
     ctx: &Context<C, L>,
     world: &World<L>,
-    memory: &mut Memory,
+    memory: &mut ObjectMemory,
     attempt: &Attempt,
     settings: Option<&TokenSettings>,
     answer: Result<(Issued, Option<jiff::Timestamp>), ApiError>,
@@ -115,7 +122,7 @@ fn receive<C: Cluster, L: TokensApi>(
     let now = ctx.clock.now();
     match answer {
         Ok((issued, _)) if resets_another(world, settings, &issued) => {
-            memory.unanswered_at = Some(now);
+            memory.facts.call.unanswered_at = Some(now);
             Err(Failure::unexpected(
                 "LaunchDarkly answered the reset with another token",
             ))
@@ -131,8 +138,9 @@ fn receive<C: Cluster, L: TokensApi>(
             });
             let before = world.observed.record.token.as_ref();
             let kept = before.filter(|_| settings.is_none());
-            let held = Held {
+            let issued_key = IssuedKey {
                 token_id: token.id.clone(),
+                fingerprint: issued.key.fingerprint(),
                 creation_time: token
                     .creation_time
                     .or_else(|| kept.and_then(|token| token.creation_time)),
@@ -141,11 +149,9 @@ fn receive<C: Cluster, L: TokensApi>(
                 previous_key_expiration_time,
                 since: now,
                 proof: Proof::Unasked,
-                key: issued.key,
             };
-            memory.last_write = Some(now);
-            memory.look = None;
-            memory.set_call(attempt, CallState::Held(Box::new(held)));
+            memory.facts.receive(attempt, issued_key);
+            memory.take_key(attempt, issued.key);
             Ok(())
         }
         Err(error) => {
@@ -154,12 +160,12 @@ fn receive<C: Cluster, L: TokensApi>(
                 error,
                 ApiError::Invalid { .. } | ApiError::NotFound { .. } | ApiError::Forbidden { .. }
             ) {
-                memory.roles = None;
+                memory.facts.roles.forget();
             }
             if error.is_definite_refusal() {
-                memory.set_call(attempt, CallState::Refused);
+                memory.facts.call.progress(attempt, CallProgress::Refused);
             } else {
-                memory.unanswered_at = Some(now);
+                memory.facts.call.unanswered_at = Some(now);
             }
             Err(error.into())
         }
@@ -195,15 +201,15 @@ async fn note_reset<C: Cluster, L: TokensApi, T>(
 async fn patch<C: Cluster, L: TokensApi>(
     ctx: &Context<C, L>,
     world: &World<L>,
-    memory: &mut Memory,
+    memory: &mut ObjectMemory,
     token_id: &TokenId,
     settings: &TokenSettings,
     grant: bool,
 ) -> Result<(), Failure> {
     let look = memory
-        .look
-        .as_ref()
-        .filter(|look| look.token.id == *token_id)
+        .facts
+        .token
+        .look_at(token_id)
         .ok_or_else(Failure::stale)?;
     let mut wish = NewToken::from(settings);
     wish.expiry = look.token.expiry;
@@ -219,19 +225,19 @@ async fn patch<C: Cluster, L: TokensApi>(
     let at = ctx.clock.now();
     if changes.is_empty() {
         let token = look.token.clone();
-        memory.note_patch(token, at, asked.clone());
+        memory.facts.token.note_patch(token, at, asked.clone());
         return Ok(());
     }
-    let api = session(world)?.api.clone();
+    let api = world.session()?.api.clone();
     match api.patch(token_id, &changes).await {
         Ok(token) => {
-            session(world)?.state.learn_description(&token.description);
-            memory.note_patch(token, at, asked.clone());
+            world.session()?.state.learn_description(&token.description);
+            memory.facts.token.note_patch(token, at, asked.clone());
             Ok(())
         }
         Err(error) => {
-            memory.look = None;
-            memory.roles = None;
+            memory.facts.token.look = None;
+            memory.facts.roles.forget();
             Err(error.into())
         }
     }
@@ -242,18 +248,18 @@ async fn limit_life<C: Cluster, L: TokensApi>(
     ctx: &Context<C, L>,
     object: &AccessToken,
     world: &World<L>,
-    memory: &mut Memory,
+    memory: &mut ObjectMemory,
     token_id: TokenId,
     expiry: jiff::Timestamp,
 ) -> Result<(), Failure> {
-    let session = session(world)?;
+    let session = world.session()?;
     let changes = [crate::launchdarkly::PatchOp::expire_at(expiry)];
     let answer = session.api.patch(&token_id, &changes).await;
     let known = match answer {
         Ok(token) if token.expiry.is_some() => Feature::Available,
         Ok(_) => Feature::Unavailable,
         Err(ApiError::NotFound { .. }) => {
-            memory.gone.insert(token_id.clone());
+            memory.facts.token.gone.insert(token_id.clone());
             Feature::Unknown
         }
         // It is a second safety only: the deletion comes all the same.
@@ -271,20 +277,20 @@ async fn limit_life<C: Cluster, L: TokensApi>(
     if news && known == Feature::Unavailable {
         events::instance_lacks(ctx, object, Reason::ExpiryIgnored, None).await;
     }
-    memory.life_limited.insert(token_id);
+    memory.facts.token.life_limited.insert(token_id);
     Ok(())
 }
 
 async fn mark_retained<L: TokensApi>(
     world: &World<L>,
-    memory: &mut Memory,
+    memory: &mut ObjectMemory,
     token_id: TokenId,
 ) -> Result<(), Failure> {
-    let api = &session(world)?.api;
+    let api = &world.session()?.api;
     let token = match api.get(&token_id).await {
         Ok(token) => token,
         Err(ApiError::NotFound { .. }) => {
-            memory.gone.insert(token_id);
+            memory.facts.token.gone.insert(token_id);
             return Ok(());
         }
         Err(error) => return Err(error.into()),
@@ -298,6 +304,6 @@ async fn mark_retained<L: TokensApi>(
         )
         .await?;
     }
-    memory.gone.insert(token_id);
+    memory.facts.token.gone.insert(token_id);
     Ok(())
 }

@@ -1,6 +1,5 @@
 //! Asks LaunchDarkly.
 
-use super::session;
 use crate::api::AccessToken;
 use crate::cluster::Cluster;
 use crate::controller::account::poll::list_since;
@@ -8,7 +7,7 @@ use crate::controller::account::registry::Session;
 use crate::controller::failure::Failure;
 use crate::controller::token::context::Context;
 use crate::controller::token::events;
-use crate::controller::token::memory::{Memory, RolesAnswer};
+use crate::controller::token::memory::ObjectMemory;
 use crate::controller::token::world::World;
 use crate::domain::ids::{AccountId, Attempt, Fingerprint, TokenId};
 use crate::domain::observed::Proof;
@@ -22,7 +21,7 @@ pub(super) async fn look<C: Cluster, L: TokensApi>(
     ctx: &Context<C, L>,
     object: &AccessToken,
     world: &World<L>,
-    memory: &mut Memory,
+    memory: &mut ObjectMemory,
     step: LookStep,
 ) -> Result<(), Failure> {
     match step {
@@ -35,17 +34,20 @@ pub(super) async fn look<C: Cluster, L: TokensApi>(
         } => prove_secret_key(ctx, world, memory, fingerprint, token_id).await,
         LookStep::FetchToken { token_id } => {
             let at = ctx.clock.now();
-            match session(world)?.api.get(&token_id).await {
-                Ok(token) => memory.note_look(token, at),
+            match world.session()?.api.get(&token_id).await {
+                Ok(token) => memory.facts.token.note_look(token, at),
                 Err(ApiError::NotFound { .. }) => {
-                    memory.note_absence(&token_id, at, ctx.timing.settle);
+                    memory
+                        .facts
+                        .token
+                        .note_absence(&token_id, at, ctx.timing.settle);
                 }
                 Err(error) => return Err(error.into()),
             }
             Ok(())
         }
         LookStep::ListTokens { begun_after } => {
-            list_since(session(world)?, begun_after, ctx.clock.now()).await?;
+            list_since(world.session()?, begun_after, ctx.clock.now()).await?;
             Ok(())
         }
         LookStep::ResolveRoles { roles } => resolve_roles(ctx, world, memory, roles).await,
@@ -57,11 +59,11 @@ async fn prove<C: Cluster, L: TokensApi>(
     ctx: &Context<C, L>,
     object: &AccessToken,
     world: &World<L>,
-    memory: &mut Memory,
+    memory: &mut ObjectMemory,
     attempt: &Attempt,
     token_id: &TokenId,
 ) -> Result<(), Failure> {
-    let session = session(world)?;
+    let session = world.session()?;
     let pinned = world.observed.record.account_id.clone();
     let resets = world
         .observed
@@ -69,8 +71,8 @@ async fn prove<C: Cluster, L: TokensApi>(
         .pending
         .as_ref()
         .is_some_and(|p| p.operation == PendingOperation::Reset);
-    let held = memory.held_mut(attempt).ok_or_else(Failure::stale)?;
-    let answer = session.api.identify_with(&held.key).await;
+    let key = memory.key(attempt).ok_or_else(Failure::stale)?;
+    let answer = session.api.identify_with(key).await;
     let (proof, failure) = judge(
         session,
         answer,
@@ -78,7 +80,7 @@ async fn prove<C: Cluster, L: TokensApi>(
         pinned.as_ref().map(AccountId::as_str),
     )
     .await;
-    held.proof = proof;
+    memory.facts.call.prove(attempt, proof);
     if proof == Proof::Accepted && resets {
         watch_overlap(ctx, object, world, memory, session).await;
     }
@@ -90,7 +92,7 @@ async fn watch_overlap<C: Cluster, L: TokensApi>(
     ctx: &Context<C, L>,
     object: &AccessToken,
     world: &World<L>,
-    memory: &Memory,
+    memory: &ObjectMemory,
     session: &Session<L>,
 ) {
     let name = &world.layout.name;
@@ -153,15 +155,16 @@ async fn judge<L: TokensApi>(
 async fn prove_secret_key<C: Cluster, L: TokensApi>(
     ctx: &Context<C, L>,
     world: &World<L>,
-    memory: &mut Memory,
+    memory: &mut ObjectMemory,
     fingerprint: Fingerprint,
     token_id: TokenId,
 ) -> Result<(), Failure> {
-    let session = session(world)?;
+    let session = world.session()?;
     let snapshot = memory.secret(&world.layout.name).cloned().flatten();
     let key = snapshot.and_then(|snapshot| snapshot.key(snapshot.entry_of(&fingerprint)?));
+    let known = &mut memory.facts.secret_key;
     let Some(key) = key else {
-        memory.secret_proof = Some((fingerprint, token_id, false));
+        known.note(fingerprint, token_id, false);
         return Ok(());
     };
     let answer = session.api.identify_with(&key).await;
@@ -173,20 +176,13 @@ async fn prove_secret_key<C: Cluster, L: TokensApi>(
     )
     .await
     {
-        (Proof::Accepted, _) => memory.secret_proof = Some((fingerprint, token_id, true)),
-        (Proof::OtherOwner, _) => memory.secret_proof = Some((fingerprint, token_id, false)),
+        (Proof::Accepted, _) => known.note(fingerprint, token_id, true),
+        (Proof::OtherOwner, _) => known.note(fingerprint, token_id, false),
         (Proof::Rejected, failure) => {
-            // One refusal alone proves nothing (documented).
             let now = ctx.clock.now();
-            let since = match &memory.secret_refused {
-                Some((known, since)) if *known == fingerprint => *since,
-                Some(_) | None => now,
-            };
-            memory.secret_refused = Some((fingerprint.clone(), since));
-            if now.duration_since(since) < ctx.timing.settle {
+            if !known.note_refusal(&fingerprint, &token_id, now, ctx.timing.settle) {
                 return failure.map_or(Ok(()), Err);
             }
-            memory.secret_proof = Some((fingerprint, token_id, false));
         }
         (Proof::Unasked | Proof::Unavailable, failure) => return failure.map_or(Ok(()), Err),
     }
@@ -196,29 +192,22 @@ async fn prove_secret_key<C: Cluster, L: TokensApi>(
 async fn resolve_roles<C: Cluster, L: TokensApi>(
     ctx: &Context<C, L>,
     world: &World<L>,
-    memory: &mut Memory,
+    memory: &mut ObjectMemory,
     asked: Vec<String>,
 ) -> Result<(), Failure> {
-    let api = &session(world)?.api;
+    let api = &world.session()?.api;
     let mut known = Vec::with_capacity(asked.len());
     for role in &asked {
         match api.role(role).await {
             Ok(found) => known.push((found.id, found.key)),
             Err(ApiError::NotFound { .. } | ApiError::Malformed { .. }) => {
-                memory.roles = Some(RolesAnswer {
-                    answer: Err(role.clone()),
-                    asked,
-                    at: ctx.clock.now(),
-                });
+                let missing = Err(role.clone());
+                memory.facts.roles.note(asked, missing, ctx.clock.now());
                 return Ok(());
             }
             Err(error) => return Err(error.into()),
         }
     }
-    memory.roles = Some(RolesAnswer {
-        asked,
-        answer: Ok(known),
-        at: ctx.clock.now(),
-    });
+    memory.facts.roles.note(asked, Ok(known), ctx.clock.now());
     Ok(())
 }

@@ -11,7 +11,8 @@ use crate::controller::account::registry::Session;
 use crate::controller::failure::Failure;
 use crate::controller::token::context::Context;
 use crate::controller::token::events;
-use crate::controller::token::memory::Memory;
+use crate::controller::token::memory::ObjectMemory;
+use crate::controller::token::reservation::reserve;
 use crate::controller::token::world::World;
 use crate::domain::step::{ObjectStep, Step};
 use crate::launchdarkly::{Priority, TokensApi};
@@ -21,7 +22,7 @@ pub(in crate::controller) async fn execute<C: Cluster, L: TokensApi>(
     ctx: &Context<C, L>,
     object: &mut AccessToken,
     world: &World<L>,
-    memory: &mut Memory,
+    memory: &mut ObjectMemory,
     step: Step,
 ) -> Result<(), Failure> {
     match step {
@@ -30,7 +31,9 @@ pub(in crate::controller) async fn execute<C: Cluster, L: TokensApi>(
         Step::Record(step) => record::record(ctx, object, world, memory, &step).await,
         Step::Secret(step) => secret::secret(ctx, world, memory, step).await,
         Step::Object(ObjectStep::AddFinalizer) => {
+            let slot = reserve(ctx, world)?;
             *object = ctx.cluster.add_finalizer(object).await?;
+            slot.keep();
             Ok(())
         }
         Step::Object(ObjectStep::RemoveFinalizer { left_behind }) => {
@@ -41,13 +44,6 @@ pub(in crate::controller) async fn execute<C: Cluster, L: TokensApi>(
         }
         Step::Wait(_) => Ok(()),
     }
-}
-
-pub(in crate::controller) fn session<L>(world: &World<L>) -> Result<&Session<L>, Failure> {
-    world
-        .session
-        .as_ref()
-        .ok_or_else(|| Failure::unsettled("the account cannot be used now"))
 }
 
 fn priority_of<L: TokensApi>(session: &Session<L>, urgent: bool) -> L {

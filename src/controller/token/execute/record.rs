@@ -1,20 +1,16 @@
 //! Writes the record into the status, and does what follows from it.
 
-use super::session;
 use crate::api::AccessToken;
 use crate::cluster::Cluster;
 use crate::cluster::secret::manifest::{KeySource, SecretManifest};
-use crate::controller::account::registry::Session;
 use crate::controller::failure::Failure;
 use crate::controller::token::context::Context;
 use crate::controller::token::events;
-use crate::controller::token::memory::{CallMemory, CallState, Memory};
+use crate::controller::token::memory::ObjectMemory;
+use crate::controller::token::reservation::{claim_replacement, reserve};
 use crate::controller::token::status::with_status;
 use crate::controller::token::world::World;
-use crate::domain::account::budget::Allowance;
-use crate::domain::decide::replaces_unasked;
-use crate::domain::record::Record;
-use crate::domain::secret::{Arrangement, SecretPlan};
+use crate::domain::secret::SecretPlan;
 use crate::domain::step::{RecordStep, Step};
 use crate::launchdarkly::TokensApi;
 
@@ -23,7 +19,7 @@ pub(super) async fn record<C: Cluster, L: TokensApi>(
     ctx: &Context<C, L>,
     object: &mut AccessToken,
     world: &World<L>,
-    memory: &mut Memory,
+    memory: &mut ObjectMemory,
     step: &RecordStep,
 ) -> Result<(), Failure> {
     match step {
@@ -33,36 +29,28 @@ pub(super) async fn record<C: Cluster, L: TokensApi>(
             rehearsal,
         } => {
             rehearse(ctx, world, memory, rehearsal).await?;
-            let braked = spend_budget(ctx, world, record)?;
-            let written = write_status(ctx, object, world, step).await;
-            if let (Err(_), Some(session)) = (&written, braked) {
-                session
-                    .state
-                    .give_back_unasked(&world.observed.identity.uid);
+            let slot = reserve(ctx, world)?;
+            let replacement = claim_replacement(ctx, world, record)?;
+            write_status(ctx, object, world, step).await?;
+            slot.keep();
+            replacement.keep();
+            if let Some(intent) = &record.pending {
+                memory.facts.call.arm(intent, arrangement.clone());
             }
-            written?;
-            arm(memory, record, arrangement.clone());
             Ok(())
         }
         RecordStep::RecordPublication(record) => {
             write_status(ctx, object, world, step).await?;
             let intent = world.observed.record.pending.as_ref();
-            let begun = intent.map(|intent| memory.begun(intent));
-            memory.call = None;
-            memory.absent = None;
-            // Previous keys may have been promised more time.
-            memory.life_limited.clear();
-            if let (Some(secret), Some(token)) = (&record.secret, &record.token) {
-                memory.secret_proof = secret
-                    .proven
-                    .then(|| (secret.fingerprint.clone(), token.id.clone(), true));
-            }
+            let begun = intent.map(|intent| memory.facts.call.begun(intent));
+            memory.forget_call();
+            memory.facts.published(record);
             events::published(ctx, object, record, begun).await;
             Ok(())
         }
         RecordStep::ForgetIntent(_record) => {
             write_status(ctx, object, world, step).await?;
-            memory.call = None;
+            memory.forget_call();
             let forgotten = world.observed.record.pending.as_ref();
             if let (Some(session), true) = (
                 &world.session,
@@ -77,7 +65,7 @@ pub(super) async fn record<C: Cluster, L: TokensApi>(
         }
         RecordStep::AbandonAttempt(_record) => {
             write_status(ctx, object, world, step).await?;
-            memory.call = None;
+            memory.forget_call();
             Ok(())
         }
         RecordStep::RecordTakeOver(record) => {
@@ -116,7 +104,7 @@ async fn write_status<C: Cluster, L: TokensApi>(
 async fn rehearse<C: Cluster, L: TokensApi>(
     ctx: &Context<C, L>,
     world: &World<L>,
-    memory: &mut Memory,
+    memory: &mut ObjectMemory,
     plan: &SecretPlan,
 ) -> Result<(), Failure> {
     let name = plan.layout.name.clone();
@@ -136,47 +124,4 @@ async fn rehearse<C: Cluster, L: TokensApi>(
         memory.forget_secret(&name);
     }
     tried.map(drop).map_err(Failure::from)
-}
-
-/// The intent is written: this process may make the one call that it announces.
-fn arm(memory: &mut Memory, record: &Record, arrangement: Box<Arrangement>) {
-    if let Some(intent) = &record.pending {
-        memory.call = Some(CallMemory {
-            attempt: intent.attempt.clone(),
-            begun: intent.start_time,
-            arrangement,
-            state: CallState::Armed,
-        });
-    }
-}
-
-/// A replacement nobody asked for needs room in the account's budget (I14). Gives back the account whose room it took.
-fn spend_budget<'a, C: Cluster, L: TokensApi>(
-    ctx: &Context<C, L>,
-    world: &'a World<L>,
-    record: &Record,
-) -> Result<Option<&'a Session<L>>, Failure> {
-    let observed = &world.observed;
-    let unasked = record
-        .pending
-        .as_ref()
-        .is_some_and(|intent| replaces_unasked(&observed.record, intent.cause));
-    if !unasked {
-        return Ok(None);
-    }
-    let session = session(world)?;
-    match session
-        .state
-        .request_replacement(&observed.identity.uid, ctx.clock.now())
-    {
-        Allowance::Go => Ok(Some(session)),
-        Allowance::Wait(until) => Err(Failure::not_before(
-            until,
-            "waiting a moment to see whether other keys of the account were lost too",
-        )),
-        Allowance::Stop => {
-            ctx.accounts.budget_changed();
-            Err(Failure::stale())
-        }
-    }
 }

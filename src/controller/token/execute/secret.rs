@@ -5,7 +5,7 @@ use crate::cluster::secret::annotation;
 use crate::cluster::secret::manifest::{KeySource, SecretManifest};
 use crate::controller::failure::Failure;
 use crate::controller::token::context::Context;
-use crate::controller::token::memory::Memory;
+use crate::controller::token::memory::ObjectMemory;
 use crate::controller::token::world::World;
 use crate::domain::ids::{Attempt, Fingerprint};
 use crate::domain::secret::{PreviousKey, SecretFacts, SecretPlan, SecretRevision, SecretState};
@@ -16,7 +16,7 @@ use crate::launchdarkly::TokensApi;
 pub(super) async fn secret<C: Cluster, L: TokensApi>(
     ctx: &Context<C, L>,
     world: &World<L>,
-    memory: &mut Memory,
+    memory: &mut ObjectMemory,
     step: SecretStep,
 ) -> Result<(), Failure> {
     let namespace = &world.observed.identity.namespace;
@@ -54,17 +54,17 @@ pub(super) async fn secret<C: Cluster, L: TokensApi>(
 async fn publish<C: Cluster, L: TokensApi>(
     ctx: &Context<C, L>,
     world: &World<L>,
-    memory: &mut Memory,
+    memory: &mut ObjectMemory,
     attempt: &Attempt,
     plan: &SecretPlan,
 ) -> Result<(), Failure> {
     let name = plan.layout.name.clone();
     let before = memory.secret(&name).cloned().flatten();
-    let held = memory.held_mut(attempt).ok_or_else(Failure::stale)?;
+    let key = memory.key(attempt).ok_or_else(Failure::stale)?;
     let manifest = SecretManifest::render(
         &world.observed.identity,
         plan,
-        KeySource::InHand(&held.key),
+        KeySource::InHand(key),
         before.as_ref(),
     )
     .ok_or_else(Failure::stale)?;
@@ -81,7 +81,7 @@ async fn publish<C: Cluster, L: TokensApi>(
 async fn rewrite<C: Cluster, L: TokensApi>(
     ctx: &Context<C, L>,
     world: &World<L>,
-    memory: &mut Memory,
+    memory: &mut ObjectMemory,
     from: &str,
     fingerprint: Option<&Fingerprint>,
     plan: &SecretPlan,
@@ -104,7 +104,7 @@ async fn rewrite<C: Cluster, L: TokensApi>(
 /// A webhook or another manager may undo what is written: then it is not written again at once (I8).
 fn stays_as_written<L>(
     world: &World<L>,
-    memory: &Memory,
+    memory: &ObjectMemory,
     plan: &SecretPlan,
 ) -> Result<(), Failure> {
     let written = memory.secret(&plan.layout.name).and_then(Option::as_ref);
@@ -127,7 +127,7 @@ fn is_marked(facts: &SecretFacts, plan: &SecretPlan) -> bool {
 async fn write_secret<C: Cluster, L: TokensApi>(
     ctx: &Context<C, L>,
     world: &World<L>,
-    memory: &mut Memory,
+    memory: &mut ObjectMemory,
     at: &SecretRevision,
     manifest: &SecretManifest,
 ) -> Result<(), Failure> {

@@ -1,7 +1,6 @@
 //! The only reader: gathers what is known around one object.
 
 mod account;
-mod remote;
 
 use std::sync::Arc;
 
@@ -15,48 +14,60 @@ use crate::cluster::{Cluster, ClusterError};
 use crate::controller::account::registry::Session;
 use crate::controller::account::state::is_believable;
 use crate::controller::token::context::Context;
-use crate::controller::token::memory::Memory;
+use crate::controller::token::memory::ObjectMemory;
 use crate::domain::decide::{heard, token_in_question};
-use crate::domain::desired::DeletionPolicy;
-use crate::domain::desired::Desired;
+use crate::domain::desired::{DeletionPolicy, secret_layout};
 use crate::domain::ids::Attempt;
-use crate::domain::observed::{Deletion, Observed, PendingCall, Remote, SecretKeyProof};
+use crate::domain::memory::{Memory, Surroundings};
+use crate::domain::observed::Deletion;
 use crate::domain::problem::Problem;
 use crate::domain::reason::Reason;
 use crate::domain::record::{Identity, Record};
+use crate::domain::secret;
 use crate::domain::secret::SecretLayout;
 use crate::domain::secret::SecretState;
 use crate::domain::time::{Clocks, plus};
-use crate::launchdarkly::{Listing, TokensApi};
+use crate::launchdarkly::{Listing, Token, TokensApi};
 
-use crate::controller::token::observe::account::{AccountQuery, roles, unusable_account_missing};
+use self::account::{AccountQuery, unusable_account_missing};
 
-use self::remote::{found, remote, secret_key_proof};
 use crate::controller::age::new_until;
 use crate::controller::token::world::World;
 
-/// Reads everything that a decision needs.
+/// Reads everything that a decision needs. Nothing is written, taken or counted.
 pub(in crate::controller) async fn observe<C: Cluster, L: TokensApi>(
     ctx: &Context<C, L>,
     object: &AccessToken,
-    memory: &mut Memory,
+    memory: &mut ObjectMemory,
 ) -> Result<World<L>, ClusterError> {
     let identity = object.identity();
     let record = object.status.as_ref().map(record::read).unwrap_or_default();
-    let wish = match validate::desired(object) {
-        Ok(desired) => Ok(desired),
-        Err(mistakes) => Err(Problem::user(Reason::InvalidSpec, explain(&mistakes))),
-    };
-    let layout = layout(&heard(&wish, &record), &record);
+    let wish = validate::desired(object)
+        .map_err(|mistakes| Problem::user(Reason::InvalidSpec, explain(&mistakes)));
+    let layout = secret_layout(&heard(&wish, &record), &record);
     let now = ctx.clock.now();
     let namespace = ctx.namespace(&identity.namespace).await?;
     let is_new = new_until(&object.metadata, ctx.timing.settle).is_some_and(|at| at > now);
-    let secret = secret_state(ctx, &identity, &record, &layout, is_new, memory).await?;
-    let former_secret = former_state(ctx, &identity, &record, &layout, is_new, memory).await?;
+    let reader = SecretReader {
+        ctx,
+        identity: &identity,
+        record: &record,
+        is_new,
+    };
+    let secret = reader.state(&layout, memory).await?;
+    let former_secret = match secret::other_name(&record, &layout) {
+        Some(name) => {
+            let layout = SecretLayout {
+                name,
+                ..layout.clone()
+            };
+            reader.state(&layout, memory).await?
+        }
+        None => SecretState::Absent,
+    };
     let account_key = object.account_key();
     let entry = ctx.accounts.get(&account_key);
-    let roles = roles(&wish, memory, now);
-    let deletion = deletion(object, memory, now);
+    let deletion = deletion(object, &memory.facts, now);
     let (account, session) = match entry.as_deref() {
         None => (unusable_account_missing(&account_key, is_new), None),
         Some(entry) => AccountQuery {
@@ -65,67 +76,40 @@ pub(in crate::controller) async fn observe<C: Cluster, L: TokensApi>(
             identity: &identity,
             namespace_labels: &namespace.labels,
             wish: &wish,
-            record: &record,
+            has_token: record.token.is_some(),
             deleting: deletion.is_some(),
-            has_finalizer: object.has_finalizer(),
             is_new,
             now,
         }
-        .account(entry, memory),
+        .account(entry, &memory.facts.roles),
     };
-    let clocks = clocks(session.as_ref(), now);
     let listing = listing(session.as_ref(), now);
-    ctx.claims.note(&identity, &record);
-    memory.forget_tokens(&record, deletion.is_some(), listing.as_deref());
-    let mut observed = Observed {
+    let read = Surroundings {
         generation: object.metadata.generation.unwrap_or_default(),
         finalizer: object.has_finalizer(),
         namespace_terminating: namespace.terminating,
-        call: record
-            .pending
-            .as_ref()
-            .map_or(PendingCall::Empty, |intent| {
-                memory.pending_call(&intent.attempt)
-            }),
-        remote: Remote::Unknown,
-        secret_key: SecretKeyProof::Unasked,
-        // Of an earlier process's calls only their intents tell: counting from our own start would put the end of a
-        // deletion off with every restart.
-        calls_ended_by: memory.unanswered_at.unwrap_or(Timestamp::MIN),
-        roles_seen_at: memory.roles.as_ref().map(|answer| answer.at),
-        claimed_by: None,
-        listed_at: listing.as_ref().map(|listing| listing.started_at),
-        found: listing
-            .as_ref()
-            .map(|listing| found(listing, &identity.uid, &record))
-            .unwrap_or_default(),
-        gone: memory.gone.clone(),
-        life_limited: memory.life_limited.clone(),
-        retries: memory.retries.clone(),
         timing: ctx.timing,
         holder: ctx.holder.clone(),
         nonce: nonce(),
+        clocks: clocks(session.as_ref(), now),
         identity,
         deletion,
         record,
         account,
         secret,
         former_secret,
-        roles,
-        clocks,
     };
-    let subject = token_in_question(&observed).cloned();
-    if let Some(token_id) = subject {
-        observed.claimed_by = ctx.claims.other(&token_id, &observed.identity);
-        observed.secret_key = secret_key_proof(&observed, &token_id, memory);
-        observed.remote = remote(
-            &wish,
-            &observed,
-            &token_id,
-            listing.as_deref(),
-            &layout,
-            memory,
-        );
+    let key = match &read.secret {
+        SecretState::Ours(secret) => secret.key.clone(),
+        SecretState::Absent | SecretState::Foreign { .. } | SecretState::Unreadable(_) => None,
+    };
+    let end = key.and_then(|key| memory.last_four(&layout.name, &key));
+    let key_matches = |token: &Token| Some(*end.as_ref()? == *token.last_four.as_ref()?);
+    let mut observed = memory
+        .facts
+        .observed(&wish, read, listing.as_deref(), key_matches);
+    if let Some(token_id) = token_in_question(&observed) {
+        observed.claimed_by = ctx.claims.other(token_id, &observed.identity);
     }
     Ok(World {
         wish,
@@ -133,6 +117,7 @@ pub(in crate::controller) async fn observe<C: Cluster, L: TokensApi>(
         session,
         account_key,
         layout,
+        listing,
     })
 }
 
@@ -161,7 +146,7 @@ pub(in crate::controller) fn explain(mistakes: &[validate::Invalid]) -> String {
         .join("; ")
 }
 
-fn deletion(object: &AccessToken, memory: &mut Memory, now: Timestamp) -> Option<Deletion> {
+fn deletion(object: &AccessToken, memory: &Memory<Token>, now: Timestamp) -> Option<Deletion> {
     let requested_at = object.metadata.deletion_timestamp.as_ref()?.0;
     let skip = object
         .annotations()
@@ -169,7 +154,7 @@ fn deletion(object: &AccessToken, memory: &mut Memory, now: Timestamp) -> Option
         .is_some_and(|value| value == "true");
     Some(Deletion {
         requested_at,
-        tried_since: *memory.deletion_seen.get_or_insert(now),
+        tried_since: memory.deletion_seen.unwrap_or(now),
         policy: object
             .spec
             .deletion_policy
@@ -178,91 +163,54 @@ fn deletion(object: &AccessToken, memory: &mut Memory, now: Timestamp) -> Option
     })
 }
 
-/// The wished layout; without a valid wish, or with a call pending, under the name that is recorded.
-pub(in crate::controller) fn layout(
-    wish: &Result<Desired, Problem>,
-    record: &Record,
-) -> SecretLayout {
-    let mut layout = match wish {
-        Ok(desired) => desired.secret.clone(),
-        Err(_) => SecretLayout::default(),
-    };
-    let recorded = record.secret.as_ref().map(|secret| &secret.name);
-    let pending = record.pending.as_ref().map(|intent| &intent.secret_name);
-    if let Some(name) = pending.or(recorded.filter(|_| layout.name.is_empty())) {
-        layout.name.clone_from(name);
-    }
-    layout
+/// Reads Secrets of an object, at most once while nothing tells that they changed.
+struct SecretReader<'a, C, L> {
+    ctx: &'a Context<C, L>,
+    identity: &'a Identity,
+    record: &'a Record,
+    /// The RoleBinding may have been applied together with the object.
+    is_new: bool,
 }
 
-pub(in crate::controller) async fn secret_state<C: Cluster, L: TokensApi>(
-    ctx: &Context<C, L>,
-    identity: &Identity,
-    record: &Record,
-    layout: &SecretLayout,
-    is_new: bool,
-    memory: &mut Memory,
-) -> Result<SecretState, ClusterError> {
-    if layout.name.is_empty() {
-        return Ok(SecretState::Absent);
-    }
-    if memory.secret(&layout.name).is_none() {
-        match ctx
-            .cluster
-            .read_secret(&identity.namespace, &layout.name)
-            .await
-        {
-            Ok(snapshot) => memory.remember_secret(&layout.name, snapshot, ctx.clock.since_boot()),
-            Err(ClusterError::Forbidden { message }) => return Ok(unreadable(message, false)),
-            // The RoleBinding may have been applied together with the object.
-            Err(ClusterError::NotOptedIn { advice }) => return Ok(unreadable(advice, is_new)),
-            Err(error) => return Err(error),
+impl<C: Cluster, L: TokensApi> SecretReader<'_, C, L> {
+    async fn state(
+        &self,
+        layout: &SecretLayout,
+        memory: &mut ObjectMemory,
+    ) -> Result<SecretState, ClusterError> {
+        let name = &layout.name;
+        if name.is_empty() {
+            return Ok(SecretState::Absent);
         }
+        if memory.secret(name).is_none() {
+            let namespace = &self.identity.namespace;
+            match self.ctx.cluster.read_secret(namespace, name).await {
+                Ok(snapshot) => {
+                    memory.remember_secret(name, snapshot, self.ctx.clock.since_boot());
+                }
+                Err(ClusterError::Forbidden { message }) => {
+                    return Ok(unreadable(message, false));
+                }
+                Err(ClusterError::NotOptedIn { advice }) => {
+                    return Ok(unreadable(advice, self.is_new));
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        let recorded = self.record.secret.as_ref();
+        let uid = recorded
+            .filter(|secret| secret.name == *name)
+            .map(|secret| &secret.uid);
+        Ok(match memory.secret(name) {
+            Some(Some(snapshot)) => snapshot.state(self.identity, uid, layout),
+            Some(None) | None => SecretState::Absent,
+        })
     }
-    let recorded = record
-        .secret
-        .as_ref()
-        .filter(|secret| secret.name == layout.name)
-        .map(|secret| &secret.uid);
-    Ok(match memory.secret(&layout.name) {
-        Some(Some(snapshot)) => snapshot.state(identity, recorded, layout),
-        Some(None) | None => SecretState::Absent,
-    })
 }
 
-fn unreadable(message: String, transient: bool) -> SecretState {
-    SecretState::Unreadable(
-        Problem::user(Reason::SecretAccessDenied, message).passing_if(transient),
-    )
-}
-
-/// The Secret that the key comes from, or that is left for a while, when it is not the wished one.
-pub(in crate::controller) async fn former_state<C: Cluster, L: TokensApi>(
-    ctx: &Context<C, L>,
-    identity: &Identity,
-    record: &Record,
-    layout: &SecretLayout,
-    is_new: bool,
-    memory: &mut Memory,
-) -> Result<SecretState, ClusterError> {
-    let moved = record
-        .secret
-        .as_ref()
-        .map(|secret| secret.name.clone())
-        .filter(|name| *name != layout.name);
-    let Some(name) = moved.or_else(|| {
-        record
-            .former_secret
-            .as_ref()
-            .map(|former| former.name.clone())
-    }) else {
-        return Ok(SecretState::Absent);
-    };
-    let layout = SecretLayout {
-        name,
-        ..layout.clone()
-    };
-    secret_state(ctx, identity, record, &layout, is_new, memory).await
+fn unreadable(message: String, passes: bool) -> SecretState {
+    let problem = Problem::user(Reason::SecretAccessDenied, message);
+    SecretState::Unreadable(problem.passing_if(passes))
 }
 
 pub(in crate::controller) fn nonce() -> Attempt {

@@ -1,0 +1,229 @@
+//! What a process remembers of one object between two looks, but for keys: what it was told, and how far it got.
+//!
+//! Answers are folded into it, and the [`Observed`] world is made of it. None of it is needed after a crash; all of it may be lost at
+//! any moment.
+
+mod call;
+mod retry;
+mod roles;
+mod secret_key;
+mod token;
+
+use jiff::Timestamp;
+
+pub use call::{CallMemory, CallProgress, IssuedKey};
+pub use retry::{Retries, back_off};
+pub use roles::RoleMemory;
+pub use secret_key::SecretKeyMemory;
+pub use token::{Look, TokenMemory};
+
+use super::decide::token_in_question;
+use super::desired::Desired;
+use super::ids::{Attempt, ObjectUid, SettingsHash, TokenId};
+use super::marker::Marker;
+use super::observed::{
+    Account, Deletion, FoundToken, Observed, PendingCall, Remote, SecretKeyProof, Timing,
+};
+use super::problem::Problem;
+use super::record::{Identity, Record};
+use super::secret::SecretState;
+use super::settings::TokenSettings;
+use super::time::Clocks;
+
+/// A token as LaunchDarkly shows it, as far as decisions look at it.
+pub trait ShownToken: Clone {
+    /// Its id.
+    fn id(&self) -> &TokenId;
+    /// The marker at the end of its description.
+    fn marker(&self) -> Option<Marker>;
+    /// When it was created, on LaunchDarkly's clock.
+    fn creation_time(&self) -> Option<Timestamp>;
+    /// When it stops working.
+    fn expiry(&self) -> Option<Timestamp>;
+    /// Whether it was ever used.
+    fn is_used(&self) -> bool;
+    /// The ids of its custom roles.
+    fn custom_role_ids(&self) -> Vec<String>;
+    /// Of its settings; of the default version of the API only if one is asked for.
+    fn settings_hash(&self, asks_version: bool) -> SettingsHash;
+    /// The fields in which it is not as wished, whatever its marker.
+    fn differs_from(&self, wished: &TokenSettings) -> Vec<&'static str>;
+}
+
+/// A listing of an account's tokens.
+pub trait ShownListing<T> {
+    /// When its first request left, on the local clock.
+    fn start_time(&self) -> Timestamp;
+    /// The token of an id.
+    fn token(&self, id: &TokenId) -> Option<&T>;
+    /// All tokens.
+    fn tokens<'a>(&'a self) -> impl Iterator<Item = &'a T>
+    where
+        T: 'a;
+}
+
+/// What a process remembers of one object. `T` is a token as LaunchDarkly shows it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Memory<T> {
+    /// The pending call.
+    pub call: CallMemory,
+    /// Tokens at LaunchDarkly.
+    pub token: TokenMemory<T>,
+    /// The key in the Secret.
+    pub secret_key: SecretKeyMemory,
+    /// Custom roles.
+    pub roles: RoleMemory,
+    /// Failures that are being waited out.
+    pub retries: Retries,
+    /// When the deletion was first seen.
+    pub deletion_seen: Option<Timestamp>,
+}
+
+impl<T> Default for Memory<T> {
+    fn default() -> Self {
+        Self {
+            call: CallMemory::default(),
+            token: TokenMemory::default(),
+            secret_key: SecretKeyMemory::default(),
+            roles: RoleMemory::default(),
+            retries: Retries::default(),
+            deletion_seen: None,
+        }
+    }
+}
+
+/// What is read around an object for one round.
+#[derive(Debug, Clone)]
+pub struct Surroundings {
+    /// Who the object is.
+    pub identity: Identity,
+    /// `metadata.generation`.
+    pub generation: i64,
+    /// Whether our finalizer is on it.
+    pub finalizer: bool,
+    /// Set once the object is being deleted.
+    pub deletion: Option<Deletion>,
+    /// Whether its namespace is being deleted.
+    pub namespace_terminating: bool,
+    /// What was written down.
+    pub record: Record,
+    /// The account it belongs to.
+    pub account: Account,
+    /// The Secret the key belongs into.
+    pub secret: SecretState,
+    /// The recorded Secret, when the wished one has another name.
+    pub former_secret: SecretState,
+    /// What the clocks say.
+    pub clocks: Clocks,
+    /// The operator's waiting times.
+    pub timing: Timing,
+    /// This process, as it signs intents.
+    pub holder: String,
+    /// A fresh nonce.
+    pub nonce: Attempt,
+}
+
+impl<T: ShownToken> Memory<T> {
+    /// The world around an object: what was read of it, what is remembered, and what the newest listing of its account shows.
+    ///
+    /// `key_matches` tells whether LaunchDarkly shows the end of the key that is in the Secret, where both are known.
+    #[must_use]
+    pub fn observed(
+        &self,
+        desired: &Result<Desired, Problem>,
+        read: Surroundings,
+        listing: Option<&impl ShownListing<T>>,
+        key_matches: impl Fn(&T) -> Option<bool>,
+    ) -> Observed {
+        let record = &read.record;
+        let call = record.pending.as_ref();
+        let mut observed = Observed {
+            call: call.map_or(PendingCall::Empty, |intent| {
+                self.call.pending(&intent.attempt)
+            }),
+            remote: Remote::Unknown,
+            secret_key: SecretKeyProof::Unasked,
+            // Of an earlier process's calls only their intents tell: counting from our own start would put the end of a
+            // deletion off with every restart.
+            calls_ended_by: self.call.unanswered_at.unwrap_or(Timestamp::MIN),
+            roles: self.roles.observed(desired, read.clocks.local),
+            roles_seen_at: self.roles.seen_at(),
+            claimed_by: None,
+            listed_at: listing.map(ShownListing::start_time),
+            found: listing
+                .map(|listing| found(listing, &read.identity.uid, record))
+                .unwrap_or_default(),
+            gone: self.token.gone.clone(),
+            life_limited: self.token.life_limited.clone(),
+            retries: self.retries.all().to_vec(),
+            identity: read.identity,
+            generation: read.generation,
+            finalizer: read.finalizer,
+            deletion: read.deletion,
+            namespace_terminating: read.namespace_terminating,
+            record: read.record,
+            account: read.account,
+            secret: read.secret,
+            former_secret: read.former_secret,
+            clocks: read.clocks,
+            timing: read.timing,
+            holder: read.holder,
+            nonce: read.nonce,
+        };
+        if let Some(token_id) = token_in_question(&observed).cloned() {
+            observed.secret_key = self.secret_key.observed(&observed.secret, &token_id);
+            observed.remote =
+                self.token
+                    .observed(desired, &observed, &token_id, listing, key_matches);
+        }
+        observed
+    }
+
+    /// Keeps what the observed world says for the first time, and forgets tokens that are neither recorded nor listed any more.
+    pub fn keep_up_with(&mut self, observed: &Observed, listing: Option<&impl ShownListing<T>>) {
+        self.token.remember_mismatch(observed);
+        self.token.forget_tokens(observed, listing);
+        if observed.deletion.is_some() {
+            self.deletion_seen.get_or_insert(observed.clocks.local);
+        }
+    }
+
+    /// LaunchDarkly answered the pending call with a key.
+    pub fn receive(&mut self, attempt: &Attempt, issued: IssuedKey) {
+        self.token.last_write = Some(issued.since);
+        self.token.look = None;
+        self.call
+            .progress(attempt, CallProgress::Answered(Box::new(issued)));
+    }
+
+    /// The pending call is recorded as published: nothing of it needs to be remembered.
+    pub fn published(&mut self, record: &Record) {
+        self.call.forget();
+        self.token.absent = None;
+        // Previous keys may have been promised more time.
+        self.token.life_limited.clear();
+        if let (Some(secret), Some(token)) = (&record.secret, &record.token) {
+            self.secret_key.published(secret, &token.id);
+        }
+    }
+}
+
+/// Tokens whose marker names this object and that it does not record.
+fn found<T: ShownToken>(
+    listing: &impl ShownListing<T>,
+    uid: &ObjectUid,
+    record: &Record,
+) -> Vec<FoundToken> {
+    let ours = |token: &T| {
+        let marker = token.marker()?;
+        let attempt = marker.attempt().filter(|_| marker.object == *uid)?.clone();
+        Some(FoundToken {
+            id: token.id().clone(),
+            attempt,
+            creation_time: token.creation_time(),
+            used: token.is_used(),
+        })
+    };
+    let unrecorded = listing.tokens().filter(|token| !record.claims(token.id()));
+    unrecorded.filter_map(ours).collect()
+}
