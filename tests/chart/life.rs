@@ -9,9 +9,9 @@ fn a_release_is_installed_upgraded_rolled_back_and_uninstalled_under_a_working_o
     let stage = Stage::new();
 
     // Installed as it once was.
-    stage.helm(&["install", NAME, &package("0.0.1"), "--create-namespace"]);
+    stage.helm(&["install", NAME, &package("0.0.2"), "--create-namespace"]);
     assert_eq!(stage.kinds(), 3);
-    assert!(stage.says_of_bundles("besides the usual ones"));
+    assert!(!stage.schemas_name_the_kind());
     assert!(stage.lease()["spec"]["holderIdentity"].is_null());
     stage.await_kinds();
     stage.await_rights(&[
@@ -30,7 +30,7 @@ fn a_release_is_installed_upgraded_rolled_back_and_uninstalled_under_a_working_o
     assert!(holder.is_string());
     let (before, key) = (stage.identity("team-a"), stage.key("team-a"));
     stage.helm(&["upgrade", NAME, &chart()]);
-    assert!(stage.says_of_bundles("the only authorities to trust"));
+    assert!(stage.schemas_name_the_kind());
     assert_eq!(stage.identity("team-a"), before);
     assert_eq!(stage.lease()["spec"]["holderIdentity"], holder);
     stage.rotate("team-a");
@@ -62,7 +62,7 @@ fn a_release_is_installed_upgraded_rolled_back_and_uninstalled_under_a_working_o
 
     // Rolled back.
     stage.helm(&["rollback", NAME, "1"]);
-    assert!(stage.says_of_bundles("besides the usual ones"));
+    assert!(!stage.schemas_name_the_kind());
     assert_eq!(stage.identity("team-a"), before);
     stage.await_rights(&[("get", "secrets", "default", true)]);
     let role = stage

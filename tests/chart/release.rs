@@ -49,16 +49,15 @@ impl Stage {
         all.iter().filter(ours).count()
     }
 
-    /// Whether the definition that is installed describes `spec.caBundle` like this, as not every version does.
-    pub fn says_of_bundles(&self, words: &str) -> bool {
+    /// Whether the definition that is installed names `kind` in its schema, as not every version does.
+    pub fn schemas_name_the_kind(&self) -> bool {
         let name = "launchdarklyaccounts.ldtokens.dev";
         let kind = self
             .plane
             .get("customresourcedefinition", "", name)
             .unwrap();
         let schema = &kind["spec"]["versions"][0]["schema"]["openAPIV3Schema"];
-        let described = &schema["properties"]["spec"]["properties"]["caBundle"]["description"];
-        described.as_str().unwrap().contains(words)
+        schema["properties"]["kind"].is_object()
     }
 
     /// The UID of a namespace's token, and the ID of what it stands for.
