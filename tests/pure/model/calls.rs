@@ -3,7 +3,10 @@
 use jiff::{SignedDuration, Timestamp};
 use launchdarkly_token_operator::domain::ids::{Attempt, Fingerprint, TokenId};
 use launchdarkly_token_operator::domain::marker;
-use launchdarkly_token_operator::domain::observed::{Proof, Source};
+use launchdarkly_token_operator::domain::memory::{CallProgress, IssuedKey};
+use launchdarkly_token_operator::domain::observed::{Proof, Retry};
+use launchdarkly_token_operator::domain::problem::Problem;
+use launchdarkly_token_operator::domain::reason::Reason;
 use launchdarkly_token_operator::domain::settings::{BaseRole, Grant, TokenSettings};
 use launchdarkly_token_operator::domain::step::StepKind;
 use launchdarkly_token_operator::domain::time::plus;
@@ -11,9 +14,8 @@ use launchdarkly_token_operator::domain::time::plus;
 use super::execute::{Act, Fate};
 use super::ledger::Breach;
 use super::observe::shown_hash;
-use super::world::{
-    Call, CallState, Core, Flight, InHand, Look, Memory, Role, TIMING, Token, new_key,
-};
+use super::wish::ROLE_ID;
+use super::world::{Call, Core, Flight, Listing, Memory, Role, START, TIMING, Token, new_key};
 
 impl Act<'_> {
     pub fn create(&mut self, attempt: &Attempt, settings: &TokenSettings, fate: Fate) {
@@ -56,14 +58,16 @@ impl Act<'_> {
     ) {
         match fate {
             Fate::Refused => {
-                self.set_call(attempt, CallState::Refused);
-                self.memory.look = None;
-                let until = plus(self.core.clock, SignedDuration::from_secs(30));
+                let facts = &mut self.memory.facts;
+                facts.call.progress(attempt, CallProgress::Refused);
                 let kind = match call {
                     Call::Create { .. } => StepKind::CreateToken,
-                    Call::Reset { .. } => StepKind::ResetKey,
+                    Call::Reset { .. } => {
+                        facts.token.look = None;
+                        StepKind::ResetKey
+                    }
                 };
-                self.memory.retry = Some((kind, until));
+                self.fail(kind, SignedDuration::from_secs(30));
             }
             Fate::Lost => self.lose_answer(attempt),
             Fate::Late => {
@@ -88,8 +92,21 @@ impl Act<'_> {
     }
 
     fn lose_answer(&mut self, attempt: &Attempt) {
-        self.set_call(attempt, CallState::Uncertain);
-        self.memory.unanswered_at = Some(self.core.clock);
+        let call = &mut self.memory.facts.call;
+        call.progress(attempt, CallProgress::Uncertain);
+        call.unanswered_at = Some(self.core.clock);
+    }
+
+    /// A step is not tried again before a while.
+    fn fail(&mut self, step: StepKind, wait: SignedDuration) {
+        let object = self.core.object.as_ref();
+        self.memory.facts.retries.note(Retry {
+            step,
+            problem: Problem::user(Reason::Forbidden, "no room for another token"),
+            until: plus(self.core.clock, wait),
+            generation: object.map_or(0, |object| object.generation),
+            times: 1,
+        });
     }
 
     pub fn receive(
@@ -107,68 +124,61 @@ impl Act<'_> {
             Fate::DeadKey => new_key(self.core.next()),
             _ => working.unwrap_or_else(|| new_key(0)),
         };
-        self.memory.last_write = Some(now);
-        self.memory.look = None;
-        let state = CallState::Held {
+        let issued = IssuedKey {
             token_id,
-            key,
+            fingerprint: key,
+            creation_time: Some(creation_time),
+            observed_hash: observed,
+            differs: Vec::new(),
             previous_key_expiration_time,
-            observed,
-            creation_time,
             since: now,
             proof: Proof::Unasked,
         };
-        self.set_call(attempt, state);
+        self.memory.facts.receive(attempt, issued);
     }
 
-    pub fn prove_in_hand(&mut self, id: &TokenId) {
+    pub fn prove_in_hand(&mut self, attempt: &Attempt, id: &TokenId) {
         let now = self.remote_now();
         let token = self.core.tokens.get(id);
-        if let Some(InHand {
-            state: CallState::Held { proof, key, .. },
-            ..
-        }) = &mut self.memory.call
-        {
-            let accepted = token.is_some_and(|token| token.accepts(key, now));
-            *proof = if accepted {
-                Proof::Accepted
-            } else {
-                Proof::Rejected
-            };
-            if !accepted {
-                let until = plus(self.core.clock, SignedDuration::from_secs(15));
-                self.memory.retry = Some((StepKind::ProveKey, until));
-            }
+        let Some(key) = self.memory.facts.call.key(attempt) else {
+            return;
+        };
+        let accepted = token.is_some_and(|token| token.accepts(&key.fingerprint, now));
+        let proof = if accepted {
+            Proof::Accepted
+        } else {
+            Proof::Rejected
+        };
+        self.memory.facts.call.prove(attempt, proof);
+        if !accepted {
+            self.fail(StepKind::ProveKey, SignedDuration::from_secs(15));
         }
     }
 
     pub fn fetch(&mut self, id: &TokenId) {
         let now = self.core.clock;
-        if let Some(token) = self.core.tokens.get(id) {
-            self.memory.absent = None;
-            self.memory.look = Some(Look {
-                id: id.clone(),
-                token: token.clone(),
-                at: now,
-                source: Source::Get,
-                asked: None,
-            });
-            return;
-        }
-        self.memory.look = None;
-        match &mut self.memory.absent {
-            Some((known, first, confirmed)) if known == id => {
-                *confirmed |= now.duration_since(*first) >= TIMING.settle;
-            }
-            other => *other = Some((id.clone(), now, false)),
+        let known = &mut self.memory.facts.token;
+        match self.core.tokens.get(id) {
+            Some(token) => known.note_look(token.clone(), now),
+            None => known.note_absence(id, now, TIMING.settle),
         }
     }
 
     pub fn prove_in_secret(&mut self, key: &Fingerprint, id: &TokenId) {
-        let now = self.remote_now();
+        let (now, remote_now) = (self.core.clock, self.remote_now());
         let token = self.core.tokens.get(id);
-        let accepted = token.is_some_and(|token| token.accepts(key, now));
-        self.memory.proof = Some((key.clone(), id.clone(), accepted));
+        let known = &mut self.memory.facts.secret_key;
+        if token.is_some_and(|token| token.accepts(key, remote_now)) {
+            known.note(key.clone(), id.clone(), true);
+        } else if !known.note_refusal(key, id, now, TIMING.settle) {
+            self.fail(StepKind::ProveSecretKey, SignedDuration::from_secs(15));
+        }
+    }
+
+    pub fn resolve(&mut self, roles: &[String]) {
+        let found = roles.iter().map(|key| (ROLE_ID.into(), key.clone()));
+        let (roles, found) = (roles.to_vec(), Ok(found.collect()));
+        self.memory.facts.roles.note(roles, found, self.core.clock);
     }
 
     /// A token that is changed or deleted must be ours.
@@ -185,33 +195,26 @@ impl Act<'_> {
         let (user_part, marker) = marker::split(&settings.description);
         let description = user_part.bytes().last().unwrap_or(b'0') - b'0';
         let Some(token) = self.token(id) else {
-            self.memory.look = None;
+            self.memory.facts.token.look = None;
             return;
         };
         token.description = description;
         token.attempt = marker.and_then(|marker| marker.attempt().cloned());
         let token = token.clone();
         if answered {
-            let spec = self.core.object.as_ref().map(|object| object.spec);
-            self.memory.absent = None;
-            self.memory.last_write = Some(now);
-            self.memory.look = Some(Look {
-                id: id.clone(),
-                token,
-                at: now,
-                source: Source::Patch,
-                asked: spec.map(|spec| (spec.role, spec.description)),
-            });
+            let object = self.core.object.as_ref();
+            let asked = object.map(|object| object.spec.desired().settings.hash());
+            self.memory.facts.token.note_patch(token, now, asked);
         }
     }
 
     pub fn limit_life(&mut self, id: &TokenId, expiry: Timestamp, answered: bool) {
         let there = self.token(id).map(|token| token.expiry = Some(expiry));
         if answered && there.is_none() {
-            self.memory.gone.insert(id.clone());
+            self.memory.facts.token.gone.insert(id.clone());
         }
         if answered {
-            self.memory.limited.insert(id.clone());
+            self.memory.facts.token.life_limited.insert(id.clone());
         }
     }
 
@@ -220,7 +223,7 @@ impl Act<'_> {
             self.core.tokens.remove(id);
         }
         if answered {
-            self.memory.gone.insert(id.clone());
+            self.memory.facts.token.gone.insert(id.clone());
         }
     }
 
@@ -229,14 +232,32 @@ impl Act<'_> {
             token.attempt = None;
         }
         if answered {
-            self.memory.gone.insert(id.clone());
+            self.memory.facts.token.gone.insert(id.clone());
         }
     }
 }
 
 /// A fresh listing of the account.
 pub fn list(core: &Core, memory: &mut Memory) {
-    memory.listing = Some((core.clock, core.tokens.clone()));
+    let mut tokens = core.tokens.clone();
+    // The operator's own token is always there.
+    let own = TokenId::from("managing");
+    let managing = Token {
+        id: own.clone(),
+        foreign: true,
+        attempt: None,
+        role: Role::Reader,
+        description: 0,
+        keys: Vec::new(),
+        expiry: None,
+        creation_time: START,
+        used: true,
+    };
+    tokens.insert(own, managing);
+    memory.listing = Some(Listing {
+        at: core.clock,
+        tokens,
+    });
 }
 
 /// A call takes effect. A reset cuts every previous key but the newest, the strictest reading of what LaunchDarkly may do.
@@ -251,6 +272,7 @@ pub fn land(core: &mut Core, call: &Call, offset: SignedDuration) -> Option<Toke
             let number = core.next();
             let id = TokenId::new(format!("token-{number}"));
             let token = Token {
+                id: id.clone(),
                 foreign: false,
                 attempt: Some(attempt.clone()),
                 role: *role,

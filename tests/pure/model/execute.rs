@@ -2,8 +2,6 @@
 
 use jiff::{SignedDuration, Timestamp};
 use launchdarkly_token_operator::domain::cause::Cause;
-use launchdarkly_token_operator::domain::observed::Remote;
-use launchdarkly_token_operator::domain::secret::SecretState;
 use launchdarkly_token_operator::domain::step::{
     CallStep, LookStep, ObjectStep, RecordStep, SecretStep, Step, StepKind, WaitStep,
 };
@@ -11,7 +9,7 @@ use launchdarkly_token_operator::domain::time::plus;
 
 use super::calls::list;
 use super::ledger::Ledger;
-use super::observe::Seen;
+use super::observe::{Seen, keep_up};
 use super::world::{Core, Memory};
 
 /// How a step goes.
@@ -129,8 +127,8 @@ pub fn perform(
     fate: Fate,
 ) {
     let mut memory = std::mem::take(&mut core.leader.memory);
-    remember_mismatch(&mut memory, seen);
-    memory.retry = memory.retry.filter(|(kind, _)| *kind != step.kind());
+    keep_up(&mut memory, seen);
+    memory.facts.retries.succeeded(step.kind());
     let pending = seen.observed.record.pending.as_ref();
     Act {
         physics,
@@ -147,19 +145,6 @@ pub fn perform(
     } else {
         core.leader.memory = memory;
     }
-}
-
-/// Since when the token's key is known not to be the Secret's is remembered by looking.
-pub fn remember_mismatch(memory: &mut Memory, seen: &Seen) {
-    let (Remote::Present(facts), SecretState::Ours(secret)) =
-        (&seen.observed.remote, &seen.observed.secret)
-    else {
-        return;
-    };
-    let token = seen.observed.record.token.as_ref().map(|t| t.id.clone());
-    memory.mismatch = facts
-        .mismatch_since
-        .and_then(|since| Some((token?, secret.key.clone()?, since)));
 }
 
 impl Act<'_> {
@@ -184,13 +169,14 @@ impl Act<'_> {
                     self.arm(record, arrangement);
                 }
             }
-            Step::Record(RecordStep::ForgetIntent(record))
-            | Step::Record(RecordStep::AbandonAttempt(record))
-            | Step::Record(RecordStep::RecordPublication(record)) => {
+            Step::Record(RecordStep::RecordPublication(record)) => {
                 if self.write_record(record) && answered {
-                    self.memory.call = None;
-                    self.memory.absent = None;
-                    self.memory.limited.clear();
+                    self.memory.facts.published(record);
+                }
+            }
+            Step::Record(RecordStep::ForgetIntent(record) | RecordStep::AbandonAttempt(record)) => {
+                if self.write_record(record) && answered {
+                    self.memory.facts.call.forget();
                 }
             }
             Step::Record(RecordStep::RecordTakeOver(record))
@@ -208,8 +194,10 @@ impl Act<'_> {
                 previous_key_lives,
                 ..
             }) => self.reset(attempt, token_id, *previous_key_lives, fate),
-            Step::Look(LookStep::ProveKey { token_id, .. }) => self.prove_in_hand(token_id),
-            Step::Secret(SecretStep::PublishKey { plan, .. }) => self.publish(plan),
+            Step::Look(LookStep::ProveKey { attempt, token_id }) => {
+                self.prove_in_hand(attempt, token_id);
+            }
+            Step::Secret(SecretStep::PublishKey { attempt, plan }) => self.publish(attempt, plan),
             Step::Secret(SecretStep::FenceSecret { name, at, attempt }) => {
                 self.fence(name, at, attempt)
             }
@@ -235,7 +223,7 @@ impl Act<'_> {
             Step::Call(CallStep::MarkRetained { token_id }) => {
                 self.mark_retained(token_id, answered)
             }
-            Step::Look(LookStep::ResolveRoles { .. }) => self.memory.roles = true,
+            Step::Look(LookStep::ResolveRoles { roles }) => self.resolve(roles),
             Step::Call(CallStep::ProbeReset { .. }) => self.memory.probed = true,
             Step::Wait(WaitStep::Hold { .. }) | Step::Wait(WaitStep::Rest { .. }) => {}
         }

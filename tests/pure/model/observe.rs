@@ -1,25 +1,28 @@
-//! What the leading operator sees, gathered the way the operator gathers it.
+//! What the leading operator sees. The world is read here; what is made of it and of memory is production code.
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
-use launchdarkly_token_operator::domain::decide::{heard, token_in_question};
-use launchdarkly_token_operator::domain::desired::{DeletionPolicy, Desired};
+use launchdarkly_token_operator::domain::decide::heard;
+use launchdarkly_token_operator::domain::desired::{DeletionPolicy, Desired, secret_layout};
 use launchdarkly_token_operator::domain::ids::{SettingsHash, TokenId};
+use launchdarkly_token_operator::domain::marker::{Hold, Marker};
+use launchdarkly_token_operator::domain::memory::{ShownListing, ShownToken, Surroundings};
 use launchdarkly_token_operator::domain::observed::{
-    Account, AccountFacts, Admission, Deletion, Feature, FoundToken, Observed, PendingCall, Remote,
-    RemoteFacts, Retry, Roles, SecretKeyProof, Source,
+    Account, AccountFacts, Admission, Deletion, Feature, Observed,
 };
 use launchdarkly_token_operator::domain::problem::Problem;
-use launchdarkly_token_operator::domain::reason::Reason;
 use launchdarkly_token_operator::domain::record::Identity;
-use launchdarkly_token_operator::domain::secret::{SecretFacts, SecretState};
-use launchdarkly_token_operator::domain::settings::{Grant, TokenSettings};
-use launchdarkly_token_operator::domain::time::{Clocks, minus, plus};
+use launchdarkly_token_operator::domain::secret::{SecretFacts, SecretState, other_name};
+use launchdarkly_token_operator::domain::settings::TokenSettings;
+use launchdarkly_token_operator::domain::time::{Clocks, plus};
 
 use super::wish::ROLE_ID;
-use super::world::{CallState, Core, Look, Memory, Object, Role, Spec, TIMING, Token, UID, nonce};
+use super::world::{Core, Listing, Memory, Object, Role, Spec, TIMING, Token, UID, nonce};
+
+/// Which cluster our tokens are marked with.
+const INSTALLATION: &str = "0a1b2c3d";
 
 /// A look at the world, with the version of the object that was read.
 #[derive(Debug, Clone)]
@@ -29,27 +32,19 @@ pub struct Seen {
     pub revision: u32,
 }
 
-/// What the leader sees, and the mismatch that it remembers from now on; nothing once the object is gone.
+/// What the leader sees; nothing once the object is gone.
 pub fn observe(core: &Core, offset: SignedDuration) -> Option<Seen> {
     let object = core.object.as_ref()?;
     let memory = &core.leader.memory;
     let wish = Ok(object.spec.desired());
-    let Ok(desired) = heard(&wish, &object.record).into_owned() else {
-        return None;
+    let layout = secret_layout(&heard(&wish, &object.record), &object.record);
+    let secret = secret_state(core, &layout.name);
+    let former = other_name(&object.record, &layout);
+    let key = match &secret {
+        SecretState::Ours(secret) => secret.key.clone(),
+        SecretState::Absent | SecretState::Foreign { .. } | SecretState::Unreadable(_) => None,
     };
-    let pending = object.record.pending.as_ref();
-    let name = pending.map_or(&desired.secret.name, |pending| &pending.secret_name);
-    let recorded = object.record.secret.as_ref().map(|secret| &secret.name);
-    let former = recorded.filter(|recorded| *recorded != name).or(object
-        .record
-        .former_secret
-        .as_ref()
-        .map(|f| &f.name));
-    let clocks = Clocks {
-        local: core.clock,
-        remote: plus(core.clock, offset),
-    };
-    let mut observed = Observed {
+    let read = Surroundings {
         identity: Identity {
             uid: UID.into(),
             namespace: "team-a".into(),
@@ -57,46 +52,23 @@ pub fn observe(core: &Core, offset: SignedDuration) -> Option<Seen> {
         },
         generation: object.generation,
         finalizer: object.finalizer,
-        deletion: object.deleted_at.map(|requested_at| Deletion {
-            requested_at,
-            tried_since: requested_at.max(core.leader.since),
-            policy: if object.spec.retains {
-                DeletionPolicy::Retain
-            } else {
-                DeletionPolicy::Delete
-            },
-            skip_cleanup: false,
-        }),
+        deletion: deletion(core, object),
         namespace_terminating: false,
         record: object.record.clone(),
         account: account(core),
-        secret: secret_state(core, name),
-        former_secret: former.map_or(SecretState::Absent, |name| secret_state(core, name)),
-        call: call(object, memory),
-        remote: Remote::Unknown,
-        secret_key: SecretKeyProof::Unasked,
-        calls_ended_by: memory
-            .unanswered_at
-            .max(Some(core.leader.since))
-            .unwrap_or(core.clock),
-        listed_at: memory.listing.as_ref().map(|(at, _)| *at),
-        found: found(object, memory),
-        gone: memory.gone.clone(),
-        life_limited: memory.limited.clone(),
-        roles: roles(&desired, memory),
-        roles_seen_at: memory.roles.then_some(core.clock),
-        claimed_by: None,
-        retries: retries(object, memory),
-        clocks,
+        secret,
+        former_secret: former.map_or(SecretState::Absent, |name| secret_state(core, &name)),
+        clocks: Clocks {
+            local: core.clock,
+            remote: plus(core.clock, offset),
+        },
         timing: TIMING,
         holder: format!("operator-{}", core.leader.name),
         nonce: nonce(core),
     };
-    let subject = token_in_question(&observed).cloned();
-    if let Some(id) = subject {
-        observed.secret_key = secret_key_proof(&observed, &id, memory);
-        observed.remote = remote(&observed, &object.spec, &id, memory);
-    }
+    let key_matches = |token: &Token| Some(Some(key.as_ref()?) == token.shown_key());
+    let listing = memory.listing.as_ref();
+    let observed = memory.facts.observed(&wish, read, listing, key_matches);
     Some(Seen {
         wish,
         observed,
@@ -104,11 +76,30 @@ pub fn observe(core: &Core, offset: SignedDuration) -> Option<Seen> {
     })
 }
 
+/// Remembers what is seen.
+pub fn keep_up(memory: &mut Memory, seen: &Seen) {
+    let listing = memory.listing.as_ref();
+    memory.facts.keep_up_with(&seen.observed, listing);
+}
+
+fn deletion(core: &Core, object: &Object) -> Option<Deletion> {
+    Some(Deletion {
+        requested_at: object.deleted_at?,
+        tried_since: core.leader.memory.facts.deletion_seen.unwrap_or(core.clock),
+        policy: if object.spec.retains {
+            DeletionPolicy::Retain
+        } else {
+            DeletionPolicy::Delete
+        },
+        skip_cleanup: false,
+    })
+}
+
 fn account(core: &Core) -> Account {
     Account::Usable(AccountFacts {
         id: "account".into(),
         credential: None,
-        installation: "0a1b2c3d".into(),
+        installation: INSTALLATION.into(),
         admission: Admission::Granted,
         reset: match (core.reset_known, core.leader.memory.probed) {
             (true, _) => Feature::Available,
@@ -119,14 +110,6 @@ fn account(core: &Core) -> Account {
         longest_description: 300,
         unasked_left: 3,
     })
-}
-
-fn roles(desired: &Desired, memory: &Memory) -> Roles {
-    match desired.settings.grant {
-        Grant::CustomRoles(_) if memory.roles => Roles::Resolved(vec![ROLE_ID.into()]),
-        Grant::CustomRoles(_) => Roles::Unknown,
-        Grant::Role(_) | Grant::Inline(_) => Roles::Resolved(Vec::new()),
-    }
 }
 
 fn secret_state(core: &Core, name: &str) -> SecretState {
@@ -146,161 +129,65 @@ fn secret_state(core: &Core, name: &str) -> SecretState {
     }))
 }
 
-fn call(object: &Object, memory: &Memory) -> PendingCall {
-    let pending = object.record.pending.as_ref();
-    let Some(call) = memory
-        .call
-        .as_ref()
-        .filter(|call| pending.is_some_and(|pending| pending.attempt == call.attempt))
-    else {
-        return PendingCall::Empty;
-    };
-    let arrangement = Box::new(call.arrangement.clone());
-    match &call.state {
-        CallState::Armed => PendingCall::Armed(arrangement),
-        CallState::Refused => PendingCall::Refused(arrangement),
-        CallState::Uncertain => PendingCall::Empty,
-        CallState::Held {
-            token_id,
-            key,
-            previous_key_expiration_time,
-            observed,
-            creation_time,
-            since,
-            proof,
-        } => PendingCall::Held {
-            arrangement,
-            token_id: token_id.clone(),
-            fingerprint: key.clone(),
-            creation_time: Some(*creation_time),
-            observed_hash: observed.clone(),
-            differs: Vec::new(),
-            previous_key_expiration_time: *previous_key_expiration_time,
-            since: *since,
-            proof: *proof,
-        },
+impl ShownToken for Token {
+    fn id(&self) -> &TokenId {
+        &self.id
     }
-}
 
-fn found(object: &Object, memory: &Memory) -> Vec<FoundToken> {
-    let tokens = memory.listing.iter().flat_map(|(_, tokens)| tokens);
-    tokens
-        .filter(|(id, _)| !object.record.claims(id))
-        .filter_map(|(id, token)| {
-            Some(FoundToken {
-                id: id.clone(),
-                attempt: token.attempt.clone()?,
-                creation_time: Some(token.creation_time),
-                used: token.used,
-            })
+    fn marker(&self) -> Option<Marker> {
+        Some(Marker {
+            installation: INSTALLATION.into(),
+            object: UID.into(),
+            hold: Hold::Attempt(self.attempt.clone()?),
         })
-        .collect()
-}
+    }
 
-fn retries(object: &Object, memory: &Memory) -> Vec<Retry> {
-    let retry = memory.retry.iter().map(|(step, until)| Retry {
-        step: *step,
-        problem: Problem::user(Reason::Forbidden, "no room for another token"),
-        until: *until,
-        generation: object.generation,
-        times: 1,
-    });
-    retry.collect()
-}
+    fn creation_time(&self) -> Option<Timestamp> {
+        Some(self.creation_time)
+    }
 
-fn secret_key_proof(observed: &Observed, id: &TokenId, memory: &Memory) -> SecretKeyProof {
-    let SecretState::Ours(secret) = &observed.secret else {
-        return SecretKeyProof::Unasked;
-    };
-    match &memory.proof {
-        Some((key, token, accepted)) if Some(key) == secret.key.as_ref() && token == id => {
-            if *accepted {
-                SecretKeyProof::Accepted
-            } else {
-                SecretKeyProof::Rejected
-            }
-        }
-        Some(_) | None => SecretKeyProof::Unasked,
+    fn expiry(&self) -> Option<Timestamp> {
+        self.expiry
+    }
+
+    fn is_used(&self) -> bool {
+        self.used
+    }
+
+    fn custom_role_ids(&self) -> Vec<String> {
+        let custom = (self.role == Role::Custom).then(|| ROLE_ID.to_owned());
+        custom.into_iter().collect()
+    }
+
+    fn settings_hash(&self, _: bool) -> SettingsHash {
+        shown_hash(self)
+    }
+
+    fn differs_from(&self, wished: &TokenSettings) -> Vec<&'static str> {
+        let shown = shown(self);
+        let fields = [
+            ("description", shown.description != wished.description),
+            ("role", shown.grant != wished.grant),
+        ];
+        let differing = fields.into_iter().filter(|(_, differs)| *differs);
+        differing.map(|(field, _)| field).collect()
     }
 }
 
-fn remote(observed: &Observed, spec: &Spec, id: &TokenId, memory: &Memory) -> Remote {
-    let since = memory.last_write;
-    let listed = memory
-        .listing
-        .as_ref()
-        .filter(|(at, _)| since.is_none_or(|write| *at > write));
-    let look = memory.look.as_ref().filter(|look| look.id == *id).cloned();
-    if let Some((_, first, confirmed)) = memory.absent.as_ref().filter(|(absent, ..)| absent == id)
+impl ShownListing<Token> for Listing {
+    fn start_time(&self) -> Timestamp {
+        self.at
+    }
+
+    fn token(&self, id: &TokenId) -> Option<&Token> {
+        self.tokens.get(id)
+    }
+
+    fn tokens<'a>(&'a self) -> impl Iterator<Item = &'a Token>
+    where
+        Token: 'a,
     {
-        let seen_again = listed.is_some_and(|(at, tokens)| at > first && tokens.contains_key(id));
-        if !seen_again {
-            return Remote::Absent {
-                confirmed: *confirmed,
-                first: *first,
-            };
-        }
-    }
-    let newer = listed.filter(|(at, _)| look.as_ref().is_none_or(|look| *at > look.at));
-    let look = match newer {
-        None => look,
-        Some((at, tokens)) => match tokens.get(id) {
-            Some(token) => Some(Look {
-                id: id.clone(),
-                token: token.clone(),
-                at: *at,
-                source: Source::Listing,
-                asked: None,
-            }),
-            None if !shows(*at, observed) => look,
-            None => {
-                return Remote::Absent {
-                    confirmed: false,
-                    first: minus(*at, TIMING.settle),
-                };
-            }
-        },
-    };
-    look.map_or(Remote::Unknown, |look| {
-        Remote::Present(Box::new(facts(observed, spec, &look, memory)))
-    })
-}
-
-/// Whether a listing had to show the token, had it been there. It is never empty: the operator's own token is in it.
-fn shows(at: Timestamp, observed: &Observed) -> bool {
-    let token = observed.record.token.as_ref();
-    let created = token.and_then(|token| token.creation_time);
-    let published = match &observed.secret {
-        SecretState::Ours(secret) => secret.marks.rotated_at,
-        SecretState::Absent | SecretState::Foreign { .. } | SecretState::Unreadable(_) => None,
-    };
-    let known = [created, published, observed.record.rotation.last];
-    known
-        .into_iter()
-        .flatten()
-        .all(|time| at >= plus(time, TIMING.settle))
-}
-
-fn facts(observed: &Observed, spec: &Spec, look: &Look, memory: &Memory) -> RemoteFacts {
-    let token = &look.token;
-    let key_matches = match &observed.secret {
-        SecretState::Ours(secret) => Some(secret.key.as_ref() == token.shown_key()),
-        SecretState::Absent | SecretState::Foreign { .. } | SecretState::Unreadable(_) => None,
-    };
-    RemoteFacts {
-        seen_at: look.at,
-        // The answer to a patch that asked for other settings is a look like any other.
-        source: match look.source {
-            Source::Patch if look.asked != Some((spec.role, spec.description)) => Source::Get,
-            source => source,
-        },
-        hash: shown_hash(token),
-        differs: differences(spec, token),
-        marked: token.attempt.is_some(),
-        key_matches,
-        mismatch_since: mismatch_since(observed, look, key_matches, memory),
-        expiry: token.expiry,
-        creation_time: Some(token.creation_time),
+        self.tokens.values()
     }
 }
 
@@ -319,37 +206,4 @@ pub fn shown_hash(token: &Token) -> SettingsHash {
         let hash = known.entry(shows).or_insert_with(|| shown(token).hash());
         hash.clone()
     })
-}
-
-fn differences(spec: &Spec, token: &Token) -> Vec<String> {
-    let wished = Spec::settings(spec.role, spec.description, ROLE_ID);
-    let shown = shown(token);
-    let mut fields = BTreeSet::new();
-    if shown.description != wished.description || token.attempt.is_none() {
-        fields.insert("description".to_owned());
-    }
-    if shown.grant != wished.grant {
-        fields.insert("role".to_owned());
-    }
-    fields.into_iter().collect()
-}
-
-fn mismatch_since(
-    observed: &Observed,
-    look: &Look,
-    key_matches: Option<bool>,
-    memory: &Memory,
-) -> Option<Timestamp> {
-    let SecretState::Ours(secret) = &observed.secret else {
-        return None;
-    };
-    if key_matches != Some(false) {
-        return None;
-    }
-    match &memory.mismatch {
-        Some((id, key, since)) if *id == look.id && Some(key) == secret.key.as_ref() => {
-            Some(*since)
-        }
-        Some(_) | None => Some(look.at),
-    }
 }

@@ -79,6 +79,7 @@ impl Spec {
 /// An object that was just applied. In its account there is somebody else's token of the same name.
 pub fn applied(spec: Spec) -> System {
     let neighbour = Token {
+        id: "neighbour".into(),
         foreign: true,
         attempt: None,
         role: spec.role,

@@ -14,9 +14,9 @@ use stateright::{Model, Property};
 use super::calls::{land, list};
 use super::count::{Counts, Next};
 use super::edits::Edit;
-use super::execute::{Act, Fate, Physics, Sort, perform, remember_mismatch};
+use super::execute::{Act, Fate, Physics, Sort, perform};
 use super::ledger::Ledger;
-use super::observe::{Seen, observe};
+use super::observe::{Seen, keep_up, observe};
 use super::properties;
 use super::world::{Core, Memory, Paused, ROOM};
 
@@ -247,7 +247,7 @@ pub fn sleep(core: &mut Core, seen: Option<&Seen>, step: &Step, physics: Physics
     pass(core, wait + SignedDuration::from_secs(1), physics);
     let mut memory = std::mem::take(&mut core.leader.memory);
     if let Some(seen) = seen {
-        remember_mismatch(&mut memory, seen);
+        keep_up(&mut memory, seen);
     }
     list(core, &mut memory);
     core.leader.memory = memory;

@@ -1,16 +1,17 @@
 //! The small world: one object, its Secrets, the tokens at LaunchDarkly, one leading operator and at most one paused
 //! predecessor.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 pub use fakes::TIMING;
 use jiff::{SignedDuration, Timestamp};
 use launchdarkly_token_operator::domain::cause::Cause;
-use launchdarkly_token_operator::domain::ids::{Attempt, Fingerprint, SettingsHash, TokenId};
-use launchdarkly_token_operator::domain::observed::{Feature, Proof, Source};
+use launchdarkly_token_operator::domain::ids::{Attempt, Fingerprint, TokenId};
+use launchdarkly_token_operator::domain::memory;
+use launchdarkly_token_operator::domain::observed::Feature;
 use launchdarkly_token_operator::domain::record::Record;
-use launchdarkly_token_operator::domain::secret::{Arrangement, Marks};
-use launchdarkly_token_operator::domain::step::{Step, StepKind};
+use launchdarkly_token_operator::domain::secret::Marks;
+use launchdarkly_token_operator::domain::step::Step;
 
 /// When every story begins.
 pub const START: Timestamp = Timestamp::constant(1_795_348_800, 0);
@@ -93,6 +94,7 @@ pub struct Secret {
 /// A token at LaunchDarkly.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Token {
+    pub id: TokenId,
     /// Somebody else's, whatever it is called.
     pub foreign: bool,
     /// The attempt in its marker; `None` once it is retained.
@@ -146,62 +148,20 @@ pub struct Paused {
     pub cause: Option<Cause>,
 }
 
-/// What a process remembers; the same as the operator's own memory.
+/// What a process remembers: what production remembers of an object, and what it keeps of the account.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct Memory {
-    pub call: Option<InHand>,
-    pub look: Option<Look>,
-    pub absent: Option<(TokenId, Timestamp, bool)>,
-    pub mismatch: Option<(TokenId, Fingerprint, Timestamp)>,
-    pub last_write: Option<Timestamp>,
-    /// When a call ended whose answer is unknown.
-    pub unanswered_at: Option<Timestamp>,
-    pub proof: Option<(Fingerprint, TokenId, bool)>,
-    pub gone: BTreeSet<TokenId>,
-    pub limited: BTreeSet<TokenId>,
-    pub listing: Option<(Timestamp, BTreeMap<TokenId, Token>)>,
+    pub facts: memory::Memory<Token>,
+    pub listing: Option<Listing>,
     /// Whether a reset was tried on a throw-away token.
     pub probed: bool,
-    /// Whether the ids of custom roles were asked for.
-    pub roles: bool,
-    /// A failed step and when it is tried again.
-    pub retry: Option<(StepKind, Timestamp)>,
 }
 
-/// The pending call, as far as this process made it.
+/// A listing of the account.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct InHand {
-    pub attempt: Attempt,
-    pub arrangement: Arrangement,
-    pub state: CallState,
-}
-
-/// How far it got.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum CallState {
-    Armed,
-    Refused,
-    Uncertain,
-    Held {
-        token_id: TokenId,
-        key: Fingerprint,
-        previous_key_expiration_time: Option<Timestamp>,
-        observed: SettingsHash,
-        creation_time: Timestamp,
-        since: Timestamp,
-        proof: Proof,
-    },
-}
-
-/// What one look at a token showed.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Look {
-    pub id: TokenId,
-    pub token: Token,
+pub struct Listing {
     pub at: Timestamp,
-    pub source: Source,
-    /// For the answer to a `PATCH`: role and description that were wished then.
-    pub asked: Option<(Role, u8)>,
+    pub tokens: BTreeMap<TokenId, Token>,
 }
 
 impl std::hash::Hash for Paused {

@@ -7,7 +7,7 @@ use launchdarkly_token_operator::domain::secret::{SecretPlan, SecretRevision};
 
 use super::execute::Act;
 use super::ledger::Breach;
-use super::world::{CallState, InHand, Object, Secret};
+use super::world::{Object, Secret};
 
 impl Act<'_> {
     /// The object, if it may be written.
@@ -46,17 +46,8 @@ impl Act<'_> {
         let Some(intent) = &record.pending else {
             return;
         };
-        self.memory.call = Some(InHand {
-            attempt: intent.attempt.clone(),
-            arrangement: arrangement.clone(),
-            state: CallState::Armed,
-        });
-    }
-
-    pub fn set_call(&mut self, attempt: &Attempt, state: CallState) {
-        if let Some(call) = self.memory.call.as_mut().filter(|h| h.attempt == *attempt) {
-            call.state = state;
-        }
+        let arrangement = Box::new(arrangement.clone());
+        self.memory.facts.call.arm(intent, arrangement);
     }
 
     /// Whether a Secret of this name is what its writer read.
@@ -78,15 +69,14 @@ impl Act<'_> {
         self.is_at(&plan.layout.name, &plan.at)
     }
 
-    pub fn publish(&mut self, plan: &SecretPlan) {
+    pub fn publish(&mut self, attempt: &Attempt, plan: &SecretPlan) {
         if !self.may_write(plan) {
             return;
         }
-        let held = self.memory.call.as_ref().map(|call| &call.state);
-        let Some(CallState::Held { key, token_id, .. }) = held else {
+        let Some(held) = self.memory.facts.call.key(attempt) else {
             return;
         };
-        let (key, token_id) = (key.clone(), token_id.clone());
+        let (key, token_id) = (held.fingerprint.clone(), held.token_id.clone());
         let now = self.remote_now();
         // A Secret that is not there cannot be fenced: into it a paused predecessor may write what nobody waits for.
         let unfenced = self.late && !self.core.secrets.contains_key(&plan.layout.name);
