@@ -26,16 +26,16 @@ impl Situation<'_> {
             (Some(problem), _) if is_refusal(problem.reason) => {
                 (false, problem.reason, problem.message.clone())
             }
-            (_, true) if self.suspended() => (
-                true,
-                Reason::Suspended,
-                "suspended; the key in the Secret works".to_owned(),
-            ),
             // Also when the question is what fails.
             (_, true) if !proven => (
                 true,
                 Reason::Unproven,
                 "the key was published before LaunchDarkly could confirm it".to_owned(),
+            ),
+            (_, true) if self.suspended() => (
+                true,
+                Reason::Suspended,
+                "suspended; the key in the Secret works".to_owned(),
             ),
             (Some(problem), true) => (true, Reason::RotationDelayed, problem.message.clone()),
             (None, true) => (
@@ -59,14 +59,10 @@ impl Situation<'_> {
             .obstacle
             .as_ref()
             .is_some_and(|problem| problem.needs_user() && (!ready || is_refusal(problem.reason)));
-        let busy = !ready && !terminal && !self.suspended();
+        // A suspended object waits for its user, unless something else is in the way.
+        let busy = !ready && !terminal && reason != Reason::Suspended;
         conditions.mark(ConditionType::Stalled, terminal, reason, &message);
-        conditions.mark(
-            ConditionType::Reconciling,
-            busy && !terminal,
-            reason,
-            &message,
-        );
+        conditions.mark(ConditionType::Reconciling, busy, reason, &message);
     }
 }
 

@@ -6,4 +6,5 @@ pub mod mutants;
 mod mutations;
 mod properties;
 mod stories;
+mod told;
 mod worlds;

@@ -13,7 +13,7 @@ use crate::decide_properties::invariants::{ALL, Case};
 use crate::decide_properties::worlds::Given;
 
 /// The same worlds in every run; `PROPTEST_CASES` and `PROPTEST_RNG_SEED` ask for more, and for others.
-fn on_many_worlds(cases: u32, mut holds: impl FnMut(&Given) -> Result<(), TestCaseError>) {
+pub fn on_many_worlds(cases: u32, mut holds: impl FnMut(&Given) -> Result<(), TestCaseError>) {
     let given = Config::default();
     let config = Config {
         cases: cases.max(given.cases),

@@ -1,0 +1,126 @@
+//! What users are told never claims what is not so (I12), on generated worlds.
+
+use launchdarkly_token_operator::domain::conditions::{
+    ConditionState, ConditionStatus, ConditionType, Conditions, conditions,
+};
+use launchdarkly_token_operator::domain::decide::record_at_rest;
+use launchdarkly_token_operator::domain::reason::Reason;
+use launchdarkly_token_operator::domain::record::Record;
+use launchdarkly_token_operator::domain::secret::SecretState;
+use launchdarkly_token_operator::domain::step::{RecordStep, Step, WaitStep};
+use proptest::prelude::*;
+
+use crate::decide_properties::properties::on_many_worlds;
+use crate::decide_properties::worlds::Given;
+
+/// What is written with the step that is chosen, or while nothing is done.
+struct Told {
+    step: Step,
+    record: Record,
+    conditions: Conditions,
+}
+
+impl Told {
+    fn of(world: &Given) -> Self {
+        let (wish, observed) = (&world.wish, &world.observed);
+        let step = world.decides();
+        let record = match step.record() {
+            Some(record) => record.clone(),
+            None => record_at_rest(wish, observed),
+        };
+        let conditions = conditions(wish, observed, &record, &step);
+        Self {
+            step,
+            record,
+            conditions,
+        }
+    }
+
+    fn holds(&self, kind: ConditionType) -> Option<&ConditionState> {
+        let condition = self.conditions.get(kind)?;
+        (condition.status == ConditionStatus::True).then_some(condition)
+    }
+
+    fn suspended(world: &Given) -> bool {
+        world.wish.as_ref().is_ok_and(|desired| desired.suspend)
+    }
+}
+
+#[test]
+fn i12_ready_is_only_said_of_a_key_that_is_recorded_in_place_and_proven_or_called_unproven() {
+    let mut ready_worlds = 0;
+    on_many_worlds(8_000, |world| {
+        let told = Told::of(world);
+        let Some(ready) = told.holds(ConditionType::Ready) else {
+            return Ok(());
+        };
+        ready_worlds += 1;
+        let observed = &world.observed;
+        prop_assert!(observed.deletion.is_none(), "ready while it is deleted");
+        let (Some(token), Some(secret)) = (&told.record.token, &told.record.secret) else {
+            return Err(TestCaseError::fail("ready without a token and a Secret"));
+        };
+        prop_assert!(token.differs.is_empty(), "ready though not all was applied");
+        let publishes = matches!(
+            told.step,
+            Step::Record(RecordStep::RecordPublication(_) | RecordStep::RecordTakeOver(_))
+        );
+        let in_place = match &observed.secret {
+            SecretState::Ours(held) => held.key.as_ref() == Some(&secret.fingerprint),
+            SecretState::Absent | SecretState::Foreign { .. } | SecretState::Unreadable(_) => false,
+        };
+        prop_assert!(
+            in_place || publishes,
+            "ready though the key is not in place"
+        );
+        prop_assert!(
+            secret.proven || ready.reason == Reason::Unproven,
+            "{} of a key that is not proven",
+            ready.reason
+        );
+        Ok(())
+    });
+    assert!(ready_worlds > 500, "only {ready_worlds} worlds are ready");
+}
+
+#[test]
+fn i12_exactly_one_of_ready_reconciling_and_stalled_tells_the_story() {
+    on_many_worlds(8_000, |world| {
+        let told = Told::of(world);
+        let summary = [
+            ConditionType::Ready,
+            ConditionType::Reconciling,
+            ConditionType::Stalled,
+        ];
+        let told_by: Vec<_> = summary
+            .into_iter()
+            .filter(|kind| told.holds(*kind).is_some())
+            .collect();
+        let ready = told.conditions.get(ConditionType::Ready);
+        let suspended =
+            ready.is_some_and(|ready| ready.reason == Reason::Suspended) && Told::suspended(world);
+        // An object that waits for its user to end a suspension is neither at work nor stuck.
+        prop_assert!(
+            told_by.len() == 1 || (suspended && told_by.is_empty()),
+            "{told_by:?}"
+        );
+        for kind in &told_by {
+            let same = told.conditions.get(*kind).map(|condition| condition.reason);
+            prop_assert_eq!(same, ready.map(|ready| ready.reason));
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn i12_every_hold_reaches_a_condition() {
+    on_many_worlds(8_000, |world| {
+        let told = Told::of(world);
+        let Step::Wait(WaitStep::Hold { problem, .. }) = &told.step else {
+            return Ok(());
+        };
+        let said = |condition: &ConditionState| condition.message.contains(&problem.message);
+        prop_assert!(told.conditions.iter().any(said), "{problem:?}");
+        Ok(())
+    });
+}
