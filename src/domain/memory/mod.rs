@@ -9,6 +9,9 @@ mod roles;
 mod secret_key;
 mod token;
 
+#[cfg(test)]
+mod tests;
+
 use jiff::Timestamp;
 
 pub use call::{CallMemory, CallProgress, IssuedKey};
