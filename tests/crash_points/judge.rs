@@ -236,7 +236,7 @@ fn former_secrets_stay_a_while(log: &[Write], mercy: Mercy) -> Vec<String> {
         Thing::Secret { name, after: None } if write.author == Author::Operator => {
             Some((name, write.at))
         }
-        Thing::Secret { .. } | Thing::Object { .. } => None,
+        Thing::Secret { .. } | Thing::Object { .. } | Thing::Account { .. } => None,
     });
     let mut complaints = Vec::new();
     for (name, at) in deleted.filter(|_| mercy != Mercy::Deleted) {

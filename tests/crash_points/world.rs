@@ -120,7 +120,7 @@ impl World {
         let log = self.cluster.log();
         let mut states = log.iter().rev().filter_map(|write| match &write.thing {
             Thing::Object { after, .. } => Some(after.clone()),
-            Thing::Secret { .. } => None,
+            Thing::Account { .. } | Thing::Secret { .. } => None,
         });
         states.nth(1)?.map(|object| *object)
     }
