@@ -9,7 +9,7 @@ use crate::controller::account::registry::Session;
 use crate::domain::observed::Feature;
 use crate::domain::problem::Problem;
 use crate::domain::reason::Reason;
-use crate::launchdarkly::{HttpClient, TokensApi as _};
+use crate::launchdarkly::TokensApi;
 
 /// Clocks may differ by this much before it is worth a word.
 const SKEW: SignedDuration = SignedDuration::from_mins(1);
@@ -23,9 +23,9 @@ pub(in crate::controller) struct AccountView {
 }
 
 /// Writes what was found into a status.
-pub(in crate::controller) fn write(
+pub(in crate::controller) fn write<L: TokensApi>(
     view: &AccountView,
-    finding: &Result<Session<HttpClient>, Problem>,
+    finding: &Result<Session<L>, Problem>,
     status: &mut AccountStatus,
 ) {
     status.observed_generation = view.generation;
@@ -87,7 +87,7 @@ pub(in crate::controller) fn write(
     }
 }
 
-fn describe(view: &AccountView, session: &Session<HttpClient>, status: &mut AccountStatus) {
+fn describe<L: TokensApi>(view: &AccountView, session: &Session<L>, status: &mut AccountStatus) {
     status.account_id = Some(session.account_id.clone());
     status.credential_token_id.clone_from(&session.credential);
     let features = session.state.features(view.now);

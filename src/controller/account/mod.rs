@@ -12,6 +12,9 @@ pub(super) mod reconcile;
 pub(super) mod registry;
 pub(super) mod state;
 
+pub use context::{AccountContext, AccountSettings};
+pub use kinds::AccountObject;
 pub use poll::list_accounts;
+pub use reconcile::reconcile;
 pub use registry::{AccountSignal, Accounts, Availability, Entry, Session};
 pub use state::AccountState;

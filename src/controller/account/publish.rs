@@ -1,5 +1,6 @@
 //! Puts what was found out about an account where the access tokens find it.
 
+use crate::cluster::Cluster;
 use crate::controller::account::conditions;
 use crate::controller::account::context::AccountContext;
 use crate::controller::account::kinds::AccountObject;
@@ -7,14 +8,14 @@ use crate::controller::account::registry::{Availability, Entry, Session};
 use crate::domain::account::AccountKey;
 use crate::domain::problem::Problem;
 use crate::domain::reason::Reason;
-use crate::launchdarkly::HttpClient;
+use crate::launchdarkly::{Connect, TokensApi};
 
 /// Puts what was found where the access tokens find it.
-pub(in crate::controller) fn publish<K: AccountObject>(
-    ctx: &AccountContext,
+pub(in crate::controller) fn publish<C: Cluster, D: Connect, K: AccountObject>(
+    ctx: &AccountContext<C, D>,
     object: &K,
     key: &AccountKey,
-    finding: &Result<Session<HttpClient>, Problem>,
+    finding: &Result<Session<D::Api>, Problem>,
 ) {
     let before = ctx.accounts.get(key);
     let Ok(desired) = object.desired() else {
@@ -50,7 +51,7 @@ pub(in crate::controller) fn publish<K: AccountObject>(
     );
 }
 
-fn unusable(problem: &Problem, before: Option<&Entry<HttpClient>>) -> Availability<HttpClient> {
+fn unusable<L: TokensApi>(problem: &Problem, before: Option<&Entry<L>>) -> Availability<L> {
     let last = before
         .and_then(|entry| entry.state.newest_session())
         // Another account behind the credential means that nothing may be written with it (I10).
@@ -68,7 +69,7 @@ fn unusable(problem: &Problem, before: Option<&Entry<HttpClient>>) -> Availabili
 }
 
 /// What an earlier process found out about the instance is taken over from the status.
-fn adopt_features<K: AccountObject>(object: &K, session: &Session<HttpClient>) {
+fn adopt_features<L: TokensApi, K: AccountObject>(object: &K, session: &Session<L>) {
     let Some(noted) = object.status().and_then(|status| status.features.as_ref()) else {
         return;
     };

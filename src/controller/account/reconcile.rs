@@ -4,21 +4,18 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use kube::ResourceExt;
-use kube::api::{Patch, PatchParams, PostParams};
-use serde_json::json;
 
 use super::context::{AccountContext, Known};
 use super::kinds::AccountObject;
 use super::{conditions, publish};
-use crate::api::ACCOUNT_FINALIZER;
-use crate::api::FIELD_MANAGER;
+use crate::cluster::{Cluster, ClusterError, CredentialRef};
 use crate::controller::account::credential;
 use crate::controller::account::registry::Session;
 use crate::controller::age::new_until;
 use crate::domain::account::AccountKey;
 use crate::domain::problem::Problem;
 use crate::domain::reason::Reason;
-use crate::launchdarkly::HttpClient;
+use crate::launchdarkly::Connect;
 
 /// How often the credential's Secret is looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(60);
@@ -30,22 +27,26 @@ const WAIT_FOR_CREDENTIAL: Duration = Duration::from_secs(2);
 const WAIT_FOR_USERS: Duration = Duration::from_secs(5);
 
 /// Reconciles one account object.
-pub(in crate::controller) async fn reconcile<K: AccountObject>(
-    ctx: &AccountContext,
+///
+/// # Errors
+/// Kubernetes could not be read or written.
+pub async fn reconcile<C: Cluster, D: Connect, K: AccountObject>(
+    ctx: &AccountContext<C, D>,
     object: &K,
-) -> Result<Duration, kube::Error> {
+) -> Result<Duration, ClusterError> {
     let key = object.key();
     let users = ctx.accounts.users(&key);
     if object.meta().deletion_timestamp.is_some() && users == 0 {
-        release(ctx, object).await?;
+        keep(&ctx.cluster, object, users).await?;
         ctx.forget(&key);
         return Ok(LOOK_EVERY);
     }
-    let is_new = new_until(object.meta(), ctx.settle).is_some_and(|at| at > ctx.clock.now());
+    let is_new =
+        new_until(object.meta(), ctx.settings.settle).is_some_and(|at| at > ctx.clock.now());
     // The right to read it may come with it, where namespaces give it themselves.
     let with_it = |reason| match reason {
         Reason::CredentialMissing => true,
-        Reason::SecretAccessDenied => ctx.opt_in.is_some(),
+        Reason::SecretAccessDenied => ctx.settings.by_consent,
         _ => false,
     };
     let may_come = |problem: &Problem| is_new && with_it(problem.reason);
@@ -54,7 +55,7 @@ pub(in crate::controller) async fn reconcile<K: AccountObject>(
         problem.passing_if(may_come)
     });
     publish::publish(ctx, object, &key, &finding);
-    keep(ctx, object, users).await?;
+    keep(&ctx.cluster, object, users).await?;
     write_status(ctx, object, &finding, users).await?;
     let deleting = object.meta().deletion_timestamp.is_some();
     Ok(match &finding {
@@ -65,21 +66,24 @@ pub(in crate::controller) async fn reconcile<K: AccountObject>(
 }
 
 /// The session of the credential, or what is wrong with it. LaunchDarkly is asked only about what is new or in doubt.
-async fn find<K: AccountObject>(
-    ctx: &AccountContext,
+async fn find<C: Cluster, D: Connect, K: AccountObject>(
+    ctx: &AccountContext<C, D>,
     object: &K,
     key: &AccountKey,
-) -> Result<Session<HttpClient>, Problem> {
+) -> Result<Session<D::Api>, Problem> {
     let desired = object
         .desired()
         .map_err(|mistakes| credential::invalid(&mistakes))?;
-    let endpoint = credential::endpoint(&desired, &ctx.allowed_hosts)?;
+    let endpoint = credential::endpoint(&desired, &ctx.settings.allowed_hosts)?;
     // A cluster-scoped account's credential is in the operator's own namespace.
-    let (namespace, opt_in) = match object.namespace() {
-        Some(namespace) => (namespace, ctx.opt_in.as_ref()),
-        None => (ctx.own_namespace.clone(), None),
+    let own = object.namespace();
+    let at = CredentialRef {
+        by_consent: own.is_some() && ctx.settings.by_consent,
+        namespace: own.unwrap_or_else(|| ctx.settings.own_namespace.clone()),
+        name: desired.credentials_name.clone(),
+        entry: desired.credentials_key.clone(),
     };
-    let managing_key = credential::read(&ctx.client, &namespace, &desired, opt_in).await?;
+    let managing_key = credential::read(&ctx.cluster, &at).await?;
     let fingerprint = managing_key.fingerprint();
     let generation = object.meta().generation.unwrap_or_default();
     let now = ctx.clock.now();
@@ -89,7 +93,7 @@ async fn find<K: AccountObject>(
     if let Some(known) = &before {
         let settled = match &known.finding {
             Ok(_) => known.checked_at != Timestamp::MIN,
-            Err(_) => now.duration_since(known.checked_at).abs() < ctx.retry_every,
+            Err(_) => now.duration_since(known.checked_at).abs() < ctx.settings.retry_every,
         };
         if settled {
             return known.finding.clone();
@@ -121,79 +125,41 @@ async fn find<K: AccountObject>(
 }
 
 /// An account stays while objects refer to it: their tokens are deleted with its credential.
-async fn keep<K: AccountObject>(
-    ctx: &AccountContext,
+async fn keep<C: Cluster, K: AccountObject>(
+    cluster: &C,
     object: &K,
     users: usize,
-) -> Result<(), kube::Error> {
-    let has = object
-        .finalizers()
-        .iter()
-        .any(|name| name == ACCOUNT_FINALIZER);
-    match (users > 0, has) {
+) -> Result<(), ClusterError> {
+    let changed = match (users > 0, object.is_held()) {
         (true, false) if object.meta().deletion_timestamp.is_none() => {
-            let finalizers = object
-                .finalizers()
-                .iter()
-                .cloned()
-                .chain([ACCOUNT_FINALIZER.to_owned()]);
-            patch_finalizers(ctx, object, finalizers.collect()).await
+            cluster.add_finalizer(object).await.map(drop)
         }
-        (false, true) => release(ctx, object).await,
+        (false, true) => cluster.remove_finalizer(object).await,
         (true | false, _) => Ok(()),
-    }
-}
-
-async fn release<K: AccountObject>(ctx: &AccountContext, object: &K) -> Result<(), kube::Error> {
-    if !object
-        .finalizers()
-        .iter()
-        .any(|name| name == ACCOUNT_FINALIZER)
-    {
-        return Ok(());
-    }
-    let others = object
-        .finalizers()
-        .iter()
-        .filter(|name| *name != ACCOUNT_FINALIZER)
-        .cloned();
-    patch_finalizers(ctx, object, others.collect()).await
-}
-
-async fn patch_finalizers<K: AccountObject>(
-    ctx: &AccountContext,
-    object: &K,
-    finalizers: Vec<String>,
-) -> Result<(), kube::Error> {
-    if ctx.gate.pass(ctx.call_time).is_err() {
-        return Ok(());
-    }
-    let patch = json!({"metadata": {
-        "resourceVersion": object.resource_version(), "uid": object.uid(), "finalizers": finalizers,
-    }});
-    let params = PatchParams {
-        field_manager: Some(FIELD_MANAGER.to_owned()),
-        ..PatchParams::default()
     };
-    match object
-        .api(&ctx.client)
-        .patch(&object.name_any(), &params, &Patch::Merge(patch))
-        .await
-    {
-        Ok(_) => Ok(()),
-        Err(kube::Error::Api(status)) if status.is_conflict() || status.is_not_found() => Ok(()),
-        Err(error) => Err(error),
+    quietly(changed)
+}
+
+/// What was decided on is no more, or this process may not act: whatever comes next looks again.
+fn quietly(written: Result<(), ClusterError>) -> Result<(), ClusterError> {
+    match written {
+        Err(ClusterError::Conflict | ClusterError::NotFound | ClusterError::NotLeading(_)) => {
+            Ok(())
+        }
+        written => written,
     }
 }
 
-async fn write_status<K: AccountObject>(
-    ctx: &AccountContext,
+async fn write_status<C: Cluster, D: Connect, K: AccountObject>(
+    ctx: &AccountContext<C, D>,
     object: &K,
-    finding: &Result<Session<HttpClient>, Problem>,
+    finding: &Result<Session<D::Api>, Problem>,
     users: usize,
-) -> Result<(), kube::Error> {
+) -> Result<(), ClusterError> {
     // The finalizer may have been written a moment ago: the status goes onto the object as it is now.
-    let Some(mut live) = object.api(&ctx.client).get_opt(&object.name_any()).await? else {
+    let (namespace, name) = (object.namespace(), object.name_any());
+    let read = ctx.cluster.read_object::<K>(namespace.as_deref(), &name);
+    let Some(mut live) = read.await? else {
         return Ok(());
     };
     let before = live.status().cloned().unwrap_or_default();
@@ -205,21 +171,9 @@ async fn write_status<K: AccountObject>(
         now: ctx.clock.now(),
     };
     conditions::write(&view, finding, &mut after);
-    if after == before || ctx.gate.pass(ctx.call_time).is_err() {
+    if after == before {
         return Ok(());
     }
     *live.status_mut() = Some(after);
-    let params = PostParams {
-        field_manager: Some(FIELD_MANAGER.to_owned()),
-        ..PostParams::default()
-    };
-    match object
-        .api(&ctx.client)
-        .replace_status(&object.name_any(), &params, &live)
-        .await
-    {
-        Ok(_) => Ok(()),
-        Err(kube::Error::Api(status)) if status.is_conflict() || status.is_not_found() => Ok(()),
-        Err(error) => Err(error),
-    }
+    quietly(ctx.cluster.replace_status(&live).await.map(drop))
 }

@@ -12,9 +12,10 @@ use parking_lot::Mutex;
 use tokio::sync::broadcast::error::RecvError;
 use tracing::Instrument as _;
 
+use super::AccountContext;
 use super::settings::{api, reconcile_span, scopes};
 use crate::api::{ClusterLaunchDarklyAccount, LaunchDarklyAccount};
-use crate::controller::account::context::AccountContext;
+use crate::cluster::ClusterError;
 use crate::controller::account::kinds::AccountObject;
 use crate::controller::account::reconcile;
 use crate::controller::account::registry::AccountSignal;
@@ -157,7 +158,7 @@ struct Reconciler {
 }
 
 impl Reconciler {
-    async fn reconcile<K: AccountObject>(&self, object: &K) -> Result<Action, kube::Error> {
+    async fn reconcile<K: AccountObject>(&self, object: &K) -> Result<Action, ClusterError> {
         self.seen.lock().insert(object.key());
         let _under_way = self.metrics.reconciling(ControllerLabel::Account);
         let begun = std::time::Instant::now();

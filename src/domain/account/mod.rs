@@ -1,6 +1,7 @@
 //! What is known and chosen for a whole account.
 
 pub mod budget;
+pub mod desired;
 
 /// Which account object.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
