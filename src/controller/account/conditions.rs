@@ -25,7 +25,7 @@ pub(in crate::controller) struct AccountView {
 /// Writes what was found into a status.
 pub(in crate::controller) fn write<L: TokensApi>(
     view: &AccountView,
-    finding: &Result<Session<L>, Problem>,
+    finding: Result<Option<&Session<L>>, &Problem>,
     status: &mut AccountStatus,
 ) {
     status.observed_generation = view.generation;
@@ -62,27 +62,21 @@ pub(in crate::controller) fn write<L: TokensApi>(
             &problem.message,
         ),
     }
-    let stalled = finding
-        .as_ref()
-        .err()
-        .filter(|problem| problem.needs_user());
+    let stalled = finding.err().filter(|problem| problem.needs_user());
     mark(
         view,
         status,
         ConditionType::Stalled,
         stalled.map(|t| (t.reason, t.message.clone())),
     );
-    let waiting = finding
-        .as_ref()
-        .err()
-        .filter(|problem| !problem.needs_user());
+    let waiting = finding.err().filter(|problem| !problem.needs_user());
     mark(
         view,
         status,
         ConditionType::Reconciling,
         waiting.map(|t| (t.reason, t.message.clone())),
     );
-    if let Ok(session) = finding {
+    if let Ok(Some(session)) = finding {
         describe(view, session, status);
     }
 }

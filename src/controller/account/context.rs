@@ -1,16 +1,11 @@
-//! What reconciling accounts needs, and what is remembered of their credentials.
+//! What reconciling accounts needs.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
-use jiff::{SignedDuration, Timestamp};
-use parking_lot::Mutex;
+use jiff::SignedDuration;
 
 use crate::cluster::Cluster;
-use crate::controller::account::registry::{Accounts, Availability, Session};
-use crate::domain::account::AccountKey;
-use crate::domain::ids::Fingerprint;
-use crate::domain::problem::Problem;
+use crate::controller::account::registry::Accounts;
 use crate::launchdarkly::{AllowedHosts, Connect};
 use crate::runtime::clock::Clock;
 
@@ -26,7 +21,6 @@ pub struct AccountContext<C, D: Connect> {
     pub clock: Arc<dyn Clock>,
     /// How accounts are treated.
     pub settings: AccountSettings,
-    known: Mutex<HashMap<AccountKey, Known<D::Api>>>,
 }
 
 /// How accounts are treated.
@@ -44,17 +38,8 @@ pub struct AccountSettings {
     pub by_consent: bool,
 }
 
-/// What was found out about a credential.
-#[derive(Clone)]
-pub(in crate::controller) struct Known<L> {
-    pub(super) fingerprint: Fingerprint,
-    pub(super) generation: i64,
-    pub(super) checked_at: Timestamp,
-    pub(super) finding: Result<Session<L>, Problem>,
-}
-
 impl<C: Cluster, D: Connect> AccountContext<C, D> {
-    /// A context that remembers nothing yet.
+    /// A context whose accounts are those.
     pub fn new(
         cluster: C,
         connect: D,
@@ -68,38 +53,6 @@ impl<C: Cluster, D: Connect> AccountContext<C, D> {
             accounts,
             clock,
             settings,
-            known: Mutex::default(),
         }
-    }
-
-    /// A call with the credential was answered 401: what is known of it no longer counts.
-    pub fn doubt(&self, key: &AccountKey) {
-        let mut known = self.known.lock();
-        if let Some(known) = known.get_mut(key).filter(|known| known.finding.is_ok()) {
-            known.checked_at = Timestamp::MIN;
-        }
-    }
-
-    pub(in crate::controller) fn known(&self, key: &AccountKey) -> Option<Known<D::Api>> {
-        self.known.lock().get(key).cloned()
-    }
-
-    pub(in crate::controller) fn remember(&self, key: &AccountKey, known: Known<D::Api>) {
-        self.known.lock().insert(key.clone(), known);
-    }
-
-    /// Forgets the credentials of accounts that are no longer there. What it forgets too early is asked again.
-    pub(in crate::controller) fn forget_gone(&self) {
-        let mut known = self.known.lock();
-        known.retain(|key, _| self.accounts.get(key).is_some());
-    }
-
-    pub(in crate::controller) fn forget(&self, key: &AccountKey) {
-        self.known.lock().remove(key);
-        let entry = self.accounts.get(key);
-        if let Some(Availability::Usable(session)) = entry.as_deref().map(|entry| &entry.state) {
-            session.state.set_objects(key, 0);
-        }
-        self.accounts.remove(key);
     }
 }

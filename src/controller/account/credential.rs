@@ -5,6 +5,7 @@ use crate::cluster::{Cluster, ClusterError, CredentialEntry, CredentialRef};
 use crate::controller::account::context::AccountContext;
 use crate::controller::account::registry::Session;
 use crate::domain::account::desired::DesiredAccount;
+use crate::domain::account::finding::{Behind, in_pinned_account};
 use crate::domain::ids::AccountId;
 use crate::domain::problem::Problem;
 use crate::domain::reason::Reason;
@@ -92,7 +93,7 @@ pub(in crate::controller) async fn check<C: Cluster, D: Connect>(
     endpoint: &Endpoint,
     key: Key,
     pinned: Option<&AccountId>,
-) -> Result<Session<D::Api>, Problem> {
+) -> Result<(Behind, Session<D::Api>), Problem> {
     let client = ctx
         .connect
         .connect(endpoint, key)
@@ -101,26 +102,22 @@ pub(in crate::controller) async fn check<C: Cluster, D: Connect>(
         .identify()
         .await
         .map_err(|error| Problem::from(&error))?;
-    let (Some(account_id), credential) = (identity.account_id, identity.token_id) else {
+    let (Some(account_id), token) = (identity.account_id, identity.token_id) else {
         let message =
             "LaunchDarkly does not say which account the credential belongs to; check spec.apiUrl";
         return Err(Problem::user(Reason::UnexpectedAnswer, message));
     };
-    if let Some(pinned) = pinned.filter(|pinned| **pinned != account_id) {
-        let message = format!(
-            "the credential belongs to LaunchDarkly account {account_id}, but this object is bound to account {pinned}; put back a \
-             credential of account {pinned}, or create another account object"
-        );
-        return Err(Problem::user(Reason::AccountMismatch, message));
-    }
+    let behind = Behind { account_id, token };
+    in_pinned_account(&behind, pinned)?;
     let host = endpoint.host();
-    let state = ctx.accounts.account_state(&host, &account_id);
-    Ok(Session {
+    let state = ctx.accounts.account_state(&host, &behind.account_id);
+    let session = Session {
         api: ctx
             .connect
-            .identified(&client, &host, &account_id, credential.clone()),
-        account_id,
-        credential,
+            .identified(&client, &host, &behind.account_id, behind.token.clone()),
+        account_id: behind.account_id.clone(),
+        credential: behind.token.clone(),
         state,
-    })
+    };
+    Ok((behind, session))
 }

@@ -8,6 +8,7 @@ use crate::api::{AccountStatus, ClusterLaunchDarklyAccount, LaunchDarklyAccount}
 use crate::cluster::Managed;
 use crate::domain::account::AccountKey;
 use crate::domain::account::desired::DesiredAccount;
+use crate::domain::ids::AccountUid;
 
 /// An account object of either kind.
 pub trait AccountObject: Managed + HasStatus<Status = AccountStatus> {
@@ -18,6 +19,11 @@ pub trait AccountObject: Managed + HasStatus<Status = AccountStatus> {
     /// # Errors
     /// Every mistake in it.
     fn desired(&self) -> Result<DesiredAccount, Vec<Invalid>>;
+
+    /// Which object it is: another one of its name has another.
+    fn account_uid(&self) -> AccountUid {
+        AccountUid::new(self.uid().unwrap_or_default())
+    }
 }
 
 impl AccountObject for LaunchDarklyAccount {

@@ -2,17 +2,17 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
 use kube::ResourceExt;
 
-use super::context::{AccountContext, Known};
+use super::context::AccountContext;
 use super::kinds::AccountObject;
 use super::{conditions, publish};
 use crate::cluster::{Cluster, ClusterError, CredentialRef};
 use crate::controller::account::credential;
-use crate::controller::account::registry::Session;
+use crate::controller::account::known::Checked;
 use crate::controller::age::new_until;
 use crate::domain::account::AccountKey;
+use crate::domain::account::finding::{Access, Finding};
 use crate::domain::problem::Problem;
 use crate::domain::reason::Reason;
 use crate::launchdarkly::Connect;
@@ -38,7 +38,7 @@ pub async fn reconcile<C: Cluster, D: Connect, K: AccountObject>(
     let users = ctx.accounts.users(&key);
     if object.meta().deletion_timestamp.is_some() && users == 0 {
         keep(&ctx.cluster, object, users).await?;
-        ctx.forget(&key);
+        ctx.accounts.forget(&key, &object.account_uid());
         return Ok(LOOK_EVERY);
     }
     let is_new =
@@ -65,12 +65,12 @@ pub async fn reconcile<C: Cluster, D: Connect, K: AccountObject>(
     })
 }
 
-/// The session of the credential, or what is wrong with it. LaunchDarkly is asked only about what is new or in doubt.
+/// What is known of the credential, or what is wrong with it. LaunchDarkly is asked only about what is new or in doubt.
 async fn find<C: Cluster, D: Connect, K: AccountObject>(
     ctx: &AccountContext<C, D>,
     object: &K,
     key: &AccountKey,
-) -> Result<Session<D::Api>, Problem> {
+) -> Result<Checked<D::Api>, Problem> {
     let desired = object
         .desired()
         .map_err(|mistakes| credential::invalid(&mistakes))?;
@@ -84,44 +84,34 @@ async fn find<C: Cluster, D: Connect, K: AccountObject>(
         entry: desired.credentials_key.clone(),
     };
     let managing_key = credential::read(&ctx.cluster, &at).await?;
-    let fingerprint = managing_key.fingerprint();
-    let generation = object.meta().generation.unwrap_or_default();
-    let now = ctx.clock.now();
-    let before = ctx
-        .known(key)
-        .filter(|known| known.fingerprint == fingerprint && known.generation == generation);
-    if let Some(known) = &before {
-        let settled = match &known.finding {
-            Ok(_) => known.checked_at != Timestamp::MIN,
-            Err(_) => now.duration_since(known.checked_at).abs() < ctx.settings.retry_every,
-        };
-        if settled {
-            return known.finding.clone();
-        }
-    }
-    let pinned = object.status().and_then(|status| status.account_id.clone());
-    let found = credential::check(ctx, &endpoint, managing_key, pinned.as_ref()).await;
-    let finding = match (found, before) {
-        // A credential that worked is not given up for an outage.
-        (
-            Err(problem),
-            Some(Known {
-                finding: Ok(session),
-                ..
-            }),
-        ) if !problem.needs_user() => Ok(session),
-        (found, _) => found,
+    let access = Access {
+        generation: object.meta().generation.unwrap_or_default(),
+        api_url: desired.api_url.clone(),
+        ca_bundle: desired.ca_bundle.clone(),
+        fingerprint: managing_key.fingerprint(),
     };
-    ctx.remember(
-        key,
-        Known {
-            fingerprint,
-            generation,
-            checked_at: now,
-            finding: finding.clone(),
-        },
-    );
-    finding
+    let (uid, now) = (object.account_uid(), ctx.clock.now());
+    let before = ctx.accounts.checked(key, &uid);
+    let before = before.filter(|before| before.finding.access == access);
+    let checked = match before {
+        Some(known) if !known.finding.is_due(now, ctx.settings.retry_every) => known,
+        before => {
+            let pinned = object.status().and_then(|status| status.account_id.clone());
+            let found = credential::check(ctx, &endpoint, managing_key, pinned.as_ref()).await;
+            let (answer, session) = match found {
+                Ok((behind, session)) => (Ok(behind), Some(session)),
+                Err(problem) => (Err(problem), None),
+            };
+            let known = before.as_ref().map(|before| &before.finding);
+            let finding = Finding::after(known, access, answer, now);
+            let kept = before.and_then(|before| before.session);
+            let session = session.or_else(|| kept.filter(|_| finding.result.is_ok()));
+            let checked = Checked { finding, session };
+            ctx.accounts.remember(key, &uid, checked.clone());
+            checked
+        }
+    };
+    checked.finding.result.clone().map(|_| checked)
 }
 
 /// An account stays while objects refer to it: their tokens are deleted with its credential.
@@ -153,7 +143,7 @@ fn quietly(written: Result<(), ClusterError>) -> Result<(), ClusterError> {
 async fn write_status<C: Cluster, D: Connect, K: AccountObject>(
     ctx: &AccountContext<C, D>,
     object: &K,
-    finding: &Result<Session<D::Api>, Problem>,
+    finding: &Result<Checked<D::Api>, Problem>,
     users: usize,
 ) -> Result<(), ClusterError> {
     // The finalizer may have been written a moment ago: the status goes onto the object as it is now.
@@ -170,7 +160,8 @@ async fn write_status<C: Cluster, D: Connect, K: AccountObject>(
         deleting: live.meta().deletion_timestamp.is_some(),
         now: ctx.clock.now(),
     };
-    conditions::write(&view, finding, &mut after);
+    let session = finding.as_ref().map(|checked| checked.session.as_ref());
+    conditions::write(&view, session, &mut after);
     if after == before {
         return Ok(());
     }

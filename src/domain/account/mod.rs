@@ -2,6 +2,8 @@
 
 pub mod budget;
 pub mod desired;
+pub mod finding;
+pub mod offer;
 
 /// Which account object.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use kube::{Resource as _, ResourceExt as _};
+use kube::ResourceExt as _;
 use launchdarkly_token_operator::api::AccessToken;
 use launchdarkly_token_operator::cluster::secret::manifest::SecretManifest;
 use launchdarkly_token_operator::cluster::secret::snapshot::SecretSnapshot;

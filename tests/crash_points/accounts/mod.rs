@@ -1,0 +1,4 @@
+//! Accounts: what they inherit and what not, and their stories, cut at every effect.
+
+mod anew;
+mod world;
