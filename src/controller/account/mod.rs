@@ -5,14 +5,16 @@ mod conditions;
 pub(super) mod context;
 mod credential;
 mod entry;
+mod execute;
 pub(super) mod kinds;
 mod known;
+mod observe;
 pub(super) mod poll;
 pub(super) mod probe;
-mod publish;
 pub(super) mod reconcile;
 pub(super) mod registry;
 pub(super) mod state;
+mod world;
 
 pub use context::{AccountContext, AccountSettings};
 pub use kinds::AccountObject;

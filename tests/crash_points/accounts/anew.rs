@@ -1,6 +1,7 @@
 //! An account that is deleted and made again under its name is another account: nothing of the old one may serve it.
 
 use launchdarkly_simulator::Config;
+use launchdarkly_token_operator::controller::account::reconcile;
 use serde_json::json;
 
 use super::world::{KEY, World, account_of, simulator};
@@ -93,4 +94,22 @@ async fn an_account_made_again_is_in_use_by_those_who_name_it() {
     world.delete();
     assert_eq!(world.settle(&process).await, Ended::Settled);
     assert_eq!(world.reason("Ready").as_deref(), Some("InUse"));
+}
+
+/// What a cache still shows of the old one must not bind the new one.
+#[tokio::test]
+async fn an_account_made_again_is_not_taken_for_the_one_that_a_cache_still_shows() {
+    let world = World::new().await;
+    world.put_key(KEY);
+    world.create(&world.here);
+    let process = world.start();
+    assert_eq!(world.settle(&process).await, Ended::Settled);
+    let shown = world.account().unwrap();
+
+    world.make_anew(&world.elsewhere, &json!({}));
+    reconcile(&process.ctx, &shown).await.unwrap();
+
+    assert_eq!(process.usable(), Some(account_of(&world.elsewhere)));
+    let bound = world.status().account_id;
+    assert_eq!(bound, Some(account_of(&world.elsewhere)));
 }
