@@ -1,7 +1,7 @@
 //! One world of accounts: Kubernetes in memory, two simulated LaunchDarkly accounts, and processes that come and go.
 
 use std::collections::BTreeSet;
-use std::sync::atomic::AtomicI64;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -17,8 +17,10 @@ use launchdarkly_token_operator::domain::account::AccountKey;
 use launchdarkly_token_operator::domain::ids::{AccountId, ObjectUid, TokenId};
 use launchdarkly_token_operator::launchdarkly::{
     AllowedHosts, Connect, Endpoint, EndpointError, HttpConnect, LimiterOptions, Limiters, Options,
+    TokensApi as _,
 };
 use launchdarkly_token_operator::redaction::Key;
+use launchdarkly_token_operator::runtime::clock::Clock as _;
 use serde_json::{Value, json};
 
 use crate::clock::TestClock;
@@ -46,6 +48,8 @@ pub struct World {
     pub elsewhere: Running,
     /// The AccessTokens that use the account.
     pub users: Mutex<BTreeSet<&'static str>>,
+    /// Whether objects tell that many keys were replaced though nobody asked for it.
+    many_lost: AtomicBool,
     trace: Arc<Trace>,
     warden: Arc<Warden>,
 }
@@ -119,6 +123,7 @@ impl World {
             here,
             elsewhere,
             users: Mutex::default(),
+            many_lost: AtomicBool::new(false),
             trace: Arc::default(),
             warden,
         })
@@ -181,11 +186,23 @@ impl World {
                 .accounts
                 .occupy(&Self::key(), &ObjectUid::new(*user));
         }
+        if self.many_lost.load(Ordering::Relaxed) {
+            let (host, account) = (self.here.address().to_string(), account_of(&self.here));
+            let state = process.ctx.accounts.account_state(&host, &account);
+            // Ahead of now: stories may take long, and what is counted ends with its window.
+            let at = self.clock.now() + SignedDuration::from_mins(5);
+            state.remember_unasked(&ObjectUid::new("web"), [at; 3].into_iter());
+            process.ctx.accounts.budget_changed();
+        }
         for user in ["web", "ci"] {
             if !self.users.lock().unwrap().contains(user) {
                 process.ctx.accounts.release(&ObjectUid::new(user));
             }
         }
+    }
+
+    pub fn lose_many_keys(&self) {
+        self.many_lost.store(true, Ordering::Relaxed);
     }
 
     pub fn advance(&self, by: Duration) {
@@ -255,6 +272,7 @@ impl World {
         let Some(account) = self.account() else {
             return Ok(Duration::from_secs(60));
         };
+        process.tell_time().await;
         let outcome = tokio::select! {
             outcome = reconcile(&process.ctx, &account) => outcome,
             () = process.wire.death() => return Err(None),
@@ -317,6 +335,17 @@ impl World {
 impl Process {
     pub fn entry(&self) -> Option<Arc<Entry<WiredApi>>> {
         self.ctx.accounts.get(&World::key())
+    }
+
+    /// Calls of access tokens tell what time it is there; a leap counts when a second one confirms it.
+    async fn tell_time(&self) {
+        let entry = self.entry();
+        if let Some(Availability::Usable(session)) = entry.as_deref().map(|entry| &entry.state) {
+            for _ in 0..2 {
+                // A key that was refused tells the time too.
+                let _ = session.api.identify().await;
+            }
+        }
     }
 
     /// The account whose calls can be made.
