@@ -1,6 +1,7 @@
 //! Which room may import which, held to the code: imports run only down, and no two files import each other.
 #![expect(
     clippy::unwrap_used,
+    clippy::panic,
     reason = "the lint's exception for tests does not see helper functions"
 )]
 
@@ -256,7 +257,7 @@ impl Reader<'_> {
                             let child = [self.module.clone(), vec![word]].concat();
                             if !self.modules.contains(&child) {
                                 // Another crate, or a name that a `use` of this file explains.
-                                return self.skip(tokens, at);
+                                return skip(tokens, at);
                             }
                             child
                         }
@@ -294,13 +295,14 @@ impl Reader<'_> {
         self.names.push((path, line));
         at
     }
+}
 
-    fn skip(&self, tokens: &[TokenTree], at: usize) -> usize {
-        let rest = tokens[at..]
-            .iter()
-            .position(|token| is_punct(Some(token), ';'));
-        rest.map_or(tokens.len(), |rest| at + rest)
-    }
+/// The end of a statement that names nothing of ours.
+fn skip(tokens: &[TokenTree], at: usize) -> usize {
+    let rest = tokens[at..]
+        .iter()
+        .position(|token| is_punct(Some(token), ';'));
+    rest.map_or(tokens.len(), |rest| at + rest)
 }
 
 fn parent(module: &Module) -> Module {
@@ -333,7 +335,7 @@ fn defined_in(sources: &BTreeMap<Module, Source>, name: &Module) -> Option<Modul
             .and_then(|first| sources[file].imported.get(first));
         match passed_on {
             Some(origin) if !origin.is_empty() => {
-                name = [origin.clone(), rest[1..].to_vec()].concat()
+                name = [origin.clone(), rest[1..].to_vec()].concat();
             }
             _ => return Some(file.to_vec()),
         }

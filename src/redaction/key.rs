@@ -81,6 +81,7 @@ impl Key {
     }
 
     /// Whether the text is long enough to be a whole key, not only what LaunchDarkly shows of one.
+    #[must_use]
     pub fn is_whole(&self) -> bool {
         self.expose().len() > SHOWN
     }

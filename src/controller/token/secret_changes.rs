@@ -1,4 +1,4 @@
-//! SecretChanges that a Secret may have changed, kept until the object that knows the Secret is reconciled.
+//! Signs that a Secret may have changed, kept until the object that knows the Secret is reconciled.
 
 use std::collections::HashMap;
 use std::time::Duration;

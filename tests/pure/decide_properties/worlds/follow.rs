@@ -25,7 +25,7 @@ pub fn carry_out(observed: &mut Observed, step: &Step) {
             observed.roles_seen_at = Some(observed.clocks.local);
         }
         Step::RecordIntent { arrangement, .. } => {
-            observed.call = PendingCall::Armed(arrangement.clone())
+            observed.call = PendingCall::Armed(arrangement.clone());
         }
         Step::ForgetIntent(_) | Step::AbandonAttempt(_) => observed.call = PendingCall::Empty,
         Step::RecordPublication(_) => {
