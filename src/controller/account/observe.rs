@@ -10,7 +10,7 @@ use crate::controller::account::world::World;
 use crate::controller::age::new_until;
 use crate::domain::account::desired::DesiredAccount;
 use crate::domain::account::finding::Access;
-use crate::domain::account::observed::{Credential, ObservedAccount, RemoteAccountFacts};
+use crate::domain::account::observed::{Awaited, Credential, ObservedAccount, RemoteAccountFacts};
 use crate::launchdarkly::{Connect, TokensApi};
 use crate::redaction::Key;
 
@@ -31,8 +31,11 @@ pub(super) fn observe<C, D: Connect, K: AccountObject>(
         generation: metadata.generation,
         deleting: metadata.deletion_timestamp.is_some(),
         held: world.object.is_held(),
-        is_new: new_until(metadata, ctx.settings.settle).is_some_and(|at| at > now),
-        by_consent: ctx.settings.by_consent,
+        awaited: match new_until(metadata, ctx.settings.settle) {
+            Some(at) if at > now && ctx.settings.by_consent => Awaited::SecretAndRight,
+            Some(at) if at > now => Awaited::Secret,
+            Some(_) | None => Awaited::Nothing,
+        },
         users: ctx.accounts.users(&world.key),
         pinned: status.account_id.clone(),
         credential: credential(world),

@@ -22,7 +22,7 @@ type AccountMap<L> = HashMap<AccountKey, KnownAccount<L>>;
 pub struct Accounts<L> {
     /// Which cluster our tokens are marked with.
     pub installation: Installation,
-    accounts: RwLock<AccountMap<L>>,
+    by_key: RwLock<AccountMap<L>>,
     /// What all credentials of one account on one host share, whatever the objects that lead there (I13).
     states: Mutex<BTreeMap<(String, AccountId), Arc<AccountState>>>,
     signals: broadcast::Sender<()>,
@@ -35,7 +35,7 @@ impl<L: TokensApi> Accounts<L> {
         let (signals, _) = broadcast::channel(64);
         Self {
             installation,
-            accounts: RwLock::default(),
+            by_key: RwLock::default(),
             states: Mutex::default(),
             signals,
         }
@@ -43,12 +43,12 @@ impl<L: TokensApi> Accounts<L> {
 
     /// The account of this name.
     pub fn get(&self, key: &AccountKey) -> Option<Arc<Entry<L>>> {
-        self.accounts.read().get(key)?.entry().cloned()
+        self.by_key.read().get(key)?.entry().cloned()
     }
 
     /// Every account.
     pub fn all(&self) -> Vec<(AccountKey, Arc<Entry<L>>)> {
-        let accounts = self.accounts.read();
+        let accounts = self.by_key.read();
         accounts
             .iter()
             .filter_map(|(key, account)| Some((key.clone(), Arc::clone(account.entry()?))))
@@ -99,14 +99,14 @@ impl<L: TokensApi> Accounts<L> {
         uid: &AccountUid,
         get: impl FnOnce(&Known<L>) -> Option<T>,
     ) -> Option<T> {
-        let accounts = self.accounts.read();
+        let accounts = self.by_key.read();
         let known = accounts.get(key)?.object.as_ref()?;
         (known.uid == *uid).then(|| get(known))?
     }
 
     /// A cache has shown this object.
     pub(in crate::controller) fn note_shown(&self, key: &AccountKey, uid: &AccountUid) {
-        let mut accounts = self.accounts.write();
+        let mut accounts = self.by_key.write();
         let known = accounts
             .get_mut(key)
             .and_then(|account| account.object.as_mut());
@@ -125,7 +125,7 @@ impl<L: TokensApi> Accounts<L> {
     /// Accounts whose object is gone can no longer be asked for anything new; their last good credential still serves for
     /// deletions while objects refer to it. Those that nobody refers to are forgotten.
     pub fn retire_gone(&self, is_shown: impl Fn(&AccountKey, &AccountUid) -> bool) {
-        let mut accounts = self.accounts.write();
+        let mut accounts = self.by_key.write();
         for (key, account) in accounts.iter_mut() {
             let in_use = !account.users.is_empty();
             let known = account.object.as_mut();
@@ -162,7 +162,7 @@ impl<L: TokensApi> Accounts<L> {
         object: &ObjectUid,
         policy: &AccountPolicy,
     ) -> Result<(), Refusal> {
-        match self.accounts.read().get(key) {
+        match self.by_key.read().get(key) {
             Some(account) if account.users.contains(object) => Ok(()),
             account => policy.has_room(account.map_or(0, |account| account.users.len())),
         }
@@ -200,7 +200,7 @@ impl<L: TokensApi> Accounts<L> {
 
     /// Gives an object's slots back.
     pub fn release(&self, object: &ObjectUid) {
-        let mut accounts = self.accounts.write();
+        let mut accounts = self.by_key.write();
         let released = accounts
             .values_mut()
             .filter_map(|account| account.users.take(object))
@@ -217,7 +217,7 @@ impl<L: TokensApi> Accounts<L> {
         for state in self.states.lock().values() {
             state.budget().retain(living);
         }
-        let mut accounts = self.accounts.write();
+        let mut accounts = self.by_key.write();
         for account in accounts.values_mut() {
             account.users.retain(|object| living.contains(object));
         }
@@ -226,7 +226,7 @@ impl<L: TokensApi> Accounts<L> {
 
     /// How many objects use an account.
     pub fn users(&self, key: &AccountKey) -> usize {
-        let accounts = self.accounts.read();
+        let accounts = self.by_key.read();
         accounts.get(key).map_or(0, |account| account.users.len())
     }
 
@@ -258,7 +258,7 @@ impl<L: TokensApi> Accounts<L> {
     }
 
     fn change<T>(&self, key: &AccountKey, change: impl FnOnce(&mut KnownAccount<L>) -> T) -> T {
-        let mut accounts = self.accounts.write();
+        let mut accounts = self.by_key.write();
         let changed = change(accounts.entry(key.clone()).or_default());
         self.settle(&mut accounts);
         changed

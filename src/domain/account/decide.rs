@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::conditions::report;
 use super::desired::DesiredAccount;
 use super::finding::{Access, Finding, in_pinned_account};
-use super::observed::{Credential, ObservedAccount};
+use super::observed::{Awaited, Credential, ObservedAccount};
 use super::offer::Offer;
 use super::step::AccountStep;
 use crate::domain::problem::Problem;
@@ -114,15 +114,14 @@ impl View<'_> {
         Ok(finding.clone())
     }
 
-    /// Whether what is missing may have been applied together with the account. The right to read it may come with it, where
-    /// namespaces give it themselves.
+    /// Whether what is missing may have been applied together with the account.
     fn may_come(&self, problem: &Problem) -> bool {
-        let comes_with_it = match problem.reason {
-            Reason::CredentialMissing => true,
-            Reason::SecretAccessDenied => self.observed.by_consent,
-            _ => false,
-        };
-        self.observed.is_new && comes_with_it
+        match (problem.reason, self.observed.awaited) {
+            (_, Awaited::Nothing) => false,
+            (Reason::CredentialMissing, _) => true,
+            (Reason::SecretAccessDenied, awaited) => awaited == Awaited::SecretAndRight,
+            (_, Awaited::Secret | Awaited::SecretAndRight) => false,
+        }
     }
 
     fn pause(&self) -> AccountStep {

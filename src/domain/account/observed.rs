@@ -20,10 +20,8 @@ pub struct ObservedAccount {
     pub deleting: bool,
     /// Whether our finalizer is on it.
     pub held: bool,
-    /// Whether it was created a moment ago, so that what was applied together with it may still be missing.
-    pub is_new: bool,
-    /// Whether the right to read its Secret is one of these things, as where namespaces decide for themselves.
-    pub by_consent: bool,
+    /// What may have been applied together with it and still be missing.
+    pub awaited: Awaited,
     /// How many access tokens use it.
     pub users: usize,
     /// The account that its status is bound to.
@@ -40,6 +38,17 @@ pub struct ObservedAccount {
     pub behind: Option<RemoteAccountFacts>,
     /// What its status was made to say since it was read.
     pub told: Option<Report>,
+}
+
+/// What may still come that was applied together with an account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Awaited {
+    /// The account is not new: what is missing is a mistake.
+    Nothing,
+    /// Its Secret.
+    Secret,
+    /// Its Secret, and the right to read it, where each namespace decides for itself.
+    SecretAndRight,
 }
 
 /// A managing key.

@@ -10,7 +10,7 @@ use launchdarkly_token_operator::domain::account::decide::decide;
 use launchdarkly_token_operator::domain::account::desired::DesiredAccount;
 use launchdarkly_token_operator::domain::account::finding::{Access, Behind, Finding};
 use launchdarkly_token_operator::domain::account::observed::{
-    Credential, ObservedAccount, RemoteAccountFacts,
+    Awaited, Credential, ObservedAccount, RemoteAccountFacts,
 };
 use launchdarkly_token_operator::domain::account::step::AccountStep;
 use launchdarkly_token_operator::domain::ids::{AccountId, Fingerprint, TokenId};
@@ -75,8 +75,7 @@ fn fresh() -> Given {
             generation: Some(1),
             deleting: false,
             held: false,
-            is_new: true,
-            by_consent: false,
+            awaited: Awaited::Secret,
             users: 0,
             pinned: None,
             credential: Credential::Unread,
@@ -94,7 +93,7 @@ fn fresh() -> Given {
 /// The same after everything was done.
 fn settled() -> Given {
     let mut given = fresh();
-    given.observed.is_new = false;
+    given.observed.awaited = Awaited::Nothing;
     given.follow();
     given
 }

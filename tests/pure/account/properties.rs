@@ -2,7 +2,7 @@
 
 use jiff::SignedDuration;
 use launchdarkly_token_operator::domain::account::finding::{Access, Behind, Finding};
-use launchdarkly_token_operator::domain::account::observed::Credential;
+use launchdarkly_token_operator::domain::account::observed::{Awaited, Credential};
 use launchdarkly_token_operator::domain::account::offer::Offer;
 use launchdarkly_token_operator::domain::account::step::AccountStep;
 use launchdarkly_token_operator::domain::ids::{AccountId, Fingerprint};
@@ -82,7 +82,12 @@ fn offer() -> impl Strategy<Value = Offer> {
 
 /// Any account at all, also one that no process ever saw.
 fn any_account() -> impl Strategy<Value = Given> {
-    let flags = prop::array::uniform5(any::<bool>());
+    let flags = (any::<bool>(), any::<bool>());
+    let awaited = select(vec![
+        Awaited::Nothing,
+        Awaited::Secret,
+        Awaited::SecretAndRight,
+    ]);
     let wish = prop_oneof![
         4 => (1..=2_i64, any::<bool>()).prop_map(Ok),
         1 => problem().prop_map(Err),
@@ -95,10 +100,10 @@ fn any_account() -> impl Strategy<Value = Given> {
         prop::option::of(select(vec!["569f", "other"])),
         0..=2_usize,
     );
-    (flags, wish, secret, answer, remembered).prop_map(
-        |(flags, wish, secret, answer, (known, offered, pinned, users))| {
+    (flags, awaited, wish, secret, answer, remembered).prop_map(
+        |(flags, awaited, wish, secret, answer, (known, offered, pinned, users))| {
             let mut given = fresh().but(|it| {
-                [it.deleting, it.held, it.is_new, it.by_consent, _] = flags;
+                ((it.deleting, it.held), it.awaited) = (flags, awaited);
                 it.users = users;
                 it.pinned = pinned.map(AccountId::from);
                 it.behind = known

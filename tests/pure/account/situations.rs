@@ -1,10 +1,11 @@
 //! What is decided in the situations that have names.
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use jiff::SignedDuration;
 use launchdarkly_token_operator::domain::account::decide::CONCERNS;
-use launchdarkly_token_operator::domain::account::observed::Credential;
+use launchdarkly_token_operator::domain::account::observed::{Awaited, Credential};
 use launchdarkly_token_operator::domain::account::step::AccountStep;
 use launchdarkly_token_operator::domain::ids::{AccountId, Fingerprint};
 use launchdarkly_token_operator::domain::problem::Problem;
@@ -13,14 +14,6 @@ use launchdarkly_token_operator::domain::reason::Reason;
 use super::{Given, RETRY_EVERY, behind, fresh, settled};
 
 const MINUTE: SignedDuration = SignedDuration::from_mins(1);
-
-fn seconds(seconds: u64) -> Duration {
-    Duration::from_secs(seconds)
-}
-
-fn follows(mut given: Given) -> (Vec<&'static str>, Duration) {
-    given.follow()
-}
 
 /// A settled account at its next look.
 fn looked_at() -> Given {
@@ -33,122 +26,75 @@ fn refused(reason: Reason) -> Problem {
     Problem::user(reason, "no")
 }
 
+/// Which steps follow, by name, and how many seconds are waited then.
+fn assert_steps(situation: &str, mut given: Given, steps: &str, wait: u64) {
+    let (followed, waited) = given.follow();
+    assert_eq!(followed.join(" "), steps, "{situation}");
+    assert_eq!(waited, Duration::from_secs(wait), "{situation}");
+}
+
 #[test]
-fn situations_are_followed_by_these_steps() {
-    let in_use = || looked_at().but(|it| (it.users, it.held) = (2, true));
-    let renewed = || Given {
+fn an_account_that_works_is_checked_once_and_kept_while_it_is_used() {
+    let new = "ReadCredential CheckCredential Publish WriteStatus Rest";
+    assert_steps("new", fresh(), new, 60);
+    assert_steps("settled", looked_at(), "ReadCredential Rest", 60);
+    let renewed = Given {
         secret: Ok(Fingerprint::of(b"api-2")),
         ..looked_at()
     };
-    let missing = |is_new| {
-        let mut given = fresh().but(|it| it.is_new = is_new);
-        given.secret = Err(refused(Reason::CredentialMissing));
+    let checked = "ReadCredential CheckCredential Publish Rest";
+    assert_steps("another key", renewed, checked, 60);
+    let used = looked_at().but(|it| it.users = 1);
+    assert_steps("first use", used, "ReadCredential AddFinalizer Rest", 60);
+    let unused = looked_at().but(|it| it.held = true);
+    let released = "ReadCredential RemoveFinalizer Rest";
+    assert_steps("no users left", unused, released, 60);
+}
+
+#[test]
+fn an_account_that_is_deleted_goes_after_its_users() {
+    let used = looked_at().but(|it| (it.users, it.held, it.deleting) = (2, true, true));
+    let said = "ReadCredential WriteStatus Rest";
+    assert_steps("in use", used, said, 5);
+    let unused = looked_at().but(|it| (it.deleting, it.held) = (true, true));
+    assert_steps("without users", unused, "Forget Release", 60);
+    let others = fresh().but(|it| it.deleting = true);
+    assert_steps("held by others", others, "Rest", 60);
+}
+
+#[test]
+fn what_is_missing_of_a_new_account_is_looked_for_every_two_seconds() {
+    let without = |reason, awaited| {
+        let mut given = fresh().but(|it| it.awaited = awaited);
+        given.secret = Err(refused(reason));
         given
     };
-    let denied = |by_consent| {
-        let mut given = fresh().but(|it| it.by_consent = by_consent);
-        given.secret = Err(refused(Reason::SecretAccessDenied));
-        given
-    };
+    let (secret, right) = (Reason::CredentialMissing, Reason::SecretAccessDenied);
+    for (reason, awaited, wait) in [
+        (secret, Awaited::Secret, 2),
+        (secret, Awaited::SecretAndRight, 2),
+        (secret, Awaited::Nothing, 60),
+        (right, Awaited::SecretAndRight, 2),
+        (right, Awaited::Secret, 60),
+        (right, Awaited::Nothing, 60),
+    ] {
+        let situation = format!("{reason} {awaited:?}");
+        let steps = "ReadCredential Publish WriteStatus Hold";
+        assert_steps(&situation, without(reason, awaited), steps, wait);
+    }
+}
+
+#[test]
+fn no_secret_is_read_for_a_spec_that_may_not_use_it() {
     let mistaken = Given {
         desired: Err(refused(Reason::InvalidSpec)),
         ..fresh()
     };
-    let host = Problem::user(Reason::HostNotAllowed, "no");
+    let said = "Publish WriteStatus Hold";
+    assert_steps("mistakes", mistaken, said, 60);
+    let host = refused(Reason::HostNotAllowed);
     let elsewhere = fresh().but(|it| it.credential = Credential::Unusable(host));
-    let read_and_check = &["ReadCredential", "CheckCredential", "Publish"][..];
-    let just_read = &["ReadCredential"][..];
-    for (situation, given, before, after, wait) in [
-        (
-            "new",
-            fresh(),
-            read_and_check,
-            &["WriteStatus", "Rest"][..],
-            60,
-        ),
-        ("settled", looked_at(), just_read, &["Rest"], 60),
-        ("another key", renewed(), read_and_check, &["Rest"], 60),
-        (
-            "first use",
-            looked_at().but(|it| it.users = 1),
-            just_read,
-            &["AddFinalizer", "Rest"],
-            60,
-        ),
-        (
-            "no users left",
-            looked_at().but(|it| it.held = true),
-            just_read,
-            &["RemoveFinalizer", "Rest"],
-            60,
-        ),
-        (
-            "deleted in use",
-            in_use().but(|it| it.deleting = true),
-            just_read,
-            &["WriteStatus", "Rest"],
-            5,
-        ),
-        (
-            "deleted without users",
-            looked_at().but(|it| (it.deleting, it.held) = (true, true)),
-            &["Forget"],
-            &["Release"],
-            60,
-        ),
-        (
-            "deleted, held by others",
-            fresh().but(|it| it.deleting = true),
-            &[],
-            &["Rest"],
-            60,
-        ),
-        (
-            "no Secret yet",
-            missing(true),
-            just_read,
-            &["Publish", "WriteStatus", "Hold"],
-            2,
-        ),
-        (
-            "no Secret",
-            missing(false),
-            just_read,
-            &["Publish", "WriteStatus", "Hold"],
-            60,
-        ),
-        (
-            "no right yet",
-            denied(true),
-            just_read,
-            &["Publish", "WriteStatus", "Hold"],
-            2,
-        ),
-        (
-            "no right",
-            denied(false),
-            just_read,
-            &["Publish", "WriteStatus", "Hold"],
-            60,
-        ),
-        (
-            "a spec with mistakes",
-            mistaken,
-            &[],
-            &["Publish", "WriteStatus", "Hold"],
-            60,
-        ),
-        (
-            "a host that is not allowed",
-            elsewhere,
-            &[],
-            &["Publish", "WriteStatus", "Hold"],
-            60,
-        ),
-    ] {
-        let expected = [before, after].concat();
-        assert_eq!(follows(given), (expected, seconds(wait)), "{situation}");
-    }
+    assert_steps("host", elsewhere, said, 60);
 }
 
 #[test]
@@ -232,7 +178,7 @@ fn a_step_shows_nothing_of_a_key() {
     let mut shown = String::new();
     loop {
         let step = given.decides();
-        shown += &format!("{step:?}");
+        write!(shown, "{step:?}").unwrap();
         if given.take(step).is_some() {
             break;
         }

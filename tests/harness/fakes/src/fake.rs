@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use kube::ResourceExt as _;
@@ -17,6 +17,7 @@ use launchdarkly_token_operator::domain::record::Identity;
 use launchdarkly_token_operator::domain::secret::SecretRevision;
 use launchdarkly_token_operator::gate::{AlwaysOpen, Gate};
 use launchdarkly_token_operator::runtime::clock::Clock;
+use parking_lot::{Mutex, MutexGuard};
 
 use crate::log::{Author, Verb};
 use crate::secret::{Manager, Part, StoredSecret, contents};
@@ -94,7 +95,7 @@ impl FakeCluster {
     }
 
     pub(crate) fn store(&self) -> MutexGuard<'_, Store> {
-        self.store.lock().unwrap_or_else(PoisonError::into_inner)
+        self.store.lock()
     }
 
     fn call<T>(
