@@ -232,3 +232,6 @@ pub(in crate::controller) fn nonce() -> Attempt {
     let random = uuid::Uuid::new_v4().simple().to_string();
     Attempt::new(random.chars().take(8).collect::<String>())
 }
+
+#[cfg(test)]
+mod tests;
