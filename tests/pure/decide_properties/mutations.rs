@@ -65,7 +65,7 @@ fn without_fencing_i6_is_broken() {
 }
 
 #[test]
-fn without_the_brake_i14_is_broken() {
+fn without_the_budget_i14_is_broken() {
     breaks(
         |wish, observed| {
             let mut unbraked = observed.clone();
