@@ -1,6 +1,7 @@
 //! Which room may import which, held to the code: imports run only down, and no two files import each other.
 #![expect(
     clippy::unwrap_used,
+    clippy::panic,
     reason = "the lint's exception for tests does not see helper functions"
 )]
 
@@ -28,6 +29,8 @@ const ROOMS: &[(&str, &[&str])] = &[
     ),
     ("controller", EVERYTHING_BELOW),
     ("controller::account", EVERYTHING_BELOW),
+    ("controller::account::observe", ACCOUNTS),
+    ("controller::account::execute", ACCOUNTS),
     ("controller::token", TOKENS),
     ("controller::token::observe", TOKENS),
     ("controller::token::execute", TOKENS),
@@ -50,6 +53,19 @@ const EVERYTHING_BELOW: &[&str] = &[
     "gate",
     "traces",
     "controller",
+];
+/// Reader and writer meet in the loop and share what it hands to both.
+const ACCOUNTS: &[&str] = &[
+    "domain",
+    "api",
+    "redaction",
+    "launchdarkly",
+    "cluster",
+    "runtime",
+    "gate",
+    "traces",
+    "controller",
+    "controller::account",
 ];
 /// Tokens use accounts, never the other way round. Reader and writer meet in the loop and share what it hands to both.
 const TOKENS: &[&str] = &[
@@ -79,8 +95,11 @@ const CONTROLLERS: &[&str] = &[
     "controller::token",
     "controller::token::observe",
 ];
-/// The loop calls reader and writer.
-const LOOP: &str = "controller::token::reconcile";
+/// The loops call reader and writer.
+const LOOPS: &[&str] = &[
+    "controller::account::reconcile",
+    "controller::token::reconcile",
+];
 
 /// The name of a module, from the crate's root.
 type Module = Vec<String>;
@@ -238,7 +257,7 @@ impl Reader<'_> {
                             let child = [self.module.clone(), vec![word]].concat();
                             if !self.modules.contains(&child) {
                                 // Another crate, or a name that a `use` of this file explains.
-                                return self.skip(tokens, at);
+                                return skip(tokens, at);
                             }
                             child
                         }
@@ -276,13 +295,14 @@ impl Reader<'_> {
         self.names.push((path, line));
         at
     }
+}
 
-    fn skip(&self, tokens: &[TokenTree], at: usize) -> usize {
-        let rest = tokens[at..]
-            .iter()
-            .position(|token| is_punct(Some(token), ';'));
-        rest.map_or(tokens.len(), |rest| at + rest)
-    }
+/// The end of a path that is not followed.
+fn skip(tokens: &[TokenTree], at: usize) -> usize {
+    let rest = tokens[at..]
+        .iter()
+        .position(|token| is_punct(Some(token), ';'));
+    rest.map_or(tokens.len(), |rest| at + rest)
 }
 
 fn parent(module: &Module) -> Module {
@@ -315,7 +335,7 @@ fn defined_in(sources: &BTreeMap<Module, Source>, name: &Module) -> Option<Modul
             .and_then(|first| sources[file].imported.get(first));
         match passed_on {
             Some(origin) if !origin.is_empty() => {
-                name = [origin.clone(), rest[1..].to_vec()].concat()
+                name = [origin.clone(), rest[1..].to_vec()].concat();
             }
             _ => return Some(file.to_vec()),
         }
@@ -360,7 +380,7 @@ fn imports_run_only_down() {
     let sources = sources();
     let mut complaints = String::new();
     for import in imports(&sources) {
-        if import.from.is_empty() || import.from.join("::") == LOOP {
+        if import.from.is_empty() || LOOPS.contains(&import.from.join("::").as_str()) {
             continue;
         }
         // A module names the parts that it is made of.
@@ -498,4 +518,67 @@ fn a_name_is_followed_to_the_file_that_defines_it() {
     let file = defined_in(&sources, &name).unwrap();
     assert_eq!(file.join("::"), "launchdarkly::rate_limit");
     assert!(imports(&sources).len() > 300, "few imports were found");
+}
+
+/// The most lines of a file, and of a function outside tests.
+const LONGEST: (usize, usize) = (400, 70);
+
+#[test]
+fn files_and_functions_stay_short_enough_to_be_read_at_once() {
+    let (longest_file, longest_function) = LONGEST;
+    let mut paths = Vec::new();
+    files(&root(), &mut paths);
+    let mut complaints = String::new();
+    for path in paths {
+        let text = fs::read_to_string(&path).unwrap();
+        let lines: Vec<&str> = text.lines().collect();
+        let name = path.strip_prefix(root()).unwrap().display();
+        if lines.len() > longest_file {
+            let _ = writeln!(complaints, "src/{name} has {} lines", lines.len());
+        }
+        let tests = lines.iter().position(|line| *line == "#[cfg(test)]");
+        let of_tests = path
+            .iter()
+            .any(|part| part == "tests" || part == "tests.rs");
+        let production = if of_tests {
+            0
+        } else {
+            tests.unwrap_or(lines.len())
+        };
+        for (at, length) in functions(&lines[..production]) {
+            if length > longest_function {
+                let _ = writeln!(
+                    complaints,
+                    "src/{name}:{}: a function of {length} lines",
+                    at + 1
+                );
+            }
+        }
+    }
+    assert!(complaints.is_empty(), "{complaints}");
+}
+
+/// Where functions begin, and how many lines they have: rustfmt ends them at the column where they begin.
+fn functions(lines: &[&str]) -> Vec<(usize, usize)> {
+    let begins = |line: &str| {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let is_function = words.iter().take(4).any(|word| *word == "fn");
+        (is_function && !line.trim_start().starts_with("//"))
+            .then(|| line.len() - line.trim_start().len())
+    };
+    let mut found = Vec::new();
+    for (at, line) in lines.iter().enumerate() {
+        let Some(column) = begins(line) else { continue };
+        let end = format!("{}}}", " ".repeat(column));
+        let body = lines[at..]
+            .iter()
+            .position(|line| line.ends_with('{') || line.ends_with(';'));
+        // Declared in a trait, without a body.
+        if body.is_none_or(|body| lines[at + body].ends_with(';')) {
+            continue;
+        }
+        let length = lines[at..].iter().position(|line| *line == end);
+        found.extend(length.map(|length| (at, length + 1)));
+    }
+    found
 }

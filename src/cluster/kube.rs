@@ -9,16 +9,19 @@ use kube::api::{
     Api, DeleteParams, Patch, PatchParams, PostParams, Preconditions, ValidationDirective,
 };
 use kube::runtime::events::{Event, EventType, Recorder, Reporter};
-use kube::{Client, Resource, ResourceExt};
+use kube::{Client, Resource};
 use serde_json::json;
 
 use crate::api::AccessToken;
 use crate::api::FIELD_MANAGER;
-use crate::api::TOKEN_FINALIZER;
 use crate::cluster::events;
+use crate::cluster::finalizer::{self, Change};
+use crate::cluster::managed::{Managed, status_request};
 use crate::cluster::secret::manifest::SecretManifest;
 use crate::cluster::secret::snapshot::SecretSnapshot;
-use crate::cluster::{Cluster, ClusterError, NamespaceFacts, Notice, OptIn};
+use crate::cluster::{
+    Cluster, ClusterError, CredentialEntry, CredentialRef, NamespaceFacts, Notice, OptIn,
+};
 use crate::domain::ids::TokenId;
 use crate::domain::record::Identity;
 use crate::domain::secret::SecretRevision;
@@ -67,10 +70,6 @@ impl KubeCluster {
         self
     }
 
-    fn objects(&self, namespace: &str) -> Api<AccessToken> {
-        Api::namespaced(self.client.clone(), namespace)
-    }
-
     fn secrets(&self, namespace: &str) -> Api<Secret> {
         Api::namespaced(self.client.clone(), namespace)
     }
@@ -91,28 +90,6 @@ impl KubeCluster {
 
     fn pass_gate(&self) -> Result<(), ClusterError> {
         Ok(self.gate.pass(self.call_time)?)
-    }
-
-    async fn patch_finalizers(
-        &self,
-        object: &AccessToken,
-        finalizers: Vec<String>,
-    ) -> Result<AccessToken, ClusterError> {
-        self.pass_gate()?;
-        let patch = json!({"metadata": {
-            "resourceVersion": object.resource_version(), "uid": object.uid(), "finalizers": finalizers,
-        }});
-        let api = self.objects(&object.namespace().unwrap_or_default());
-        Ok(api
-            .patch(
-                &object.name_any(),
-                &PatchParams {
-                    field_manager: Some(FIELD_MANAGER.to_owned()),
-                    ..PatchParams::default()
-                },
-                &Patch::Merge(patch),
-            )
-            .await?)
     }
 
     /// Takes off what a create or a merge patch of ours wrote and an apply left: applying removes only what was applied.
@@ -151,41 +128,48 @@ impl KubeCluster {
 }
 
 impl Cluster for KubeCluster {
-    async fn read_object(
+    async fn read_object<K: Managed>(
         &self,
-        namespace: &str,
+        namespace: Option<&str>,
         name: &str,
-    ) -> Result<Option<AccessToken>, ClusterError> {
-        Ok(self.objects(namespace).get_opt(name).await?)
+    ) -> Result<Option<K>, ClusterError> {
+        Ok(K::api(self.client.clone(), namespace).get_opt(name).await?)
     }
 
-    async fn add_finalizer(&self, object: &AccessToken) -> Result<AccessToken, ClusterError> {
-        let mut finalizers = object.finalizers().to_vec();
-        finalizers.push(TOKEN_FINALIZER.to_owned());
-        self.patch_finalizers(object, finalizers).await
+    async fn add_finalizer<K: Managed>(&self, object: &K) -> Result<K, ClusterError> {
+        self.pass_gate()?;
+        Ok(finalizer::patch(&self.client, object, Change::Add).await?)
     }
 
-    async fn remove_finalizer(&self, object: &AccessToken) -> Result<(), ClusterError> {
-        let others = object
-            .finalizers()
-            .iter()
-            .filter(|name| *name != TOKEN_FINALIZER)
-            .cloned();
-        match self.patch_finalizers(object, others.collect()).await {
+    async fn remove_finalizer<K: Managed>(&self, object: &K) -> Result<(), ClusterError> {
+        self.pass_gate()?;
+        let patched = finalizer::patch(&self.client, object, Change::Remove).await;
+        match patched.map_err(ClusterError::from) {
             Ok(_) | Err(ClusterError::NotFound) => Ok(()),
             Err(error) => Err(error),
         }
     }
 
-    async fn replace_status(&self, object: &AccessToken) -> Result<AccessToken, ClusterError> {
+    async fn replace_status<K: Managed>(&self, object: &K) -> Result<K, ClusterError> {
         self.pass_gate()?;
-        let written: AccessToken = self.client.request(strict_status(object)?).await?;
-        // Whoever stands between may still have dropped it; an intent must never be lost that way (C1).
-        let pending = |o: &AccessToken| o.status.as_ref().and_then(|status| status.pending.clone());
-        if pending(&written) != pending(object) {
-            return Err(ClusterError::Pruned);
+        let written: K = self.client.request(status_request(object)?).await?;
+        if object.is_kept_by(&written) {
+            Ok(written)
+        } else {
+            Err(ClusterError::Pruned)
         }
-        Ok(written)
+    }
+
+    async fn read_credential(&self, at: &CredentialRef) -> Result<CredentialEntry, ClusterError> {
+        let read = self.secrets(&at.namespace).get_opt(&at.name).await;
+        let secret = read.map_err(|error| {
+            if at.by_consent {
+                self.refused(&at.namespace, error)
+            } else {
+                error.into()
+            }
+        })?;
+        Ok(CredentialEntry::of_secret(secret.as_ref(), &at.entry))
     }
 
     async fn read_secret(
@@ -345,24 +329,4 @@ impl Cluster for KubeCluster {
         api.patch(&name, &params, &Patch::Apply(map)).await?;
         Ok(())
     }
-}
-
-/// A write of the status that an older definition refuses: it would drop the fields that it does not know without a word.
-/// kube's `PostParams` cannot ask for that.
-fn strict_status(object: &AccessToken) -> Result<http::Request<Vec<u8>>, kube::Error> {
-    let namespace = object.namespace().unwrap_or_default();
-    let params = PostParams {
-        field_manager: Some(FIELD_MANAGER.to_owned()),
-        ..PostParams::default()
-    };
-    let body = serde_json::to_vec(object).map_err(kube::Error::SerdeError)?;
-    let url = AccessToken::url_path(&(), Some(&namespace));
-    let mut request = kube::core::Request::new(url)
-        .replace_subresource("status", &object.name_any(), &params, body)
-        .map_err(kube::Error::BuildRequest)?;
-    let uri = format!("{}&fieldValidation=Strict", request.uri());
-    *request.uri_mut() = uri
-        .parse()
-        .map_err(|error: http::uri::InvalidUri| kube::Error::HttpError(error.into()))?;
-    Ok(request)
 }

@@ -1,15 +1,20 @@
 //! The Kubernetes side of what is read and written, behind a trait with a fake in the tests.
 
+mod credential;
 mod error;
 mod events;
+mod finalizer;
 mod kube;
+mod managed;
 mod opt_in;
 pub mod secret;
 
 use std::future::Future;
 
+pub use credential::{CredentialEntry, CredentialRef};
 pub use error::ClusterError;
 pub use kube::KubeCluster;
+pub use managed::Managed;
 pub use opt_in::OptIn;
 
 use crate::api::AccessToken;
@@ -40,36 +45,42 @@ pub struct Notice {
     pub note: String,
 }
 
-/// Everything that is read from and written to Kubernetes for an access token.
+/// Everything that is read from and written to Kubernetes for access tokens and accounts.
 ///
 /// # Guarantees
-/// - Every write names the version that it was decided on, and fails with [`ClusterError::Conflict`] on any other.
+/// - Every write names the object and the version that it was decided on, and fails with [`ClusterError::Conflict`] on any other.
 /// - Before every write the gate is asked (I5).
 pub trait Cluster: Clone + Send + Sync + 'static {
-    /// Reads an object, past every cache.
-    fn read_object(
+    /// Reads an object, past every cache; `namespace` is `None` for a kind of the whole cluster.
+    fn read_object<K: Managed>(
         &self,
-        namespace: &str,
+        namespace: Option<&str>,
         name: &str,
-    ) -> impl Future<Output = Result<Option<AccessToken>, ClusterError>> + Send;
+    ) -> impl Future<Output = Result<Option<K>, ClusterError>> + Send;
 
     /// Puts our finalizer on an object.
-    fn add_finalizer(
+    fn add_finalizer<K: Managed>(
         &self,
-        object: &AccessToken,
-    ) -> impl Future<Output = Result<AccessToken, ClusterError>> + Send;
+        object: &K,
+    ) -> impl Future<Output = Result<K, ClusterError>> + Send;
 
-    /// Takes our finalizer off an object.
-    fn remove_finalizer(
+    /// Takes our finalizer off an object; one that is gone is as good.
+    fn remove_finalizer<K: Managed>(
         &self,
-        object: &AccessToken,
+        object: &K,
     ) -> impl Future<Output = Result<(), ClusterError>> + Send;
 
     /// Replaces the status.
-    fn replace_status(
+    fn replace_status<K: Managed>(
         &self,
-        object: &AccessToken,
-    ) -> impl Future<Output = Result<AccessToken, ClusterError>> + Send;
+        object: &K,
+    ) -> impl Future<Output = Result<K, ClusterError>> + Send;
+
+    /// Reads a managing key.
+    fn read_credential(
+        &self,
+        at: &CredentialRef,
+    ) -> impl Future<Output = Result<CredentialEntry, ClusterError>> + Send;
 
     /// Reads a Secret by name.
     fn read_secret(

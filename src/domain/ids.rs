@@ -48,6 +48,8 @@ identifiers! {
     RoleId,
     /// The `metadata.uid` of an `AccessToken` object.
     ObjectUid,
+    /// The `metadata.uid` of an account object of either kind.
+    AccountUid,
     /// The `metadata.uid` of a Secret.
     SecretUid,
     /// The `metadata.resourceVersion` of a Kubernetes object; opaque.

@@ -8,7 +8,8 @@ use crate::api::AccessToken;
 use crate::api::account::ClusterAccountSpec;
 use crate::api::record;
 use crate::api::validate;
-use crate::api::validate::{DesiredAccount, Invalid};
+use crate::api::validate::Invalid;
+use crate::domain::account::desired::DesiredAccount;
 use crate::domain::{durations, limits, marker, settings::Grant};
 use crate::launchdarkly::{AllowedHosts, Endpoint};
 

@@ -5,6 +5,7 @@
 
 mod api;
 mod client;
+mod connect;
 mod convert;
 mod differences;
 mod endpoint;
@@ -19,6 +20,7 @@ mod wire;
 
 pub use api::{PAGE_SIZE, TokensApi};
 pub use client::{HttpClient, Options};
+pub use connect::{Connect, HttpConnect};
 pub use differences::{differences, patch_towards};
 pub use endpoint::{AllowedHost, AllowedHosts, Endpoint, EndpointError};
 pub use error::{ApiError, Operation, RetryClass, TransportError, TransportKind};

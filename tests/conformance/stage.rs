@@ -10,9 +10,10 @@ use fakes::{FakeCluster, Part, Verb};
 use k8s_openapi::api::core::v1::{Namespace, Secret};
 use kube::api::{Api, DeleteParams, Patch, PatchParams, PostParams};
 use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::core::object::HasStatus;
 use kube::{Client, Config};
-use launchdarkly_token_operator::api::AccessToken;
-use launchdarkly_token_operator::cluster::{Cluster, KubeCluster, NamespaceFacts};
+use launchdarkly_token_operator::api::{AccessToken, AccountStatus};
+use launchdarkly_token_operator::cluster::{Cluster, KubeCluster, Managed, NamespaceFacts};
 use launchdarkly_token_operator::gate::AlwaysOpen;
 use launchdarkly_token_operator::runtime::clock::SystemClock;
 use rig::{ControlPlane, ControlPlaneOptions, workspace};
@@ -28,6 +29,10 @@ pub trait Stage {
     fn namespace(&self) -> &str;
     fn create_object(&self, object: AccessToken) -> impl Future<Output = AccessToken>;
     fn delete_object(&self, name: &str) -> impl Future<Output = ()>;
+    fn create_account<K: AnyAccount>(&self, account: K) -> impl Future<Output = K>;
+    fn delete_account<K: AnyAccount>(&self, name: &str) -> impl Future<Output = ()>;
+    /// A Secret with a managing key in the entry `token`.
+    fn put_credential(&self, name: &str, key: &str) -> impl Future<Output = ()>;
     /// Another finalizer than ours.
     fn hold_object(&self, name: &str) -> impl Future<Output = AccessToken>;
     /// Sets a label, an annotation and an entry of somebody else's on a Secret, created if there is none.
@@ -37,6 +42,11 @@ pub trait Stage {
     /// Begins the namespace's deletion; an object with a finalizer keeps it from going.
     fn terminate_namespace(&self) -> impl Future<Output = ()>;
 }
+
+/// An account of either kind.
+pub trait AnyAccount: Managed + HasStatus<Status = AccountStatus> {}
+
+impl<K: Managed + HasStatus<Status = AccountStatus>> AnyAccount for K {}
 
 /// What somebody else writes into a Secret.
 pub const FOREIGN: (&str, &str) = ("theirs", "foreign");
@@ -65,6 +75,7 @@ impl Stage for Fake {
             Verb::RemoveFinalizer,
             Verb::ReplaceStatus,
             Verb::ReadSecret,
+            Verb::ReadCredential,
             Verb::CreateSecret,
             Verb::ApplySecret,
             Verb::AnnotateSecret,
@@ -83,6 +94,21 @@ impl Stage for Fake {
 
     async fn delete_object(&self, name: &str) {
         self.0.delete_object("stage", name);
+    }
+
+    async fn create_account<K: AnyAccount>(&self, account: K) -> K {
+        self.0.create_account(account).unwrap()
+    }
+
+    async fn delete_account<K: AnyAccount>(&self, name: &str) {
+        // Nothing of the whole cluster has a namespace.
+        self.0.delete::<K>("stage", name);
+        self.0.delete::<K>("", name);
+    }
+
+    async fn put_credential(&self, name: &str, key: &str) {
+        let entry = ((Part::Entry, "token".to_owned()), key.as_bytes().to_vec());
+        self.0.put_secret("stage", name, [entry].into());
     }
 
     async fn hold_object(&self, name: &str) -> AccessToken {
@@ -237,6 +263,27 @@ impl Stage for Kubernetes {
     async fn delete_object(&self, name: &str) {
         self.objects()
             .delete(name, &DeleteParams::default())
+            .await
+            .unwrap();
+    }
+
+    async fn create_account<K: AnyAccount>(&self, account: K) -> K {
+        let api = K::api(self.client.clone(), Some(&self.namespace));
+        api.create(&PostParams::default(), &account).await.unwrap()
+    }
+
+    async fn delete_account<K: AnyAccount>(&self, name: &str) {
+        let api = K::api(self.client.clone(), Some(&self.namespace));
+        api.delete(name, &DeleteParams::default()).await.unwrap();
+    }
+
+    async fn put_credential(&self, name: &str, key: &str) {
+        let body = json!({
+            "apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "stringData": {"token": key},
+        });
+        let secret = serde_json::from_value(body).unwrap();
+        self.secrets()
+            .create(&PostParams::default(), &secret)
             .await
             .unwrap();
     }

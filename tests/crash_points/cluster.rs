@@ -1,12 +1,15 @@
 //! The cluster at the other end of a wire.
 
+use std::any::Any;
 use std::sync::Arc;
 
 use fakes::FakeCluster;
 use launchdarkly_token_operator::api::AccessToken;
 use launchdarkly_token_operator::cluster::secret::manifest::SecretManifest;
 use launchdarkly_token_operator::cluster::secret::snapshot::SecretSnapshot;
-use launchdarkly_token_operator::cluster::{Cluster, ClusterError, NamespaceFacts, Notice};
+use launchdarkly_token_operator::cluster::{
+    Cluster, ClusterError, CredentialEntry, CredentialRef, Managed, NamespaceFacts, Notice,
+};
 use launchdarkly_token_operator::domain::ids::TokenId;
 use launchdarkly_token_operator::domain::record::Identity;
 use launchdarkly_token_operator::domain::secret::SecretRevision;
@@ -44,39 +47,41 @@ fn lost() -> ClusterError {
 }
 
 /// What a status is written for, as far as it matters.
-fn purpose(object: &AccessToken) -> String {
-    let pending = object
-        .status
-        .as_ref()
-        .and_then(|status| status.pending.as_ref());
-    match pending {
+fn purpose<K: Managed>(object: &K) -> String {
+    let token = (object as &dyn Any).downcast_ref::<AccessToken>();
+    let status = token.and_then(|token| token.status.as_ref());
+    match status.and_then(|status| status.pending.as_ref()) {
         Some(pending) => format!("status with {} {}", pending.operation, pending.cause),
         None => "status".to_owned(),
     }
 }
 
 impl Cluster for WiredCluster {
-    async fn read_object(
+    async fn read_object<K: Managed>(
         &self,
-        namespace: &str,
+        namespace: Option<&str>,
         name: &str,
-    ) -> Result<Option<AccessToken>, ClusterError> {
+    ) -> Result<Option<K>, ClusterError> {
         self.look(self.far.read_object(namespace, name)).await
     }
 
-    async fn add_finalizer(&self, object: &AccessToken) -> Result<AccessToken, ClusterError> {
+    async fn add_finalizer<K: Managed>(&self, object: &K) -> Result<K, ClusterError> {
         let call = self.far.add_finalizer(object);
         self.effect("finalizer".to_owned(), call).await
     }
 
-    async fn remove_finalizer(&self, object: &AccessToken) -> Result<(), ClusterError> {
+    async fn remove_finalizer<K: Managed>(&self, object: &K) -> Result<(), ClusterError> {
         let call = self.far.remove_finalizer(object);
         self.effect("no finalizer".to_owned(), call).await
     }
 
-    async fn replace_status(&self, object: &AccessToken) -> Result<AccessToken, ClusterError> {
+    async fn replace_status<K: Managed>(&self, object: &K) -> Result<K, ClusterError> {
         let call = self.far.replace_status(object);
         self.effect(purpose(object), call).await
+    }
+
+    async fn read_credential(&self, at: &CredentialRef) -> Result<CredentialEntry, ClusterError> {
+        self.look(self.far.read_credential(at)).await
     }
 
     async fn read_secret(

@@ -45,7 +45,7 @@ fn whole_seconds(world: &World, log: &[Write]) -> Vec<String> {
     let by_us = log.iter().filter(|write| write.author == Author::Operator);
     let statuses = by_us.filter_map(|write| match &write.thing {
         Thing::Object { after, .. } => after.as_ref()?.status.as_ref(),
-        Thing::Secret { .. } => None,
+        Thing::Secret { .. } | Thing::Account { .. } => None,
     });
     let notes = world.cluster.notices().into_iter();
     statuses
@@ -255,7 +255,7 @@ fn former_secrets_stay_a_while(log: &[Write], mercy: Mercy) -> Vec<String> {
         Thing::Secret { name, after: None } if write.author == Author::Operator => {
             Some((name, write.at))
         }
-        Thing::Secret { .. } | Thing::Object { .. } => None,
+        Thing::Secret { .. } | Thing::Object { .. } | Thing::Account { .. } => None,
     });
     let mut complaints = Vec::new();
     for (name, at) in deleted.filter(|_| mercy != Mercy::Deleted) {

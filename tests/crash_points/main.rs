@@ -3,6 +3,7 @@
 //! work. Whoever comes after must bring the world to the same rest, and at no moment may an invariant be broken.
 #![expect(clippy::unwrap_used, reason = "helpers of tests may fail like tests")]
 
+mod accounts;
 mod clock;
 mod cluster;
 mod judge;

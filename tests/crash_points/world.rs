@@ -16,7 +16,7 @@ use launchdarkly_token_operator::controller::account::{
 };
 use launchdarkly_token_operator::controller::token::{Context, Outcome, reconcile};
 use launchdarkly_token_operator::domain::account::AccountKey;
-use launchdarkly_token_operator::domain::ids::{AccountId, TokenId};
+use launchdarkly_token_operator::domain::ids::{AccountId, AccountUid, TokenId};
 use launchdarkly_token_operator::domain::policy::AccountPolicy;
 use launchdarkly_token_operator::launchdarkly::{
     AccountLimiter, AllowedHosts, Endpoint, HttpClient, LimiterOptions, Options, TokensApi,
@@ -120,7 +120,7 @@ impl World {
         let log = self.cluster.log();
         let mut states = log.iter().rev().filter_map(|write| match &write.thing {
             Thing::Object { after, .. } => Some(after.clone()),
-            Thing::Secret { .. } => None,
+            Thing::Account { .. } | Thing::Secret { .. } => None,
         });
         states.nth(1)?.map(|object| *object)
     }
@@ -176,7 +176,7 @@ impl World {
             namespace: NAMESPACE.to_owned(),
             name: "default".to_owned(),
         };
-        accounts.put(key, entry);
+        accounts.put(&key, &AccountUid::new("account"), entry);
         let far = self.cluster.behind(Arc::new(WireGate(wire.clone())));
         let cluster = WiredCluster {
             far,

@@ -7,6 +7,7 @@
     reason = "the lints know test functions, but not the helpers beside them"
 )]
 
+mod account;
 mod closed_schemas;
 mod crd_shape;
 mod decide_properties;

@@ -7,7 +7,7 @@ pub mod messages;
 mod policy;
 mod token;
 
-pub use account::{DEFAULT_API_URL, DesiredAccount, account, cluster_account};
+pub use account::{DEFAULT_API_URL, account, cluster_account};
 pub use token::desired;
 
 /// A mistake in a spec.

@@ -1,144 +1,81 @@
-//! What an account's status says.
+//! Writes what is to be said of an account into its status.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use crate::api::AccountStatus;
 use crate::api::account::{FeatureState, FeaturesStatus, MAX_LISTED};
 use crate::api::conditions::{remove_condition, set_condition};
-use crate::controller::account::registry::Session;
+use crate::domain::account::report::{BehindReport, Cause, Report};
 use crate::domain::conditions::{ConditionStatus, ConditionType};
 use crate::domain::observed::Feature;
-use crate::domain::problem::Problem;
-use crate::domain::reason::Reason;
+use crate::domain::problem::Recovery;
 use crate::domain::time::whole_second;
-use crate::launchdarkly::{HttpClient, TokensApi as _};
 
-/// Clocks may differ by this much before it is worth a word.
-const SKEW: SignedDuration = SignedDuration::from_mins(1);
-
-/// The object whose status is written.
-pub(in crate::controller) struct AccountView {
-    pub(in crate::controller) generation: Option<i64>,
-    pub(in crate::controller) users: usize,
-    pub(in crate::controller) deleting: bool,
-    pub(in crate::controller) now: Timestamp,
-}
-
-/// Writes what was found into a status.
-pub(in crate::controller) fn write(
-    view: &AccountView,
-    finding: &Result<Session<HttpClient>, Problem>,
-    status: &mut AccountStatus,
-) {
-    status.observed_generation = view.generation;
-    let mut set = |kind, holds: bool, reason, message: &str| {
-        let holds = ConditionStatus::from(holds);
-        set_condition(
-            &mut status.conditions,
-            kind,
-            holds,
-            reason,
-            message,
-            view.generation,
-            view.now,
-        );
+/// Writes a report into a status; what it says nothing of stays.
+pub(super) fn write(report: &Report, now: Timestamp, status: &mut AccountStatus) {
+    status.observed_generation = report.generation;
+    let mut writer = Writer {
+        status,
+        generation: report.generation,
+        now,
     };
-    match finding {
-        Ok(_) if view.deleting => {
-            let message = format!(
-                "{} AccessTokens still refer to this account; delete them first",
-                view.users
-            );
-            set(ConditionType::Ready, true, Reason::InUse, &message);
-        }
-        Ok(_) => set(
-            ConditionType::Ready,
-            true,
-            Reason::Available,
-            "LaunchDarkly accepts the credential",
-        ),
-        Err(problem) => set(
-            ConditionType::Ready,
-            false,
-            problem.reason,
-            &problem.message,
-        ),
-    }
-    let stalled = finding
-        .as_ref()
-        .err()
-        .filter(|problem| problem.needs_user());
-    mark(
-        view,
-        status,
-        ConditionType::Stalled,
-        stalled.map(|t| (t.reason, t.message.clone())),
-    );
-    let waiting = finding
-        .as_ref()
-        .err()
-        .filter(|problem| !problem.needs_user());
-    mark(
-        view,
-        status,
-        ConditionType::Reconciling,
-        waiting.map(|t| (t.reason, t.message.clone())),
-    );
-    if let Ok(session) = finding {
-        describe(view, session, status);
+    writer.set(ConditionType::Ready, report.ready.into(), &report.cause);
+    let stalled = report.recovery == Some(Recovery::User);
+    let waits = report.recovery.is_some() && !stalled;
+    let cause = Some(&report.cause);
+    writer.mark(ConditionType::Stalled, cause.filter(|_| stalled));
+    writer.mark(ConditionType::Reconciling, cause.filter(|_| waits));
+    if let Some(behind) = &report.behind {
+        writer.describe(behind);
     }
 }
 
-fn describe(view: &AccountView, session: &Session<HttpClient>, status: &mut AccountStatus) {
-    status.account_id = Some(session.account_id.clone());
-    status.credential_token_id.clone_from(&session.credential);
-    let features = session.state.features(view.now);
-    status.features = Some(FeaturesStatus {
-        reset: to_status(features.reset),
-        expiry: to_status(features.expiry),
-        probe_time: features.probe_time.map(whole_second),
-    });
-    if let Some(orphans) = session.state.orphans() {
-        status.orphans = orphans.into_iter().take(MAX_LISTED).collect();
-    }
-    let left_behind = session.state.left_behind(&status.left_behind);
-    status.left_behind = left_behind.into_iter().take(MAX_LISTED).collect();
-    let braked = session.state.is_held_by_budget(view.now).then(|| {
-        let message = "many keys of this account were lost within ten minutes; no more are replaced until the window has passed";
-        (Reason::MassChange, message.to_owned())
-    });
-    mark(view, status, ConditionType::MassChange, braked);
-    let offset = session.api.clock_offset();
-    // No number, which would change with the answers.
-    let skewed = (offset.abs() > SKEW).then(|| {
-        let message =
-            "this machine's clock and LaunchDarkly's differ by more than a minute; synchronise it";
-        (Reason::ClockSkew, message.to_owned())
-    });
-    mark(view, status, ConditionType::ClockSkew, skewed);
+struct Writer<'a> {
+    status: &'a mut AccountStatus,
+    generation: Option<i64>,
+    now: Timestamp,
 }
 
-fn mark(
-    view: &AccountView,
-    status: &mut AccountStatus,
-    kind: ConditionType,
-    holds: Option<(Reason, String)>,
-) {
-    match holds {
-        Some((reason, message)) => {
-            set_condition(
-                &mut status.conditions,
-                kind,
-                ConditionStatus::True,
-                reason,
-                &message,
-                view.generation,
-                view.now,
-            );
+impl Writer<'_> {
+    fn describe(&mut self, behind: &BehindReport) {
+        self.status.account_id = Some(behind.account_id.clone());
+        self.status
+            .credential_token_id
+            .clone_from(&behind.credential);
+        self.status.features = Some(FeaturesStatus {
+            reset: to_status(behind.reset),
+            expiry: to_status(behind.expiry),
+            probe_time: behind.probe_time.map(whole_second),
+        });
+        if let Some(orphans) = &behind.orphans {
+            self.status.orphans = orphans.iter().take(MAX_LISTED).cloned().collect();
         }
-        None => {
-            remove_condition(&mut status.conditions, kind);
+        let left_behind = behind.left_behind.iter().take(MAX_LISTED);
+        self.status.left_behind = left_behind.cloned().collect();
+        self.mark(ConditionType::MassChange, behind.mass_change.as_ref());
+        self.mark(ConditionType::ClockSkew, behind.clock_skew.as_ref());
+    }
+
+    /// A condition that is only there while it holds.
+    fn mark(&mut self, kind: ConditionType, holds: Option<&Cause>) {
+        match holds {
+            Some(cause) => self.set(kind, ConditionStatus::True, cause),
+            None => {
+                remove_condition(&mut self.status.conditions, kind);
+            }
         }
+    }
+
+    fn set(&mut self, kind: ConditionType, status: ConditionStatus, cause: &Cause) {
+        set_condition(
+            &mut self.status.conditions,
+            kind,
+            status,
+            cause.reason,
+            &cause.message,
+            self.generation,
+            self.now,
+        );
     }
 }
 
@@ -153,7 +90,7 @@ fn to_status(feature: Feature) -> FeatureState {
 }
 
 /// A feature as decisions have it.
-pub(in crate::controller) fn to_domain(feature: FeatureState) -> Feature {
+pub(super) fn to_domain(feature: FeatureState) -> Feature {
     match feature {
         FeatureState::Unknown => Feature::Unknown,
         FeatureState::Available => Feature::Available,

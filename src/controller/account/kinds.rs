@@ -1,32 +1,29 @@
 //! What the two account kinds have in common.
 
-use std::fmt::Debug;
+use kube::ResourceExt;
+use kube::core::object::HasStatus;
 
-use k8s_openapi::NamespaceResourceScope;
-use kube::api::Api;
-use kube::{Client, Resource, ResourceExt};
-use serde::Serialize;
-use serde::de::DeserializeOwned;
-
-use crate::api::validate;
-use crate::api::validate::{DesiredAccount, Invalid};
+use crate::api::validate::{self, Invalid};
 use crate::api::{AccountStatus, ClusterLaunchDarklyAccount, LaunchDarklyAccount};
+use crate::cluster::Managed;
 use crate::domain::account::AccountKey;
+use crate::domain::account::desired::DesiredAccount;
+use crate::domain::ids::AccountUid;
 
 /// An account object of either kind.
-pub(in crate::controller) trait AccountObject:
-    Resource<DynamicType = ()> + Clone + Debug + Serialize + DeserializeOwned + Send + Sync + 'static
-{
+pub trait AccountObject: Managed + HasStatus<Status = AccountStatus> {
     /// Which account it is.
     fn key(&self) -> AccountKey;
     /// What its spec says.
+    ///
+    /// # Errors
+    /// Every mistake in it.
     fn desired(&self) -> Result<DesiredAccount, Vec<Invalid>>;
-    /// Its status.
-    fn status(&self) -> Option<&AccountStatus>;
-    /// Its status, to be written.
-    fn status_mut(&mut self) -> &mut Option<AccountStatus>;
-    /// Where objects like it are.
-    fn api(&self, client: &Client) -> Api<Self>;
+
+    /// Which object it is: another one of its name has another.
+    fn account_uid(&self) -> AccountUid {
+        AccountUid::new(self.uid().unwrap_or_default())
+    }
 }
 
 impl AccountObject for LaunchDarklyAccount {
@@ -40,18 +37,6 @@ impl AccountObject for LaunchDarklyAccount {
     fn desired(&self) -> Result<DesiredAccount, Vec<Invalid>> {
         validate::account(&self.spec)
     }
-
-    fn status(&self) -> Option<&AccountStatus> {
-        self.status.as_ref()
-    }
-
-    fn status_mut(&mut self) -> &mut Option<AccountStatus> {
-        &mut self.status
-    }
-
-    fn api(&self, client: &Client) -> Api<Self> {
-        namespaced(self, client)
-    }
 }
 
 impl AccountObject for ClusterLaunchDarklyAccount {
@@ -64,23 +49,4 @@ impl AccountObject for ClusterLaunchDarklyAccount {
     fn desired(&self) -> Result<DesiredAccount, Vec<Invalid>> {
         validate::cluster_account(&self.spec)
     }
-
-    fn status(&self) -> Option<&AccountStatus> {
-        self.status.as_ref()
-    }
-
-    fn status_mut(&mut self) -> &mut Option<AccountStatus> {
-        &mut self.status
-    }
-
-    fn api(&self, client: &Client) -> Api<Self> {
-        Api::all(client.clone())
-    }
-}
-
-fn namespaced<K>(object: &K, client: &Client) -> Api<K>
-where
-    K: Resource<DynamicType = (), Scope = NamespaceResourceScope>,
-{
-    Api::namespaced(client.clone(), &object.namespace().unwrap_or_default())
 }

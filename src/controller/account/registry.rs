@@ -1,196 +1,154 @@
 //! The accounts this process can act on, as the account controller keeps them up to date.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::Arc;
 
+use parking_lot::{Mutex, RwLock};
+use tokio::sync::broadcast;
+
+pub use super::entry::{Availability, Entry, Session};
+use super::known::{Account, Checked, Known};
 use crate::controller::account::state::AccountState;
 use crate::domain::account::AccountKey;
-use crate::domain::ids::{AccountId, Installation, ObjectUid, TokenId};
-use crate::domain::namespaces::AdmittedNamespaces;
+use crate::domain::account::offer::Offer;
+use crate::domain::ids::{AccountId, AccountUid, Installation, ObjectUid};
 use crate::domain::policy::{AccountPolicy, Refusal};
-use crate::domain::problem::Problem;
-use crate::domain::reason::Reason;
 use crate::launchdarkly::TokensApi;
 
-/// An account object as the controllers use it.
-#[derive(Debug, Clone)]
-pub struct Entry<L> {
-    /// Whether calls can be made.
-    pub state: Availability<L>,
-    /// What may be asked for.
-    pub policy: AccountPolicy,
-    /// Who may ask; `None` for a namespaced account, which serves its own namespace.
-    pub allowed_namespaces: Option<AdmittedNamespaces>,
-}
+type AccountMap<L> = HashMap<AccountKey, Account<L>>;
 
-impl<L> Entry<L> {
-    /// An account whose spec makes no sense lets nobody do anything.
-    pub(in crate::controller) fn closed(state: Availability<L>) -> Self {
-        Self {
-            state,
-            policy: AccountPolicy::closed(),
-            allowed_namespaces: Some(AdmittedNamespaces::default()),
-        }
-    }
-}
-
-/// Whether calls can be made on an account.
-#[derive(Debug, Clone)]
-pub enum Availability<L> {
-    /// Yes.
-    Usable(Session<L>),
-    /// No.
-    Unusable {
-        /// Why, as its objects say it.
-        problem: Problem,
-        /// Why, as it says itself.
-        own_reason: Reason,
-        /// The last credential that worked: deletions still use it while it does.
-        last: Option<Session<L>>,
-    },
-}
-
-impl<L> Availability<L> {
-    /// The newest credential that worked.
-    pub(in crate::controller) fn newest_session(&self) -> Option<&Session<L>> {
-        match self {
-            Self::Usable(session) => Some(session),
-            Self::Unusable { last, .. } => last.as_ref(),
-        }
-    }
-}
-
-/// A credential whose identity was checked, and the account behind it (I10).
-#[derive(Debug, Clone)]
-pub struct Session<L> {
-    /// Calls with these very credential bytes.
-    pub api: L,
-    /// The account behind the credential.
-    pub account_id: AccountId,
-    /// The token that the credential is.
-    pub credential: Option<TokenId>,
-    /// What all credentials of the account share.
-    pub state: Arc<AccountState>,
-}
-
-/// Why accounts should be looked at before their time.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum AccountSignal {
-    /// A call with this account's credential was answered 401.
-    Doubt(AccountKey),
-    /// What a status says may have changed: who uses an account, or whether its budget is on (I14).
-    Status,
-}
-
-/// All accounts, by the object that names them.
+/// All accounts, by the name under which access tokens refer to them.
 #[derive(Debug)]
 pub struct Accounts<L> {
     /// Which cluster our tokens are marked with.
     pub installation: Installation,
-    entries: RwLock<HashMap<AccountKey, Arc<Entry<L>>>>,
-    shared: Mutex<BTreeMap<(String, AccountId), Arc<AccountState>>>,
-    slots: Mutex<HashMap<AccountKey, HashSet<ObjectUid>>>,
-    signals: tokio::sync::broadcast::Sender<AccountSignal>,
+    accounts: RwLock<AccountMap<L>>,
+    /// What all credentials of one account on one host share, whatever the objects that lead there (I13).
+    states: Mutex<BTreeMap<(String, AccountId), Arc<AccountState>>>,
+    signals: broadcast::Sender<()>,
 }
 
 impl<L: TokensApi> Accounts<L> {
     /// No account yet.
     #[must_use]
     pub fn new(installation: Installation) -> Self {
-        let (signals, _) = tokio::sync::broadcast::channel(64);
+        let (signals, _) = broadcast::channel(64);
         Self {
             installation,
-            entries: RwLock::default(),
-            shared: Mutex::default(),
-            slots: Mutex::default(),
+            accounts: RwLock::default(),
+            states: Mutex::default(),
             signals,
         }
     }
 
-    /// The account of an object.
+    /// The account of this name.
     pub fn get(&self, key: &AccountKey) -> Option<Arc<Entry<L>>> {
-        self.entries
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(key)
-            .cloned()
-    }
-
-    /// Puts an account in place.
-    pub fn put(&self, key: AccountKey, entry: Entry<L>) {
-        self.entries
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(key, Arc::new(entry));
-    }
-
-    /// Accounts whose object is gone can no longer be asked for anything new; their last good credential still serves for
-    /// deletions while objects refer to it. Those that nobody refers to are forgotten.
-    pub fn retire_gone(&self, is_gone: impl Fn(&AccountKey) -> bool) {
-        for (key, entry) in self.all() {
-            if !is_gone(&key) {
-                continue;
-            }
-            if self.users(&key) == 0 {
-                if let Availability::Usable(session) = &entry.state {
-                    session.state.set_objects(&key, 0);
-                }
-                self.remove(&key);
-                continue;
-            }
-            let Availability::Usable(session) = &entry.state else {
-                continue;
-            };
-            let state = Availability::Unusable {
-                problem: Problem::user(
-                    Reason::AccountNotFound,
-                    "the account was deleted; create it again",
-                ),
-                own_reason: Reason::AccountNotFound,
-                last: Some(session.clone()),
-            };
-            self.put(
-                key,
-                Entry {
-                    state,
-                    ..(*entry).clone()
-                },
-            );
-        }
-    }
-
-    /// Takes an account away.
-    pub fn remove(&self, key: &AccountKey) {
-        self.entries
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
-            .remove(key);
+        self.accounts.read().get(key)?.entry().cloned()
     }
 
     /// Every account.
     pub fn all(&self) -> Vec<(AccountKey, Arc<Entry<L>>)> {
-        let entries = self.entries.read().unwrap_or_else(PoisonError::into_inner);
-        entries
+        let accounts = self.accounts.read();
+        accounts
             .iter()
-            .map(|(key, entry)| (key.clone(), Arc::clone(entry)))
+            .filter_map(|(key, account)| Some((key.clone(), Arc::clone(account.entry()?))))
             .collect()
+    }
+
+    /// Puts an account in place as it is.
+    pub fn put(&self, key: &AccountKey, uid: &AccountUid, entry: Entry<L>) {
+        self.change(key, |account| {
+            let known = account.of(uid);
+            known.offer = None;
+            known.entry = Some(Arc::new(entry));
+        });
+    }
+
+    /// Puts in place what access tokens find of an object.
+    pub(in crate::controller) fn publish(&self, key: &AccountKey, uid: &AccountUid, offer: Offer) {
+        self.change(key, |account| account.of(uid).publish(offer));
+    }
+
+    /// What access tokens find of an object.
+    pub(in crate::controller) fn offer(&self, key: &AccountKey, uid: &AccountUid) -> Option<Offer> {
+        self.known(key, uid, |known| known.offer.clone())
+    }
+
+    /// What was found out about an object's credential.
+    pub(in crate::controller) fn checked(
+        &self,
+        key: &AccountKey,
+        uid: &AccountUid,
+    ) -> Option<Checked<L>> {
+        self.known(key, uid, |known| known.checked.clone())
+    }
+
+    /// Remembers what was found out about an object's credential.
+    pub(in crate::controller) fn remember(
+        &self,
+        key: &AccountKey,
+        uid: &AccountUid,
+        checked: Checked<L>,
+    ) {
+        self.change(key, |account| account.of(uid).checked = Some(checked));
+    }
+
+    fn known<T>(
+        &self,
+        key: &AccountKey,
+        uid: &AccountUid,
+        get: impl FnOnce(&Known<L>) -> Option<T>,
+    ) -> Option<T> {
+        let accounts = self.accounts.read();
+        let known = accounts.get(key)?.object.as_ref()?;
+        (known.uid == *uid).then(|| get(known))?
+    }
+
+    /// A cache has shown this object.
+    pub(in crate::controller) fn note_shown(&self, key: &AccountKey, uid: &AccountUid) {
+        let mut accounts = self.accounts.write();
+        let known = accounts
+            .get_mut(key)
+            .and_then(|account| account.object.as_mut());
+        if let Some(known) = known.filter(|known| known.uid == *uid) {
+            known.shown = true;
+        }
+    }
+
+    /// Forgets an object and all that is known of it; those who use an account of this name stay its users.
+    pub fn forget(&self, key: &AccountKey, uid: &AccountUid) {
+        self.change(key, |account| {
+            account.object.take_if(|known| known.uid == *uid);
+        });
+    }
+
+    /// Accounts whose object is gone can no longer be asked for anything new; their last good credential still serves for
+    /// deletions while objects refer to it. Those that nobody refers to are forgotten.
+    pub fn retire_gone(&self, is_shown: impl Fn(&AccountKey, &AccountUid) -> bool) {
+        let mut accounts = self.accounts.write();
+        for (key, account) in accounts.iter_mut() {
+            let in_use = !account.users.is_empty();
+            let known = account.object.as_mut();
+            match known.filter(|known| known.shown && !is_shown(key, &known.uid)) {
+                None => {}
+                Some(known) if in_use => known.retire(),
+                Some(_) => account.object = None,
+            }
+        }
+        self.settle(&mut accounts);
     }
 
     /// What all credentials of one account on one host share.
     pub fn account_state(&self, host: &str, account: &AccountId) -> Arc<AccountState> {
-        let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(
-            shared
-                .entry((host.to_owned(), account.clone()))
-                .or_default(),
-        )
+        let mut states = self.states.lock();
+        let state = states.entry((host.to_owned(), account.clone()));
+        Arc::clone(state.or_default())
     }
 
     /// Takes a slot for an object that has a token already.
     pub fn occupy(&self, key: &AccountKey, object: &ObjectUid) {
-        let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
-        if slots.entry(key.clone()).or_default().insert(object.clone()) {
-            self.send(AccountSignal::Status);
+        if self.change(key, |account| account.users.insert(object.clone())) {
+            self.signal();
         }
     }
 
@@ -204,10 +162,9 @@ impl<L: TokensApi> Accounts<L> {
         object: &ObjectUid,
         policy: &AccountPolicy,
     ) -> Result<(), Refusal> {
-        let slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
-        match slots.get(key) {
-            Some(taken) if taken.contains(object) => Ok(()),
-            taken => policy.has_room(taken.map_or(0, HashSet::len)),
+        match self.accounts.read().get(key) {
+            Some(account) if account.users.contains(object) => Ok(()),
+            account => policy.has_room(account.map_or(0, |account| account.users.len())),
         }
     }
 
@@ -221,144 +178,108 @@ impl<L: TokensApi> Accounts<L> {
         object: &ObjectUid,
         policy: &AccountPolicy,
     ) -> Result<bool, Refusal> {
-        let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
-        let taken = slots.entry(key.clone()).or_default();
-        if taken.contains(object) {
-            return Ok(false);
+        let taken = self.change(key, |account| {
+            if account.users.contains(object) {
+                return Ok(false);
+            }
+            policy.has_room(account.users.len())?;
+            Ok(account.users.insert(object.clone()))
+        })?;
+        if taken {
+            self.signal();
         }
-        policy.has_room(taken.len())?;
-        taken.insert(object.clone());
-        self.send(AccountSignal::Status);
-        Ok(true)
+        Ok(taken)
     }
 
     /// Gives back a slot that was reserved for what did not begin after all.
     pub fn give_back(&self, key: &AccountKey, object: &ObjectUid) {
-        let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
-        if slots.get_mut(key).is_some_and(|taken| taken.remove(object)) {
-            self.send(AccountSignal::Status);
+        if self.change(key, |account| account.users.remove(object)) {
+            self.signal();
         }
     }
 
     /// Gives an object's slots back.
     pub fn release(&self, object: &ObjectUid) {
-        let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
-        let released = slots
+        let mut accounts = self.accounts.write();
+        let released = accounts
             .values_mut()
-            .filter_map(|taken| taken.take(object))
+            .filter_map(|account| account.users.take(object))
             .count();
         if released > 0 {
-            self.send(AccountSignal::Status);
+            self.settle(&mut accounts);
+            drop(accounts);
+            self.signal();
         }
     }
 
     /// Forgets objects that are gone.
     pub fn retain(&self, living: &HashSet<ObjectUid>) {
-        let shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
-        for account in shared.values() {
-            account.budget().retain(living);
+        for state in self.states.lock().values() {
+            state.budget().retain(living);
         }
-        drop(shared);
-        let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
-        slots.retain(|_, taken| {
-            taken.retain(|object| living.contains(object));
-            !taken.is_empty()
-        });
+        let mut accounts = self.accounts.write();
+        for account in accounts.values_mut() {
+            account.users.retain(|object| living.contains(object));
+        }
+        self.settle(&mut accounts);
     }
 
     /// How many objects use an account.
     pub fn users(&self, key: &AccountKey) -> usize {
-        self.slots
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(key)
-            .map_or(0, HashSet::len)
+        let accounts = self.accounts.read();
+        accounts.get(key).map_or(0, |account| account.users.len())
     }
 
     /// A call was answered 401: the credential is looked at again at once.
     pub fn doubt(&self, key: &AccountKey) {
-        self.send(AccountSignal::Doubt(key.clone()));
+        self.change(key, |account| {
+            let object = account.object.as_mut();
+            if let Some(checked) = object.and_then(|known| known.checked.as_mut()) {
+                checked.finding.doubt();
+            }
+        });
+        self.signal();
     }
 
     /// The budget of an account came on: its status is to say so.
     pub fn budget_changed(&self) {
-        self.send(AccountSignal::Status);
+        self.signal();
     }
 
-    /// Tells why accounts should be looked at before their time.
-    pub fn signals(&self) -> tokio::sync::broadcast::Receiver<AccountSignal> {
+    /// Tells when accounts should be looked at before their time: a credential is in doubt, or what a status says may have changed,
+    /// as who uses an account, or whether its budget is on (I14).
+    pub fn signals(&self) -> broadcast::Receiver<()> {
         self.signals.subscribe()
     }
 
-    fn send(&self, signal: AccountSignal) {
+    fn signal(&self) {
         // Nobody listening means that nobody needs to know.
-        let _ = self.signals.send(signal);
+        let _ = self.signals.send(());
+    }
+
+    fn change<T>(&self, key: &AccountKey, change: impl FnOnce(&mut Account<L>) -> T) -> T {
+        let mut accounts = self.accounts.write();
+        let changed = change(accounts.entry(key.clone()).or_default());
+        self.settle(&mut accounts);
+        changed
+    }
+
+    /// Drops what is empty, and tells the budget of each account how many objects it is for, through all account objects.
+    fn settle(&self, accounts: &mut AccountMap<L>) {
+        accounts.retain(|_, account| account.object.is_some() || !account.users.is_empty());
+        let mut users: HashMap<*const AccountState, usize> = HashMap::new();
+        for account in accounts.values() {
+            let session = account.entry().and_then(|it| it.state.newest_session());
+            if let Some(session) = session {
+                *users.entry(Arc::as_ptr(&session.state)).or_default() += account.users.len();
+            }
+        }
+        for state in self.states.lock().values() {
+            let through = users.get(&Arc::as_ptr(state));
+            state.set_objects(through.copied().unwrap_or_default());
+        }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::gate::AlwaysOpen;
-    use crate::launchdarkly::{
-        AccountLimiter, AllowedHosts, Endpoint, HttpClient, LimiterOptions, Options,
-    };
-    use crate::redaction::Key;
-
-    fn session(accounts: &Accounts<HttpClient>) -> Session<HttpClient> {
-        let hosts = AllowedHosts::new(["127.0.0.1:1".parse().unwrap()]);
-        let endpoint = Endpoint::parse("http://127.0.0.1:1", None, &hosts).unwrap();
-        let key = Key::from_bytes(b"api-1").unwrap();
-        let line = AccountLimiter::new(LimiterOptions::default(), Arc::new(()));
-        let options = Options::default();
-        let account_id = AccountId::from("account");
-        Session {
-            api: HttpClient::new(endpoint, key, None, line, options, Arc::new(AlwaysOpen)).unwrap(),
-            state: accounts.account_state("127.0.0.1:1", &account_id),
-            account_id,
-            credential: None,
-        }
-    }
-
-    fn account(name: &str) -> AccountKey {
-        AccountKey::Namespaced {
-            namespace: "team-a".into(),
-            name: name.into(),
-        }
-    }
-
-    #[test]
-    fn accounts_that_are_gone_are_forgotten_unless_objects_refer_to_them() {
-        let accounts = Accounts::<HttpClient>::new("0a1b2c3d".into());
-        let unusable = Availability::Unusable {
-            problem: Problem::user(Reason::AccountNotReady, ""),
-            own_reason: Reason::CredentialRejected,
-            last: None,
-        };
-        for (name, state) in [
-            ("used", Availability::Usable(session(&accounts))),
-            ("unused", Availability::Usable(session(&accounts))),
-            ("unusable", unusable),
-            ("there", Availability::Usable(session(&accounts))),
-        ] {
-            accounts.put(account(name), Entry::closed(state));
-        }
-        accounts.occupy(&account("used"), &ObjectUid::from("object-1"));
-
-        accounts.retire_gone(|key| *key != account("there"));
-
-        assert!(accounts.get(&account("unused")).is_none());
-        assert!(accounts.get(&account("unusable")).is_none());
-        let state = |name| accounts.get(&account(name)).unwrap().state.clone();
-        assert!(matches!(
-            state("used"),
-            Availability::Unusable { last: Some(_), .. }
-        ));
-        assert!(matches!(state("there"), Availability::Usable(_)));
-
-        accounts.retain(&HashSet::new());
-        accounts.retire_gone(|key| *key != account("there"));
-        assert!(accounts.get(&account("used")).is_none());
-        assert_eq!(accounts.all().len(), 1);
-    }
-}
+mod tests;

@@ -1,11 +1,12 @@
 //! What is known of one account on one host, whatever the number of credentials and account objects (I13).
 
-use std::collections::{BTreeSet, HashMap};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use jiff::{SignedDuration, Timestamp};
+use parking_lot::{Mutex, MutexGuard, RwLock};
 
-use crate::domain::account::AccountKey;
 use crate::domain::account::budget::{Allowance, ReplacementBudget};
 use crate::domain::ids::{ObjectUid, TokenId};
 use crate::domain::marker::{LONGEST_DESCRIPTION, Marker};
@@ -22,7 +23,7 @@ pub struct AccountState {
     listing: RwLock<Option<Arc<Listing>>>,
     features: RwLock<Features>,
     budget: Mutex<ReplacementBudget>,
-    objects: Mutex<HashMap<AccountKey, usize>>,
+    objects: AtomicUsize,
     orphans: Mutex<Orphans>,
     left_behind: Mutex<BTreeSet<TokenId>>,
 }
@@ -75,15 +76,12 @@ pub(in crate::controller) fn is_believable(started_at: Timestamp, now: Timestamp
 impl AccountState {
     /// The newest listing.
     pub fn listing(&self) -> Option<Arc<Listing>> {
-        self.listing
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.listing.read().clone()
     }
 
     /// Keeps a listing, unless a newer one is there; one from the future was dated by a clock that stood wrong.
     pub fn keep_listing(&self, listing: Listing, now: Timestamp) {
-        let mut kept = self.listing.write().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = self.listing.write();
         if kept.as_ref().is_none_or(|known| {
             known.started_at <= listing.started_at || !is_believable(known.started_at, now)
         }) {
@@ -93,7 +91,7 @@ impl AccountState {
 
     /// What was found out; what did not work long ago counts as unknown, so that it is tried again.
     pub fn features(&self, now: Timestamp) -> Features {
-        let mut features = *self.features.read().unwrap_or_else(PoisonError::into_inner);
+        let mut features = *self.features.read();
         let old = features
             .probe_time
             .is_none_or(|at| now.duration_since(at) > REPROBE_AFTER);
@@ -148,22 +146,12 @@ impl AccountState {
 
     /// Changes what was found out.
     pub fn update_features(&self, change: impl FnOnce(&mut Features)) {
-        change(
-            &mut self
-                .features
-                .write()
-                .unwrap_or_else(PoisonError::into_inner),
-        );
+        change(&mut self.features.write());
     }
 
-    /// How many objects use the account through one account object; the budget is measured by all of them.
-    pub fn set_objects(&self, key: &AccountKey, count: usize) {
-        let mut objects = self.objects.lock().unwrap_or_else(PoisonError::into_inner);
-        if count == 0 {
-            objects.remove(key);
-        } else {
-            objects.insert(key.clone(), count);
-        }
+    /// How many objects use the account, through all account objects; the budget is measured by them.
+    pub(in crate::controller) fn set_objects(&self, count: usize) {
+        self.objects.store(count, Ordering::Relaxed);
     }
 
     /// How many replacements nobody asked for may still begin in this window (I14).
@@ -213,7 +201,7 @@ impl AccountState {
 
     /// Takes in what the newest listing shows: an orphan is what two listings in a row show as one.
     pub fn suspect_orphans(&self, suspects: BTreeSet<TokenId>, listed_at: Timestamp) {
-        let mut known = self.orphans.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.orphans.lock();
         if known.listed_at.is_some_and(|at| at >= listed_at) {
             return;
         }
@@ -226,16 +214,13 @@ impl AccountState {
 
     /// Tokens that belong to nobody; `None` before there were two listings to say so.
     pub fn orphans(&self) -> Option<BTreeSet<TokenId>> {
-        let known = self.orphans.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = self.orphans.lock();
         known.confirmed.clone()
     }
 
     /// Notes tokens whose cleaning up was given up, until an account's status says so.
     pub fn leave_behind(&self, tokens: &[TokenId]) {
-        let mut left = self
-            .left_behind
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut left = self.left_behind.lock();
         left.extend(tokens.iter().cloned());
     }
 
@@ -248,21 +233,17 @@ impl AccountState {
                 .as_ref()
                 .is_some_and(|listing| listing.tokens.iter().all(|token| token.id != *id))
         };
-        let left = self
-            .left_behind
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let left = self.left_behind.lock();
         let all = left.iter().chain(known);
         all.filter(|id| !is_gone(id)).cloned().collect()
     }
 
-    fn objects(&self) -> usize {
-        let objects = self.objects.lock().unwrap_or_else(PoisonError::into_inner);
-        objects.values().sum()
+    pub(in crate::controller) fn objects(&self) -> usize {
+        self.objects.load(Ordering::Relaxed)
     }
 
     pub(in crate::controller) fn budget(&self) -> MutexGuard<'_, ReplacementBudget> {
-        self.budget.lock().unwrap_or_else(PoisonError::into_inner)
+        self.budget.lock()
     }
 }
 

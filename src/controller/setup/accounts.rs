@@ -1,6 +1,5 @@
 //! The controllers of the two account kinds.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,17 +7,17 @@ use futures::{FutureExt as _, StreamExt, TryFutureExt as _, future};
 use kube::api::{Api, ListParams};
 use kube::runtime::controller::{Action, Controller};
 use kube::runtime::watcher::Config as WatchConfig;
-use parking_lot::Mutex;
 use tokio::sync::broadcast::error::RecvError;
 use tracing::Instrument as _;
 
+use super::AccountContext;
 use super::settings::{api, reconcile_span, scopes};
 use crate::api::{ClusterLaunchDarklyAccount, LaunchDarklyAccount};
-use crate::controller::account::context::AccountContext;
+use crate::cluster::ClusterError;
 use crate::controller::account::kinds::AccountObject;
 use crate::controller::account::reconcile;
-use crate::controller::account::registry::AccountSignal;
 use crate::domain::account::AccountKey;
+use crate::domain::ids::AccountUid;
 use crate::runtime::leader::LeaderContext;
 use crate::runtime::metrics::{Controller as ControllerLabel, Metrics, Outcome as MetricOutcome};
 use crate::runtime::supervise::{PanicGuard, Task, TaskSet};
@@ -69,13 +68,11 @@ async fn check_all<K: AccountObject>(
 }
 
 /// Whether a cache shows an account.
-type Shown = Box<dyn Fn(&AccountKey) -> bool + Send + Sync>;
+type Shown = Box<dyn Fn(&AccountKey, &AccountUid) -> bool + Send + Sync>;
 
 /// What the controllers of accounts know of the objects.
 pub(super) struct AccountControllers {
     shown: Vec<Shown>,
-    /// The accounts that a cache has shown.
-    seen: Arc<Mutex<HashSet<AccountKey>>>,
 }
 
 impl AccountControllers {
@@ -85,10 +82,7 @@ impl AccountControllers {
         ctx: &Arc<AccountContext>,
     ) -> Self {
         let watches = &leader.clients.watches;
-        let mut controllers = Self {
-            shown: Vec::new(),
-            seen: Arc::default(),
-        };
+        let mut controllers = Self { shown: Vec::new() };
         controllers.add(
             tasks,
             leader,
@@ -104,16 +98,8 @@ impl AccountControllers {
 
     /// Takes away the accounts whose objects are gone, with all that is remembered of them.
     pub(super) fn sweep(&self, ctx: &AccountContext) {
-        ctx.accounts.retire_gone(|key| self.is_gone(key));
-        ctx.forget_gone();
-        self.seen
-            .lock()
-            .retain(|key| ctx.accounts.get(key).is_some());
-    }
-
-    /// Whether an account object was there and is not any more: a cache that has not shown it yet proves nothing.
-    fn is_gone(&self, key: &AccountKey) -> bool {
-        self.seen.lock().contains(key) && !self.shown.iter().any(|shown| shown(key))
+        ctx.accounts
+            .retire_gone(|key, uid| self.shown.iter().any(|shown| shown(key, uid)));
     }
 
     fn add<K: AccountObject>(
@@ -126,15 +112,15 @@ impl AccountControllers {
         let reconciler = Arc::new(Reconciler {
             ctx: ctx.clone(),
             metrics: leader.metrics.clone(),
-            seen: self.seen.clone(),
             guard: tasks.guard(Task::AccountController),
         });
         let controller = Controller::new(api, WatchConfig::default());
         let store = controller.store();
-        self.shown.push(Box::new(move |key| {
-            store.state().iter().any(|object| object.key() == *key)
+        self.shown.push(Box::new(move |key, uid| {
+            let is_it = |object: &Arc<K>| object.key() == *key && object.account_uid() == *uid;
+            store.state().iter().any(is_it)
         }));
-        let stream = controller.reconcile_all_on(signals(ctx.clone())).run(
+        let stream = controller.reconcile_all_on(signals(ctx)).run(
             |object: Arc<K>, reconciler: Arc<Reconciler>| async move {
                 reconciler.reconcile(&*object).await
             },
@@ -152,19 +138,20 @@ impl AccountControllers {
 struct Reconciler {
     ctx: Arc<AccountContext>,
     metrics: Metrics,
-    seen: Arc<Mutex<HashSet<AccountKey>>>,
     guard: PanicGuard,
 }
 
 impl Reconciler {
-    async fn reconcile<K: AccountObject>(&self, object: &K) -> Result<Action, kube::Error> {
-        self.seen.lock().insert(object.key());
+    async fn reconcile<K: AccountObject>(&self, object: &K) -> Result<Action, ClusterError> {
         let _under_way = self.metrics.reconciling(ControllerLabel::Account);
         let begun = std::time::Instant::now();
         let reconciling = reconcile::reconcile(&self.ctx, object)
             .inspect_err(|_| traces::interrupted())
             .instrument(reconcile_span(ControllerLabel::Account, object));
         let outcome = self.guard.run(reconciling).await;
+        self.ctx
+            .accounts
+            .note_shown(&object.key(), &object.account_uid());
         let result = if matches!(outcome, Some(Ok(_))) {
             MetricOutcome::Success
         } else {
@@ -180,16 +167,12 @@ impl Reconciler {
 }
 
 /// One item whenever an account should be looked at before its time: accounts are few, so all of them are.
-pub(super) fn signals(
-    ctx: Arc<AccountContext>,
-) -> impl futures::Stream<Item = ()> + Send + 'static {
+pub(super) fn signals(ctx: &AccountContext) -> impl futures::Stream<Item = ()> + Send + 'static {
     let receiver = ctx.accounts.signals();
-    futures::stream::unfold((receiver, ctx), |(mut receiver, ctx)| async move {
+    futures::stream::unfold(receiver, |mut receiver| async move {
         match receiver.recv().await {
-            Ok(AccountSignal::Doubt(key)) => ctx.doubt(&key),
-            Ok(AccountSignal::Status) | Err(RecvError::Lagged(_)) => {}
-            Err(RecvError::Closed) => return None,
+            Ok(()) | Err(RecvError::Lagged(_)) => Some(((), receiver)),
+            Err(RecvError::Closed) => None,
         }
-        Some(((), (receiver, ctx)))
     })
 }

@@ -17,10 +17,11 @@ use tokio::sync::watch;
 use self::collector::facts;
 use crate::api::AccessToken;
 use crate::cluster::{KubeCluster, OptIn};
-use crate::controller::account::context::AccountContext;
+use crate::controller::account::AccountSettings;
+use crate::controller::account::context;
 use crate::controller::account::registry::Accounts;
 use crate::controller::token::context::Context;
-use crate::launchdarkly::{HttpClient, Limiters, Options};
+use crate::launchdarkly::{HttpClient, HttpConnect, Limiters, Options};
 use crate::runtime::leader::{LeaderContext, LeaderTask, LeaderTaskError};
 use crate::runtime::supervise::Task;
 
@@ -35,6 +36,8 @@ use self::tokens::{publish_keys_in_hand, spawn_tokens, token_controller};
 pub struct Operator;
 
 pub(in crate::controller) type TokenContext = Arc<Context<KubeCluster, HttpClient>>;
+
+pub(in crate::controller) type AccountContext = context::AccountContext<KubeCluster, HttpConnect>;
 
 impl LeaderTask for Operator {
     async fn lead(self, leader: LeaderContext) -> Result<(), LeaderTaskError> {
@@ -71,7 +74,7 @@ impl Parts {
         )
         .where_opted_in(opt_in.clone());
         let mut ctx = Context::new(
-            cluster,
+            cluster.clone(),
             registry.clone(),
             leader.clock.clone(),
             leader.metrics.clone(),
@@ -90,25 +93,26 @@ impl Parts {
             .map(|scope| token_controller(leader, scope.as_deref(), &ctx, &tick))
             .collect();
         let objects = ObjectCache::new(controllers.iter().map(Controller::store).collect());
+        let limiters = Limiters::new(
+            line_options(args),
+            Arc::new(Observer(leader.metrics.clone())),
+        );
+        let options = Options {
+            request_timeout: args.timing.request_timeout,
+            ..Options::default()
+        };
         let accounts = Arc::new(AccountContext::new(
-            calls,
-            leader.gate.clone(),
-            call_time,
-            namespace.clone(),
+            cluster,
+            HttpConnect::new(Arc::new(limiters), options, leader.gate.clone()),
             registry,
-            Arc::new(Limiters::new(
-                line_options(args),
-                Arc::new(Observer(leader.metrics.clone())),
-            )),
-            allowed_hosts(args)?,
-            Options {
-                request_timeout: args.timing.request_timeout,
-                ..Options::default()
-            },
             leader.clock.clone(),
-            signed(args.timing.drift_interval),
-            timing.settle,
-            opt_in,
+            AccountSettings {
+                own_namespace: namespace.clone(),
+                allowed_hosts: allowed_hosts(args)?,
+                retry_every: signed(args.timing.drift_interval),
+                settle: timing.settle,
+                by_consent: opt_in.is_some(),
+            },
         ));
         Ok(Self {
             ctx,
@@ -150,7 +154,7 @@ impl Parts {
         let controllers = AccountControllers::spawn(&mut tasks, leader, &accounts);
         let listing = rounds::run(
             ctx.clone(),
-            accounts.lines.clone(),
+            accounts.connect.limiters().clone(),
             objects.clone(),
             self.tick,
             leader.args.timing.drift_interval,

@@ -105,7 +105,7 @@ async fn live<C: Cluster, L: TokensApi>(
     let namespace = object.namespace().unwrap_or_default();
     match ctx
         .cluster
-        .read_object(&namespace, &object.name_any())
+        .read_object::<AccessToken>(Some(&namespace), &object.name_any())
         .await
     {
         Ok(Some(live)) if live.uid() == object.uid() => Ok(live),

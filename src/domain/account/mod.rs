@@ -1,6 +1,14 @@
 //! What is known and chosen for a whole account.
 
 pub mod budget;
+pub mod conditions;
+pub mod decide;
+pub mod desired;
+pub mod finding;
+pub mod observed;
+pub mod offer;
+pub mod report;
+pub mod step;
 
 /// Which account object.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]

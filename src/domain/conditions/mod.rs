@@ -169,8 +169,7 @@ impl<'a> Situation<'a> {
     ) -> Self {
         let published = matches!(
             step,
-            Step::Record(RecordStep::RecordPublication(_))
-                | Step::Record(RecordStep::RecordTakeOver(_))
+            Step::Record(RecordStep::RecordPublication(_) | RecordStep::RecordTakeOver(_))
         );
         let holds = match (&observed.secret, &record.secret) {
             (SecretState::Ours(secret), Some(recorded)) => {

@@ -8,7 +8,7 @@ use crate::domain::cause::Cause;
 use crate::domain::ids::{Fingerprint, TokenId};
 use crate::domain::observed::{PendingCall, Proof};
 use crate::domain::record::{
-    HistoryEntry, Intent, PendingOperation, RetiringToken, SecretRecord, TokenRecord,
+    HistoryEntry, Intent, PendingOperation, Record, RetiringToken, SecretRecord, TokenRecord,
 };
 use crate::domain::secret::{Arrangement, Marks, SecretFacts};
 use crate::domain::secret::{PreviousKey, SecretPlan};
@@ -169,16 +169,7 @@ fn record_publication(view: &View<'_>, intent: &Intent, publication: &Publicatio
             retirement_time: previous_until,
         });
     }
-    for retiring in &mut record.retiring {
-        if intent.cause == Cause::Revoke {
-            // Every previous key is to die, also one that could not be deleted before.
-            retiring.cause = Cause::Revoke;
-            retiring.retirement_time = retiring.retirement_time.min(published_at);
-        } else if intent.cause.is_unasked() && retiring.cause != Cause::Revoke {
-            // While the key was lost, this may have been the one that consumers used.
-            retiring.retirement_time = retiring.retirement_time.max(previous_until);
-        }
-    }
+    hurry_or_spare(&mut record, intent, published_at, previous_until);
     if let Some(moved) = record
         .secret
         .as_ref()
@@ -215,6 +206,25 @@ fn record_publication(view: &View<'_>, intent: &Intent, publication: &Publicatio
     });
     view.reschedule(&mut record, false);
     Step::Record(RecordStep::RecordPublication(Box::new(record)))
+}
+
+/// What a publication means for tokens that retire already.
+fn hurry_or_spare(
+    record: &mut Record,
+    intent: &Intent,
+    published_at: Timestamp,
+    previous_until: Timestamp,
+) {
+    for retiring in &mut record.retiring {
+        if intent.cause == Cause::Revoke {
+            // Every previous key is to die, also one that could not be deleted before.
+            retiring.cause = Cause::Revoke;
+            retiring.retirement_time = retiring.retirement_time.min(published_at);
+        } else if intent.cause.is_unasked() && retiring.cause != Cause::Revoke {
+            // While the key was lost, this may have been the one that consumers used.
+            retiring.retirement_time = retiring.retirement_time.max(previous_until);
+        }
+    }
 }
 
 /// Only a revocation publishes without a grace; a mark that is missing elsewhere was taken away.

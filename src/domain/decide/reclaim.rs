@@ -5,7 +5,7 @@ use super::subject::token_to_reclaim;
 use super::view::{View, hold, revision};
 use crate::domain::cause::Cause;
 use crate::domain::desired::Desired;
-use crate::domain::ids::TokenId;
+use crate::domain::ids::{RequestHash, TokenId};
 use crate::domain::observed::{Admission, Remote, RemoteFacts, Roles, SecretKeyProof, Source};
 use crate::domain::problem::Problem;
 use crate::domain::reason::Reason;
@@ -132,18 +132,7 @@ fn record_take_over(
         });
     }
     let published = secret.marks.rotated_at.unwrap_or_else(|| view.now());
-    let requests = desired
-        .rotation
-        .triggers
-        .iter()
-        .chain(&desired.rotation.revokes);
-    // Requests that are there when an object is created never rotate; of a lost status the Secret knows what was handled.
-    let created_again = secret.marks.owner_uid != observed.identity.uid.as_str();
-    let mut baseline = secret.marks.handled.clone();
-    for request in requests.filter(|_| created_again) {
-        baseline.retain(|known| known != request);
-        baseline.push(request.clone());
-    }
+    let baseline = baseline(view, desired, secret);
     record.account_id = view.account().ok().map(|account| account.id.clone());
     record.token = Some(TokenRecord {
         id: token_id.clone(),
@@ -182,4 +171,18 @@ fn record_take_over(
     });
     view.reschedule(&mut record, false);
     Step::Record(RecordStep::RecordTakeOver(Box::new(record)))
+}
+
+/// The requests that count as handled. Those that are there when an object is created never rotate; of a lost status the Secret knows
+/// what was handled.
+fn baseline(view: &View<'_>, desired: &Desired, secret: &SecretFacts) -> Vec<RequestHash> {
+    let rotation = &desired.rotation;
+    let requests = rotation.triggers.iter().chain(&rotation.revokes);
+    let created_again = secret.marks.owner_uid != view.observed.identity.uid.as_str();
+    let mut baseline = secret.marks.handled.clone();
+    for request in requests.filter(|_| created_again) {
+        baseline.retain(|known| known != request);
+        baseline.push(request.clone());
+    }
+    baseline
 }

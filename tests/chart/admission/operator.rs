@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use launchdarkly_token_operator::api::access_token::AccountKind;
 use launchdarkly_token_operator::api::validate;
-use launchdarkly_token_operator::api::validate::DesiredAccount;
 use launchdarkly_token_operator::api::{
     AccessToken, ClusterLaunchDarklyAccount, LaunchDarklyAccount,
 };
+use launchdarkly_token_operator::domain::account::desired::DesiredAccount;
 use launchdarkly_token_operator::domain::namespaces::is_admitted;
 use launchdarkly_token_operator::domain::policy::{self, ResolvedRole};
 use launchdarkly_token_operator::domain::settings::Grant;

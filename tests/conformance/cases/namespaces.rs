@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use launchdarkly_token_operator::api::LaunchDarklyAccount;
 use launchdarkly_token_operator::api::access_token::{AccessToken, AccessTokenSpec};
 use launchdarkly_token_operator::cluster::secret::manifest::SecretManifest;
-use launchdarkly_token_operator::cluster::{Cluster, ClusterError};
+use launchdarkly_token_operator::cluster::{Cluster, ClusterError, CredentialRef};
 use launchdarkly_token_operator::domain::ids::{ResourceVersion, SecretUid};
 use launchdarkly_token_operator::domain::secret::SecretRevision;
 use launchdarkly_token_operator::domain::settings::BaseRole;
@@ -46,7 +47,11 @@ pub async fn a_terminating_namespace_takes_no_new_secret_but_lets_objects_go<S: 
         assert!(refused, "{answer:?}");
     }
     let name = held.metadata.name.as_deref().unwrap();
-    let now = stage.cluster().read_object(namespace, name).await.unwrap();
+    let now: Option<AccessToken> = stage
+        .cluster()
+        .read_object(Some(namespace), name)
+        .await
+        .unwrap();
     stage
         .cluster()
         .remove_finalizer(&now.unwrap())
@@ -77,8 +82,22 @@ pub async fn who_may_do_nothing_is_told_so<S: Stage>(stage: &S) {
     };
     let absent = SecretRevision::Absent;
     let secret = empty("key");
+    let credential = CredentialRef {
+        namespace: namespace.to_owned(),
+        name: "managing-key".to_owned(),
+        entry: "token".to_owned(),
+        by_consent: false,
+    };
     let answers = [
-        stranger.read_object(namespace, "ci").await.map(drop),
+        stranger
+            .read_object::<AccessToken>(Some(namespace), "ci")
+            .await
+            .map(drop),
+        stranger
+            .read_object::<LaunchDarklyAccount>(Some(namespace), "default")
+            .await
+            .map(drop),
+        stranger.read_credential(&credential).await.map(drop),
         stranger.add_finalizer(&object).await.map(drop),
         stranger.remove_finalizer(&object).await,
         stranger.replace_status(&object).await.map(drop),

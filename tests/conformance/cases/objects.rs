@@ -21,7 +21,10 @@ async fn created<S: Stage>(stage: &S) -> AccessToken {
 }
 
 async fn read<S: Stage>(stage: &S) -> Option<AccessToken> {
-    let read = stage.cluster().read_object(stage.namespace(), NAME).await;
+    let read = stage
+        .cluster()
+        .read_object(Some(stage.namespace()), NAME)
+        .await;
     read.unwrap()
 }
 

@@ -179,10 +179,12 @@ impl Act<'_> {
                     self.memory.facts.call.forget();
                 }
             }
-            Step::Record(RecordStep::RecordTakeOver(record))
-            | Step::Record(RecordStep::RecordSecret(record))
-            | Step::Record(RecordStep::RecordRetirement(record))
-            | Step::Record(RecordStep::RecordSettings(record)) => {
+            Step::Record(
+                RecordStep::RecordTakeOver(record)
+                | RecordStep::RecordSecret(record)
+                | RecordStep::RecordRetirement(record)
+                | RecordStep::RecordSettings(record),
+            ) => {
                 self.write_record(record);
             }
             Step::Call(CallStep::CreateToken {
@@ -199,10 +201,10 @@ impl Act<'_> {
             }
             Step::Secret(SecretStep::PublishKey { attempt, plan }) => self.publish(attempt, plan),
             Step::Secret(SecretStep::FenceSecret { name, at, attempt }) => {
-                self.fence(name, at, attempt)
+                self.fence(name, at, attempt);
             }
             Step::Secret(SecretStep::RenderSecret { plan }) => {
-                self.rewrite(&plan.layout.name, plan)
+                self.rewrite(&plan.layout.name, plan);
             }
             Step::Secret(SecretStep::MoveSecret { from, plan, .. }) => self.rewrite(from, plan),
             Step::Secret(SecretStep::DeleteSecret { name, at }) => self.delete_secret(name, at),
@@ -217,15 +219,15 @@ impl Act<'_> {
                 token_id, settings, ..
             }) => self.patch(token_id, settings, answered),
             Step::Call(CallStep::LimitLife { token_id, expiry }) => {
-                self.limit_life(token_id, *expiry, answered)
+                self.limit_life(token_id, *expiry, answered);
             }
             Step::Call(CallStep::DeleteToken { token_id, .. }) => self.delete(token_id, answered),
             Step::Call(CallStep::MarkRetained { token_id }) => {
-                self.mark_retained(token_id, answered)
+                self.mark_retained(token_id, answered);
             }
             Step::Look(LookStep::ResolveRoles { roles }) => self.resolve(roles),
             Step::Call(CallStep::ProbeReset { .. }) => self.memory.probed = true,
-            Step::Wait(WaitStep::Hold { .. }) | Step::Wait(WaitStep::Rest { .. }) => {}
+            Step::Wait(WaitStep::Hold { .. } | WaitStep::Rest { .. }) => {}
         }
     }
 }

@@ -240,7 +240,7 @@ pub fn pass(core: &mut Core, duration: SignedDuration, physics: Physics) {
 pub fn sleep(core: &mut Core, seen: Option<&Seen>, step: &Step, physics: Physics) {
     let usual = SignedDuration::from_mins(5);
     let until = match step {
-        Step::Wait(WaitStep::Rest { until }) | Step::Wait(WaitStep::Hold { until, .. }) => *until,
+        Step::Wait(WaitStep::Rest { until } | WaitStep::Hold { until, .. }) => *until,
         _ => None,
     };
     let wait = until.map_or(usual, |until| until.duration_since(core.clock));

@@ -37,10 +37,8 @@ pub(super) async fn call<C: Cluster, L: TokensApi>(
         } => {
             let session = world.session()?;
             // Whatever becomes of this reconcile, the call may have been made.
-            memory
-                .facts
-                .call
-                .progress(&attempt, CallProgress::Uncertain);
+            let call = &mut memory.facts.call;
+            call.progress(&attempt, CallProgress::Uncertain);
             let answer = priority_of(session, urgent)
                 .create(&NewToken::from(&*settings))
                 .await;
@@ -54,10 +52,8 @@ pub(super) async fn call<C: Cluster, L: TokensApi>(
             urgent,
         } => {
             let session = world.session()?;
-            memory
-                .facts
-                .call
-                .progress(&attempt, CallProgress::Uncertain);
+            let call = &mut memory.facts.call;
+            call.progress(&attempt, CallProgress::Uncertain);
             let lives = Duration::try_from(previous_key_lives).unwrap_or_default();
             let answer = priority_of(session, urgent).reset(&token_id, lives).await;
             note_reset(ctx, object, world, &answer).await;
@@ -85,29 +81,38 @@ pub(super) async fn call<C: Cluster, L: TokensApi>(
         }
         CallStep::MarkRetained { token_id } => mark_retained(world, memory, token_id).await,
         CallStep::ProbeReset { service_token } => {
-            let session = world.session()?;
-            let lack = probe::probe(
-                session,
-                &ctx.accounts.installation,
-                &world.account_key,
-                service_token,
-                ctx.clock.now(),
-                Duration::try_from(ctx.timing.settle).unwrap_or_default(),
-            )
-            .await?;
-            match lack {
-                None => {}
-                Some(Lack::Reset) => {
-                    events::instance_lacks(ctx, object, Reason::ResetUnavailable, None).await;
-                }
-                Some(Lack::ThrowAway(refusal)) => {
-                    let why = Some(&refusal);
-                    events::instance_lacks(ctx, object, Reason::ResetUntried, why).await;
-                }
-            }
-            Ok(())
+            probe_reset(ctx, object, world, service_token).await
         }
     }
+}
+
+/// Tries a reset on a throw-away token, and tells if it cannot be done.
+async fn probe_reset<C: Cluster, L: TokensApi>(
+    ctx: &Context<C, L>,
+    object: &AccessToken,
+    world: &World<L>,
+    service_token: bool,
+) -> Result<(), Failure> {
+    let lack = probe::probe(
+        world.session()?,
+        &ctx.accounts.installation,
+        &world.account_key,
+        service_token,
+        ctx.clock.now(),
+        Duration::try_from(ctx.timing.settle).unwrap_or_default(),
+    )
+    .await?;
+    match lack {
+        None => {}
+        Some(Lack::Reset) => {
+            events::instance_lacks(ctx, object, Reason::ResetUnavailable, None).await;
+        }
+        Some(Lack::ThrowAway(refusal)) => {
+            let why = Some(&refusal);
+            events::instance_lacks(ctx, object, Reason::ResetUntried, why).await;
+        }
+    }
+    Ok(())
 }
 
 /// Takes the answer of a create or a reset, until which the hand is uncertain: the key is in it from here on.

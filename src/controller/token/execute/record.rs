@@ -48,22 +48,13 @@ pub(super) async fn record<C: Cluster, L: TokensApi>(
             events::published(ctx, object, record, begun).await;
             Ok(())
         }
-        RecordStep::ForgetIntent(_record) => {
+        RecordStep::ForgetIntent(_) => {
             write_status(ctx, object, world, step).await?;
             memory.forget_call();
-            let forgotten = world.observed.record.pending.as_ref();
-            if let (Some(session), true) = (
-                &world.session,
-                forgotten.is_some_and(|intent| intent.cause.is_unasked()),
-            ) {
-                // It had no effect, so it does not count.
-                session
-                    .state
-                    .give_back_unasked(&world.observed.identity.uid);
-            }
+            give_back_replacement(world);
             Ok(())
         }
-        RecordStep::AbandonAttempt(_record) => {
+        RecordStep::AbandonAttempt(_) => {
             write_status(ctx, object, world, step).await?;
             memory.forget_call();
             Ok(())
@@ -81,7 +72,7 @@ pub(super) async fn record<C: Cluster, L: TokensApi>(
             ctx.claims.release(&world.observed.record, record);
             Ok(())
         }
-        RecordStep::RecordSecret(_record) | RecordStep::RecordSettings(_record) => {
+        RecordStep::RecordSecret(_) | RecordStep::RecordSettings(_) => {
             write_status(ctx, object, world, step).await
         }
     }
@@ -124,4 +115,17 @@ async fn rehearse<C: Cluster, L: TokensApi>(
         memory.forget_secret(&name);
     }
     tried.map(drop).map_err(Failure::from)
+}
+
+/// A call that had no effect does not count in the replacement budget.
+fn give_back_replacement<L>(world: &World<L>) {
+    let forgotten = world.observed.record.pending.as_ref();
+    if let (Some(session), true) = (
+        &world.session,
+        forgotten.is_some_and(|intent| intent.cause.is_unasked()),
+    ) {
+        session
+            .state
+            .give_back_unasked(&world.observed.identity.uid);
+    }
 }

@@ -16,8 +16,8 @@ use crate::controller::account::state::is_believable;
 use crate::controller::token::context::Context;
 use crate::controller::token::memory::ObjectMemory;
 use crate::domain::decide::{heard, token_in_question};
-use crate::domain::desired::{DeletionPolicy, secret_layout};
-use crate::domain::ids::Attempt;
+use crate::domain::desired::{DeletionPolicy, Desired, secret_layout};
+use crate::domain::ids::{Attempt, Fingerprint};
 use crate::domain::memory::{Memory, Surroundings};
 use crate::domain::observed::Deletion;
 use crate::domain::problem::Problem;
@@ -42,8 +42,7 @@ pub(in crate::controller) async fn observe<C: Cluster, L: TokensApi>(
 ) -> Result<World<L>, ClusterError> {
     let identity = object.identity();
     let record = object.status.as_ref().map(record::read).unwrap_or_default();
-    let wish = validate::desired(object)
-        .map_err(|mistakes| Problem::user(Reason::InvalidSpec, explain(&mistakes)));
+    let wish = asked_for(object);
     let layout = secret_layout(&heard(&wish, &record), &record);
     let now = ctx.clock.now();
     let namespace = ctx.namespace(&identity.namespace).await?;
@@ -55,16 +54,7 @@ pub(in crate::controller) async fn observe<C: Cluster, L: TokensApi>(
         is_new,
     };
     let secret = reader.state(&layout, memory).await?;
-    let former_secret = match secret::other_name(&record, &layout) {
-        Some(name) => {
-            let layout = SecretLayout {
-                name,
-                ..layout.clone()
-            };
-            reader.state(&layout, memory).await?
-        }
-        None => SecretState::Absent,
-    };
+    let former_secret = reader.former_state(&layout, memory).await?;
     let account_key = object.account_key();
     let entry = ctx.accounts.get(&account_key);
     let deletion = deletion(object, &memory.facts, now);
@@ -99,15 +89,10 @@ pub(in crate::controller) async fn observe<C: Cluster, L: TokensApi>(
         secret,
         former_secret,
     };
-    let key = match &read.secret {
-        SecretState::Ours(secret) => secret.key.clone(),
-        SecretState::Absent | SecretState::Foreign { .. } | SecretState::Unreadable(_) => None,
-    };
-    let end = key.and_then(|key| memory.last_four(&layout.name, &key));
+    let end = key_of(&read.secret).and_then(|key| memory.last_four(&layout.name, key));
     let key_matches = |token: &Token| Some(*end.as_ref()? == *token.last_four.as_ref()?);
-    let mut observed = memory
-        .facts
-        .observed(&wish, read, listing.as_deref(), key_matches);
+    let facts = &memory.facts;
+    let mut observed = facts.observed(&wish, read, listing.as_deref(), key_matches);
     if let Some(token_id) = token_in_question(&observed) {
         observed.claimed_by = ctx.claims.other(token_id, &observed.identity);
     }
@@ -119,6 +104,20 @@ pub(in crate::controller) async fn observe<C: Cluster, L: TokensApi>(
         layout,
         listing,
     })
+}
+
+/// What the spec asks for, or its mistakes.
+fn asked_for(object: &AccessToken) -> Result<Desired, Problem> {
+    validate::desired(object)
+        .map_err(|mistakes| Problem::user(Reason::InvalidSpec, explain(&mistakes)))
+}
+
+/// The key that a Secret of ours holds.
+fn key_of(secret: &SecretState) -> Option<&Fingerprint> {
+    match secret {
+        SecretState::Ours(secret) => secret.key.as_ref(),
+        SecretState::Absent | SecretState::Foreign { .. } | SecretState::Unreadable(_) => None,
+    }
 }
 
 /// Our clock, and LaunchDarkly's as far as it is known.
@@ -173,6 +172,22 @@ struct SecretReader<'a, C, L> {
 }
 
 impl<C: Cluster, L: TokensApi> SecretReader<'_, C, L> {
+    /// The Secret that the key comes from, or that is left for a while, when it is not the one of `layout`.
+    async fn former_state(
+        &self,
+        layout: &SecretLayout,
+        memory: &mut ObjectMemory,
+    ) -> Result<SecretState, ClusterError> {
+        let Some(name) = secret::other_name(self.record, layout) else {
+            return Ok(SecretState::Absent);
+        };
+        let layout = SecretLayout {
+            name,
+            ..layout.clone()
+        };
+        self.state(&layout, memory).await
+    }
+
     async fn state(
         &self,
         layout: &SecretLayout,

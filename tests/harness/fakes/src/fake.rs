@@ -5,11 +5,13 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use kube::ResourceExt as _;
 use launchdarkly_token_operator::api::AccessToken;
-use launchdarkly_token_operator::api::TOKEN_FINALIZER;
 use launchdarkly_token_operator::cluster::secret::manifest::SecretManifest;
 use launchdarkly_token_operator::cluster::secret::snapshot::SecretSnapshot;
-use launchdarkly_token_operator::cluster::{Cluster, ClusterError, NamespaceFacts, Notice};
+use launchdarkly_token_operator::cluster::{
+    Cluster, ClusterError, CredentialEntry, CredentialRef, Managed, NamespaceFacts, Notice,
+};
 use launchdarkly_token_operator::domain::ids::TokenId;
 use launchdarkly_token_operator::domain::record::Identity;
 use launchdarkly_token_operator::domain::secret::SecretRevision;
@@ -120,25 +122,25 @@ impl FakeCluster {
         }
     }
 
-    fn finalizers(
+    fn finalizers<K: Managed>(
         &self,
-        object: &AccessToken,
+        object: &K,
         verb: Verb,
         change: impl FnOnce(&mut Vec<String>),
-    ) -> Result<AccessToken, ClusterError> {
+    ) -> Result<K, ClusterError> {
         self.call(verb, |store| {
             let mut stored = store.same_object(object)?;
-            let before = stored.metadata.finalizers.clone().unwrap_or_default();
-            let mut after = object.metadata.finalizers.clone().unwrap_or_default();
+            let before = stored.finalizers().to_vec();
+            let mut after = object.finalizers().to_vec();
             change(&mut after);
             let adds = after.iter().any(|name| !before.contains(name));
-            if adds && stored.metadata.deletion_timestamp.is_some() {
+            if adds && stored.meta().deletion_timestamp.is_some() {
                 let message = "no new finalizers can be added if the object is being deleted";
                 return Err(ClusterError::Invalid {
                     message: message.to_owned(),
                 });
             }
-            stored.metadata.finalizers = (!after.is_empty()).then_some(after);
+            stored.meta_mut().finalizers = (!after.is_empty()).then_some(after);
             Ok(store.keep_object(stored, Author::Operator, verb))
         })
     }
@@ -164,25 +166,27 @@ impl FakeCluster {
 }
 
 impl Cluster for FakeCluster {
-    async fn read_object(
+    async fn read_object<K: Managed>(
         &self,
-        namespace: &str,
+        namespace: Option<&str>,
         name: &str,
-    ) -> Result<Option<AccessToken>, ClusterError> {
+    ) -> Result<Option<K>, ClusterError> {
         self.call(Verb::ReadObject, |store| {
-            Ok(store.objects.get(&at(namespace, name)).cloned())
+            let place = at(namespace.unwrap_or_default(), name);
+            Ok(store.objects.get(&place).cloned())
         })
     }
 
-    async fn add_finalizer(&self, object: &AccessToken) -> Result<AccessToken, ClusterError> {
+    async fn add_finalizer<K: Managed>(&self, object: &K) -> Result<K, ClusterError> {
         self.finalizers(object, Verb::AddFinalizer, |finalizers| {
-            finalizers.push(TOKEN_FINALIZER.to_owned());
+            finalizers.retain(|name| name != K::FINALIZER);
+            finalizers.push(K::FINALIZER.to_owned());
         })
     }
 
-    async fn remove_finalizer(&self, object: &AccessToken) -> Result<(), ClusterError> {
+    async fn remove_finalizer<K: Managed>(&self, object: &K) -> Result<(), ClusterError> {
         let removed = self.finalizers(object, Verb::RemoveFinalizer, |finalizers| {
-            finalizers.retain(|name| name != TOKEN_FINALIZER);
+            finalizers.retain(|name| name != K::FINALIZER);
         });
         match removed {
             Ok(_) | Err(ClusterError::NotFound) => Ok(()),
@@ -190,11 +194,24 @@ impl Cluster for FakeCluster {
         }
     }
 
-    async fn replace_status(&self, object: &AccessToken) -> Result<AccessToken, ClusterError> {
+    async fn replace_status<K: Managed>(&self, object: &K) -> Result<K, ClusterError> {
         self.call(Verb::ReplaceStatus, |store| {
             let mut stored = store.same_object(object)?;
-            stored.status.clone_from(&object.status);
+            *stored.status_mut() = object.status().cloned();
             Ok(store.keep_object(stored, Author::Operator, Verb::ReplaceStatus))
+        })
+    }
+
+    async fn read_credential(&self, from: &CredentialRef) -> Result<CredentialEntry, ClusterError> {
+        self.call(Verb::ReadCredential, |store| {
+            let secret = store.secrets.get(&at(&from.namespace, &from.name));
+            Ok(match secret {
+                None => CredentialEntry::NoSecret,
+                Some(secret) => {
+                    let entry = (Part::Entry, from.entry.clone());
+                    CredentialEntry::of_entry(secret.contents.get(&entry).map(Vec::as_slice))
+                }
+            })
         })
     }
 

@@ -16,6 +16,8 @@ pub enum Verb {
     RemoveFinalizer,
     /// Replacing a status.
     ReplaceStatus,
+    /// Reading a managing key.
+    ReadCredential,
     /// Reading a Secret.
     ReadSecret,
     /// Creating a Secret.
@@ -42,7 +44,7 @@ impl Verb {
     pub(crate) fn writes(self) -> bool {
         !matches!(
             self,
-            Self::ReadObject | Self::ReadSecret | Self::ReadNamespace
+            Self::ReadObject | Self::ReadCredential | Self::ReadSecret | Self::ReadNamespace
         )
     }
 }
@@ -78,6 +80,13 @@ pub enum Thing {
         name: String,
         /// After the change.
         after: Option<Box<AccessToken>>,
+    },
+    /// An account.
+    Account {
+        /// Its kind.
+        kind: String,
+        /// Its name.
+        name: String,
     },
     /// A Secret.
     Secret {

@@ -1,11 +1,13 @@
 //! What the API server keeps.
 
-use std::collections::BTreeMap;
+use std::any::{Any, TypeId};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use kube::{Resource as _, ResourceExt};
 use launchdarkly_token_operator::api::AccessToken;
-use launchdarkly_token_operator::cluster::{ClusterError, NamespaceFacts, Notice};
+use launchdarkly_token_operator::cluster::{ClusterError, Managed, NamespaceFacts, Notice};
 use launchdarkly_token_operator::domain::ids::TokenId;
 use launchdarkly_token_operator::domain::record::Identity;
 use launchdarkly_token_operator::domain::secret::SecretRevision;
@@ -15,13 +17,32 @@ use crate::fake::Trouble;
 use crate::log::{Author, Thing, Verb, Write};
 use crate::secret::StoredSecret;
 
-/// Namespace and name.
+/// Namespace and name; what belongs to the whole cluster has no namespace.
 pub(crate) type Place = (String, String);
+
+/// Objects of every kind that the operator looks after, by kind and place.
+#[derive(Default)]
+pub(crate) struct Objects(HashMap<(TypeId, Place), Box<dyn Any + Send>>);
+
+impl Objects {
+    pub(crate) fn get<K: Managed>(&self, place: &Place) -> Option<&K> {
+        let stored = self.0.get(&(TypeId::of::<K>(), place.clone()))?;
+        stored.downcast_ref()
+    }
+
+    fn insert<K: Managed>(&mut self, place: Place, object: K) {
+        self.0.insert((TypeId::of::<K>(), place), Box::new(object));
+    }
+
+    fn remove<K: Managed>(&mut self, place: &Place) {
+        self.0.remove(&(TypeId::of::<K>(), place.clone()));
+    }
+}
 
 pub(crate) struct Store {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) namespaces: BTreeMap<String, NamespaceFacts>,
-    pub(crate) objects: BTreeMap<Place, AccessToken>,
+    pub(crate) objects: Objects,
     pub(crate) secrets: BTreeMap<Place, StoredSecret>,
     pub(crate) log: Vec<Write>,
     pub(crate) notices: Vec<(String, Notice)>,
@@ -36,7 +57,7 @@ impl Store {
         Self {
             clock,
             namespaces: BTreeMap::new(),
-            objects: BTreeMap::new(),
+            objects: Objects::default(),
             secrets: BTreeMap::new(),
             log: Vec::new(),
             notices: Vec::new(),
@@ -71,12 +92,12 @@ impl Store {
     }
 
     /// The stored object, if it is still the one that was read.
-    pub(crate) fn same_object(&self, read: &AccessToken) -> Result<AccessToken, ClusterError> {
-        let stored = self
+    pub(crate) fn same_object<K: Managed>(&self, read: &K) -> Result<K, ClusterError> {
+        let stored: &K = self
             .objects
             .get(&place(read))
             .ok_or(ClusterError::NotFound)?;
-        let (ours, theirs) = (&read.metadata, &stored.metadata);
+        let (ours, theirs) = (read.meta(), stored.meta());
         if ours.uid != theirs.uid || ours.resource_version != theirs.resource_version {
             return Err(ClusterError::Conflict);
         }
@@ -84,39 +105,34 @@ impl Store {
     }
 
     /// Keeps an object, or lets it go when it is being deleted and nothing holds it.
-    pub(crate) fn keep_object(
+    pub(crate) fn keep_object<K: Managed>(
         &mut self,
-        mut object: AccessToken,
+        mut object: K,
         author: Author,
         verb: Verb,
-    ) -> AccessToken {
+    ) -> K {
         let place = place(&object);
         if self.objects.get(&place) == Some(&object) {
             return object;
         }
-        object.metadata.resource_version = Some(self.fresh_version().to_string());
-        let held = object
-            .metadata
-            .finalizers
-            .as_ref()
-            .is_some_and(|f| !f.is_empty());
-        let goes = object.metadata.deletion_timestamp.is_some() && !held;
+        let version = self.fresh_version().to_string();
+        object.meta_mut().resource_version = Some(version);
+        let goes = object.meta().deletion_timestamp.is_some() && object.finalizers().is_empty();
         if goes {
-            self.objects.remove(&place);
+            self.objects.remove::<K>(&place);
         } else {
             self.objects.insert(place.clone(), object.clone());
         }
-        let after = (!goes).then(|| Box::new(object.clone()));
-        let name = place.1;
-        self.note(author, verb, Thing::Object { name, after });
+        let after = (!goes).then(|| object.clone());
+        self.note(author, verb, thing(place.1, after));
         object
     }
 
     /// Begins a deletion.
-    pub(crate) fn delete_object(&mut self, place: &Place) {
+    pub(crate) fn delete_object<K: Managed>(&mut self, place: &Place) {
         let now = self.clock.now();
-        if let Some(mut object) = self.objects.get(place).cloned() {
-            let metadata = &mut object.metadata;
+        if let Some(mut object) = self.objects.get::<K>(place).cloned() {
+            let metadata = object.meta_mut();
             if metadata.deletion_timestamp.is_none() {
                 metadata.deletion_timestamp = Some(Time(now));
                 metadata.generation = metadata.generation.map(|generation| generation + 1);
@@ -182,10 +198,25 @@ impl Store {
     }
 }
 
-pub(crate) fn place(object: &AccessToken) -> Place {
-    let metadata = &object.metadata;
-    (
-        metadata.namespace.clone().unwrap_or_default(),
-        metadata.name.clone().unwrap_or_default(),
-    )
+pub(crate) fn place<K: Managed>(object: &K) -> Place {
+    (object.namespace().unwrap_or_default(), object.name_any())
+}
+
+/// What a change was made to. Accounts are told apart from tokens, which invariants are judged on.
+fn thing<K: Managed>(name: String, after: Option<K>) -> Thing {
+    let kind = K::kind(&()).into_owned();
+    let Some(object) = after else {
+        return if kind == AccessToken::kind(&()) {
+            Thing::Object { name, after: None }
+        } else {
+            Thing::Account { kind, name }
+        };
+    };
+    match (Box::new(object) as Box<dyn Any>).downcast::<AccessToken>() {
+        Ok(token) => Thing::Object {
+            name,
+            after: Some(token),
+        },
+        Err(_) => Thing::Account { kind, name },
+    }
 }

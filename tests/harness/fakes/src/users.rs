@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
-use launchdarkly_token_operator::api::{AccessToken, AccessTokenStatus};
-use launchdarkly_token_operator::cluster::{ClusterError, NamespaceFacts, Notice};
+use kube::ResourceExt as _;
+use kube::core::object::HasStatus;
+use launchdarkly_token_operator::api::{AccessToken, AccessTokenStatus, AccountStatus};
+use launchdarkly_token_operator::cluster::{ClusterError, Managed, NamespaceFacts, Notice};
 use launchdarkly_token_operator::domain::ids::TokenId;
 use launchdarkly_token_operator::domain::record::Identity;
 
@@ -24,18 +26,41 @@ impl FakeCluster {
     /// # Errors
     /// The namespace does not take it, or the name is taken.
     pub fn create_object(&self, mut object: AccessToken) -> Result<AccessToken, ClusterError> {
-        let mut store = self.store();
-        store.admits(&place(&object).0)?;
-        if store.objects.contains_key(&place(&object)) {
-            return Err(ClusterError::Conflict);
-        }
-        object.metadata.uid = Some(store.fresh_uid());
-        object.metadata.generation = Some(1);
-        object.metadata.creation_timestamp = Some(Time(store.clock.now()));
         object.status = Some(AccessTokenStatus {
             observed_generation: Some(-1),
             ..AccessTokenStatus::default()
         });
+        self.create(object)
+    }
+
+    /// The same for an account of either kind.
+    ///
+    /// # Errors
+    /// The namespace does not take it, or the name is taken.
+    pub fn create_account<K>(&self, mut account: K) -> Result<K, ClusterError>
+    where
+        K: Managed + HasStatus<Status = AccountStatus>,
+    {
+        *account.status_mut() = Some(AccountStatus {
+            observed_generation: Some(-1),
+            ..AccountStatus::default()
+        });
+        self.create(account)
+    }
+
+    fn create<K: Managed>(&self, mut object: K) -> Result<K, ClusterError> {
+        let mut store = self.store();
+        if let Some(namespace) = object.namespace() {
+            store.admits(&namespace)?;
+        }
+        if store.objects.get::<K>(&place(&object)).is_some() {
+            return Err(ClusterError::Conflict);
+        }
+        let (uid, now) = (store.fresh_uid(), store.clock.now());
+        let metadata = object.meta_mut();
+        metadata.uid = Some(uid);
+        metadata.generation = Some(1);
+        metadata.creation_timestamp = Some(Time(now));
         Ok(store.keep_object(object, Author::User, Verb::Use))
     }
 
@@ -43,32 +68,45 @@ impl FakeCluster {
     ///
     /// # Errors
     /// There is none.
-    pub fn edit_object(
+    pub fn edit_object<K: Managed>(
         &self,
         namespace: &str,
         name: &str,
-        change: impl FnOnce(&mut AccessToken),
-    ) -> Result<AccessToken, ClusterError> {
+        change: impl FnOnce(&mut K),
+    ) -> Result<K, ClusterError> {
         let mut store = self.store();
-        let stored = store.objects.get(&(namespace.to_owned(), name.to_owned()));
+        let place = (namespace.to_owned(), name.to_owned());
+        let stored = store.objects.get::<K>(&place);
         let before = stored.cloned().ok_or(ClusterError::NotFound)?;
         let mut object = before.clone();
         change(&mut object);
-        if object.spec != before.spec {
-            object.metadata.generation = before.metadata.generation.map(|number| number + 1);
+        if object.spec() != before.spec() {
+            let generation = before.meta().generation;
+            object.meta_mut().generation = generation.map(|number| number + 1);
         }
         Ok(store.keep_object(object, Author::User, Verb::Use))
     }
 
     /// Asks for an object's deletion.
     pub fn delete_object(&self, namespace: &str, name: &str) {
+        self.delete::<AccessToken>(namespace, name);
+    }
+
+    /// Asks for the deletion of an object of any kind.
+    pub fn delete<K: Managed>(&self, namespace: &str, name: &str) {
         let place = (namespace.to_owned(), name.to_owned());
-        self.store().delete_object(&place);
+        self.store().delete_object::<K>(&place);
     }
 
     /// The object as it is now.
     #[must_use]
     pub fn object(&self, namespace: &str, name: &str) -> Option<AccessToken> {
+        self.get(namespace, name)
+    }
+
+    /// The object of any kind as it is now.
+    #[must_use]
+    pub fn get<K: Managed>(&self, namespace: &str, name: &str) -> Option<K> {
         let place = (namespace.to_owned(), name.to_owned());
         self.store().objects.get(&place).cloned()
     }

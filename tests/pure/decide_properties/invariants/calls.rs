@@ -131,8 +131,7 @@ pub fn remembered(case: &Case<'_>) -> Verdict {
         Step::Record(RecordStep::ForgetIntent(_)) => ensure(certain, || {
             "a call that may have been made is forgotten".into()
         }),
-        Step::Record(RecordStep::RecordIntent { .. })
-        | Step::Record(RecordStep::AbandonAttempt(_)) => ensure(
+        Step::Record(RecordStep::RecordIntent { .. } | RecordStep::AbandonAttempt(_)) => ensure(
             certain
                 || pending.operation == PendingOperation::Reset
                 || has(record, &pending.attempt)

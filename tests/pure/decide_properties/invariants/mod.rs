@@ -76,10 +76,7 @@ impl Case<'_> {
     }
 
     fn desired(&self) -> Option<&Desired> {
-        match self.wish {
-            Ok(desired) => Some(desired),
-            Err(_) => None,
-        }
+        self.wish.as_ref().ok()
     }
 
     fn account(&self) -> Option<&AccountFacts> {

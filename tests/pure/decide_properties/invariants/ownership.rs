@@ -14,11 +14,14 @@ use super::{Case, Verdict, ensure};
 pub fn secrets(case: &Case<'_>) -> Verdict {
     let observed = case.observed;
     let (name, at) = match case.step {
-        Step::Secret(SecretStep::PublishKey { plan, .. })
-        | Step::Secret(SecretStep::RenderSecret { plan })
-        | Step::Secret(SecretStep::MoveSecret { plan, .. }) => (&plan.layout.name, &plan.at),
-        Step::Secret(SecretStep::FenceSecret { name, at, .. })
-        | Step::Secret(SecretStep::DeleteSecret { name, at }) => (name, at),
+        Step::Secret(
+            SecretStep::PublishKey { plan, .. }
+            | SecretStep::RenderSecret { plan }
+            | SecretStep::MoveSecret { plan, .. },
+        ) => (&plan.layout.name, &plan.at),
+        Step::Secret(
+            SecretStep::FenceSecret { name, at, .. } | SecretStep::DeleteSecret { name, at },
+        ) => (name, at),
         _ => return Ok(()),
     };
     let wished = case.desired().map(|desired| &desired.secret.name);
@@ -53,13 +56,13 @@ pub fn credential(case: &Case<'_>) -> Verdict {
         .account()
         .and_then(|account| account.credential.as_ref());
     match case.step {
-        Step::Call(CallStep::DeleteToken { token_id, .. })
-        | Step::Call(CallStep::ResetKey { token_id, .. })
-        | Step::Call(CallStep::LimitLife { token_id, .. }) => {
-            ensure(credential != Some(token_id), || {
-                "it is the operator's own credential".into()
-            })
-        }
+        Step::Call(
+            CallStep::DeleteToken { token_id, .. }
+            | CallStep::ResetKey { token_id, .. }
+            | CallStep::LimitLife { token_id, .. },
+        ) => ensure(credential != Some(token_id), || {
+            "it is the operator's own credential".into()
+        }),
         _ => Ok(()),
     }
 }
@@ -85,9 +88,8 @@ pub fn tokens(case: &Case<'_>) -> Verdict {
 /// Creating, taking over and widening need the policy's consent; what is unclear is closed.
 pub fn policy(case: &Case<'_>) -> Verdict {
     let widens = match case.step {
-        Step::Record(RecordStep::RecordIntent { .. })
-        | Step::Call(CallStep::CreateToken { .. })
-        | Step::Record(RecordStep::RecordTakeOver(_)) => true,
+        Step::Record(RecordStep::RecordIntent { .. } | RecordStep::RecordTakeOver(_))
+        | Step::Call(CallStep::CreateToken { .. }) => true,
         Step::Call(CallStep::PatchToken { grant, .. }) => *grant,
         _ => false,
     };
@@ -134,34 +136,40 @@ pub fn account(case: &Case<'_>) -> Verdict {
 
 fn is_remote(step: &Step) -> bool {
     match step {
-        Step::Look(LookStep::ResolveRoles { .. })
-        | Step::Call(CallStep::ProbeReset { .. })
-        | Step::Call(CallStep::CreateToken { .. })
-        | Step::Call(CallStep::ResetKey { .. })
-        | Step::Look(LookStep::ProveKey { .. })
-        | Step::Look(LookStep::ListTokens { .. })
-        | Step::Look(LookStep::FetchToken { .. })
-        | Step::Look(LookStep::ProveSecretKey { .. })
-        | Step::Call(CallStep::PatchToken { .. })
-        | Step::Call(CallStep::LimitLife { .. })
-        | Step::Call(CallStep::DeleteToken { .. })
-        | Step::Call(CallStep::MarkRetained { .. }) => true,
-        Step::Object(ObjectStep::AddFinalizer)
-        | Step::Record(RecordStep::RecordIntent { .. })
-        | Step::Record(RecordStep::ForgetIntent(_))
-        | Step::Record(RecordStep::AbandonAttempt(_))
-        | Step::Secret(SecretStep::PublishKey { .. })
-        | Step::Record(RecordStep::RecordPublication(_))
-        | Step::Secret(SecretStep::FenceSecret { .. })
-        | Step::Record(RecordStep::RecordTakeOver(_))
-        | Step::Secret(SecretStep::RenderSecret { .. })
-        | Step::Secret(SecretStep::MoveSecret { .. })
-        | Step::Record(RecordStep::RecordSecret(_))
-        | Step::Secret(SecretStep::DeleteSecret { .. })
-        | Step::Record(RecordStep::RecordRetirement(_))
-        | Step::Record(RecordStep::RecordSettings(_))
-        | Step::Object(ObjectStep::RemoveFinalizer { .. })
-        | Step::Wait(WaitStep::Hold { .. })
-        | Step::Wait(WaitStep::Rest { .. }) => false,
+        Step::Look(
+            LookStep::ResolveRoles { .. }
+            | LookStep::ProveKey { .. }
+            | LookStep::ListTokens { .. }
+            | LookStep::FetchToken { .. }
+            | LookStep::ProveSecretKey { .. },
+        )
+        | Step::Call(
+            CallStep::ProbeReset { .. }
+            | CallStep::CreateToken { .. }
+            | CallStep::ResetKey { .. }
+            | CallStep::PatchToken { .. }
+            | CallStep::LimitLife { .. }
+            | CallStep::DeleteToken { .. }
+            | CallStep::MarkRetained { .. },
+        ) => true,
+        Step::Object(ObjectStep::AddFinalizer | ObjectStep::RemoveFinalizer { .. })
+        | Step::Record(
+            RecordStep::RecordIntent { .. }
+            | RecordStep::ForgetIntent(_)
+            | RecordStep::AbandonAttempt(_)
+            | RecordStep::RecordPublication(_)
+            | RecordStep::RecordTakeOver(_)
+            | RecordStep::RecordSecret(_)
+            | RecordStep::RecordRetirement(_)
+            | RecordStep::RecordSettings(_),
+        )
+        | Step::Secret(
+            SecretStep::PublishKey { .. }
+            | SecretStep::FenceSecret { .. }
+            | SecretStep::RenderSecret { .. }
+            | SecretStep::MoveSecret { .. }
+            | SecretStep::DeleteSecret { .. },
+        )
+        | Step::Wait(WaitStep::Hold { .. } | WaitStep::Rest { .. }) => false,
     }
 }

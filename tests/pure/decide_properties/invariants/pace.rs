@@ -110,12 +110,9 @@ pub fn suspension(case: &Case<'_>) -> Verdict {
             .pending
             .as_ref()
             .is_some_and(|pending| pending.cause == Cause::Revoke),
-        Step::Call(CallStep::ProbeReset { .. })
-        | Step::Secret(SecretStep::RenderSecret { .. })
-        | Step::Secret(SecretStep::MoveSecret { .. })
-        | Step::Call(CallStep::PatchToken { .. })
-        | Step::Record(RecordStep::RecordSecret(_))
-        | Step::Record(RecordStep::RecordSettings(_)) => false,
+        Step::Call(CallStep::ProbeReset { .. } | CallStep::PatchToken { .. })
+        | Step::Secret(SecretStep::RenderSecret { .. } | SecretStep::MoveSecret { .. })
+        | Step::Record(RecordStep::RecordSecret(_) | RecordStep::RecordSettings(_)) => false,
         _ => true,
     };
     ensure(allowed, || "the object is suspended".into())
@@ -138,9 +135,7 @@ pub fn retries(case: &Case<'_>) -> Verdict {
 
 /// A pause that ends in the past is no pause.
 pub fn pauses(case: &Case<'_>) -> Verdict {
-    let (Step::Wait(WaitStep::Rest { until }) | Step::Wait(WaitStep::Hold { until, .. })) =
-        case.step
-    else {
+    let Step::Wait(WaitStep::Rest { until } | WaitStep::Hold { until, .. }) = case.step else {
         return Ok(());
     };
     let now = case.observed.clocks.local;

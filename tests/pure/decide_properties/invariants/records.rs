@@ -21,14 +21,13 @@ pub fn deletion(case: &Case<'_>) -> Verdict {
     let Step::Object(ObjectStep::RemoveFinalizer { left_behind }) = case.step else {
         let ends = matches!(
             case.step,
-            Step::Look(LookStep::ListTokens { .. })
-                | Step::Look(LookStep::FetchToken { .. })
-                | Step::Look(LookStep::ProveSecretKey { .. })
-                | Step::Call(CallStep::DeleteToken { .. })
-                | Step::Call(CallStep::MarkRetained { .. })
+            Step::Look(
+                LookStep::ListTokens { .. }
+                    | LookStep::FetchToken { .. }
+                    | LookStep::ProveSecretKey { .. }
+            ) | Step::Call(CallStep::DeleteToken { .. } | CallStep::MarkRetained { .. })
                 | Step::Secret(SecretStep::DeleteSecret { .. })
-                | Step::Wait(WaitStep::Hold { .. })
-                | Step::Wait(WaitStep::Rest { .. })
+                | Step::Wait(WaitStep::Hold { .. } | WaitStep::Rest { .. })
         );
         return ensure(ends, || "the object is being deleted".into());
     };
@@ -55,8 +54,7 @@ pub fn truth(case: &Case<'_>) -> Verdict {
         || "another generation".into(),
     )?;
     if let (
-        Step::Record(RecordStep::RecordPublication(_))
-        | Step::Record(RecordStep::RecordTakeOver(_)),
+        Step::Record(RecordStep::RecordPublication(_) | RecordStep::RecordTakeOver(_)),
         Some(secret),
     ) = (case.step, &record.secret)
     {
@@ -91,8 +89,7 @@ pub fn bounds(case: &Case<'_>) -> Verdict {
 /// Without a finalizer a deletion would leave everything behind.
 pub fn finalizer(case: &Case<'_>) -> Verdict {
     let claims_more = match case.step {
-        Step::Record(RecordStep::RecordIntent { .. })
-        | Step::Record(RecordStep::RecordTakeOver(_))
+        Step::Record(RecordStep::RecordIntent { .. } | RecordStep::RecordTakeOver(_))
         | Step::Call(CallStep::CreateToken { .. }) => true,
         Step::Record(RecordStep::RecordRetirement(record)) => {
             record.retiring.len() > case.observed.record.retiring.len()

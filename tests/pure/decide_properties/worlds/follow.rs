@@ -27,10 +27,10 @@ pub fn carry_out(observed: &mut Observed, step: &Step) {
             observed.roles_seen_at = Some(observed.clocks.local);
         }
         Step::Record(RecordStep::RecordIntent { arrangement, .. }) => {
-            observed.call = PendingCall::Armed(arrangement.clone())
+            observed.call = PendingCall::Armed(arrangement.clone());
         }
-        Step::Record(RecordStep::ForgetIntent(_)) | Step::Record(RecordStep::AbandonAttempt(_)) => {
-            observed.call = PendingCall::Empty
+        Step::Record(RecordStep::ForgetIntent(_) | RecordStep::AbandonAttempt(_)) => {
+            observed.call = PendingCall::Empty;
         }
         Step::Record(RecordStep::RecordPublication(_)) => {
             observed.call = PendingCall::Empty;
@@ -62,8 +62,7 @@ pub fn carry_out(observed: &mut Observed, step: &Step) {
             };
             write_secret(observed, plan, Some(held));
         }
-        Step::Secret(SecretStep::RenderSecret { plan })
-        | Step::Secret(SecretStep::MoveSecret { plan, .. }) => {
+        Step::Secret(SecretStep::RenderSecret { plan } | SecretStep::MoveSecret { plan, .. }) => {
             let kept = plan.marks.fingerprint.clone();
             write_secret(observed, plan, kept);
         }
@@ -84,24 +83,26 @@ pub fn carry_out(observed: &mut Observed, step: &Step) {
         Step::Look(LookStep::ListTokens { .. }) => observed.listed_at = Some(observed.clocks.local),
         Step::Look(LookStep::FetchToken { .. }) => fetch(observed),
         Step::Look(LookStep::ProveSecretKey { .. }) => {
-            observed.secret_key = SecretKeyProof::Accepted
+            observed.secret_key = SecretKeyProof::Accepted;
         }
         Step::Call(CallStep::PatchToken { settings, .. }) => patch(observed, settings),
         Step::Call(CallStep::LimitLife { token_id, .. }) => {
             observed.life_limited.insert(token_id.clone());
         }
-        Step::Call(CallStep::DeleteToken { token_id, .. })
-        | Step::Call(CallStep::MarkRetained { token_id }) => {
+        Step::Call(
+            CallStep::DeleteToken { token_id, .. } | CallStep::MarkRetained { token_id },
+        ) => {
             observed.gone.insert(token_id.clone());
         }
         Step::Call(CallStep::ProbeReset { .. })
-        | Step::Record(RecordStep::RecordTakeOver(_))
-        | Step::Record(RecordStep::RecordSecret(_))
-        | Step::Record(RecordStep::RecordRetirement(_))
-        | Step::Record(RecordStep::RecordSettings(_))
+        | Step::Record(
+            RecordStep::RecordTakeOver(_)
+            | RecordStep::RecordSecret(_)
+            | RecordStep::RecordRetirement(_)
+            | RecordStep::RecordSettings(_),
+        )
         | Step::Object(ObjectStep::RemoveFinalizer { .. })
-        | Step::Wait(WaitStep::Hold { .. })
-        | Step::Wait(WaitStep::Rest { .. }) => {}
+        | Step::Wait(WaitStep::Hold { .. } | WaitStep::Rest { .. }) => {}
     }
 }
 

@@ -1,0 +1,140 @@
+//! The only writer and caller: one arm a step.
+
+use std::time::Duration;
+
+use kube::ResourceExt as _;
+
+use crate::cluster::{Cluster, ClusterError, CredentialRef};
+use crate::controller::account::conditions;
+use crate::controller::account::context::AccountContext;
+use crate::controller::account::credential;
+use crate::controller::account::kinds::AccountObject;
+use crate::controller::account::known::Checked;
+use crate::controller::account::world::World;
+use crate::domain::account::decide::LOOK_EVERY;
+use crate::domain::account::finding::{Access, Finding};
+use crate::domain::account::report::Report;
+use crate::domain::account::step::AccountStep;
+use crate::domain::problem::Problem;
+use crate::launchdarkly::Connect;
+use crate::redaction::Key;
+
+/// What follows a step.
+pub(super) enum Next {
+    /// The next decision.
+    Decide,
+    /// The next decision, on the object as it is by then.
+    ReadAgain,
+    /// A look after this time.
+    Wait(Duration),
+}
+
+/// Carries out a step.
+pub(super) async fn execute<C: Cluster, D: Connect, K: AccountObject>(
+    ctx: &AccountContext<C, D>,
+    world: &mut World<K>,
+    step: AccountStep,
+) -> Result<Next, ClusterError> {
+    match step {
+        AccountStep::ReadCredential => {
+            world.credential = Some(read_credential(ctx, world).await);
+        }
+        AccountStep::CheckCredential { access } => check_credential(ctx, world, *access).await,
+        AccountStep::Publish(offer) => {
+            adopt_features(ctx, world);
+            ctx.accounts.publish(&world.key, &world.uid, *offer);
+        }
+        AccountStep::AddFinalizer => {
+            world.object = ctx.cluster.add_finalizer(&world.object).await?;
+        }
+        AccountStep::RemoveFinalizer => {
+            ctx.cluster.remove_finalizer(&world.object).await?;
+            return Ok(Next::ReadAgain);
+        }
+        AccountStep::Forget => ctx.accounts.forget(&world.key, &world.uid),
+        AccountStep::Release => {
+            ctx.cluster.remove_finalizer(&world.object).await?;
+            return Ok(Next::Wait(LOOK_EVERY));
+        }
+        AccountStep::WriteStatus(report) => write_status(ctx, world, *report).await?,
+        AccountStep::Hold { wait, .. } | AccountStep::Rest { wait } => {
+            return Ok(Next::Wait(wait));
+        }
+    }
+    Ok(Next::Decide)
+}
+
+async fn read_credential<C: Cluster, D: Connect, K: AccountObject>(
+    ctx: &AccountContext<C, D>,
+    world: &World<K>,
+) -> Result<Key, Problem> {
+    let desired = world.desired.as_ref().map_err(Clone::clone)?;
+    // A cluster-scoped account's credential is in the operator's own namespace.
+    let own = world.object.namespace();
+    let at = CredentialRef {
+        by_consent: own.is_some() && ctx.settings.by_consent,
+        namespace: own.unwrap_or_else(|| ctx.settings.own_namespace.clone()),
+        name: desired.credentials_name.clone(),
+        entry: desired.credentials_key.clone(),
+    };
+    credential::read(&ctx.cluster, &at).await
+}
+
+async fn check_credential<C: Cluster, D: Connect, K: AccountObject>(
+    ctx: &AccountContext<C, D>,
+    world: &World<K>,
+    access: Access,
+) {
+    let (Ok(endpoint), Some(Ok(key))) = (&world.endpoint, &world.credential) else {
+        return;
+    };
+    let status = world.object.status();
+    let pinned = status.and_then(|status| status.account_id.as_ref());
+    let (answer, session) = match credential::check(ctx, endpoint, key.clone(), pinned).await {
+        Ok((behind, session)) => (Ok(behind), Some(session)),
+        Err(problem) => (Err(problem), None),
+    };
+    // Read again: a call may have been refused meanwhile.
+    let before = ctx.accounts.checked(&world.key, &world.uid);
+    let known = before.as_ref().map(|before| &before.finding);
+    let finding = Finding::after(known, access, answer, ctx.clock.now());
+    let kept = before.and_then(|before| before.session);
+    let session = session.or_else(|| kept.filter(|_| finding.result.is_ok()));
+    let checked = Checked { finding, session };
+    ctx.accounts.remember(&world.key, &world.uid, checked);
+}
+
+/// What an earlier process found out about the instance is taken over from the status.
+fn adopt_features<C, D: Connect, K: AccountObject>(ctx: &AccountContext<C, D>, world: &World<K>) {
+    let status = world.object.status();
+    let checked = ctx.accounts.checked(&world.key, &world.uid);
+    let session = checked.and_then(|checked| checked.session);
+    let (Some(noted), Some(session)) =
+        (status.and_then(|status| status.features.as_ref()), session)
+    else {
+        return;
+    };
+    session.state.update_features(|features| {
+        if features.probe_time.is_none() {
+            features.reset = conditions::to_domain(noted.reset);
+            features.expiry = conditions::to_domain(noted.expiry);
+            features.probe_time = noted.probe_time;
+        }
+    });
+}
+
+/// Nothing is written when only time would change.
+async fn write_status<C: Cluster, D: Connect, K: AccountObject>(
+    ctx: &AccountContext<C, D>,
+    world: &mut World<K>,
+    report: Report,
+) -> Result<(), ClusterError> {
+    let mut next = world.object.clone();
+    let status = next.status_mut().get_or_insert_default();
+    conditions::write(&report, ctx.clock.now(), status);
+    if next.status() != world.object.status() {
+        world.object = ctx.cluster.replace_status(&next).await?;
+    }
+    world.told = Some(report);
+    Ok(())
+}

@@ -1,0 +1,115 @@
+//! What is known under the name of one account, and of the object that has it.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use crate::controller::account::entry::{Availability, Entry, Session};
+use crate::domain::account::finding::Finding;
+use crate::domain::account::offer::{Offer, for_users, leaves_last_credential};
+use crate::domain::ids::{AccountUid, ObjectUid};
+use crate::domain::problem::Problem;
+use crate::domain::reason::Reason;
+
+/// What was found out about a credential, with the connection that it was found out with.
+#[derive(Debug, Clone)]
+pub(in crate::controller) struct Checked<L> {
+    pub(in crate::controller) finding: Finding,
+    /// There if and only if the credential works.
+    pub(in crate::controller) session: Option<Session<L>>,
+}
+
+/// What is known under the name of one account.
+#[derive(Debug)]
+pub(super) struct Account<L> {
+    /// The objects that use it (I9). They name the account by its key, whichever object has that name.
+    pub(super) users: HashSet<ObjectUid>,
+    /// The object of that name. Nothing in it outlives the object.
+    pub(super) object: Option<Known<L>>,
+}
+
+/// What is known of one account object.
+#[derive(Debug)]
+pub(super) struct Known<L> {
+    pub(super) uid: AccountUid,
+    /// Whether a cache has shown it: only then one that does not show it proves that it is gone.
+    pub(super) shown: bool,
+    pub(super) checked: Option<Checked<L>>,
+    pub(super) offer: Option<Offer>,
+    pub(super) entry: Option<Arc<Entry<L>>>,
+}
+
+impl<L> Default for Account<L> {
+    fn default() -> Self {
+        Self {
+            users: HashSet::new(),
+            object: None,
+        }
+    }
+}
+
+impl<L> Account<L> {
+    /// What is known of this object; of another of the same name nothing is kept.
+    pub(super) fn of(&mut self, uid: &AccountUid) -> &mut Known<L> {
+        if self.object.as_ref().is_some_and(|known| known.uid != *uid) {
+            self.object = None;
+        }
+        self.object.get_or_insert_with(|| Known {
+            uid: uid.clone(),
+            shown: false,
+            checked: None,
+            offer: None,
+            entry: None,
+        })
+    }
+
+    pub(super) fn entry(&self) -> Option<&Arc<Entry<L>>> {
+        self.object.as_ref()?.entry.as_ref()
+    }
+}
+
+impl<L: Clone> Known<L> {
+    /// Puts in place what access tokens find.
+    pub(super) fn publish(&mut self, offer: Offer) {
+        let session = self.checked.as_ref().and_then(|it| it.session.clone());
+        let state = match (&offer.standing, session) {
+            (Ok(_), Some(session)) => Availability::Usable(session),
+            // What works has a session.
+            (Ok(_), None) => return,
+            (Err(problem), _) => self.unusable(for_users(problem), problem),
+        };
+        self.entry = Some(Arc::new(Entry {
+            state,
+            policy: offer.policy.clone(),
+            allowed_namespaces: offer.allowed_namespaces.clone(),
+        }));
+        self.offer = Some(offer);
+    }
+
+    fn unusable(&self, for_users: Problem, own: &Problem) -> Availability<L> {
+        let before = self.entry.as_ref().map(|entry| &entry.state);
+        let last = before.and_then(Availability::newest_session);
+        Availability::Unusable {
+            problem: for_users,
+            own_reason: own.reason,
+            last: last.filter(|_| leaves_last_credential(own)).cloned(),
+        }
+    }
+
+    /// Its object was deleted while others use it: nothing new can be asked for.
+    pub(super) fn retire(&mut self) {
+        let Some(entry) = self.entry.clone() else {
+            return;
+        };
+        if matches!(entry.state, Availability::Usable(_)) {
+            let gone = Problem::user(
+                Reason::AccountNotFound,
+                "the account was deleted; create it again",
+            );
+            self.entry = Some(Arc::new(Entry {
+                state: self.unusable(gone.clone(), &gone),
+                ..(*entry).clone()
+            }));
+            self.offer = None;
+        }
+    }
+}

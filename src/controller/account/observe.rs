@@ -1,0 +1,85 @@
+//! The only reader: everything that is known of an account object, in one value that decisions are made on.
+
+use jiff::Timestamp;
+
+use crate::api::AccountStatus;
+use crate::controller::account::context::AccountContext;
+use crate::controller::account::kinds::AccountObject;
+use crate::controller::account::registry::Session;
+use crate::controller::account::world::World;
+use crate::controller::age::new_until;
+use crate::domain::account::desired::DesiredAccount;
+use crate::domain::account::finding::Access;
+use crate::domain::account::observed::{BehindFacts, Credential, ObservedAccount};
+use crate::launchdarkly::{Connect, TokensApi};
+use crate::redaction::Key;
+
+/// Gathers what is known of an account object.
+pub(super) fn observe<C, D: Connect, K: AccountObject>(
+    ctx: &AccountContext<C, D>,
+    world: &World<K>,
+) -> ObservedAccount {
+    let (now, metadata) = (ctx.clock.now(), world.object.meta());
+    let nothing = AccountStatus::default();
+    let status = world.object.status().unwrap_or(&nothing);
+    let checked = ctx.accounts.checked(&world.key, &world.uid);
+    let session = checked
+        .as_ref()
+        .and_then(|checked| checked.session.as_ref());
+    ObservedAccount {
+        now,
+        generation: metadata.generation,
+        deleting: metadata.deletion_timestamp.is_some(),
+        held: world.object.is_held(),
+        is_new: new_until(metadata, ctx.settings.settle).is_some_and(|at| at > now),
+        by_consent: ctx.settings.by_consent,
+        users: ctx.accounts.users(&world.key),
+        pinned: status.account_id.clone(),
+        credential: credential(world),
+        behind: session.map(|session| behind(session, status, now)),
+        known: checked.map(|checked| checked.finding),
+        retry_every: ctx.settings.retry_every,
+        offered: ctx.accounts.offer(&world.key, &world.uid),
+        told: world.told.clone(),
+    }
+}
+
+fn credential<K: AccountObject>(world: &World<K>) -> Credential {
+    match (&world.endpoint, &world.desired, &world.credential) {
+        (Err(problem), _, _) | (_, Err(problem), _) | (_, _, Some(Err(problem))) => {
+            Credential::Unusable(problem.clone())
+        }
+        (Ok(_), Ok(_), None) => Credential::Unread,
+        (Ok(_), Ok(desired), Some(Ok(key))) => {
+            Credential::Read(access(&world.object, desired, key))
+        }
+    }
+}
+
+fn access<K: AccountObject>(object: &K, desired: &DesiredAccount, key: &Key) -> Access {
+    Access {
+        generation: object.meta().generation.unwrap_or_default(),
+        api_url: desired.api_url.clone(),
+        ca_bundle: desired.ca_bundle.clone(),
+        fingerprint: key.fingerprint(),
+    }
+}
+
+fn behind<L: TokensApi>(
+    session: &Session<L>,
+    status: &AccountStatus,
+    now: Timestamp,
+) -> BehindFacts {
+    let features = session.state.features(now);
+    let orphans = session.state.orphans();
+    let left_behind = session.state.left_behind(&status.left_behind);
+    BehindFacts {
+        reset: features.reset,
+        expiry: features.expiry,
+        probe_time: features.probe_time,
+        orphans: orphans.map(|orphans| orphans.into_iter().collect()),
+        left_behind: left_behind.into_iter().collect(),
+        held_by_budget: session.state.is_held_by_budget(now),
+        clock_offset: session.api.clock_offset(),
+    }
+}

@@ -1,0 +1,119 @@
+use super::*;
+use crate::domain::problem::Problem;
+use crate::domain::reason::Reason;
+use crate::gate::AlwaysOpen;
+use crate::launchdarkly::{
+    AccountLimiter, AllowedHosts, Endpoint, HttpClient, LimiterOptions, Options,
+};
+use crate::redaction::Key;
+
+fn session(accounts: &Accounts<HttpClient>) -> Session<HttpClient> {
+    let hosts = AllowedHosts::new(["127.0.0.1:1".parse().unwrap()]);
+    let endpoint = Endpoint::parse("http://127.0.0.1:1", None, &hosts).unwrap();
+    let key = Key::from_bytes(b"api-1").unwrap();
+    let line = AccountLimiter::new(LimiterOptions::default(), Arc::new(()));
+    let options = Options::default();
+    let account_id = AccountId::from("account");
+    Session {
+        api: HttpClient::new(endpoint, key, None, line, options, Arc::new(AlwaysOpen)).unwrap(),
+        state: accounts.account_state("127.0.0.1:1", &account_id),
+        account_id,
+        credential: None,
+    }
+}
+
+fn closed<L>(state: Availability<L>) -> Entry<L> {
+    Entry {
+        state,
+        policy: AccountPolicy::closed(),
+        allowed_namespaces: None,
+    }
+}
+
+fn account(name: &str) -> AccountKey {
+    AccountKey::Namespaced {
+        namespace: "team-a".into(),
+        name: name.into(),
+    }
+}
+
+fn uid(name: &str) -> AccountUid {
+    AccountUid::new(format!("uid-of-{name}"))
+}
+
+#[test]
+fn accounts_that_are_gone_are_forgotten_unless_objects_refer_to_them() {
+    let accounts = Accounts::<HttpClient>::new("0a1b2c3d".into());
+    let unusable = Availability::Unusable {
+        problem: Problem::user(Reason::AccountNotReady, ""),
+        own_reason: Reason::CredentialRejected,
+        last: None,
+    };
+    for (name, state) in [
+        ("used", Availability::Usable(session(&accounts))),
+        ("unused", Availability::Usable(session(&accounts))),
+        ("unusable", unusable),
+        ("there", Availability::Usable(session(&accounts))),
+    ] {
+        accounts.put(&account(name), &uid(name), closed(state));
+        accounts.note_shown(&account(name), &uid(name));
+    }
+    accounts.occupy(&account("used"), &ObjectUid::from("object-1"));
+
+    accounts.retire_gone(|key, _| *key == account("there"));
+
+    assert!(accounts.get(&account("unused")).is_none());
+    assert!(accounts.get(&account("unusable")).is_none());
+    let state = |name| accounts.get(&account(name)).unwrap().state.clone();
+    assert!(matches!(
+        state("used"),
+        Availability::Unusable { last: Some(_), .. }
+    ));
+    assert!(matches!(state("there"), Availability::Usable(_)));
+
+    accounts.retain(&HashSet::new());
+    accounts.retire_gone(|key, _| *key == account("there"));
+    assert!(accounts.get(&account("used")).is_none());
+    assert_eq!(accounts.all().len(), 1);
+}
+
+#[test]
+fn an_object_that_no_cache_has_shown_yet_is_not_gone() {
+    let accounts = Accounts::<HttpClient>::new("0a1b2c3d".into());
+    let usable = Availability::Usable(session(&accounts));
+    accounts.put(&account("web"), &uid("web"), closed(usable));
+    accounts.retire_gone(|_, _| false);
+    assert!(accounts.get(&account("web")).is_some());
+}
+
+#[test]
+fn another_object_of_the_name_replaces_all_but_the_users() {
+    let accounts = Accounts::<HttpClient>::new("0a1b2c3d".into());
+    let key = account("web");
+    let before = session(&accounts);
+    let usable = Availability::Usable(before.clone());
+    accounts.put(&key, &uid("1"), closed(usable));
+    accounts.note_shown(&key, &uid("1"));
+    accounts.occupy(&key, &ObjectUid::from("object-1"));
+    assert_eq!(before.state.objects(), 1);
+
+    let problem = Problem::user(Reason::CredentialMissing, "");
+    let offer = Offer {
+        standing: Err(problem),
+        policy: AccountPolicy::open(),
+        allowed_namespaces: None,
+    };
+    accounts.publish(&key, &uid("2"), offer);
+
+    let state = accounts.get(&key).unwrap().state.clone();
+    assert!(matches!(state, Availability::Unusable { last: None, .. }));
+    assert_eq!(accounts.users(&key), 1);
+    assert_eq!(before.state.objects(), 0);
+    accounts.forget(&key, &uid("1"));
+    assert!(accounts.get(&key).is_some());
+    // The new one was not shown yet.
+    accounts.retire_gone(|_, _| false);
+    accounts.forget(&key, &uid("2"));
+    assert!(accounts.get(&key).is_none());
+    assert_eq!(accounts.users(&key), 1);
+}

@@ -1,0 +1,71 @@
+//! From an observed account to what its status says.
+
+use jiff::SignedDuration;
+
+use super::finding::Finding;
+use super::observed::{BehindFacts, ObservedAccount};
+use super::report::{BehindReport, Cause, Report};
+use crate::domain::problem::Problem;
+use crate::domain::reason::Reason;
+
+/// Clocks may differ by this much before it is worth a word.
+const SKEW: SignedDuration = SignedDuration::from_mins(1);
+
+/// What the status is to say of what was observed.
+#[must_use]
+pub fn report(standing: &Result<Finding, Problem>, observed: &ObservedAccount) -> Report {
+    let cause = match standing {
+        Ok(_) if observed.deleting => Cause {
+            reason: Reason::InUse,
+            message: format!(
+                "{} AccessTokens still refer to this account; delete them first",
+                observed.users
+            ),
+        },
+        Ok(_) => cause(Reason::Available, "LaunchDarkly accepts the credential"),
+        Err(problem) => cause(problem.reason, &problem.message),
+    };
+    let problem = standing.as_ref().err();
+    let found = standing.as_ref().ok();
+    Report {
+        generation: observed.generation,
+        ready: problem.is_none(),
+        cause,
+        recovery: problem.map(|problem| problem.recovery),
+        behind: found
+            .zip(observed.behind.as_ref())
+            .and_then(|(found, facts)| behind(found, facts)),
+    }
+}
+
+fn behind(found: &Finding, facts: &BehindFacts) -> Option<BehindReport> {
+    let behind = found.result.as_ref().ok()?;
+    let mass_change = facts.held_by_budget.then(|| {
+        let message = "many keys of this account were lost within ten minutes; no more are replaced until the window has passed";
+        cause(Reason::MassChange, message)
+    });
+    // No number, which would change with the answers.
+    let clock_skew = (facts.clock_offset.abs() > SKEW).then(|| {
+        let message =
+            "this machine's clock and LaunchDarkly's differ by more than a minute; synchronise it";
+        cause(Reason::ClockSkew, message)
+    });
+    Some(BehindReport {
+        account_id: behind.account_id.clone(),
+        credential: behind.token.clone(),
+        reset: facts.reset,
+        expiry: facts.expiry,
+        probe_time: facts.probe_time,
+        orphans: facts.orphans.clone(),
+        left_behind: facts.left_behind.clone(),
+        mass_change,
+        clock_skew,
+    })
+}
+
+fn cause(reason: Reason, message: &str) -> Cause {
+    Cause {
+        reason,
+        message: message.to_owned(),
+    }
+}

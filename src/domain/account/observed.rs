@@ -1,0 +1,73 @@
+//! Everything known of one account object at one moment: the input of [`decide`](super::decide::decide).
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::finding::{Access, Finding};
+use super::offer::Offer;
+use super::report::Report;
+use crate::domain::ids::{AccountId, TokenId};
+use crate::domain::observed::Feature;
+use crate::domain::problem::Problem;
+
+/// Everything known of one account object at one moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ObservedAccount {
+    /// When.
+    pub now: Timestamp,
+    /// The generation of its spec.
+    pub generation: Option<i64>,
+    /// Whether its deletion was asked for.
+    pub deleting: bool,
+    /// Whether our finalizer is on it.
+    pub held: bool,
+    /// Whether it was created a moment ago, so that what was applied together with it may still be missing.
+    pub is_new: bool,
+    /// Whether the right to read its Secret is one of these things, as where namespaces decide for themselves.
+    pub by_consent: bool,
+    /// How many access tokens use it.
+    pub users: usize,
+    /// The account that its status is bound to.
+    pub pinned: Option<AccountId>,
+    /// The managing key, as far as it was read.
+    pub credential: Credential,
+    /// What was found out about a credential of this very object, which may be another one by now.
+    pub known: Option<Finding>,
+    /// How often a credential that does not work is asked about.
+    pub retry_every: SignedDuration,
+    /// What access tokens find of this very object.
+    pub offered: Option<Offer>,
+    /// What is known of the account behind the credential that worked last.
+    pub behind: Option<BehindFacts>,
+    /// What its status was made to say since it was read.
+    pub told: Option<Report>,
+}
+
+/// A managing key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Credential {
+    /// It was not read yet.
+    Unread,
+    /// There is none, or it may not be used where the spec would send it.
+    Unusable(Problem),
+    /// It was read a moment ago.
+    Read(Access),
+}
+
+/// What is known of a LaunchDarkly account, whatever the number of credentials and objects that lead there (I13).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BehindFacts {
+    /// Whether a reset leaves the old key alive.
+    pub reset: Feature,
+    /// Whether tokens have an `expiry`.
+    pub expiry: Feature,
+    /// When that was tried.
+    pub probe_time: Option<Timestamp>,
+    /// Tokens that belong to no object; `None` as long as nobody can tell.
+    pub orphans: Option<Vec<TokenId>>,
+    /// Tokens whose cleaning up was given up, by this process or as the status says.
+    pub left_behind: Vec<TokenId>,
+    /// Whether no replacement that nobody asked for may begin (I14).
+    pub held_by_budget: bool,
+    /// What to add to this machine's clock to get LaunchDarkly's.
+    pub clock_offset: SignedDuration,
+}
