@@ -25,7 +25,8 @@ impl SecretChanges {
         now: Duration,
     ) {
         let change = SecretChange { version, at: now };
-        self.0.insert((namespace.to_owned(), name.to_owned()), change);
+        self.0
+            .insert((namespace.to_owned(), name.to_owned()), change);
     }
 
     /// Takes the change of a Secret; whether it was one of a version other than `known`.

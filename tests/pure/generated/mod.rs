@@ -51,7 +51,7 @@ fn files() -> Vec<(String, String)> {
     let architecture = "docs/architecture.md";
     let page = Path::new(env!("CARGO_MANIFEST_DIR")).join(architecture);
     let page = fs::read_to_string(page).unwrap();
-    files.push((architecture.into(), concerns::with_table(&page)));
+    files.push((architecture.into(), concerns::with_tables(&page)));
     files
 }
 
