@@ -101,7 +101,7 @@ impl fmt::Debug for HttpClient {
 }
 
 /// An answer that says success.
-struct Answer {
+struct Received {
     body: Zeroizing<Vec<u8>>,
     asked_at: Timestamp,
     previous_key_expiration_time: Option<Timestamp>,
@@ -157,7 +157,7 @@ impl HttpClient {
     }
 
     /// Makes a call, again after a 429 if it may be repeated: the limiter makes it wait.
-    async fn call(&self, call: Call<'_>, key: &Key) -> Result<Answer, ApiError> {
+    async fn call(&self, call: Call<'_>, key: &Key) -> Result<Received, ApiError> {
         call.check(self.own_token.as_ref())?;
         let operation = call.operation();
         let mut repeats = if operation.issues_key() { 0 } else { REPEATS };
@@ -175,7 +175,7 @@ impl HttpClient {
         call: Call<'_>,
         key: &Key,
         fingerprint: &Fingerprint,
-    ) -> Result<Answer, ApiError> {
+    ) -> Result<Received, ApiError> {
         let operation = call.operation();
         let priority = self.priority.unwrap_or(Priority::of(operation));
         let mut permit = self.limiter.enter(priority, operation, fingerprint).await?;
@@ -211,7 +211,7 @@ impl HttpClient {
         key: &Key,
         permit: &mut Permit,
         status: &mut Option<StatusCode>,
-    ) -> Result<Answer, ApiError> {
+    ) -> Result<Received, ApiError> {
         let operation = call.operation();
         let asked_at = Timestamp::now();
         let wire = call.prepare(&self.shared.endpoint, self.limiter.remote_now());
@@ -232,7 +232,7 @@ impl HttpClient {
         if !response.status().is_success() {
             return Err(response::refusal(operation, response, key).await);
         }
-        Ok(Answer {
+        Ok(Received {
             body: response::body(operation, response).await?,
             asked_at,
             previous_key_expiration_time,
@@ -271,7 +271,7 @@ impl HttpClient {
     async fn with_credential<T>(
         &self,
         call: Call<'_>,
-        read: impl FnOnce(&Answer) -> Result<T, wire::Why>,
+        read: impl FnOnce(&Received) -> Result<T, wire::Why>,
     ) -> Result<T, ApiError> {
         let answer = self.call(call, &self.shared.credential).await?;
         understood(call.operation(), read(&answer))

@@ -49,7 +49,7 @@ pub(super) async fn refusal(operation: Operation, response: Response, key: &Key)
 pub(super) fn classify(
     operation: Operation,
     status: StatusCode,
-    refusal: wire::Refusal,
+    refusal: wire::ErrorBody,
     key: &Key,
 ) -> ApiError {
     let show = |text: Option<String>, otherwise: &str| {

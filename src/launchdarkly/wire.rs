@@ -75,26 +75,26 @@ pub(super) fn role(body: &[u8]) -> Result<Role, Why> {
 /// The parts of an error answer that are used. Real ones may be empty, HTML, or lack any part (observed).
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct Refusal {
+pub(super) struct ErrorBody {
     #[serde(deserialize_with = "lenient")]
     pub(super) code: Option<String>,
     #[serde(deserialize_with = "lenient")]
     pub(super) message: Option<String>,
     #[serde(deserialize_with = "lenient")]
-    pub(super) access: Option<Access>,
+    pub(super) access: Option<AccessObject>,
 }
 
 /// What a 403 says is missing (observed).
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct Access {
+pub(super) struct AccessObject {
     #[serde(deserialize_with = "lenient")]
     pub(super) action: Option<String>,
     #[serde(deserialize_with = "lenient")]
     pub(super) resource: Option<String>,
 }
 
-pub(super) fn refusal(body: &[u8]) -> Refusal {
+pub(super) fn refusal(body: &[u8]) -> ErrorBody {
     serde_json::from_slice(body).unwrap_or_default()
 }
 

@@ -10,7 +10,7 @@ use kube::{Client, Config};
 
 use super::args::{LeadershipArgs, PROGRAM, TimingArgs};
 use super::build_info;
-use super::leader::Timing;
+use super::leader::LeaseTiming;
 use super::metrics::Metrics;
 use super::requests::Counting;
 
@@ -56,7 +56,7 @@ impl Clients {
         config
             .headers
             .extend(HeaderValue::try_from(agent).map(|agent| (USER_AGENT, agent)));
-        let lease = Timing {
+        let lease = LeaseTiming {
             duration: leadership.lease_duration,
         };
         Ok(Self {

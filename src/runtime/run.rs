@@ -13,7 +13,7 @@ use super::clients::Clients;
 use super::clock::{Clock, SystemClock};
 use super::error::RunError;
 use super::leader::term::LeaderTerm;
-use super::leader::{self, ApiLease, Elector, LeaderContext, LeaderTask, LeaseGate, Timing};
+use super::leader::{self, ApiLease, Elector, LeaderContext, LeaderTask, LeaseGate, LeaseTiming};
 use super::liveness::Liveness;
 use super::metrics::Metrics;
 use super::readiness::{Part, Readiness};
@@ -136,7 +136,7 @@ impl Process {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let gate = LeaseGate::new(clock.clone());
         let identity = leader::new_identity(&leadership.pod_name);
-        let timing = Timing {
+        let timing = LeaseTiming {
             duration: leadership.lease_duration,
         };
         let store = ApiLease::new(

@@ -1,7 +1,8 @@
 //! Which object answers for which token: no two ever answer for the same one (I1, I6).
 
 use std::collections::{HashMap, HashSet};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use parking_lot::{Mutex, MutexGuard};
 
 use crate::domain::ids::{ObjectUid, TokenId};
 use crate::domain::record::{Identity, Record};
@@ -54,7 +55,7 @@ impl Claims {
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<TokenId, Identity>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 }
 

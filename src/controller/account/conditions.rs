@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use crate::api::AccountStatus;
 use crate::api::account::{FeatureState, FeaturesStatus, MAX_LISTED};
 use crate::api::conditions::{remove_condition, set_condition};
-use crate::domain::account::report::{BehindReport, Cause, Report};
+use crate::domain::account::report::{Explanation, RemoteAccountReport, Report};
 use crate::domain::conditions::{ConditionStatus, ConditionType};
 use crate::domain::observed::Feature;
 use crate::domain::problem::Recovery;
@@ -37,7 +37,7 @@ struct Writer<'a> {
 }
 
 impl Writer<'_> {
-    fn describe(&mut self, behind: &BehindReport) {
+    fn describe(&mut self, behind: &RemoteAccountReport) {
         self.status.account_id = Some(behind.account_id.clone());
         self.status
             .credential_token_id
@@ -57,7 +57,7 @@ impl Writer<'_> {
     }
 
     /// A condition that is only there while it holds.
-    fn mark(&mut self, kind: ConditionType, holds: Option<&Cause>) {
+    fn mark(&mut self, kind: ConditionType, holds: Option<&Explanation>) {
         match holds {
             Some(cause) => self.set(kind, ConditionStatus::True, cause),
             None => {
@@ -66,7 +66,7 @@ impl Writer<'_> {
         }
     }
 
-    fn set(&mut self, kind: ConditionType, status: ConditionStatus, cause: &Cause) {
+    fn set(&mut self, kind: ConditionType, status: ConditionStatus, cause: &Explanation) {
         set_condition(
             &mut self.status.conditions,
             kind,

@@ -20,7 +20,7 @@ use crate::launchdarkly::Connect;
 use crate::redaction::Key;
 
 /// What follows a step.
-pub(super) enum Next {
+pub(super) enum NextReconcile {
     /// The next decision.
     Decide,
     /// The next decision, on the object as it is by then.
@@ -34,7 +34,7 @@ pub(super) async fn execute<C: Cluster, D: Connect, K: AccountObject>(
     ctx: &AccountContext<C, D>,
     world: &mut World<K>,
     step: AccountStep,
-) -> Result<Next, ClusterError> {
+) -> Result<NextReconcile, ClusterError> {
     match step {
         AccountStep::ReadCredential => {
             world.credential = Some(read_credential(ctx, world).await);
@@ -49,19 +49,19 @@ pub(super) async fn execute<C: Cluster, D: Connect, K: AccountObject>(
         }
         AccountStep::RemoveFinalizer => {
             ctx.cluster.remove_finalizer(&world.object).await?;
-            return Ok(Next::ReadAgain);
+            return Ok(NextReconcile::ReadAgain);
         }
         AccountStep::Forget => ctx.accounts.forget(&world.key, &world.uid),
         AccountStep::Release => {
             ctx.cluster.remove_finalizer(&world.object).await?;
-            return Ok(Next::Wait(LOOK_EVERY));
+            return Ok(NextReconcile::Wait(LOOK_EVERY));
         }
         AccountStep::WriteStatus(report) => write_status(ctx, world, *report).await?,
         AccountStep::Hold { wait, .. } | AccountStep::Rest { wait } => {
-            return Ok(Next::Wait(wait));
+            return Ok(NextReconcile::Wait(wait));
         }
     }
-    Ok(Next::Decide)
+    Ok(NextReconcile::Decide)
 }
 
 async fn read_credential<C: Cluster, D: Connect, K: AccountObject>(

@@ -20,7 +20,7 @@ pub(in crate::controller) struct Checked<L> {
 
 /// What is known under the name of one account.
 #[derive(Debug)]
-pub(super) struct Account<L> {
+pub(super) struct KnownAccount<L> {
     /// The objects that use it (I9). They name the account by its key, whichever object has that name.
     pub(super) users: HashSet<ObjectUid>,
     /// The object of that name. Nothing in it outlives the object.
@@ -38,7 +38,7 @@ pub(super) struct Known<L> {
     pub(super) entry: Option<Arc<Entry<L>>>,
 }
 
-impl<L> Default for Account<L> {
+impl<L> Default for KnownAccount<L> {
     fn default() -> Self {
         Self {
             users: HashSet::new(),
@@ -47,7 +47,7 @@ impl<L> Default for Account<L> {
     }
 }
 
-impl<L> Account<L> {
+impl<L> KnownAccount<L> {
     /// What is known of this object; of another of the same name nothing is kept.
     pub(super) fn of(&mut self, uid: &AccountUid) -> &mut Known<L> {
         if self.object.as_ref().is_some_and(|known| known.uid != *uid) {

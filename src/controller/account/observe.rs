@@ -10,7 +10,7 @@ use crate::controller::account::world::World;
 use crate::controller::age::new_until;
 use crate::domain::account::desired::DesiredAccount;
 use crate::domain::account::finding::Access;
-use crate::domain::account::observed::{BehindFacts, Credential, ObservedAccount};
+use crate::domain::account::observed::{Credential, ObservedAccount, RemoteAccountFacts};
 use crate::launchdarkly::{Connect, TokensApi};
 use crate::redaction::Key;
 
@@ -69,11 +69,11 @@ fn behind<L: TokensApi>(
     session: &Session<L>,
     status: &AccountStatus,
     now: Timestamp,
-) -> BehindFacts {
+) -> RemoteAccountFacts {
     let features = session.state.features(now);
     let orphans = session.state.orphans();
     let left_behind = session.state.left_behind(&status.left_behind);
-    BehindFacts {
+    RemoteAccountFacts {
         reset: features.reset,
         expiry: features.expiry,
         probe_time: features.probe_time,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use kube::ResourceExt as _;
 
 use super::context::AccountContext;
-use super::execute::{Next, execute};
+use super::execute::{NextReconcile, execute};
 use super::kinds::AccountObject;
 use super::observe::observe;
 use super::world::World;
@@ -55,9 +55,9 @@ async fn reconcile_as_read<C: Cluster, D: Connect, K: AccountObject>(
         let step = decide(&world.desired, &observe(ctx, &world));
         tracing::debug!(step = step.name(), "step");
         match execute(ctx, &mut world, step).await? {
-            Next::Decide => {}
-            Next::ReadAgain => return Ok(None),
-            Next::Wait(wait) => return Ok(Some(wait)),
+            NextReconcile::Decide => {}
+            NextReconcile::ReadAgain => return Ok(None),
+            NextReconcile::Wait(wait) => return Ok(Some(wait)),
         }
     }
     Ok(Some(LOOK_EVERY))

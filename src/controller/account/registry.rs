@@ -7,7 +7,7 @@ use parking_lot::{Mutex, RwLock};
 use tokio::sync::broadcast;
 
 pub use super::entry::{Availability, Entry, Session};
-use super::known::{Account, Checked, Known};
+use super::known::{Checked, Known, KnownAccount};
 use crate::controller::account::state::AccountState;
 use crate::domain::account::AccountKey;
 use crate::domain::account::offer::Offer;
@@ -15,7 +15,7 @@ use crate::domain::ids::{AccountId, AccountUid, Installation, ObjectUid};
 use crate::domain::policy::{AccountPolicy, Refusal};
 use crate::launchdarkly::TokensApi;
 
-type AccountMap<L> = HashMap<AccountKey, Account<L>>;
+type AccountMap<L> = HashMap<AccountKey, KnownAccount<L>>;
 
 /// All accounts, by the name under which access tokens refer to them.
 #[derive(Debug)]
@@ -257,7 +257,7 @@ impl<L: TokensApi> Accounts<L> {
         let _ = self.signals.send(());
     }
 
-    fn change<T>(&self, key: &AccountKey, change: impl FnOnce(&mut Account<L>) -> T) -> T {
+    fn change<T>(&self, key: &AccountKey, change: impl FnOnce(&mut KnownAccount<L>) -> T) -> T {
         let mut accounts = self.accounts.write();
         let changed = change(accounts.entry(key.clone()).or_default());
         self.settle(&mut accounts);

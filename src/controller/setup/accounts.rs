@@ -19,7 +19,7 @@ use crate::controller::account::reconcile;
 use crate::domain::account::AccountKey;
 use crate::domain::ids::AccountUid;
 use crate::runtime::leader::LeaderContext;
-use crate::runtime::metrics::{Controller as ControllerLabel, Metrics, Outcome as MetricOutcome};
+use crate::runtime::metrics::{Controller as ControllerLabel, Metrics, OutcomeLabel};
 use crate::runtime::supervise::{PanicGuard, Task, TaskSet};
 use crate::traces;
 
@@ -153,9 +153,9 @@ impl Reconciler {
             .accounts
             .note_shown(&object.key(), &object.account_uid());
         let result = if matches!(outcome, Some(Ok(_))) {
-            MetricOutcome::Success
+            OutcomeLabel::Success
         } else {
-            MetricOutcome::Error
+            OutcomeLabel::Error
         };
         self.metrics
             .reconciled(ControllerLabel::Account, result, begun.elapsed());

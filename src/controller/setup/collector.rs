@@ -18,16 +18,16 @@ use crate::domain::desired::Strategy;
 use crate::domain::ids::TokenId;
 use crate::domain::reason::Reason;
 use crate::launchdarkly::{Listing, TokensApi};
-use crate::runtime::metrics::{AccountFacts, BehindFacts, Facts, TokenFacts};
+use crate::runtime::metrics::{AccountSample, RemoteAccountSample, Samples, TokenSample};
 
 /// Everything there is to show of single objects: of every account, and of every `AccessToken` if `per_object`.
 pub(super) fn facts<C: Cluster, L: TokensApi>(
     ctx: &Context<C, L>,
     objects: &ObjectCache,
     per_object: bool,
-) -> Facts {
+) -> Samples {
     let entries = ctx.accounts.all();
-    let mut facts = Facts::default();
+    let mut facts = Samples::default();
     if per_object {
         let listings: Vec<_> = entries
             .iter()
@@ -57,7 +57,7 @@ fn expirations(listings: &[Arc<Listing>]) -> HashMap<&TokenId, Timestamp> {
         .collect()
 }
 
-fn token(object: &AccessToken, expirations: &HashMap<&TokenId, Timestamp>) -> TokenFacts {
+fn token(object: &AccessToken, expirations: &HashMap<&TokenId, Timestamp>) -> TokenSample {
     let nothing = AccessTokenStatus::default();
     let (spec, status) = (&object.spec, object.status.as_ref().unwrap_or(&nothing));
     let ready = find_condition(&status.conditions, ConditionType::Ready);
@@ -68,7 +68,7 @@ fn token(object: &AccessToken, expirations: &HashMap<&TokenId, Timestamp>) -> To
         .token
         .as_ref()
         .and_then(|token| expirations.get(&token.id).copied());
-    TokenFacts {
+    TokenSample {
         namespace: object.namespace().unwrap_or_default(),
         name: object.name_any(),
         ready: ready.and_then(|condition| condition.status.to_lowercase().parse().ok()),
@@ -109,7 +109,7 @@ fn account<L: TokensApi>(
     entry: &Entry<L>,
     access_tokens: usize,
     now: Timestamp,
-) -> AccountFacts {
+) -> AccountSample {
     let (kind, namespace, name) = match key {
         AccountKey::Namespaced { namespace, name } => {
             ("LaunchDarklyAccount", namespace.clone(), name)
@@ -120,7 +120,7 @@ fn account<L: TokensApi>(
         Availability::Usable(_) => Reason::Available,
         Availability::Unusable { own_reason, .. } => *own_reason,
     };
-    AccountFacts {
+    AccountSample {
         kind,
         namespace,
         name: name.clone(),
@@ -134,9 +134,9 @@ fn account<L: TokensApi>(
     }
 }
 
-fn behind<L: TokensApi>(session: &Session<L>, now: Timestamp) -> BehindFacts {
+fn behind<L: TokensApi>(session: &Session<L>, now: Timestamp) -> RemoteAccountSample {
     let shared = &session.state;
-    BehindFacts {
+    RemoteAccountSample {
         orphaned: shared.orphans().map(|orphans| orphans.len()),
         left_behind: shared.left_behind(&[]).len(),
         mass_change: shared.is_held_by_budget(now),

@@ -25,7 +25,7 @@ use crate::controller::token::reconcile::{Outcome, reconcile};
 use crate::domain::account::AccountKey;
 use crate::domain::ids::ObjectUid;
 use crate::runtime::leader::LeaderContext;
-use crate::runtime::metrics::{Controller as ControllerLabel, Metrics, Outcome as MetricOutcome};
+use crate::runtime::metrics::{Controller as ControllerLabel, Metrics, OutcomeLabel};
 use crate::runtime::supervise::{PanicGuard, Task, TaskSet};
 
 pub(super) fn token_controller(
@@ -175,8 +175,8 @@ impl Reconciler {
         let reconciling = Box::pin(reconcile(&self.ctx, object.clone())).instrument(span);
         let outcome = self.guard.run(reconciling).await;
         let result = match outcome {
-            None | Some(Outcome::Stop) => MetricOutcome::Error,
-            Some(Outcome::Again(_) | Outcome::Gone) => MetricOutcome::Success,
+            None | Some(Outcome::Stop) => OutcomeLabel::Error,
+            Some(Outcome::Again(_) | Outcome::Gone) => OutcomeLabel::Success,
         };
         self.metrics
             .reconciled(ControllerLabel::AccessToken, result, begun.elapsed());

@@ -1,8 +1,10 @@
 //! What reconciling needs: connections, settings, and what this process remembers.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Mutex, PoisonError};
+
+use parking_lot::Mutex;
 use std::time::Duration;
 
 use crate::cluster::secret::snapshot::SecretSnapshot;
@@ -81,7 +83,7 @@ impl<C: Cluster, L: TokensApi> Context<C, L> {
 
     /// Whether any object's key is in hand and not yet published: a process that ends waits for them.
     pub fn holds_keys(&self) -> bool {
-        let memories = self.memories.lock().unwrap_or_else(PoisonError::into_inner);
+        let memories = self.memories.lock();
         // A memory that is in use belongs to an object that is being worked on.
         memories
             .values()
@@ -97,10 +99,7 @@ impl<C: Cluster, L: TokensApi> Context<C, L> {
 
     /// A Secret was changed by somebody, us included: it is read again unless this version is the one that is known.
     pub fn touch_secret(&self, namespace: &str, name: &str, version: Option<String>) {
-        let mut secret_changes = self
-            .secret_changes
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut secret_changes = self.secret_changes.lock();
         secret_changes.note(namespace, name, version, self.clock.since_boot());
     }
 
@@ -111,10 +110,7 @@ impl<C: Cluster, L: TokensApi> Context<C, L> {
         memory: &mut ObjectMemory,
     ) {
         let now = self.clock.since_boot();
-        let mut secret_changes = self
-            .secret_changes
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut secret_changes = self.secret_changes.lock();
         memory.secrets.retain(|known| {
             let version = known
                 .snapshot
@@ -134,7 +130,7 @@ impl<C: Cluster, L: TokensApi> Context<C, L> {
         &self,
         uid: &ObjectUid,
     ) -> Arc<tokio::sync::Mutex<ObjectMemory>> {
-        let mut memories = self.memories.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut memories = self.memories.lock();
         Arc::clone(memories.entry(uid.clone()).or_default())
     }
 
@@ -146,22 +142,17 @@ impl<C: Cluster, L: TokensApi> Context<C, L> {
         let now = self.clock.since_boot();
         self.secret_changes
             .lock()
-            .unwrap_or_else(PoisonError::into_inner)
             .forget_before(now.saturating_sub(self.secret_believed));
         self.namespaces
             .lock()
-            .unwrap_or_else(PoisonError::into_inner)
             .retain(|_, (at, _)| now.saturating_sub(*at) < NAMESPACE_BELIEVED);
-        let mut memories = self.memories.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut memories = self.memories.lock();
         // Whoever still works on one holds it.
         memories.retain(|uid, memory| living.contains(uid) || Arc::strong_count(memory) > 1);
     }
 
     pub(in crate::controller) fn forget(&self, uid: &ObjectUid) {
-        self.memories
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .remove(uid);
+        self.memories.lock().remove(uid);
     }
 
     /// What a namespace says, read at most every few seconds.
@@ -170,12 +161,7 @@ impl<C: Cluster, L: TokensApi> Context<C, L> {
         name: &str,
     ) -> Result<NamespaceFacts, ClusterError> {
         let now = self.clock.since_boot();
-        let known = self
-            .namespaces
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(name)
-            .cloned();
+        let known = self.namespaces.lock().get(name).cloned();
         if let Some((at, facts)) =
             known.filter(|(at, _)| now.saturating_sub(*at) < NAMESPACE_BELIEVED)
         {
@@ -183,10 +169,7 @@ impl<C: Cluster, L: TokensApi> Context<C, L> {
             return Ok(facts);
         }
         let facts = self.cluster.read_namespace(name).await?;
-        let mut namespaces = self
-            .namespaces
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut namespaces = self.namespaces.lock();
         namespaces.insert(name.to_owned(), (now, facts.clone()));
         Ok(facts)
     }

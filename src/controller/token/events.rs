@@ -17,7 +17,7 @@ use crate::domain::reason::Reason;
 use crate::domain::record::Record;
 use crate::domain::time::whole_second_up;
 use crate::launchdarkly::{ApiError, TokensApi};
-use crate::runtime::metrics::Outcome as MetricOutcome;
+use crate::runtime::metrics::OutcomeLabel;
 
 /// A key was published, by an attempt that began at `begun`.
 pub(in crate::controller) async fn published<C: Cluster, L: TokensApi>(
@@ -51,7 +51,7 @@ pub(in crate::controller) async fn published<C: Cluster, L: TokensApi>(
     );
     tracing::info!(object = %log_name(object), token = %entry.token_id, cause = %entry.cause, "key published");
     ctx.metrics
-        .rotated(entry.cause.into(), MetricOutcome::Success);
+        .rotated(entry.cause.into(), OutcomeLabel::Success);
     if let Some(begun) = begun {
         let took = ctx.clock.now().duration_since(begun);
         ctx.metrics.rotation_took(

@@ -29,7 +29,7 @@ use crate::domain::reason::Reason;
 use crate::domain::step::{Step, StepKind, WaitStep};
 use crate::domain::time::{plus, whole_second_up};
 use crate::launchdarkly::TokensApi;
-use crate::runtime::metrics::Outcome as MetricOutcome;
+use crate::runtime::metrics::OutcomeLabel;
 use crate::traces;
 
 /// More steps than any situation needs: beyond it something is wrong, and it is slowed down.
@@ -229,7 +229,7 @@ fn note_failure<C: Cluster, L: TokensApi>(
     );
     if let Some(pending) = cause.filter(|_| rotates) {
         ctx.metrics
-            .rotated(pending.cause.into(), MetricOutcome::Error);
+            .rotated(pending.cause.into(), OutcomeLabel::Error);
     }
     let mut problem = failure.problem;
     // A credential that is refused while its object is deleted will hardly be accepted again.

@@ -18,12 +18,12 @@ const GATHERING: SignedDuration = SignedDuration::from_secs(1);
 #[derive(Debug, Default)]
 pub struct ReplacementBudget {
     begun: Vec<(ObjectUid, Timestamp)>,
-    wanted: HashMap<ObjectUid, Loss>,
+    wanted: HashMap<ObjectUid, LostKey>,
     counted: HashSet<ObjectUid>,
 }
 
 #[derive(Debug)]
-struct Loss {
+struct LostKey {
     first: Timestamp,
     last: Timestamp,
 }
@@ -81,7 +81,7 @@ impl ReplacementBudget {
     /// Notes that an object wants a replacement; true if that is news.
     pub fn want(&mut self, object: &ObjectUid, now: Timestamp) -> bool {
         let first = self.wanted.get(object).map(|loss| loss.first);
-        let loss = Loss {
+        let loss = LostKey {
             first: first.unwrap_or(now),
             last: now,
         };

@@ -3,8 +3,8 @@
 use jiff::SignedDuration;
 
 use super::finding::Finding;
-use super::observed::{BehindFacts, ObservedAccount};
-use super::report::{BehindReport, Cause, Report};
+use super::observed::{ObservedAccount, RemoteAccountFacts};
+use super::report::{Explanation, RemoteAccountReport, Report};
 use crate::domain::problem::Problem;
 use crate::domain::reason::Reason;
 
@@ -15,7 +15,7 @@ const SKEW: SignedDuration = SignedDuration::from_mins(1);
 #[must_use]
 pub fn report(standing: &Result<Finding, Problem>, observed: &ObservedAccount) -> Report {
     let cause = match standing {
-        Ok(_) if observed.deleting => Cause {
+        Ok(_) if observed.deleting => Explanation {
             reason: Reason::InUse,
             message: format!(
                 "{} AccessTokens still refer to this account; delete them first",
@@ -38,7 +38,7 @@ pub fn report(standing: &Result<Finding, Problem>, observed: &ObservedAccount) -
     }
 }
 
-fn behind(found: &Finding, facts: &BehindFacts) -> Option<BehindReport> {
+fn behind(found: &Finding, facts: &RemoteAccountFacts) -> Option<RemoteAccountReport> {
     let behind = found.result.as_ref().ok()?;
     let mass_change = facts.held_by_budget.then(|| {
         let message = "many keys of this account were lost within ten minutes; no more are replaced until the window has passed";
@@ -50,7 +50,7 @@ fn behind(found: &Finding, facts: &BehindFacts) -> Option<BehindReport> {
             "this machine's clock and LaunchDarkly's differ by more than a minute; synchronise it";
         cause(Reason::ClockSkew, message)
     });
-    Some(BehindReport {
+    Some(RemoteAccountReport {
         account_id: behind.account_id.clone(),
         credential: behind.token.clone(),
         reset: facts.reset,
@@ -63,8 +63,8 @@ fn behind(found: &Finding, facts: &BehindFacts) -> Option<BehindReport> {
     })
 }
 
-fn cause(reason: Reason, message: &str) -> Cause {
-    Cause {
+fn cause(reason: Reason, message: &str) -> Explanation {
+    Explanation {
         reason,
         message: message.to_owned(),
     }

@@ -37,7 +37,7 @@ pub struct ObservedAccount {
     /// What access tokens find of this very object.
     pub offered: Option<Offer>,
     /// What is known of the account behind the credential that worked last.
-    pub behind: Option<BehindFacts>,
+    pub behind: Option<RemoteAccountFacts>,
     /// What its status was made to say since it was read.
     pub told: Option<Report>,
 }
@@ -55,7 +55,7 @@ pub enum Credential {
 
 /// What is known of a LaunchDarkly account, whatever the number of credentials and objects that lead there (I13).
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BehindFacts {
+pub struct RemoteAccountFacts {
     /// Whether a reset leaves the old key alive.
     pub reset: Feature,
     /// Whether tokens have an `expiry`.

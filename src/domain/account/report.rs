@@ -15,16 +15,16 @@ pub struct Report {
     /// Whether the account can be used.
     pub ready: bool,
     /// Why it can or cannot.
-    pub cause: Cause,
+    pub cause: Explanation,
     /// Who has to act; `None` if nothing is in the way.
     pub recovery: Option<Recovery>,
     /// The account behind the credential; what was said of it before stays while the credential does not work.
-    pub behind: Option<BehindReport>,
+    pub behind: Option<RemoteAccountReport>,
 }
 
 /// The reason and the message of a condition.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Cause {
+pub struct Explanation {
     /// Its reason.
     pub reason: Reason,
     /// Its message.
@@ -33,7 +33,7 @@ pub struct Cause {
 
 /// What the status says of the account behind the credential.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BehindReport {
+pub struct RemoteAccountReport {
     /// Its ID.
     pub account_id: AccountId,
     /// The token that the credential is.
@@ -49,7 +49,7 @@ pub struct BehindReport {
     /// Tokens whose cleaning up was given up.
     pub left_behind: Vec<TokenId>,
     /// Many keys were lost at once.
-    pub mass_change: Option<Cause>,
+    pub mass_change: Option<Explanation>,
     /// Our clock and LaunchDarkly's differ.
-    pub clock_skew: Option<Cause>,
+    pub clock_skew: Option<Explanation>,
 }

@@ -1,14 +1,17 @@
 //! Failures in a row, and when the next try makes sense.
 
+use std::time::Duration;
+
+use backon::{BackoffBuilder as _, ExponentialBuilder};
 use jiff::SignedDuration;
 
 use crate::domain::observed::Retry;
 use crate::domain::step::StepKind;
 
 /// The wait after the first failure.
-const FIRST: SignedDuration = SignedDuration::from_secs(1);
+const FIRST: Duration = Duration::from_secs(1);
 /// The longest wait.
-const LONGEST: SignedDuration = SignedDuration::from_mins(5);
+const LONGEST: Duration = Duration::from_secs(300);
 
 /// Failures that are being waited out, at most one a kind of step.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
@@ -44,8 +47,13 @@ impl Retries {
 /// that many objects that failed together do not come back together. `draw` is random.
 #[must_use]
 pub fn back_off(failures: u32, draw: u8) -> SignedDuration {
-    let doubled = FIRST.saturating_mul(1_i32.checked_shl(failures.min(16)).unwrap_or(i32::MAX));
-    let whole = doubled.min(LONGEST);
+    let mut waits = ExponentialBuilder::default()
+        .with_min_delay(FIRST)
+        .with_max_delay(LONGEST)
+        .without_max_times()
+        .build();
+    let whole = waits.nth(usize::try_from(failures.min(16)).unwrap_or_default());
+    let whole = SignedDuration::try_from(whole.unwrap_or(LONGEST)).unwrap_or_default();
     whole - whole * i32::from(draw) / (4 * 256)
 }
 
@@ -55,13 +63,18 @@ mod tests {
 
     #[test]
     fn waits_double_up_to_five_minutes() {
-        assert_eq!(back_off(0, 0), FIRST);
-        assert_eq!(back_off(3, 0), FIRST * 8);
-        assert_eq!(back_off(60, 0), LONGEST);
+        assert_eq!(back_off(0, 0), SignedDuration::from_secs(1));
+        assert_eq!(back_off(3, 0), SignedDuration::from_secs(8));
+        assert_eq!(back_off(8, 0), SignedDuration::from_secs(256));
+        assert_eq!(back_off(9, 0), SignedDuration::from_mins(5));
+        assert_eq!(back_off(60, 0), SignedDuration::from_mins(5));
     }
 
     #[test]
     fn chance_takes_at_most_a_quarter() {
-        assert!(back_off(4, 255) > FIRST * 12 && back_off(4, 255) < FIRST * 16);
+        assert!(
+            (SignedDuration::from_secs(12)..SignedDuration::from_secs(16))
+                .contains(&back_off(4, 255))
+        );
     }
 }

@@ -13,10 +13,10 @@ const MISSING_BELIEVED: SignedDuration = SignedDuration::from_mins(1);
 
 /// The custom roles that were looked up last.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
-pub struct RoleMemory(Option<Answer>);
+pub struct RoleMemory(Option<RolesAnswer>);
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-struct Answer {
+struct RolesAnswer {
     asked: Vec<String>,
     /// Ids and keys, or the role that is missing.
     found: Result<Vec<(RoleId, String)>, String>,
@@ -31,7 +31,7 @@ impl RoleMemory {
         found: Result<Vec<(RoleId, String)>, String>,
         at: Timestamp,
     ) {
-        self.0 = Some(Answer { asked, found, at });
+        self.0 = Some(RolesAnswer { asked, found, at });
     }
 
     /// Roles may not be what they were.

@@ -14,7 +14,9 @@ mod windows;
 
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
+
+use parking_lot::{Mutex, MutexGuard};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -219,9 +221,8 @@ impl AccountLimiter {
         self.observer.called(operation, code, result, took);
     }
 
-    /// The state stays consistent between any two statements, so a poisoned lock is as good as any.
     fn state(&self) -> MutexGuard<'_, Queue> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock()
     }
 }
 

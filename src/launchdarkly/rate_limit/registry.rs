@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+
+use parking_lot::Mutex;
 
 use crate::domain::ids::AccountId;
 use crate::launchdarkly::rate_limit::{AccountLimiter, CallObserver, LimiterOptions};
@@ -34,7 +36,7 @@ impl Limiters {
     /// The limiter of an account on a host (as [`super::super::Endpoint::host`] names it).
     #[must_use]
     pub fn get(&self, host: &str, account: &AccountId) -> Arc<AccountLimiter> {
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.known.lock();
         let limiter = known.entry((host.to_owned(), account.clone()));
         Arc::clone(limiter.or_insert_with(|| self.unregistered()))
     }
@@ -48,7 +50,7 @@ impl Limiters {
     /// Every registered limiter with its host and account, for metrics.
     #[must_use]
     pub fn all(&self) -> Vec<(String, AccountId, Arc<AccountLimiter>)> {
-        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = self.known.lock();
         known
             .iter()
             .map(|((host, account), limiter)| (host.clone(), account.clone(), Arc::clone(limiter)))

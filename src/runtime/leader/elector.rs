@@ -18,12 +18,12 @@ use crate::runtime::readiness::Part;
 
 /// How long a lease lasts, and what follows from it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Timing {
+pub struct LeaseTiming {
     /// How long a holder may act without a renewal; whole seconds.
     pub duration: Duration,
 }
 
-impl Timing {
+impl LeaseTiming {
     /// Time between renewals: five may fail before the lease is over.
     #[must_use]
     pub fn renew_every(self) -> Duration {
@@ -61,7 +61,7 @@ pub struct Elector<S> {
     store: S,
     clock: Arc<dyn Clock>,
     identity: String,
-    timing: Timing,
+    timing: LeaseTiming,
     gate: LeaseGate,
     metrics: Metrics,
     /// Until the Lease was reached for the first time.
@@ -84,7 +84,7 @@ impl<S: LeaseStore> Elector<S> {
         store: S,
         clock: Arc<dyn Clock>,
         identity: String,
-        timing: Timing,
+        timing: LeaseTiming,
         gate: LeaseGate,
         metrics: Metrics,
         readiness: Part,

@@ -8,12 +8,12 @@ use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::coordination::v1::Lease;
 use tokio::time::{Instant, sleep};
 
-use super::Timing;
+use super::LeaseTiming;
 use super::store::{LeaseStore, StoreError};
 use crate::runtime::clock::Clock;
 
 /// The timing of all processes.
-pub(super) const TIMING: Timing = Timing {
+pub(super) const TIMING: LeaseTiming = LeaseTiming {
     duration: Duration::from_secs(30),
 };
 

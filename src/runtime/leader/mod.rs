@@ -22,7 +22,7 @@ pub mod term;
 #[cfg(test)]
 mod tests;
 
-pub use elector::{Elector, Leadership, Timing};
+pub use elector::{Elector, Leadership, LeaseTiming};
 pub use evaluate::Loss;
 pub use gate::LeaseGate;
 pub use lease::LONGEST_LEASE;

@@ -49,7 +49,7 @@ impl EncodeLabelValue for Task {
 
 /// How something ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Outcome {
+pub enum OutcomeLabel {
     /// As asked for.
     Success,
     /// Not as asked for; tried again.
@@ -81,14 +81,14 @@ macro_rules! small_letters {
 }
 
 small_letters! {
-    Outcome { Success => "success", Error => "error" }
+    OutcomeLabel { Success => "success", Error => "error" }
     TokenState { Ready => "ready", Reconciling => "reconciling", Stalled => "stalled", Deleting => "deleting" }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct ReconcileLabels {
     pub(super) controller: Controller,
-    pub(super) result: Outcome,
+    pub(super) result: OutcomeLabel,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -122,7 +122,7 @@ pub(super) struct LimitLabels {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct RotationLabels {
     pub(super) cause: &'static str,
-    pub(super) result: Outcome,
+    pub(super) result: OutcomeLabel,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]

@@ -27,11 +27,11 @@ use labels::{
     MethodLabels, OperationLabel, ReconcileLabels, RequestLabels, RotationLabels, StateLabel,
     StepLabels, TaskLabel,
 };
-pub use labels::{Controller, Outcome, Task, TokenState};
+pub use labels::{Controller, OutcomeLabel, Task, TokenState};
 pub(super) use process::panicked;
 use reconciles::Reconciles;
 pub use reconciles::UnderWay;
-pub use scrape::{AccountFacts, BehindFacts, Facts, TokenFacts};
+pub use scrape::{AccountSample, RemoteAccountSample, Samples, TokenSample};
 
 /// What an account can refuse.
 const DENIALS: [Reason; 2] = [Reason::NamespaceNotAllowed, Reason::NotAllowedByPolicy];
@@ -67,7 +67,7 @@ impl Default for Metrics {
 
 impl Metrics {
     /// A reconcile ended after `took`.
-    pub fn reconciled(&self, controller: Controller, result: Outcome, took: Duration) {
+    pub fn reconciled(&self, controller: Controller, result: OutcomeLabel, took: Duration) {
         self.counted
             .reconciles
             .get_or_create(&ReconcileLabels { controller, result })
@@ -173,7 +173,7 @@ impl Metrics {
     }
 
     /// A key was replaced, or the attempt failed; `cause` is the variant's name.
-    pub fn rotated(&self, cause: &'static str, result: Outcome) {
+    pub fn rotated(&self, cause: &'static str, result: OutcomeLabel) {
         self.counted
             .rotations
             .get_or_create(&RotationLabels { cause, result })
@@ -236,7 +236,7 @@ impl Metrics {
     }
 
     /// Shows the objects that `source` tells of whenever somebody asks. The first source stays.
-    pub fn show(&self, source: impl Fn() -> Facts + Send + Sync + 'static) {
+    pub fn show(&self, source: impl Fn() -> Samples + Send + Sync + 'static) {
         let _ = self.objects.0.set(Arc::new(source));
     }
 
@@ -260,7 +260,7 @@ impl Metrics {
         let meaning = catalogue::meaning("launchdarkly_operator_build_info");
         registry.register("launchdarkly_operator_build", meaning, build);
         registry.register_collector(Box::new(self.ongoing.clone()));
-        registry.register_collector(Box::<process::Process>::default());
+        registry.register_collector(Box::<process::ProcessMetrics>::default());
         registry.register_collector(Box::new(self.objects.clone()));
         registry
     }
@@ -269,7 +269,7 @@ impl Metrics {
     /// nobody.
     fn begin_at_zero(&self) {
         for cause in Cause::VARIANTS {
-            for result in [Outcome::Success, Outcome::Error] {
+            for result in [OutcomeLabel::Success, OutcomeLabel::Error] {
                 let cause = cause.into();
                 self.counted
                     .rotations

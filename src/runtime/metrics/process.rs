@@ -24,11 +24,11 @@ pub(in crate::runtime) fn panicked() {
 
 /// This process.
 #[derive(Debug)]
-pub(super) struct Process {
+pub(super) struct ProcessMetrics {
     started_at: Timestamp,
 }
 
-impl Default for Process {
+impl Default for ProcessMetrics {
     fn default() -> Self {
         Self {
             started_at: SystemClock.now(),
@@ -36,7 +36,7 @@ impl Default for Process {
     }
 }
 
-impl Collector for Process {
+impl Collector for ProcessMetrics {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         let out = &mut encoder;
         let now = seconds(SystemClock.now());

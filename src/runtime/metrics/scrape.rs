@@ -12,16 +12,16 @@ use super::catalogue;
 
 /// All that is shown of the objects at this moment.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Facts {
+pub struct Samples {
     /// The `AccessToken` objects; none where there are too many to show.
-    pub tokens: Vec<TokenFacts>,
+    pub tokens: Vec<TokenSample>,
     /// The accounts.
-    pub accounts: Vec<AccountFacts>,
+    pub accounts: Vec<AccountSample>,
 }
 
 /// What is shown of an `AccessToken`. Holds no token ID and nothing of a key.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct TokenFacts {
+pub struct TokenSample {
     /// `metadata.namespace`.
     pub namespace: String,
     /// `metadata.name`.
@@ -56,7 +56,7 @@ pub struct TokenFacts {
 
 /// What is shown of an account.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct AccountFacts {
+pub struct AccountSample {
     /// `LaunchDarklyAccount` or `ClusterLaunchDarklyAccount`.
     pub kind: &'static str,
     /// `metadata.namespace`; empty for the cluster kind.
@@ -70,12 +70,12 @@ pub struct AccountFacts {
     /// Objects that use the account.
     pub access_tokens: usize,
     /// What is known through the credential; `None` when there never was one that worked.
-    pub behind: Option<BehindFacts>,
+    pub behind: Option<RemoteAccountSample>,
 }
 
 /// What is known of an account through its credential.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct BehindFacts {
+pub struct RemoteAccountSample {
     /// Tokens with our marker that have no owner; `None` as long as that cannot be told.
     pub orphaned: Option<usize>,
     /// Tokens whose deletion was given up.
@@ -87,11 +87,11 @@ pub struct BehindFacts {
 }
 
 /// Tells what there is to show.
-pub(super) type Source = Arc<dyn Fn() -> Facts + Send + Sync>;
+pub(super) type SampleSource = Arc<dyn Fn() -> Samples + Send + Sync>;
 
 /// Shows what its source tells, once there is one.
 #[derive(Clone, Default)]
-pub(super) struct Objects(pub(super) Arc<OnceLock<Source>>);
+pub(super) struct Objects(pub(super) Arc<OnceLock<SampleSource>>);
 
 impl fmt::Debug for Objects {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -132,7 +132,7 @@ pub(super) fn gauge<T, V: EncodeGaugeValue>(
 
 type Labels<'a> = Vec<(&'static str, &'a str)>;
 
-impl TokenFacts {
+impl TokenSample {
     fn labels(&self) -> Labels<'_> {
         vec![("namespace", &self.namespace), ("name", &self.name)]
     }
@@ -144,7 +144,7 @@ impl TokenFacts {
     }
 }
 
-fn tokens(out: &mut DescriptorEncoder<'_>, tokens: &[TokenFacts]) -> fmt::Result {
+fn tokens(out: &mut DescriptorEncoder<'_>, tokens: &[TokenSample]) -> fmt::Result {
     gauge(out, "launchdarkly_accesstoken_ready_status", tokens, |t| {
         let states = [
             ("True", Some(true)),
@@ -159,7 +159,7 @@ fn tokens(out: &mut DescriptorEncoder<'_>, tokens: &[TokenFacts]) -> fmt::Result
         t.reason.map(one).into_iter().collect()
     })?;
     info(out, tokens)?;
-    let mut time = |name, of: fn(&TokenFacts) -> Option<Timestamp>| {
+    let mut time = |name, of: fn(&TokenSample) -> Option<Timestamp>| {
         gauge(out, name, tokens, |t| {
             let one = |time: Timestamp| (t.labels(), time.as_second());
             of(t).map(one).into_iter().collect()
@@ -186,7 +186,7 @@ fn tokens(out: &mut DescriptorEncoder<'_>, tokens: &[TokenFacts]) -> fmt::Result
     })
 }
 
-fn info(out: &mut DescriptorEncoder<'_>, tokens: &[TokenFacts]) -> fmt::Result {
+fn info(out: &mut DescriptorEncoder<'_>, tokens: &[TokenSample]) -> fmt::Result {
     if tokens.is_empty() {
         return Ok(());
     }
@@ -209,7 +209,7 @@ fn info(out: &mut DescriptorEncoder<'_>, tokens: &[TokenFacts]) -> fmt::Result {
     Ok(())
 }
 
-impl AccountFacts {
+impl AccountSample {
     fn labels(&self) -> Labels<'_> {
         let mut labels = vec![("kind", self.kind)];
         if !self.namespace.is_empty() {
@@ -226,7 +226,7 @@ impl AccountFacts {
     }
 }
 
-fn accounts(out: &mut DescriptorEncoder<'_>, accounts: &[AccountFacts]) -> fmt::Result {
+fn accounts(out: &mut DescriptorEncoder<'_>, accounts: &[AccountSample]) -> fmt::Result {
     gauge(out, "launchdarkly_account_ready_status", accounts, |a| {
         [("True", true), ("False", false)]
             .map(|(word, state)| (a.labels_and("condition", word), i64::from(a.ready == state)))
@@ -238,7 +238,7 @@ fn accounts(out: &mut DescriptorEncoder<'_>, accounts: &[AccountFacts]) -> fmt::
     gauge(out, "launchdarkly_account_access_tokens", accounts, |a| {
         vec![(a.labels(), super::gauge(a.access_tokens))]
     })?;
-    let mut number = |name, of: fn(&BehindFacts) -> Option<f64>| {
+    let mut number = |name, of: fn(&RemoteAccountSample) -> Option<f64>| {
         gauge(out, name, accounts, |a| {
             let value = a.behind.as_ref().and_then(of);
             value.map(|value| (a.labels(), value)).into_iter().collect()

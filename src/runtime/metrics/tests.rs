@@ -6,7 +6,7 @@ use super::*;
 fn every_metric_shows_up_under_its_name() {
     let metrics = Metrics::default();
     let took = Duration::from_millis(20);
-    metrics.reconciled(Controller::AccessToken, Outcome::Success, took);
+    metrics.reconciled(Controller::AccessToken, OutcomeLabel::Success, took);
     let _under_way = metrics.reconciling(Controller::Account);
     metrics.set_api_queued("app.launchdarkly.com", 3);
     metrics.stepped("CreateToken");
@@ -17,7 +17,7 @@ fn every_metric_shows_up_under_its_name() {
     metrics.became(Reason::SecretForeign);
     metrics.became(Reason::Drifted);
     metrics.set_ratelimit_remaining("app.launchdarkly.com", "route", 99);
-    metrics.rotated("Schedule", Outcome::Success);
+    metrics.rotated("Schedule", OutcomeLabel::Success);
     metrics.set_tokens(TokenState::Stalled, 2);
     metrics.left_behind();
     metrics.set_leader(true);
@@ -71,17 +71,17 @@ fn objects_are_asked_for_each_time_and_shown_with_escaped_names() {
     let metrics = Metrics::default();
     let names = Arc::new(std::sync::Mutex::new(vec!["web".to_owned()]));
     let asked = names.clone();
-    metrics.show(move || Facts {
+    metrics.show(move || Samples {
         tokens: asked
             .lock()
             .unwrap()
             .iter()
-            .map(|name| TokenFacts {
+            .map(|name| TokenSample {
                 namespace: "team-a".to_owned(),
                 name: name.clone(),
                 ready: Some(true),
                 live_tokens: 2,
-                ..TokenFacts::default()
+                ..TokenSample::default()
             })
             .collect(),
         accounts: Vec::new(),

@@ -32,7 +32,7 @@ const SAY_EVERY: Duration = Duration::from_secs(300);
 #[error(
     "{flag} {given:?} must be a URL such as http://collector.example:4318, without user name, query or fragment; headers go into OTEL_EXPORTER_OTLP_HEADERS"
 )]
-pub struct EndpointError {
+pub struct CollectorError {
     flag: &'static str,
     given: String,
 }
@@ -41,8 +41,8 @@ impl TraceArgs {
     /// Where traces go; nowhere without a flag, or with one that is set to nothing.
     ///
     /// # Errors
-    /// [`EndpointError`] says which flag is wrong.
-    pub fn endpoint(&self) -> Result<Option<Url>, EndpointError> {
+    /// [`CollectorError`] says which flag is wrong.
+    pub fn endpoint(&self) -> Result<Option<Url>, CollectorError> {
         let filled = |flag: &'static str, url: Option<&str>| {
             let url = url.map(str::trim).filter(|url| !url.is_empty());
             url.map(|url| parse(flag, url)).transpose()
@@ -62,7 +62,7 @@ impl TraceArgs {
     }
 }
 
-fn parse(flag: &'static str, text: &str) -> Result<Url, EndpointError> {
+fn parse(flag: &'static str, text: &str) -> Result<Url, CollectorError> {
     let bare = |url: &Url| {
         matches!(url.scheme(), "http" | "https")
             && url.username().is_empty()
@@ -75,7 +75,7 @@ fn parse(flag: &'static str, text: &str) -> Result<Url, EndpointError> {
     Url::parse(text)
         .ok()
         .filter(bare)
-        .ok_or_else(|| EndpointError {
+        .ok_or_else(|| CollectorError {
             flag,
             given: shown.to_owned(),
         })
@@ -86,7 +86,7 @@ fn parse(flag: &'static str, text: &str) -> Result<Url, EndpointError> {
 pub enum ExportError {
     /// There is no such place; [`RunArgs::validate`] finds this first.
     #[error(transparent)]
-    Endpoint(#[from] EndpointError),
+    Endpoint(#[from] CollectorError),
     /// The TLS set-up of this machine is broken.
     #[error("the HTTP client cannot be set up: are the system's CA certificates installed?")]
     Client,

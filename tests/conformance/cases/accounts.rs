@@ -1,7 +1,7 @@
 //! Accounts of both kinds: status, finalizer and credential.
 
-use kube::core::ObjectMeta;
 use kube::ResourceExt;
+use kube::core::ObjectMeta;
 use launchdarkly_token_operator::api::account::{
     AccountSpec, ClusterAccountSpec, CredentialsSecretRef,
 };

@@ -10,7 +10,7 @@ use launchdarkly_token_operator::domain::account::decide::decide;
 use launchdarkly_token_operator::domain::account::desired::DesiredAccount;
 use launchdarkly_token_operator::domain::account::finding::{Access, Behind, Finding};
 use launchdarkly_token_operator::domain::account::observed::{
-    BehindFacts, Credential, ObservedAccount,
+    Credential, ObservedAccount, RemoteAccountFacts,
 };
 use launchdarkly_token_operator::domain::account::step::AccountStep;
 use launchdarkly_token_operator::domain::ids::{AccountId, Fingerprint, TokenId};
@@ -54,8 +54,8 @@ fn desired() -> DesiredAccount {
     }
 }
 
-fn facts() -> BehindFacts {
-    BehindFacts {
+fn facts() -> RemoteAccountFacts {
+    RemoteAccountFacts {
         reset: Feature::Unknown,
         expiry: Feature::Unknown,
         probe_time: None,
