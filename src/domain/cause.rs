@@ -49,7 +49,7 @@ pub enum Cause {
 }
 
 impl Cause {
-    /// Whether nobody asked for this change: such changes are braked when an account sees many at once (I14).
+    /// Whether the change is unasked: the replacement budget holds such changes back if an account sees many at once (I14).
     #[must_use]
     pub fn is_unasked(self) -> bool {
         match self {

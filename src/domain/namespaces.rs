@@ -47,7 +47,7 @@ pub enum LabelOperator {
     DoesNotExist,
 }
 
-/// Whether a namespace is admitted: by name or by label. Saying nothing admits nobody.
+/// Whether a namespace is admitted: by name or by label. Saying nothing admits none.
 #[must_use]
 pub fn is_admitted(
     allowed: &AdmittedNamespaces,

@@ -31,9 +31,9 @@ pub struct Observed {
     pub record: Record,
     /// The account it belongs to.
     pub account: Account,
-    /// The Secret the key belongs into: the pending call's, else the wished one, else the recorded one.
+    /// The Secret the key belongs into: the pending call's, else the desired one, else the recorded one.
     pub secret: SecretState,
-    /// The recorded Secret, when the wished one has another name.
+    /// The recorded Secret, if the desired one has another name.
     pub former_secret: SecretState,
     /// What this process knows of the pending call.
     pub call: PendingCall,
@@ -132,11 +132,11 @@ pub struct AccountFacts {
     pub expiry: Feature,
     /// The longest description that LaunchDarkly keeps here, in characters.
     pub longest_description: usize,
-    /// Replacements nobody asked for that may still begin in this window (I14).
+    /// Unasked replacements that may still begin in this window (I14).
     pub unasked_left: u32,
 }
 
-/// What an account says to a wish.
+/// What an account says to what a spec asks for.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Admission {
     /// Allowed.
@@ -156,7 +156,7 @@ pub enum Feature {
     Available,
     /// Tried, does not work.
     Unavailable,
-    /// Cannot be tried, so that nobody knows: LaunchDarkly refuses what trying takes.
+    /// Cannot be tried, so that it stays unknown: LaunchDarkly refuses what trying takes.
     Untried,
 }
 
@@ -243,7 +243,7 @@ pub struct RemoteFacts {
     pub source: Source,
     /// Of its settings, over the fields that are asked for.
     pub hash: SettingsHash,
-    /// Fields that differ from the wish.
+    /// Fields that differ from what the spec asks for.
     pub differs: Vec<String>,
     /// Whether its marker is this object's.
     pub marked: bool,

@@ -1,4 +1,4 @@
-//! Tokens that carry this cluster's marker and belong to nobody: what is left after an object went without its cleaning up.
+//! Tokens that carry this cluster's marker and have no owner: what is left if an object goes without cleaning up.
 
 use std::collections::{BTreeSet, HashSet};
 

@@ -151,7 +151,7 @@ pub struct Intent {
 pub struct AbandonedAttempt {
     /// Its nonce.
     pub attempt: Attempt,
-    /// When it began; a token created long after cannot be its fruit.
+    /// When it began; a token created long after cannot be its token.
     pub start_time: Timestamp,
 }
 
@@ -204,8 +204,8 @@ impl Record {
 
     /// Whether the token in use still has a previous key that works: resetting it now might cut that one off (unknown).
     ///
-    /// After a replacement the previous key is another token's, which a reset does not touch. Of a token that was taken over
-    /// nobody knows how its key was made.
+    /// After a replacement the previous key is another token's, which a reset does not touch. Of a token that was reclaimed
+    /// it is unknown how its key was made.
     #[must_use]
     pub fn has_key_in_grace(&self) -> bool {
         let token = self.token.as_ref().map(|token| &token.id);

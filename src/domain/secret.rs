@@ -63,7 +63,7 @@ pub struct SecretFacts {
     pub key: Option<Fingerprint>,
     /// Of the previous key's bytes.
     pub previous: Option<Fingerprint>,
-    /// Whether entries, labels and annotations are what the wish renders to.
+    /// Whether entries, labels and annotations are what the spec renders to.
     pub intact: bool,
 }
 

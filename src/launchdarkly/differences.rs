@@ -1,4 +1,4 @@
-//! Compares a token with the wish it was made for, and says which patch brings it there.
+//! Compares a token with the settings it was made for, and says which patch brings it there.
 //!
 //! Missing, null and empty are the same; roles, statements and the lists in them are in no order (whether LaunchDarkly
 //! sorts them is unknown).
@@ -11,9 +11,9 @@ use super::model::{Member, NewToken, PatchOp, ResolvedGrant, Token, WireStatemen
 use crate::domain::ids::RoleId;
 use crate::domain::settings::Statement;
 
-/// The spec fields in which `got` is not what was wished for; empty when all was applied.
+/// The spec fields in which `got` is not what was asked for; empty when all was applied.
 ///
-/// A wish without `defaultApiVersion` leaves it to LaunchDarkly; a wish without `expiry` means that there must be none.
+/// Settings without `defaultApiVersion` leave it to LaunchDarkly; settings without `expiry` mean that there must be none.
 #[must_use]
 pub fn differences(wish: &NewToken, got: &Token) -> Vec<&'static str> {
     let grant = GrantView::of(&wish.grant);
@@ -42,7 +42,7 @@ pub fn differences(wish: &NewToken, got: &Token) -> Vec<&'static str> {
     .collect()
 }
 
-/// The patch that brings `got`, freshly read, to the wish; empty when nothing that can be patched differs.
+/// The patch that brings `got`, freshly read, to what is asked for; empty when nothing that can be patched differs.
 ///
 /// Permissions are patched on personal tokens only: a service token's are fixed (documented), so for one of those a
 /// difference in them needs a replacement. `serviceToken`, `defaultApiVersion` and `expiry` are never patched here.

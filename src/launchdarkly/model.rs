@@ -58,7 +58,7 @@ impl fmt::Debug for Token {
     }
 }
 
-/// The body of a create: a token as it is wished for.
+/// The body of a create: a token as it is asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewToken {
     /// Not unique at LaunchDarkly.

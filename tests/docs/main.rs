@@ -8,6 +8,7 @@
 mod flags;
 mod install;
 mod links;
+mod map;
 mod names;
 mod objects;
 mod pages;

@@ -31,7 +31,7 @@ fn many_secrets_lost_at_once_are_not_all_replaced_and_the_account_says_so() {
     stage().plane.kubectl(&arguments).unwrap();
 
     let says = |object: &Value| object::condition(object, "Ready").map(|ready| ready.reason);
-    let replaced = wait::until_ok(PATIENCE, "the brake to hold all but a few", || {
+    let replaced = wait::until_ok(PATIENCE, "the budget to hold all but a few", || {
         let objects: Vec<Value> = names
             .iter()
             .map(|name| home.get("accesstoken", name))
@@ -41,18 +41,18 @@ fn many_secrets_lost_at_once_are_not_all_replaced_and_the_account_says_so() {
             .iter()
             .filter(|object| object["status"]["history"][0]["cause"] == "SecretDeleted")
             .count();
-        let braked = reasons
+        let held = reasons
             .iter()
             .filter(|reason| *reason == "MassChange")
             .count();
-        if replaced + braked == names.len() {
+        if replaced + held == names.len() {
             Ok(replaced)
         } else {
             Err(reasons.join(", "))
         }
     })
     .unwrap();
-    // None when all losses are seen within the time that wishes are gathered, three if they are seen one after the other.
+    // None when all losses are seen within the time that losses are gathered, three if they are seen one after the other.
     assert!(replaced <= 3, "{replaced} were replaced");
     for key in &before {
         accepted(plundered, key);

@@ -12,7 +12,7 @@ use tokio::runtime::Runtime;
 
 use crate::film::Film;
 
-/// How many accounts there are. Replacements that nobody asked for are braked at three an account within ten minutes of one
+/// How many accounts there are. Unasked replacements are held at three an account within ten minutes of one
 /// process (I14): an account has three objects at most, so that the keys which one kill loses stay within that.
 pub const ACCOUNTS: usize = 7;
 

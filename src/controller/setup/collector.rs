@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn an_object_that_nobody_visited_yet_is_neither_ready_nor_not() {
+    fn an_object_that_was_not_reconciled_yet_is_neither_ready_nor_not() {
         let mut fresh = object();
         fresh.status = None;
         let facts = token(&fresh, &HashMap::new());

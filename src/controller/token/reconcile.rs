@@ -330,12 +330,11 @@ fn note_budget<C: Cluster, L: TokensApi>(ctx: &Context<C, L>, world: &World<L>, 
         return;
     };
     let waiting_for_others = waits_for_others(world);
-    let braked = step.is_held_by_budget();
-    if braked || !waiting_for_others {
-        let news =
-            session
-                .state
-                .note_unasked(&world.observed.identity.uid, braked, ctx.clock.now());
+    let held = step.is_held_by_budget();
+    if held || !waiting_for_others {
+        let news = session
+            .state
+            .note_unasked(&world.observed.identity.uid, held, ctx.clock.now());
         if news {
             ctx.accounts.budget_changed();
         }

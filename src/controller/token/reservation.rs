@@ -38,7 +38,7 @@ pub(super) fn register<C: Cluster, L: TokensApi>(ctx: &Context<C, L>, object: &A
     }
 }
 
-/// When tokens of this object were replaced though nobody asked for it. Most lost keys are those of calls that were under way
+/// When tokens of this object were replaced unasked. Most lost keys are those of calls that were under way
 /// when a process ended, which the budget does not mean.
 fn unasked(record: &Record) -> impl Iterator<Item = Timestamp> + '_ {
     let entries = record.history.iter();
@@ -99,7 +99,7 @@ pub(super) struct Replacement<'a, L> {
     counted: Option<(&'a Session<L>, &'a ObjectUid)>,
 }
 
-/// A replacement that nobody asked for needs room in the account's budget (I14).
+/// An unasked replacement needs room in the account's budget (I14).
 pub(super) fn claim_replacement<'a, C: Cluster, L: TokensApi>(
     ctx: &Context<C, L>,
     world: &'a World<L>,

@@ -1,9 +1,9 @@
-//! What tells that a Secret may have changed, kept until the object that knows the Secret is reconciled.
+//! Secrets that may have changed, kept until the object that knows the Secret is reconciled.
 
 use std::collections::HashMap;
 use std::time::Duration;
 
-/// The newest sign of each Secret. Most are of Secrets that nobody here knows: whoever may write Secrets makes as many as they like, so
+/// The newest change of each Secret. Most are of Secrets that no object knows: a user who may write Secrets makes any number of them, so
 /// that those that no longer matter have to be [forgotten](SecretChanges::forget_before).
 #[derive(Debug, Default)]
 pub(in crate::controller) struct SecretChanges(HashMap<(String, String), SecretChange>);
@@ -24,19 +24,20 @@ impl SecretChanges {
         version: Option<String>,
         now: Duration,
     ) {
-        let sign = SecretChange { version, at: now };
-        self.0.insert((namespace.to_owned(), name.to_owned()), sign);
+        let change = SecretChange { version, at: now };
+        self.0
+            .insert((namespace.to_owned(), name.to_owned()), change);
     }
 
-    /// Takes the sign of a Secret; whether it was one of a version other than `known`.
+    /// Takes the change of a Secret; whether it was one of a version other than `known`.
     pub(in crate::controller) fn take(
         &mut self,
         namespace: &str,
         name: &str,
         known: Option<&str>,
     ) -> bool {
-        let sign = self.0.remove(&(namespace.to_owned(), name.to_owned()));
-        sign.is_some_and(|sign| sign.version.as_deref() != known)
+        let change = self.0.remove(&(namespace.to_owned(), name.to_owned()));
+        change.is_some_and(|change| change.version.as_deref() != known)
     }
 
     /// Forgets what was noted before a time: whatever was read by then is not believed any more anyway.
@@ -53,26 +54,26 @@ mod tests {
 
     #[test]
     fn only_another_version_is_a_change() {
-        let mut signs = SecretChanges::default();
-        signs.note("team-a", "web", Some("7".into()), SECOND);
-        assert!(!signs.take("team-b", "web", Some("6")));
-        assert!(signs.take("team-a", "web", Some("6")));
-        assert!(!signs.take("team-a", "web", Some("6")), "it was taken");
-        signs.note("team-a", "web", Some("7".into()), SECOND);
-        assert!(!signs.take("team-a", "web", Some("7")));
-        signs.note("team-a", "web", Some("8".into()), SECOND);
-        assert!(signs.take("team-a", "web", None));
+        let mut changes = SecretChanges::default();
+        changes.note("team-a", "web", Some("7".into()), SECOND);
+        assert!(!changes.take("team-b", "web", Some("6")));
+        assert!(changes.take("team-a", "web", Some("6")));
+        assert!(!changes.take("team-a", "web", Some("6")), "it was taken");
+        changes.note("team-a", "web", Some("7".into()), SECOND);
+        assert!(!changes.take("team-a", "web", Some("7")));
+        changes.note("team-a", "web", Some("8".into()), SECOND);
+        assert!(changes.take("team-a", "web", None));
     }
 
     #[test]
     fn secrets_that_come_and_go_leave_nothing_behind() {
-        let mut signs = SecretChanges::default();
+        let mut changes = SecretChanges::default();
         for number in 0..1_000 {
-            signs.note("team-a", &format!("flood-{number}"), None, SECOND);
+            changes.note("team-a", &format!("flood-{number}"), None, SECOND);
         }
-        signs.note("team-a", "web", None, 3 * SECOND);
-        signs.forget_before(2 * SECOND);
-        assert_eq!(signs.0.len(), 1);
-        assert!(signs.take("team-a", "web", Some("6")));
+        changes.note("team-a", "web", None, 3 * SECOND);
+        changes.forget_before(2 * SECOND);
+        assert_eq!(changes.0.len(), 1);
+        assert!(changes.take("team-a", "web", Some("6")));
     }
 }

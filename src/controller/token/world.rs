@@ -17,7 +17,7 @@ pub(in crate::controller) struct World<L> {
     pub(super) observed: Observed,
     pub(super) session: Option<Session<L>>,
     pub(super) account_key: AccountKey,
-    /// Where the key is and belongs, whatever the wish says now.
+    /// Where the key is and belongs, whatever the spec says now.
     pub(super) layout: SecretLayout,
     /// The account's newest listing.
     pub(super) listing: Option<Arc<Listing>>,

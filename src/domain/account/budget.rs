@@ -1,4 +1,4 @@
-//! The budget (I14): replacements nobody asked for are few, and none begins while many are wanted at once.
+//! The budget (I14): unasked replacements are few, and none begins while many are wanted at once.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::domain::ids::ObjectUid;
 use crate::domain::time::plus;
 
-/// Replacements are counted, and wishes for them remembered, over this time.
+/// Replacements, and requests for them, are counted over this time.
 const WINDOW: SignedDuration = SignedDuration::from_mins(10);
 /// How many are possible within it, however few objects there are.
 const LEAST: usize = 3;
@@ -102,7 +102,7 @@ impl ReplacementBudget {
         }
     }
 
-    /// Forgets objects that are gone: nobody waits for their keys.
+    /// Forgets objects that are gone: their keys are not waited for.
     pub fn retain(&mut self, living: &HashSet<ObjectUid>) {
         self.wanted.retain(|object, _| living.contains(object));
         self.counted.retain(|object| living.contains(object));

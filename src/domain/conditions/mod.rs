@@ -35,7 +35,7 @@ pub enum ConditionType {
     Ready,
     /// The current generation is not yet in force, and the operator is at it.
     Reconciling,
-    /// Nothing will change until somebody changes something.
+    /// User action is required.
     Stalled,
     /// The remote token is as asked for.
     TokenSynced,

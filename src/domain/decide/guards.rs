@@ -15,14 +15,14 @@ pub(super) fn stay_in_account(view: &View<'_>) -> Option<Step> {
     view.account().err()
 }
 
-/// An object that answers for tokens must not go without cleaning up, even if somebody took our finalizer away.
+/// An object that answers for tokens must not go without cleaning up, even if our finalizer was removed.
 pub(super) fn keep_finalizer(view: &View<'_>) -> Option<Step> {
     let record = &view.observed.record;
     let answers = record.pending.is_some() || record.token_ids().next().is_some();
     (answers && !view.observed.finalizer).then_some(Step::Object(ObjectStep::AddFinalizer))
 }
 
-/// An invalid wish ends the round: what worked before goes on working.
+/// An invalid spec ends the round: what worked before goes on working.
 pub(super) fn understand_wish(view: &View<'_>) -> Option<Step> {
     match view.wish {
         Ok(_) => None,

@@ -136,7 +136,7 @@ fn no_room(view: &View<'_>) -> Option<Step> {
     too_many_abandoned(view, &record)
 }
 
-/// Replacements nobody asked for are few (I14).
+/// Unasked replacements are few (I14).
 fn mass_change(view: &View<'_>, need: &Need, unasked_left: u32) -> Option<Step> {
     (replaces_unasked(&view.observed.record, need.cause) && unasked_left == 0).then(|| {
         hold(Problem::retry(Reason::MassChange, "too many keys of this account were lost at once, so none is replaced: bring the Secrets or tokens back, \
@@ -144,7 +144,7 @@ fn mass_change(view: &View<'_>, need: &Need, unasked_left: u32) -> Option<Step> 
     })
 }
 
-/// Whether an intent of this cause replaces a working token though nobody asked for it. What recovers a call that was begun
+/// Whether an intent of this cause replaces a working token unasked. What recovers a call that was begun
 /// is not meant: consumers' keys may be about to end, and the call itself was counted or asked for.
 #[must_use]
 pub fn replaces_unasked(record: &Record, cause: Cause) -> bool {

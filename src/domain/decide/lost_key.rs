@@ -22,7 +22,7 @@ const CONTESTED_WITHIN: SignedDuration = SignedDuration::from_hours(1);
 
 /// A key that is gone from the Secret, or from LaunchDarkly, is replaced with grace (I2).
 ///
-/// What the brake holds back is done all the same when somebody asks for a new key.
+/// What the replacement budget holds back is done all the same if the user asks for a new key.
 pub(super) fn replace_lost_key(view: &View<'_>) -> Option<Step> {
     find_lost_key(view).filter(|step| !(step.is_held_by_budget() && rotate::is_asked_for(view)))
 }
@@ -118,7 +118,7 @@ fn record_secret(
     Step::Record(RecordStep::RecordSecret(Box::new(record)))
 }
 
-/// A Secret that keeps being lost has somebody else's hands in it.
+/// A Secret that keeps being lost is written by others too.
 fn lost(view: &View<'_>, cause: Cause) -> Step {
     let since = minus(view.now(), CONTESTED_WITHIN);
     let losses: Vec<_> = view

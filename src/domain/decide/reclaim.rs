@@ -82,7 +82,7 @@ pub(super) fn reclaim_secret(view: &View<'_>) -> Option<Step> {
     }
 }
 
-/// What is taken over is cleaned up with the object, and makes another token retire, if there is room for one. Before that
+/// What is reclaimed is cleaned up with the object, and makes another token retire, if there is room for one. Before that
 /// the Secret is touched: whoever was paused with an intent that was lost with the status must not publish into it (I4).
 fn reclaim(view: &View<'_>, token_id: &TokenId, secret: &SecretFacts, facts: &RemoteFacts) -> Step {
     let record = &view.observed.record;
@@ -99,7 +99,7 @@ fn reclaim(view: &View<'_>, token_id: &TokenId, secret: &SecretFacts, facts: &Re
     }
 }
 
-/// A fence that names the very attempt that the Secret publishes was set for a take-over.
+/// A fence that names the very attempt that the Secret publishes was set for a reclaim.
 fn fence(view: &View<'_>, secret: &SecretFacts) -> Option<Step> {
     let attempt = secret.marks.attempt.clone()?;
     let name = view.desired()?.secret.name.clone();

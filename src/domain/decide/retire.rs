@@ -1,4 +1,4 @@
-//! Tokens that have been replaced, and tokens nobody recorded.
+//! Tokens that have been replaced, and tokens that are not recorded.
 
 use super::evidence::{Evidence, evidence};
 use super::view::View;
@@ -10,7 +10,7 @@ use crate::domain::secret::SecretState;
 use crate::domain::step::{CallStep, ObjectStep, RecordStep, Step};
 use crate::domain::time::plus;
 
-/// A token that turns up with an attempt of ours, created later than this after the attempt began, is not its fruit.
+/// A token that turns up with an attempt of ours, created later than this after the attempt began, is not its token.
 const MADE_WITHIN: jiff::SignedDuration = jiff::SignedDuration::from_hours(1);
 
 /// Nobody waits longer than this for a key that is lost and not replaced.
@@ -107,7 +107,7 @@ pub(super) fn clean_found(view: &View<'_>) -> Option<Step> {
     still_found(view).filter(|step| view.retry(step.kind()).is_none())
 }
 
-/// A token with this object's marker that is not recorded: the fruit of an attempt that was given up, or of a lost status.
+/// A token with this object's marker that is not recorded: the token of an attempt that was given up, or of a lost status.
 ///
 /// It is deleted at once only when nobody can hold its key; else it retires with grace.
 pub(super) fn still_found(view: &View<'_>) -> Option<Step> {

@@ -19,7 +19,7 @@ use crate::domain::time::{end_of_second, minus, plus};
 /// How long an abandoned attempt is remembered at most: no request lives that long.
 const ABANDONED_KEPT: jiff::SignedDuration = jiff::SignedDuration::from_hours(24);
 
-/// The wish as far as it is heard now: the key does not move on to another Secret while the one that it left waits, since
+/// What the spec asks for, as far as it is heard now: the key does not move on to another Secret while the one that it left waits, since
 /// only one is remembered.
 #[must_use]
 pub fn heard<'a>(
@@ -38,7 +38,7 @@ pub fn heard<'a>(
     Cow::Owned(Ok(heard))
 }
 
-/// A wish and the world it meets.
+/// What the spec asks for, and the world it meets.
 #[derive(Clone, Copy)]
 pub(super) struct View<'a> {
     pub(super) observed: &'a Observed,
@@ -110,7 +110,7 @@ impl<'a> View<'a> {
         record
     }
 
-    /// Whether an attempt that was given up can have no fruit any more: a listing shows none though it began after the call
+    /// Whether an attempt that was given up can have no token any more: a listing shows none though it began after the call
     /// must have ended and shown its effect.
     fn is_settled(&self, attempt: &AbandonedAttempt) -> bool {
         let observed = self.observed;

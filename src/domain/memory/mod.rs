@@ -49,7 +49,7 @@ pub trait ShownToken: Clone {
     fn custom_role_ids(&self) -> Vec<String>;
     /// Of its settings; of the default version of the API only if one is asked for.
     fn settings_hash(&self, asks_version: bool) -> SettingsHash;
-    /// The fields in which it is not as wished, whatever its marker.
+    /// The fields in which it is not as asked for, whatever its marker.
     fn differs_from(&self, wished: &TokenSettings) -> Vec<&'static str>;
 }
 
@@ -114,7 +114,7 @@ pub struct Surroundings {
     pub account: Account,
     /// The Secret the key belongs into.
     pub secret: SecretState,
-    /// The recorded Secret, when the wished one has another name.
+    /// The recorded Secret, if the desired one has another name.
     pub former_secret: SecretState,
     /// What the clocks say.
     pub clocks: Clocks,

@@ -34,7 +34,7 @@ pub enum CallStep {
         /// Whether it is for a revocation.
         urgent: bool,
     },
-    /// One `PATCH` that makes the token what is wished.
+    /// One `PATCH` that makes the token what the spec asks for.
     PatchToken {
         /// The token.
         token_id: TokenId,

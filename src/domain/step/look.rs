@@ -8,7 +8,7 @@ use crate::domain::ids::{Attempt, Fingerprint, TokenId};
 /// One look at LaunchDarkly. It changes nothing there: whatever is forbidden to this process, it may look.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LookStep {
-    /// Ask LaunchDarkly for the custom roles that the wish names.
+    /// Ask LaunchDarkly for the custom roles that the spec names.
     ResolveRoles {
         /// Keys or ids.
         roles: Vec<String>,

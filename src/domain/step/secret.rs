@@ -7,7 +7,7 @@ use crate::domain::secret::{SecretPlan, SecretRevision};
 /// One write of a Secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SecretStep {
-    /// Write the key in hand into the Secret, unless somebody else wrote it meanwhile.
+    /// Write the key in hand into the Secret, unless it was written meanwhile.
     PublishKey {
         /// The pending attempt.
         attempt: Attempt,

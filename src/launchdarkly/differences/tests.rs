@@ -36,7 +36,7 @@ fn allow(resources: &[&str], actions: &[&str]) -> Statement {
     }
 }
 
-/// A token as LaunchDarkly would answer to a wish.
+/// A token as LaunchDarkly would answer to a create.
 fn granted(wish: &NewToken) -> Token {
     let mut token = Token {
         id: "61095542756dba551110ae21".into(),

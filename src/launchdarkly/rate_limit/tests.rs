@@ -106,7 +106,7 @@ fn assert_about(wait: Duration, told: u64) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn calls_leave_in_the_order_of_their_lanes() {
+async fn calls_leave_in_the_order_of_their_priorities() {
     let limiter = one_at_a_time();
     let first = enter(&limiter, Operation::Get).await;
     let (order, mut left) = tokio::sync::mpsc::unbounded_channel();
@@ -259,7 +259,7 @@ async fn a_reset_time_in_the_far_future_holds_for_a_minute_at_most() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_paused_line_lets_nobody_leave() {
+async fn a_paused_limiter_lets_no_call_leave() {
     let limiter = limiter();
     limiter.pause_until(Instant::now() + Duration::from_secs(30));
     limiter.pause_until(Instant::now() + Duration::from_secs(5));
@@ -357,7 +357,7 @@ async fn the_date_of_answers_tells_launchdarklys_clock() {
 }
 
 #[test]
-fn one_account_has_one_line_and_hosts_are_kept_apart() {
+fn one_account_has_one_limiter_and_hosts_are_kept_apart() {
     let lines = Limiters::new(LimiterOptions::default(), Arc::new(()));
     let account = "569f514156e003339cfd3917".into();
     let limiter = lines.get("app.launchdarkly.com", &account);

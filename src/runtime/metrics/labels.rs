@@ -50,9 +50,9 @@ impl EncodeLabelValue for Task {
 /// How something ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum OutcomeLabel {
-    /// As wished.
+    /// As asked for.
     Success,
-    /// Not as wished; tried again.
+    /// Not as asked for; tried again.
     Error,
 }
 

@@ -76,11 +76,11 @@ pub struct AccountSample {
 /// What is known of an account through its credential.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct RemoteAccountSample {
-    /// Tokens with our marker that belong to nobody; `None` as long as nobody can tell.
+    /// Tokens with our marker that have no owner; `None` as long as that cannot be told.
     pub orphaned: Option<usize>,
     /// Tokens whose deletion was given up.
     pub left_behind: usize,
-    /// Whether the brake holds all replacements.
+    /// Whether the replacement budget holds all replacements.
     pub mass_change: bool,
     /// What to add to the local clock to get LaunchDarkly's, in seconds.
     pub clock_offset: f64,

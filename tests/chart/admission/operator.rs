@@ -1,4 +1,4 @@
-//! What the operator decides about a case, by its own functions, as `controller/observe/account.rs` asks them.
+//! What the operator decides about a case, by its own functions, as `controller/token/observe/account.rs` asks them.
 
 use std::collections::BTreeMap;
 

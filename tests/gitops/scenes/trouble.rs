@@ -152,17 +152,17 @@ pub fn many_losses(scenes: &mut Vec<Scene>) {
         .kubectl(&[&flags[..], &names].concat())
         .unwrap();
     // Some may be replaced before it is seen that there are many.
-    let held = wait::until_ok(PATIENCE, "the brake", || {
+    let held = wait::until_ok(PATIENCE, "the budget", || {
         let objects = names.map(|name| home.get("accesstoken", name));
         let ready = objects
             .each_ref()
             .map(|object| object::condition(object, "Ready"));
-        let braked = |ready: &Option<object::Condition>| {
+        let is_held = |ready: &Option<object::Condition>| {
             ready
                 .as_ref()
                 .is_some_and(|ready| ready.status == "False" && ready.reason == "MassChange")
         };
-        let place = ready.iter().position(braked).ok_or(format!("{ready:?}"))?;
+        let place = ready.iter().position(is_held).ok_or(format!("{ready:?}"))?;
         Ok::<_, String>(objects[place].clone())
     })
     .unwrap();

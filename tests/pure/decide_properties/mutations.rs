@@ -65,15 +65,15 @@ fn without_fencing_i6_is_broken() {
 }
 
 #[test]
-fn without_the_brake_i14_is_broken() {
+fn without_the_budget_i14_is_broken() {
     breaks(
         |wish, observed| {
-            let mut unbraked = observed.clone();
-            if let Account::Usable(facts) = &mut unbraked.account {
+            let mut unbounded = observed.clone();
+            if let Account::Usable(facts) = &mut unbounded.account {
                 facts.unasked_left = 9;
             }
-            decide(wish, &unbraked)
+            decide(wish, &unbounded)
         },
-        "I14 unasked replacements are braked",
+        "I14 unasked replacements are within the budget",
     );
 }

@@ -1,8 +1,10 @@
-//! The files that are made from the types, and from the comments of the chart's values: they must be as those say.
+//! The files, and tables in pages, that are made from the types, from the order of concerns, and from the comments of the chart's values:
+//! they must be as those say.
 //!
 //! `cargo xtask generate` runs this with `LDTOKENS_GENERATE=1`, which writes them instead.
 
 mod chart;
+mod concerns;
 mod conditions;
 mod metrics;
 mod reference;
@@ -46,6 +48,10 @@ fn files() -> Vec<(String, String)> {
         "docs/metrics.md".into(),
         format!("<!-- {METRICS_HEADER} -->\n\n{}", metrics::page()),
     ));
+    let architecture = "docs/architecture.md";
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join(architecture);
+    let page = fs::read_to_string(page).unwrap();
+    files.push((architecture.into(), concerns::with_tables(&page)));
     files
 }
 

@@ -56,7 +56,10 @@ pub const ALL: &[Invariant] = &[
         records::deletion,
     ),
     ("I12 a record speaks of this generation", records::truth),
-    ("I14 unasked replacements are braked", pace::brake),
+    (
+        "I14 unasked replacements are within the budget",
+        pace::budget,
+    ),
     ("bounded lists stay bounded", records::bounds),
     ("what may hold tokens has a finalizer", records::finalizer),
     ("a suspended object is left alone", pace::suspension),

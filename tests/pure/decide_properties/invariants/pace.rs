@@ -82,8 +82,8 @@ pub fn handled(case: &Case<'_>) -> Verdict {
     Ok(())
 }
 
-/// Replacements nobody asked for are few.
-pub fn brake(case: &Case<'_>) -> Verdict {
+/// Unasked replacements are few.
+pub fn budget(case: &Case<'_>) -> Verdict {
     let Step::Record(RecordStep::RecordIntent { record, .. }) = case.step else {
         return Ok(());
     };

@@ -59,7 +59,7 @@ fn the_third_loss_within_an_hour_is_contested() {
 }
 
 #[test]
-fn many_losses_at_once_are_braked() {
+fn many_losses_at_once_are_held_by_the_budget() {
     given(a_token())
         .and(the_secret_is_deleted())
         .and(no_unasked_replacement_is_left())
@@ -67,7 +67,7 @@ fn many_losses_at_once_are_braked() {
 }
 
 #[test]
-fn whoever_asks_for_a_new_key_releases_the_brake() {
+fn a_request_for_a_new_key_passes_the_budget() {
     let end = given(a_token().triggered_by("all of them"))
         .and(the_secret_is_deleted())
         .and(no_unasked_replacement_is_left())
@@ -83,7 +83,7 @@ fn whoever_asks_for_a_new_key_releases_the_brake() {
 }
 
 #[test]
-fn what_was_begun_is_ended_whatever_the_brake_says() {
+fn what_was_begun_is_ended_whatever_the_budget_says() {
     given(a_token().rotating_every(hours(24)))
         .and(a_reset_without_an_answer())
         .and(no_unasked_replacement_is_left())
