@@ -2,12 +2,12 @@
 //! fit together, so that only this is judged: there is a decision, and the same one each time.
 
 use jiff::Timestamp;
-use launchdarkly_token_operator::domain::problem::Problem;
-use launchdarkly_token_operator::domain::desired::Desired;
-use launchdarkly_token_operator::domain::time::Clocks;
 use launchdarkly_token_operator::domain::decide::{decide as chosen, record_at_rest};
+use launchdarkly_token_operator::domain::desired::Desired;
 use launchdarkly_token_operator::domain::observed::Observed;
+use launchdarkly_token_operator::domain::problem::Problem;
 use launchdarkly_token_operator::domain::record::Record;
+use launchdarkly_token_operator::domain::time::Clocks;
 use proptest::strategy::{Strategy as _, ValueTree as _};
 use proptest::test_runner::TestRunner;
 
@@ -27,11 +27,11 @@ thread_local! {
 
 /// Which world each part is of, a byte each; then eight bytes for each clock, in seconds, where there are so many.
 pub fn decide(bytes: &[u8]) {
-    let (wish, observed) = WORLDS.with(|worlds| mixed(worlds, bytes));
-    let step = chosen(&wish, &observed);
-    assert_eq!(chosen(&wish, &observed), step);
-    let record = record_at_rest(&wish, &observed);
-    assert_eq!(record_at_rest(&wish, &observed), record);
+    let (desired, observed) = WORLDS.with(|worlds| mixed(worlds, bytes));
+    let step = chosen(&desired, &observed);
+    assert_eq!(chosen(&desired, &observed), step);
+    let record = record_at_rest(&desired, &observed);
+    assert_eq!(record_at_rest(&desired, &observed), record);
 }
 
 fn mixed(worlds: &[Given], bytes: &[u8]) -> (Result<Desired, Problem>, Observed) {
@@ -42,9 +42,9 @@ fn mixed(worlds: &[Given], bytes: &[u8]) -> (Result<Desired, Problem>, Observed)
             $kind { $($part: $of(next()).$part.clone(),)+ }
         };
     }
-    let wish = next().wish.clone();
+    let desired = next().desired.clone();
     let mut mixed = part!(Observed, observed,
-        identity generation finalizer deletion namespace_terminating record account secret former_secret hand remote
+        identity generation finalizer deletion namespace_terminating record account secret former_secret call remote
         secret_key listed_at calls_ended_by found gone life_limited roles roles_seen_at claimed_by retries clocks
         timing holder nonce
     );
@@ -55,7 +55,7 @@ fn mixed(worlds: &[Given], bytes: &[u8]) -> (Result<Desired, Problem>, Observed)
         let remote = moment(&mut bytes).unwrap_or(local);
         mixed.clocks = Clocks { local, remote };
     }
-    (wish, mixed)
+    (desired, mixed)
 }
 
 fn observed(world: &Given) -> &Observed {

@@ -26,11 +26,11 @@ pub(super) fn token(bytes: &[u8]) {
         record::write(&record::read(&written), &mut again);
         assert_eq!(written, again);
     }
-    let wish = match validate::desired(&object) {
-        Ok(wish) => wish,
+    let desired = match validate::desired(&object) {
+        Ok(desired) => desired,
         Err(mistakes) => return explained(&mistakes),
     };
-    let secret = &wish.secret;
+    let secret = &desired.secret;
     if object
         .spec
         .secret
@@ -56,14 +56,14 @@ pub(super) fn token(bytes: &[u8]) {
         let within = |root: &&str| domain == *root || domain.ends_with(&format!(".{root}"));
         assert!(!reserved.iter().any(within), "{key}");
     }
-    let rotation = &wish.rotation;
+    let rotation = &desired.rotation;
     let bounds = SignedDuration::ZERO..=durations::MAX;
     assert!(bounds.contains(&rotation.grace), "{rotation:?}");
     if let Some(interval) = rotation.interval {
         assert!((durations::MIN_INTERVAL..=durations::MAX).contains(&interval));
         assert!(rotation.grace.as_secs() * 5 <= interval.as_secs() * 4);
     }
-    let settings = &wish.settings;
+    let settings = &desired.settings;
     assert!(!settings.description.contains(marker::OPENING));
     assert!(settings.description.chars().count() <= limits::DESCRIPTION);
     match &settings.grant {

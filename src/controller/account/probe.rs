@@ -67,8 +67,8 @@ pub(in crate::controller) async fn probe<L: TokensApi>(
     }
     let uid = prober(key);
     sweep(session, installation, &uid).await?;
-    let wish = throw_away(installation, &uid, service_token);
-    let issued = match session.api.create(&wish).await {
+    let desired = throw_away(installation, &uid, service_token);
+    let issued = match session.api.create(&desired).await {
         Ok(issued) => issued,
         Err(refusal) if is_refused(&refusal) => {
             session.state.note_probe(Feature::Untried, now);

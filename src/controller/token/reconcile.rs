@@ -140,7 +140,7 @@ async fn reconcile_until_settled<C: Cluster, L: TokensApi>(
         };
         let listing = world.listing.as_deref();
         memory.facts.keep_up_with(&world.observed, listing);
-        let step = decide(&world.wish, &world.observed);
+        let step = decide(&world.desired, &world.observed);
         if step.is_pause() {
             return pause(ctx, object, &world, &step, memory).await;
         }
@@ -274,7 +274,7 @@ async fn pause<C: Cluster, L: TokensApi>(
     let speaks = world.observed.finalizer || world.observed.deletion.is_none();
     if speaks && !waits_for_others(world) {
         let before = object.status.clone().unwrap_or_default();
-        let record = record_at_rest(&world.wish, &world.observed);
+        let record = record_at_rest(&world.desired, &world.observed);
         let next = with_status(&object, world, &record, step);
         let after = next.status.clone().unwrap_or_default();
         if after != before {

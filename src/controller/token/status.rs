@@ -14,7 +14,7 @@ pub(super) fn with_status<L>(
     step: &Step,
 ) -> AccessToken {
     let observed = &world.observed;
-    let told = conditions(&world.wish, observed, record, step);
+    let told = conditions(&world.desired, observed, record, step);
     let mut next = object.clone();
     let status = next.status.get_or_insert_default();
     record::write(record, status);

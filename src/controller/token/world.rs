@@ -13,7 +13,7 @@ use crate::launchdarkly::Listing;
 
 /// The world around one object, with what is needed to act on it.
 pub(in crate::controller) struct World<L> {
-    pub(super) wish: Result<Desired, Problem>,
+    pub(super) desired: Result<Desired, Problem>,
     pub(super) observed: Observed,
     pub(super) session: Option<Session<L>>,
     pub(super) account_key: AccountKey,
@@ -32,6 +32,6 @@ impl<L> World<L> {
 }
 
 /// Whether the user asks for a default version of the API.
-pub(super) fn asks_version(wish: &Result<Desired, Problem>) -> bool {
-    matches!(wish, Ok(desired) if desired.settings.default_api_version.is_some())
+pub(super) fn asks_version(desired: &Result<Desired, Problem>) -> bool {
+    matches!(desired, Ok(desired) if desired.settings.default_api_version.is_some())
 }

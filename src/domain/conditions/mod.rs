@@ -145,7 +145,7 @@ pub fn conditions(
 
 /// What there is to say.
 struct Situation<'a> {
-    wish: &'a Result<Desired, Problem>,
+    desired: &'a Result<Desired, Problem>,
     record: &'a Record,
     /// Whether the Secret holds the recorded key.
     key_in_place: bool,
@@ -162,7 +162,7 @@ struct Situation<'a> {
 
 impl<'a> Situation<'a> {
     fn of(
-        wish: &'a Result<Desired, Problem>,
+        desired: &'a Result<Desired, Problem>,
         observed: &'a Observed,
         record: &'a Record,
         step: &'a Step,
@@ -186,7 +186,7 @@ impl<'a> Situation<'a> {
         let key_in_place = record.token.is_some()
             && record.secret.is_some()
             && (published || (holds && !is_dead(observed)));
-        let in_force = match (wish, &record.token) {
+        let in_force = match (desired, &record.token) {
             (Ok(desired), Some(token)) => {
                 let same =
                     token.spec_hash == desired.settings.hash() || !token.spec_hash.is_current();
@@ -199,19 +199,19 @@ impl<'a> Situation<'a> {
             (Ok(_) | Err(_), _) => false,
         };
         Self {
-            wish,
+            desired,
             record,
             key_in_place,
             in_force,
             deleting: observed.deletion.is_some(),
-            obstacle: obstacle(wish, observed, record, step),
+            obstacle: obstacle(desired, observed, record, step),
             activity: activity(record, step),
             drift: drift(observed, record),
         }
     }
 
     fn suspended(&self) -> bool {
-        matches!(self.wish, Ok(desired) if desired.suspend)
+        matches!(self.desired, Ok(desired) if desired.suspend)
     }
 }
 
@@ -234,7 +234,7 @@ fn is_dead(observed: &Observed) -> bool {
 }
 
 fn obstacle(
-    wish: &Result<Desired, Problem>,
+    desired: &Result<Desired, Problem>,
     observed: &Observed,
     record: &Record,
     step: &Step,
@@ -242,7 +242,7 @@ fn obstacle(
     if let Step::Wait(WaitStep::Hold { problem, .. }) = step {
         return Some(problem.clone());
     }
-    if let Err(problem) = wish {
+    if let Err(problem) = desired {
         return Some(problem.clone());
     }
     let differs = record

@@ -82,17 +82,17 @@ pub const CONCERNS: &[Concern] = concerns![
 /// # Assumes
 /// `observed` was read after the last effect of this process, and carries how fresh each part is.
 #[must_use]
-pub fn decide(wish: &Result<Desired, Problem>, observed: &Observed) -> Step {
-    let wish = heard(wish, &observed.record);
-    let view = View::new(&wish, observed);
+pub fn decide(desired: &Result<Desired, Problem>, observed: &Observed) -> Step {
+    let desired = heard(desired, &observed.record);
+    let view = View::new(&desired, observed);
     let step = CONCERNS.iter().find_map(|concern| (concern.choose)(&view));
     wait_out(&view, step.unwrap_or_else(|| view.rest()))
 }
 
 /// The record as it is to stand while nothing is being done: schedule and generation brought up to date.
 #[must_use]
-pub fn record_at_rest(wish: &Result<Desired, Problem>, observed: &Observed) -> Record {
-    View::new(&heard(wish, &observed.record), observed).record()
+pub fn record_at_rest(desired: &Result<Desired, Problem>, observed: &Observed) -> Record {
+    View::new(&heard(desired, &observed.record), observed).record()
 }
 
 /// A step that failed a moment ago is not tried again before its time; while something is waited for, tokens still retire.

@@ -1,5 +1,6 @@
 //! Resolving a call that was announced: made or not, answered or not, by this process or another.
 
+
 use super::holds::too_many_abandoned;
 use super::intent::{Need, abandon_pending, intend, marked_settings};
 use super::view::{View, hold, revision};
@@ -236,14 +237,15 @@ fn recover(view: &View<'_>, intent: &Intent) -> Step {
             if let Err(wait) = view.account() {
                 return wait;
             }
-            // A listing that began in the intent's own second may have begun before it. One that began right after it may miss the
-            // token as well: what a listing disproves is judged where the attempt is forgotten.
+            // Of its own calls a process knows when they ended. Of another's the status keeps the second of the intent: a listing from
+            // within it may have begun before it, and what such a listing misses is judged where the attempt is forgotten.
             // No listing is newer than an intent from the future: there any will do.
             let from_future = intent.start_time > view.now();
+            let after = intent.start_time.max(view.observed.calls_ended_by);
             let listed = view.observed.listed_at;
-            if !listed.is_some_and(|listed| from_future || listed >= intent.start_time) {
+            if !listed.is_some_and(|listed| from_future || listed >= after) {
                 return Step::Look(LookStep::ListTokens {
-                    begun_after: intent.start_time.min(view.now()),
+                    begun_after: after.min(view.now()),
                 });
             }
             if intent.cause == Cause::LostKey {

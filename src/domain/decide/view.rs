@@ -23,17 +23,17 @@ const ABANDONED_KEPT: jiff::SignedDuration = jiff::SignedDuration::from_hours(24
 /// only one is remembered.
 #[must_use]
 pub fn heard<'a>(
-    wish: &'a Result<Desired, Problem>,
+    desired: &'a Result<Desired, Problem>,
     record: &Record,
 ) -> Cow<'a, Result<Desired, Problem>> {
-    let (Ok(desired), Some(current), Some(former)) = (wish, &record.secret, &record.former_secret)
+    let (Ok(asked), Some(current), Some(former)) = (desired, &record.secret, &record.former_secret)
     else {
-        return Cow::Borrowed(wish);
+        return Cow::Borrowed(desired);
     };
-    if [&current.name, &former.name].contains(&&desired.secret.name) {
-        return Cow::Borrowed(wish);
+    if [&current.name, &former.name].contains(&&asked.secret.name) {
+        return Cow::Borrowed(desired);
     }
-    let mut heard = desired.clone();
+    let mut heard = asked.clone();
     heard.secret.name.clone_from(&current.name);
     Cow::Owned(Ok(heard))
 }
@@ -42,16 +42,16 @@ pub fn heard<'a>(
 #[derive(Clone, Copy)]
 pub(super) struct View<'a> {
     pub(super) observed: &'a Observed,
-    pub(super) wish: &'a Result<Desired, Problem>,
+    pub(super) desired: &'a Result<Desired, Problem>,
 }
 
 impl<'a> View<'a> {
-    pub(super) fn new(wish: &'a Result<Desired, Problem>, observed: &'a Observed) -> Self {
-        Self { observed, wish }
+    pub(super) fn new(desired: &'a Result<Desired, Problem>, observed: &'a Observed) -> Self {
+        Self { observed, desired }
     }
 
     pub(super) fn desired(&self) -> Option<&'a Desired> {
-        self.wish.as_ref().ok()
+        self.desired.as_ref().ok()
     }
 
     pub(super) fn now(&self) -> Timestamp {

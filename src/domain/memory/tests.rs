@@ -178,9 +178,9 @@ fn read(seconds: i64) -> Surroundings {
 }
 
 fn remote(memory: &Memory<Shown>, seconds: i64, listing: Option<&Listing>) -> Remote {
-    let wish = Ok(desired());
+    let desired = Ok(desired());
     memory
-        .observed(&wish, read(seconds), listing, |_| Some(true))
+        .observed(&desired, read(seconds), listing, |_| Some(true))
         .remote
 }
 
@@ -294,8 +294,8 @@ fn a_mismatch_is_dated_by_the_first_look_that_showed_it_and_forgotten_with_a_mat
     let mut memory = Memory::default();
     let mut since = |seconds, matches| {
         memory.token.note_look(shown("wished"), at(seconds));
-        let wish = Ok(desired());
-        let observed = memory.observed(&wish, read(seconds), None::<&Listing>, |_| matches);
+        let desired = Ok(desired());
+        let observed = memory.observed(&desired, read(seconds), None::<&Listing>, |_| matches);
         memory.keep_up_with(&observed, None::<&Listing>);
         match observed.remote {
             Remote::Present(facts) => facts.mismatch_since,

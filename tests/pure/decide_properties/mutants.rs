@@ -9,8 +9,8 @@ use launchdarkly_token_operator::domain::secret::Arrangement;
 use launchdarkly_token_operator::domain::step::{RecordStep, Step};
 
 /// Calls are made without writing their intent.
-pub fn without_intent(wish: &Result<Desired, Problem>, observed: &Observed) -> Step {
-    let step = decide(wish, observed);
+pub fn without_intent(desired: &Result<Desired, Problem>, observed: &Observed) -> Step {
+    let step = decide(desired, observed);
     let Step::Record(RecordStep::RecordIntent {
         record,
         arrangement,
@@ -24,28 +24,28 @@ pub fn without_intent(wish: &Result<Desired, Problem>, observed: &Observed) -> S
         call: PendingCall::Armed(arrangement),
         ..observed.clone()
     };
-    decide(wish, &imagined)
+    decide(desired, &imagined)
 }
 
 /// A key in hand is taken for proven.
-pub fn without_proof(wish: &Result<Desired, Problem>, observed: &Observed) -> Step {
+pub fn without_proof(desired: &Result<Desired, Problem>, observed: &Observed) -> Step {
     let mut believing = observed.clone();
     if let PendingCall::Held { proof, .. } = &mut believing.call {
         *proof = Proof::Accepted;
     }
-    decide(wish, &believing)
+    decide(desired, &believing)
 }
 
 /// A reset without an answer is sent again.
-pub fn resetting_again(wish: &Result<Desired, Problem>, observed: &Observed) -> Step {
+pub fn resetting_again(desired: &Result<Desired, Problem>, observed: &Observed) -> Step {
     let mut hoping = observed.clone();
     let pending = observed.record.pending.as_ref();
     let reset = pending.is_some_and(|pending| pending.operation == PendingOperation::Reset);
-    if let (Ok(desired), PendingCall::Empty, true) = (wish, &observed.call, reset) {
+    if let (Ok(desired), PendingCall::Empty, true) = (desired, &observed.call, reset) {
         hoping.call = PendingCall::Armed(Box::new(Arrangement {
             layout: desired.secret.clone(),
             grace: desired.rotation.grace,
         }));
     }
-    decide(wish, &hoping)
+    decide(desired, &hoping)
 }

@@ -24,9 +24,9 @@ fn breaks(mutated: fn(&Result<Desired, Problem>, &Observed) -> Step, invariant: 
     let worlds = any_world();
     let found = (0..10_000).any(|_| {
         let world = worlds.new_tree(&mut runner).unwrap().current();
-        let step = mutated(&world.wish, &world.observed);
+        let step = mutated(&world.desired, &world.observed);
         let case = Case {
-            wish: &world.wish,
+            desired: &world.desired,
             observed: &world.observed,
             step: &step,
         };
@@ -53,8 +53,8 @@ fn with_a_reset_that_is_repeated_i5_is_broken() {
 #[test]
 fn without_fencing_i6_is_broken() {
     breaks(
-        |wish, observed| {
-            let mut step = decide(wish, observed);
+        |desired, observed| {
+            let mut step = decide(desired, observed);
             if let Step::Secret(SecretStep::PublishKey { plan, .. }) = &mut step {
                 plan.at = SecretRevision::Absent;
             }
@@ -67,12 +67,12 @@ fn without_fencing_i6_is_broken() {
 #[test]
 fn without_the_budget_i14_is_broken() {
     breaks(
-        |wish, observed| {
+        |desired, observed| {
             let mut unbounded = observed.clone();
             if let Account::Usable(facts) = &mut unbounded.account {
                 facts.unasked_left = 9;
             }
-            decide(wish, &unbounded)
+            decide(desired, &unbounded)
         },
         "I14 unasked replacements are within the budget",
     );

@@ -45,9 +45,9 @@ fn no_step_breaks_an_invariant_and_every_step_is_chosen_somewhere() {
     on_many_worlds(12_000, |world| {
         let step = world.decides();
         *counts.entry(step.kind()).or_default() += 1;
-        let wish = heard(&world.wish, &world.observed.record);
+        let desired = heard(&world.desired, &world.observed.record);
         let case = Case {
-            wish: &wish,
+            desired: &desired,
             observed: &world.observed,
             step: &step,
         };
@@ -68,7 +68,7 @@ fn a_record_is_never_written_twice() {
         };
         let mut after = world.observed.clone();
         after.record = record.clone();
-        prop_assert_ne!(decide(&world.wish, &after), step);
+        prop_assert_ne!(decide(&world.desired, &after), step);
         Ok(())
     });
 }
@@ -77,10 +77,10 @@ fn a_record_is_never_written_twice() {
 #[test]
 fn a_record_at_rest_stays_as_it_is() {
     on_many_worlds(2_000, |world| {
-        let record = record_at_rest(&world.wish, &world.observed);
+        let record = record_at_rest(&world.desired, &world.observed);
         let mut after = world.observed.clone();
         after.record = record.clone();
-        prop_assert_eq!(record_at_rest(&world.wish, &after), record);
+        prop_assert_eq!(record_at_rest(&world.desired, &after), record);
         Ok(())
     });
 }

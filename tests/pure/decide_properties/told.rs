@@ -22,13 +22,13 @@ struct Told {
 
 impl Told {
     fn of(world: &Given) -> Self {
-        let (wish, observed) = (&world.wish, &world.observed);
+        let (desired, observed) = (&world.desired, &world.observed);
         let step = world.decides();
         let record = match step.record() {
             Some(record) => record.clone(),
-            None => record_at_rest(wish, observed),
+            None => record_at_rest(desired, observed),
         };
-        let conditions = conditions(wish, observed, &record, &step);
+        let conditions = conditions(desired, observed, &record, &step);
         Self {
             step,
             record,
@@ -42,7 +42,7 @@ impl Told {
     }
 
     fn suspended(world: &Given) -> bool {
-        world.wish.as_ref().is_ok_and(|desired| desired.suspend)
+        world.desired.as_ref().is_ok_and(|desired| desired.suspend)
     }
 }
 

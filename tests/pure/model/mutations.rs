@@ -68,14 +68,14 @@ fn a_write_that_is_not_fenced_brings_a_dead_key_back() {
 }
 
 /// A Secret into which a predecessor may still write is not touched first.
-fn without_touching(wish: &Result<Desired, Problem>, observed: &Observed) -> Step {
+fn without_touching(desired: &Result<Desired, Problem>, observed: &Observed) -> Step {
     let mut trusting = observed.clone();
     if let (SecretState::Ours(secret), Some(pending)) =
         (&mut trusting.secret, &observed.record.pending)
     {
         secret.marks.fence = Some(pending.attempt.clone());
     }
-    decide(wish, &trusting)
+    decide(desired, &trusting)
 }
 
 #[test]
@@ -86,8 +86,8 @@ fn a_predecessor_that_is_not_fenced_off_publishes_what_was_given_up() {
 }
 
 /// Handled requests are forgotten.
-fn forgetful(wish: &Result<Desired, Problem>, observed: &Observed) -> Step {
-    match decide(wish, observed) {
+fn forgetful(desired: &Result<Desired, Problem>, observed: &Observed) -> Step {
+    match decide(desired, observed) {
         Step::Record(RecordStep::RecordPublication(mut record)) => {
             record.rotation.handled.clear();
             Step::Record(RecordStep::RecordPublication(record))
@@ -103,8 +103,8 @@ fn a_trigger_that_is_not_noted_rotates_again() {
 }
 
 /// The due time stays what it was.
-fn late_already(wish: &Result<Desired, Problem>, observed: &Observed) -> Step {
-    match decide(wish, observed) {
+fn late_already(desired: &Result<Desired, Problem>, observed: &Observed) -> Step {
+    match decide(desired, observed) {
         Step::Record(RecordStep::RecordPublication(mut record)) => {
             record.rotation.next = observed.record.rotation.next;
             Step::Record(RecordStep::RecordPublication(record))
@@ -120,8 +120,8 @@ fn a_due_time_that_is_not_moved_on_rotates_again() {
 }
 
 /// A replaced token is deleted as soon as the new key is in the Secret.
-fn without_grace(wish: &Result<Desired, Problem>, observed: &Observed) -> Step {
-    match decide(wish, observed) {
+fn without_grace(desired: &Result<Desired, Problem>, observed: &Observed) -> Step {
+    match decide(desired, observed) {
         Step::Record(RecordStep::RecordPublication(mut record)) => {
             for retiring in &mut record.retiring {
                 retiring.retirement_time =
@@ -140,12 +140,12 @@ fn without_a_grace_consumers_are_refused() {
 }
 
 /// Tokens that turn up are overlooked.
-fn without_looking(wish: &Result<Desired, Problem>, observed: &Observed) -> Step {
+fn without_looking(desired: &Result<Desired, Problem>, observed: &Observed) -> Step {
     let blind = Observed {
         found: Vec::new(),
         ..observed.clone()
     };
-    decide(wish, &blind)
+    decide(desired, &blind)
 }
 
 #[test]
@@ -155,9 +155,9 @@ fn without_looking_for_lost_creates_tokens_leak() {
 }
 
 /// The Secret is taken for a former one.
-fn tidying_too_much(wish: &Result<Desired, Problem>, observed: &Observed) -> Step {
+fn tidying_too_much(desired: &Result<Desired, Problem>, observed: &Observed) -> Step {
     match (
-        decide(wish, observed),
+        decide(desired, observed),
         &observed.record.secret,
         &observed.secret,
     ) {
@@ -180,8 +180,8 @@ fn a_secret_in_use_that_is_tidied_away_is_noticed() {
 }
 
 /// Whatever is called as ours is called is taken for ours.
-fn judging_by_the_name(wish: &Result<Desired, Problem>, observed: &Observed) -> Step {
-    match decide(wish, observed) {
+fn judging_by_the_name(desired: &Result<Desired, Problem>, observed: &Observed) -> Step {
+    match decide(desired, observed) {
         Step::Wait(WaitStep::Rest { .. }) => Step::Call(CallStep::DeleteToken {
             token_id: TokenId::new("neighbour"),
             urgent: false,

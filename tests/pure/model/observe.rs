@@ -27,7 +27,7 @@ const INSTALLATION: &str = "0a1b2c3d";
 /// A look at the world, with the version of the object that was read.
 #[derive(Debug, Clone)]
 pub struct Seen {
-    pub wish: Result<Desired, Problem>,
+    pub desired: Result<Desired, Problem>,
     pub observed: Observed,
     pub revision: u32,
 }
@@ -36,8 +36,8 @@ pub struct Seen {
 pub fn observe(core: &Core, offset: SignedDuration) -> Option<Seen> {
     let object = core.object.as_ref()?;
     let memory = &core.leader.memory;
-    let wish = Ok(object.spec.desired());
-    let layout = secret_layout(&heard(&wish, &object.record), &object.record);
+    let desired = Ok(object.spec.desired());
+    let layout = secret_layout(&heard(&desired, &object.record), &object.record);
     let secret = secret_state(core, &layout.name);
     let former = other_name(&object.record, &layout);
     let key = match &secret {
@@ -68,9 +68,9 @@ pub fn observe(core: &Core, offset: SignedDuration) -> Option<Seen> {
     };
     let key_matches = |token: &Token| Some(Some(key.as_ref()?) == token.shown_key());
     let listing = memory.listing.as_ref();
-    let observed = memory.facts.observed(&wish, read, listing, key_matches);
+    let observed = memory.facts.observed(&desired, read, listing, key_matches);
     Some(Seen {
-        wish,
+        desired,
         observed,
         revision: object.revision,
     })

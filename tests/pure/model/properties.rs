@@ -98,9 +98,9 @@ pub fn judge(system: &System, world: &World) -> Verdict {
     let Some((seen, step)) = system.next(world) else {
         return Ok(());
     };
-    let wish = heard(&seen.wish, &seen.observed.record);
+    let desired = heard(&seen.desired, &seen.observed.record);
     let case = Case {
-        wish: &wish,
+        desired: &desired,
         observed: &seen.observed,
         step,
     };

@@ -88,7 +88,7 @@ impl System {
     /// What the leader sees and decides; nothing once the object is gone.
     pub fn decide(&self, core: &Core) -> Option<(Seen, Step)> {
         let seen = observe(core, self.physics.offset)?;
-        let step = (self.decide)(&seen.wish, &seen.observed);
+        let step = (self.decide)(&seen.desired, &seen.observed);
         Some((seen, step))
     }
 

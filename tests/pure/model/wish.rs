@@ -15,7 +15,7 @@ pub const ROLE_ID: &str = "role-1";
 impl Spec {
     /// The settings of a token.
     ///
-    /// A wish names custom roles by their keys, LaunchDarkly by their ids.
+    /// A spec names custom roles by their keys, LaunchDarkly by their ids.
     pub fn settings(role: Role, description: u8, custom: &str) -> TokenSettings {
         TokenSettings {
             name: "web".into(),
@@ -30,7 +30,7 @@ impl Spec {
         }
     }
 
-    /// The wish, validated.
+    /// The spec, validated.
     pub fn desired(&self) -> Desired {
         let requests = |kind: &str, count: u8| {
             let newest = count.checked_sub(1);

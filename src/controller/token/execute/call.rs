@@ -137,8 +137,8 @@ fn receive<C: Cluster, L: TokensApi>(
             if let (Some(_), Some(session)) = (settings, &world.session) {
                 session.state.learn_description(&token.description);
             }
-            let differs = settings.map_or_else(Vec::new, |wish| {
-                let fields = crate::launchdarkly::differences(&NewToken::from(wish), token);
+            let differs = settings.map_or_else(Vec::new, |desired| {
+                let fields = crate::launchdarkly::differences(&NewToken::from(desired), token);
                 fields.into_iter().map(str::to_owned).collect()
             });
             let before = world.observed.record.token.as_ref();
@@ -149,7 +149,7 @@ fn receive<C: Cluster, L: TokensApi>(
                 creation_time: token
                     .creation_time
                     .or_else(|| kept.and_then(|token| token.creation_time)),
-                observed_hash: token.settings(asks_version(&world.wish)).hash(),
+                observed_hash: token.settings(asks_version(&world.desired)).hash(),
                 differs: kept.map_or(differs, |token| token.differs.clone()),
                 previous_key_expiration_time,
                 since: now,
@@ -216,17 +216,17 @@ async fn patch<C: Cluster, L: TokensApi>(
         .token
         .look_at(token_id)
         .ok_or_else(Failure::stale)?;
-    let mut wish = NewToken::from(settings);
-    wish.expiry = look.token.expiry;
+    let mut desired = NewToken::from(settings);
+    desired.expiry = look.token.expiry;
     if !grant {
         // Only name and description change: for the rest the token is taken as it is.
-        wish.grant = look.token.grant();
+        desired.grant = look.token.grant();
     }
-    let asked = match &world.wish {
+    let asked = match &world.desired {
         Ok(desired) => Some(desired.settings.hash()),
         Err(_) => None,
     };
-    let changes = crate::launchdarkly::patch_towards(&wish, &look.token);
+    let changes = crate::launchdarkly::patch_towards(&desired, &look.token);
     let at = ctx.clock.now();
     if changes.is_empty() {
         let token = look.token.clone();

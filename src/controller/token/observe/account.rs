@@ -39,7 +39,7 @@ pub(in crate::controller) struct AccountQuery<'a, C, L> {
     pub(in crate::controller) key: &'a AccountKey,
     pub(in crate::controller) identity: &'a Identity,
     pub(in crate::controller) namespace_labels: &'a BTreeMap<String, String>,
-    pub(in crate::controller) wish: &'a Result<Desired, Problem>,
+    pub(in crate::controller) desired: &'a Result<Desired, Problem>,
     /// Whether it has a token already.
     pub(in crate::controller) has_token: bool,
     pub(in crate::controller) deleting: bool,
@@ -80,7 +80,7 @@ impl<C: Cluster, L: TokensApi> AccountQuery<'_, C, L> {
     }
 
     fn admission(&self, entry: &Entry<L>, roles: &RoleMemory) -> Admission {
-        let Ok(desired) = self.wish else {
+        let Ok(desired) = self.desired else {
             return Admission::Granted;
         };
         let namespace = &self.identity.namespace;

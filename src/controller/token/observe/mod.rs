@@ -42,8 +42,8 @@ pub(in crate::controller) async fn observe<C: Cluster, L: TokensApi>(
 ) -> Result<World<L>, ClusterError> {
     let identity = object.identity();
     let record = object.status.as_ref().map(record::read).unwrap_or_default();
-    let wish = asked_for(object);
-    let layout = secret_layout(&heard(&wish, &record), &record);
+    let desired = asked_for(object);
+    let layout = secret_layout(&heard(&desired, &record), &record);
     let now = ctx.clock.now();
     let namespace = ctx.namespace(&identity.namespace).await?;
     let is_new = new_until(&object.metadata, ctx.timing.settle).is_some_and(|at| at > now);
@@ -65,7 +65,7 @@ pub(in crate::controller) async fn observe<C: Cluster, L: TokensApi>(
             key: &account_key,
             identity: &identity,
             namespace_labels: &namespace.labels,
-            wish: &wish,
+            desired: &desired,
             has_token: record.token.is_some(),
             deleting: deletion.is_some(),
             is_new,
@@ -92,12 +92,12 @@ pub(in crate::controller) async fn observe<C: Cluster, L: TokensApi>(
     let end = key_of(&read.secret).and_then(|key| memory.last_four(&layout.name, key));
     let key_matches = |token: &Token| Some(*end.as_ref()? == *token.last_four.as_ref()?);
     let facts = &memory.facts;
-    let mut observed = facts.observed(&wish, read, listing.as_deref(), key_matches);
+    let mut observed = facts.observed(&desired, read, listing.as_deref(), key_matches);
     if let Some(token_id) = token_in_question(&observed) {
         observed.claimed_by = ctx.claims.other(token_id, &observed.identity);
     }
     Ok(World {
-        wish,
+        desired,
         observed,
         session,
         account_key,

@@ -25,7 +25,7 @@ use strum::IntoEnumIterator as _;
 
 use crate::decide_properties::worlds::{Given, NOW, TokenWish, given, seconds, token};
 
-/// A wish and a world, both anything that can be.
+/// A spec and a world, both anything that can be.
 pub fn any_world() -> BoxedStrategy<Given> {
     wish::any_desired()
         .prop_flat_map(|desired| {
@@ -177,7 +177,7 @@ impl Surroundings {
     fn put(self, world: &mut Given) {
         let observed = &mut world.observed;
         if self.invalid {
-            world.wish = Err(Problem::user(
+            world.desired = Err(Problem::user(
                 Reason::InvalidSpec,
                 "rotation.interval is too short",
             ));
@@ -199,7 +199,7 @@ impl Surroundings {
 
 /// What `observe` cannot see together is put right.
 fn make_consistent(world: &mut Given) {
-    let desired = match &world.wish {
+    let desired = match &world.desired {
         Ok(desired) => Some(desired.clone()),
         Err(_) => None,
     };

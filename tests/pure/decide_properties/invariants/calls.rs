@@ -202,7 +202,7 @@ pub fn intent(case: &Case<'_>) -> Verdict {
         return Ok(());
     };
     let observed = case.observed;
-    let desired = case.desired().ok_or("no valid wish")?;
+    let desired = case.desired().ok_or("no valid desired")?;
     let intent = record.pending.as_ref().ok_or("no intent in it")?;
     let token = observed.record.token.as_ref();
     ensure(intent.attempt == observed.nonce, || "a used nonce".into())?;

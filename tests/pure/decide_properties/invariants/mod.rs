@@ -15,7 +15,7 @@ use launchdarkly_token_operator::domain::step::Step;
 
 /// A world and the step that is chosen in it.
 pub struct Case<'a> {
-    pub wish: &'a Result<Desired, Problem>,
+    pub desired: &'a Result<Desired, Problem>,
     pub observed: &'a Observed,
     pub step: &'a Step,
 }
@@ -76,7 +76,7 @@ impl Case<'_> {
     }
 
     fn desired(&self) -> Option<&Desired> {
-        self.wish.as_ref().ok()
+        self.desired.as_ref().ok()
     }
 
     fn account(&self) -> Option<&AccountFacts> {

@@ -14,7 +14,7 @@ pub fn reasons(case: &Case<'_>) -> Verdict {
     };
     let intent = record.pending.as_ref().ok_or("no intent in it")?;
     let observed = case.observed;
-    let rotation = &case.desired().ok_or("no valid wish")?.rotation;
+    let rotation = &case.desired().ok_or("no valid desired")?.rotation;
     let answers = |requests: &[_]| {
         requests
             .iter()

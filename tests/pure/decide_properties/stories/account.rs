@@ -40,7 +40,7 @@ fn a_policy_never_blocks_retirement() {
 fn a_wrong_spec_leaves_what_works_alone_and_lets_tokens_retire() {
     given(a_token())
         .and(retiring_tokens(1, ago(seconds(5))))
-        .and(|given| given.wish = Err(Problem::user(Reason::InvalidSpec, "no role")))
+        .and(|given| given.desired = Err(Problem::user(Reason::InvalidSpec, "no role")))
         .takes(&[K::DeleteToken, K::RecordRetirement])
         .and_holds(Reason::InvalidSpec);
 }

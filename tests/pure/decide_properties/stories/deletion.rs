@@ -164,7 +164,7 @@ fn what_is_not_ours_to_finish_is_left_alone() {
 fn an_invalid_spec_still_says_that_the_token_is_to_be_left() {
     given(a_token())
         .and(the_object_goes_and_leaves_its_token())
-        .and(|given| given.wish = Err(Problem::user(Reason::InvalidSpec, "no role")))
+        .and(|given| given.desired = Err(Problem::user(Reason::InvalidSpec, "no role")))
         .takes(&[K::MarkRetained, K::RemoveFinalizer]);
 }
 

@@ -203,7 +203,7 @@ fn a_policy_that_changed_before_the_call_forgets_the_intent() {
 fn a_lost_key_is_not_forgotten_while_the_spec_is_wrong() {
     let end = given(a_token())
         .and(an_intent_to(PendingOperation::Create, Cause::LostKey))
-        .and(|given| given.wish = Err(Problem::user(Reason::InvalidSpec, "no role")))
+        .and(|given| given.desired = Err(Problem::user(Reason::InvalidSpec, "no role")))
         .and_holds(Reason::InvalidSpec);
     assert!(end.record().pending.is_some());
 }

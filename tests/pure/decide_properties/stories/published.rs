@@ -114,8 +114,8 @@ fn what_a_paused_predecessor_published_retires_before_it_is_overwritten() {
 
 #[test]
 fn the_previous_key_is_shown_only_where_it_is_asked_for() {
-    let publishes = |wish| {
-        let world = given(wish)
+    let publishes = |desired| {
+        let world = given(desired)
             .and(an_intent_to(PendingOperation::Reset, Cause::Schedule))
             .and(its_key_in_hand(Proof::Accepted, seconds(1)));
         match world.decides() {

@@ -166,12 +166,12 @@ fn the_operator_s_own_credential_is_replaced_never_reset() {
 
 #[test]
 fn with_three_retiring_only_a_revoke_replaces() {
-    let crowded = |wish| given(wish).and(retiring_tokens(3, ahead(hours(3))));
-    for wish in [
+    let crowded = |desired| given(desired).and(retiring_tokens(3, ahead(hours(3))));
+    for desired in [
         a_token().by_replacement().triggered_by("audit"),
         a_token().triggered_by("audit"),
     ] {
-        let world = crowded(wish).and(a_fresh_look_at_the_token());
+        let world = crowded(desired).and(a_fresh_look_at_the_token());
         let Step::Wait(WaitStep::Hold { until, problem }) = world.decides() else {
             panic!("{:?}", world.decides());
         };

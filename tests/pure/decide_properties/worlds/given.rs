@@ -1,4 +1,4 @@
-//! `given(a wish).and(a situation).takes(steps)`.
+//! `given(a spec).and(a situation).takes(steps)`.
 
 use std::collections::BTreeSet;
 
@@ -20,24 +20,24 @@ use super::follow;
 use super::names::{ME, NOW, TIMING, ago, attempt, hours, key, minutes, token};
 use super::token::TokenWish;
 
-/// A wish and the world it meets.
+/// A spec and the world it meets.
 #[derive(Debug, Clone)]
 pub struct Given {
-    pub wish: Result<Desired, Problem>,
+    pub desired: Result<Desired, Problem>,
     pub observed: Observed,
 }
 
-/// The wish in a settled world: token 0 was made for it two hours ago, Secret and record agree.
-pub fn given(wish: TokenWish) -> Given {
-    let observed = settled(&wish.0);
+/// The spec in a settled world: token 0 was made for it two hours ago, Secret and record agree.
+pub fn given(desired: TokenWish) -> Given {
+    let observed = settled(&desired.0);
     Given {
-        wish: Ok(wish.0),
+        desired: Ok(desired.0),
         observed,
     }
 }
 
 /// The world in which everything is as `wish` wants it.
-pub fn settled(wish: &Desired) -> Observed {
+pub fn settled(desired: &Desired) -> Observed {
     let last = ago(hours(2));
     let handled: Vec<_> = Vec::new();
     let marks = Marks {
@@ -66,14 +66,14 @@ pub fn settled(wish: &Desired) -> Observed {
             account_id: Some("account".into()),
             token: Some(TokenRecord {
                 id: token(0),
-                name: wish.settings.name.clone(),
-                spec_hash: wish.settings.hash(),
-                observed_hash: Some(wish.settings.hash()),
+                name: desired.settings.name.clone(),
+                spec_hash: desired.settings.hash(),
+                observed_hash: Some(desired.settings.hash()),
                 differs: Vec::new(),
                 creation_time: Some(last),
             }),
             secret: Some(SecretRecord {
-                name: wish.secret.name.clone(),
+                name: desired.secret.name.clone(),
                 uid: "secret-0".into(),
                 fingerprint: key(0),
                 proven: true,
@@ -82,7 +82,7 @@ pub fn settled(wish: &Desired) -> Observed {
                 last: Some(last),
                 next: None,
                 previous_key_expiration_time: None,
-                grace: Some(wish.rotation.grace),
+                grace: Some(desired.rotation.grace),
                 handled,
             },
             ..Record::default()
@@ -110,7 +110,7 @@ pub fn settled(wish: &Desired) -> Observed {
         remote: Remote::Present(Box::new(RemoteFacts {
             seen_at: ago(minutes(4)),
             source: Source::Listing,
-            hash: wish.settings.hash(),
+            hash: desired.settings.hash(),
             differs: Vec::new(),
             marked: true,
             key_matches: Some(true),
@@ -142,21 +142,21 @@ impl Given {
         self
     }
 
-    /// The user changes the wish; the world stays as it is.
-    pub fn but_wished(mut self, wish: TokenWish) -> Self {
-        self.wish = Ok(wish.0);
+    /// The user changes the spec; the world stays as it is.
+    pub fn but_wished(mut self, desired: TokenWish) -> Self {
+        self.desired = Ok(desired.0);
         self.observed.generation += 1;
         self
     }
 
     /// What is written down once nothing more is done now.
     pub fn record_at_rest(&self) -> Record {
-        record_at_rest(&self.wish, &self.observed)
+        record_at_rest(&self.desired, &self.observed)
     }
 
     /// The next step.
     pub fn decides(&self) -> Step {
-        decide(&self.wish, &self.observed)
+        decide(&self.desired, &self.observed)
     }
 
     /// The next steps, each of which works, as far as the world shows it.

@@ -21,16 +21,16 @@ use super::names::{ANOTHER, ME, NOW, TIMING, ago, attempt, hours, key, minutes, 
 
 impl Given {
     pub fn desired(&self) -> &Desired {
-        match &self.wish {
+        match &self.desired {
             Ok(desired) => desired,
-            Err(problem) => panic!("no valid wish: {problem:?}"),
+            Err(problem) => panic!("no valid desired: {problem:?}"),
         }
     }
 
     pub fn wished(&mut self) -> &mut Desired {
-        match &mut self.wish {
+        match &mut self.desired {
             Ok(desired) => desired,
-            Err(problem) => panic!("no valid wish: {problem:?}"),
+            Err(problem) => panic!("no valid desired: {problem:?}"),
         }
     }
 

@@ -9,7 +9,7 @@ use launchdarkly_token_operator::domain::settings::{BaseRole, Grant, TokenSettin
 
 use super::names::{hours, revoke, trigger};
 
-/// A wish under construction.
+/// A spec under construction.
 #[derive(Debug, Clone)]
 pub struct TokenWish(pub Desired);
 
@@ -49,51 +49,51 @@ impl TokenWish {
     }
 
     pub fn rotating_every(self, interval: SignedDuration) -> Self {
-        self.with(|wish| wish.rotation.interval = Some(interval))
+        self.with(|desired| desired.rotation.interval = Some(interval))
     }
 
     pub fn with_grace(self, grace: SignedDuration) -> Self {
-        self.with(|wish| wish.rotation.grace = grace)
+        self.with(|desired| desired.rotation.grace = grace)
     }
 
     pub fn by_replacement(self) -> Self {
-        self.with(|wish| wish.rotation.strategy = Strategy::Replace)
+        self.with(|desired| desired.rotation.strategy = Strategy::Replace)
     }
 
     pub fn triggered_by(self, value: &str) -> Self {
-        self.with(|wish| wish.rotation.triggers.push(trigger(value)))
+        self.with(|desired| desired.rotation.triggers.push(trigger(value)))
     }
 
     pub fn revoked_by(self, value: &str) -> Self {
-        self.with(|wish| wish.rotation.revokes.push(revoke(value)))
+        self.with(|desired| desired.rotation.revokes.push(revoke(value)))
     }
 
     pub fn with_role(self, role: BaseRole) -> Self {
-        self.with(|wish| wish.settings.grant = Grant::Role(role))
+        self.with(|desired| desired.settings.grant = Grant::Role(role))
     }
 
     pub fn with_custom_role(self, role: &str) -> Self {
         let roles = BTreeSet::from([role.to_owned()]);
-        self.with(|wish| wish.settings.grant = Grant::CustomRoles(roles))
+        self.with(|desired| desired.settings.grant = Grant::CustomRoles(roles))
     }
 
     pub fn described_as(self, text: &str) -> Self {
-        self.with(|wish| text.clone_into(&mut wish.settings.description))
+        self.with(|desired| text.clone_into(&mut desired.settings.description))
     }
 
     pub fn in_secret(self, name: &str) -> Self {
-        self.with(|wish| name.clone_into(&mut wish.secret.name))
+        self.with(|desired| name.clone_into(&mut desired.secret.name))
     }
 
     pub fn showing_the_previous_key(self) -> Self {
-        self.with(|wish| wish.secret.previous_key = Some("previous".into()))
+        self.with(|desired| desired.secret.previous_key = Some("previous".into()))
     }
 
     pub fn warning_of_drift(self) -> Self {
-        self.with(|wish| wish.drift_policy = DriftPolicy::Report)
+        self.with(|desired| desired.drift_policy = DriftPolicy::Report)
     }
 
     pub fn suspended(self) -> Self {
-        self.with(|wish| wish.suspend = true)
+        self.with(|desired| desired.suspend = true)
     }
 }
