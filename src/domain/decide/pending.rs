@@ -1,6 +1,5 @@
 //! Resolving a call that was announced: made or not, answered or not, by this process or another.
 
-
 use super::holds::too_many_abandoned;
 use super::intent::{Need, abandon_pending, intend, marked_settings};
 use super::view::{View, hold, revision};
