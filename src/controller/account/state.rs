@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use jiff::{SignedDuration, Timestamp};
 use parking_lot::{Mutex, MutexGuard, RwLock};
 
-use crate::domain::account::budget::{Allowance, ReplacementBudget};
+use crate::domain::account::budget::{Allowance, Hold, ReplacementBudget};
 use crate::domain::ids::{ObjectUid, TokenId};
 use crate::domain::marker::{LONGEST_DESCRIPTION, Marker};
 use crate::domain::observed::Feature;
@@ -160,9 +160,15 @@ impl AccountState {
         u32::try_from(left).unwrap_or(u32::MAX)
     }
 
-    /// Whether none may begin any more.
+    /// Why objects that lost their keys have to wait; `None` if none has to.
+    pub fn held_by_budget(&self, now: Timestamp) -> Option<Hold> {
+        let objects = self.objects();
+        self.budget().hold(objects, now)
+    }
+
+    /// Whether an object that lost its key has to wait.
     pub fn is_held_by_budget(&self, now: Timestamp) -> bool {
-        self.unasked_left(now) == 0
+        self.held_by_budget(now).is_some()
     }
 
     /// Asks whether a replacement nobody asked for may begin.
@@ -181,12 +187,7 @@ impl AccountState {
     }
 
     /// Notes whether an object waits for such a replacement; true if that is news.
-    pub(in crate::controller) fn note_unasked(
-        &self,
-        object: &ObjectUid,
-        waits: bool,
-        now: Timestamp,
-    ) -> bool {
+    pub fn note_unasked(&self, object: &ObjectUid, waits: bool, now: Timestamp) -> bool {
         if waits {
             self.budget().want(object, now)
         } else {
@@ -266,5 +267,27 @@ mod tests {
             let over = day + SignedDuration::from_secs(1);
             assert_eq!(shared.features(tried_at + over).reset, later);
         }
+    }
+
+    #[test]
+    fn losses_that_were_all_made_good_are_no_mass_change_i12() {
+        let shared = AccountState::default();
+        shared.set_objects(60);
+        let (moment, minute) = (SignedDuration::from_secs(2), SignedDuration::from_mins(1));
+        let mut now = Timestamp::UNIX_EPOCH;
+        for n in 0..3 {
+            let object = ObjectUid::new(format!("object-{n}"));
+            shared.request_replacement(&object, now);
+            let answer = shared.request_replacement(&object, now + moment);
+            assert_eq!(answer, Allowance::Go);
+            assert!(!shared.is_held_by_budget(now + moment), "{n} begins");
+            shared.note_unasked(&object, false, now + moment);
+            now += minute;
+        }
+        assert_eq!(shared.unasked_left(now), 0);
+        assert!(!shared.is_held_by_budget(now), "nothing waits");
+        let next = ObjectUid::new("next");
+        shared.note_unasked(&next, true, now);
+        assert!(shared.is_held_by_budget(now), "one waits");
     }
 }

@@ -39,7 +39,34 @@ pub enum Allowance {
     Stop,
 }
 
+/// Why an object that lost its key has to wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hold {
+    /// More are lost at once than may be replaced: no time ends that, but a person can.
+    TooManyAtOnce,
+    /// As many as may be were replaced: it goes on as the window passes.
+    UsedUp,
+}
+
 impl ReplacementBudget {
+    /// What holds up those that wait; `None` where nobody waits, or none has to.
+    pub fn hold(&mut self, objects: usize, now: Timestamp) -> Option<Hold> {
+        if self.left(objects, now) > 0 || !self.wanted.iter().any(|loss| self.waits(loss)) {
+            return None;
+        }
+        Some(if self.most_at_once() > allowed(objects) {
+            Hold::TooManyAtOnce
+        } else {
+            Hold::UsedUp
+        })
+    }
+
+    /// Whether the replacement of a lost key has not begun.
+    fn waits(&self, (object, loss): (&ObjectUid, &LostKey)) -> bool {
+        let begun = |(known, at): &(ObjectUid, Timestamp)| known == object && *at >= loss.first;
+        !self.begun.iter().any(begun)
+    }
+
     /// How many may still begin; none while more are wanted than may.
     pub fn left(&mut self, objects: usize, now: Timestamp) -> usize {
         self.forget_old(now);
@@ -223,6 +250,79 @@ mod tests {
             assert_eq!(asked, Allowance::Stop);
         }
         assert_eq!(budget.ask(&object(1), 10, after(600)), Allowance::Go);
+    }
+
+    #[test]
+    fn only_what_waits_and_may_not_begin_is_said_to_be_held_i12() {
+        // How many lose their keys, how long after each other, how many of them are replaced, and what holds up the others.
+        for (lost, seconds_apart, replaced, said) in [
+            (0, 0, 0, None),
+            (1, 0, 0, None),
+            (3, 0, 0, None),
+            (3, 0, 2, None),
+            (3, 0, 3, None),
+            (3, 150, 3, None),
+            (4, 0, 0, Some(Hold::TooManyAtOnce)),
+            (4, 150, 3, Some(Hold::UsedUp)),
+        ] {
+            let mut budget = ReplacementBudget::default();
+            let mut now = NOON;
+            for n in 0..lost {
+                now = after(i64::try_from(n).unwrap() * seconds_apart);
+                budget.want(&object(n), now);
+                if n < replaced && seconds_apart > 0 {
+                    now = plus(now, GATHERING);
+                    assert_eq!(budget.ask(&object(n), 60, now), Allowance::Go);
+                    budget.content(&object(n));
+                }
+            }
+            let at_once = if seconds_apart == 0 { replaced } else { 0 };
+            for n in 0..at_once {
+                now = after(2);
+                // It begins, and is not yet done.
+                assert_eq!(budget.ask(&object(n), 60, now), Allowance::Go);
+            }
+            assert_eq!(
+                budget.hold(60, now),
+                said,
+                "{lost} {seconds_apart} {replaced}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_hold_is_named_after_what_ends_it_i12() {
+        let mut budget = ReplacementBudget::default();
+        budget.remember(&object(0), [NOON, NOON, NOON].into_iter());
+        budget.want(&object(1), after(500));
+        assert_eq!(budget.hold(60, after(599)), Some(Hold::UsedUp));
+        assert_eq!(budget.hold(60, after(600)), None);
+
+        let mut budget = ReplacementBudget::default();
+        for minute in 0..60 {
+            for n in 0..4 {
+                budget.ask(&object(n), 60, after(minute * 60));
+            }
+            let hold = budget.hold(60, after(minute * 60));
+            assert_eq!(hold, Some(Hold::TooManyAtOnce), "no window ends it");
+        }
+        budget.content(&object(0));
+        assert_eq!(budget.hold(60, after(3600)), None);
+    }
+
+    #[test]
+    fn what_did_not_begin_after_all_waits_again_i12() {
+        let mut budget = ReplacementBudget::default();
+        budget.remember(&object(0), [NOON, NOON].into_iter());
+        budget.want(&object(1), NOON);
+        budget.want(&object(2), NOON);
+        assert_eq!(budget.ask(&object(1), 60, after(2)), Allowance::Go);
+        assert_eq!(budget.hold(60, after(2)), Some(Hold::UsedUp), "the other");
+        budget.content(&object(2));
+        assert_eq!(budget.hold(60, after(2)), None);
+        budget.remember(&object(3), [after(2)].into_iter());
+        budget.give_back(&object(1));
+        assert_eq!(budget.hold(60, after(2)), Some(Hold::UsedUp));
     }
 
     #[test]

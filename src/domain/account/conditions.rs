@@ -2,6 +2,7 @@
 
 use jiff::SignedDuration;
 
+use super::budget::Hold;
 use super::finding::Finding;
 use super::observed::{ObservedAccount, RemoteAccountFacts};
 use super::report::{Explanation, RemoteAccountReport, Report};
@@ -40,10 +41,9 @@ pub fn report(standing: &Result<Finding, Problem>, observed: &ObservedAccount) -
 
 fn behind(found: &Finding, facts: &RemoteAccountFacts) -> Option<RemoteAccountReport> {
     let behind = found.result.as_ref().ok()?;
-    let mass_change = facts.held_by_budget.then(|| {
-        let message = "many keys of this account were lost within ten minutes; no more are replaced until the window has passed";
-        cause(Reason::MassChange, message)
-    });
+    let mass_change = facts
+        .held_by_budget
+        .map(|hold| cause(Reason::MassChange, mass_change_message(hold)));
     // No number, which would change with the answers.
     let clock_skew = (facts.clock_offset.abs() > SKEW).then(|| {
         let message =
@@ -63,9 +63,39 @@ fn behind(found: &Finding, facts: &RemoteAccountFacts) -> Option<RemoteAccountRe
     })
 }
 
+fn mass_change_message(hold: Hold) -> &'static str {
+    match hold {
+        Hold::TooManyAtOnce => {
+            "more keys of this account were lost at once than may be replaced in ten minutes, so none is replaced: \
+             bring the Secrets or tokens back, or ask for new keys with the annotation ldtokens.dev/rotate"
+        }
+        Hold::UsedUp => {
+            "as many lost keys of this account as may be were replaced in the last ten minutes; \
+             the others are replaced as that time passes"
+        }
+    }
+}
+
 fn cause(reason: Reason, message: &str) -> Explanation {
     Explanation {
         reason,
         message: message.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_hold_says_what_ends_it_i12() {
+        for (hold, ends, does_not) in [
+            (Hold::TooManyAtOnce, "ldtokens.dev/rotate", "passes"),
+            (Hold::UsedUp, "as that time passes", "ldtokens.dev/rotate"),
+        ] {
+            let message = mass_change_message(hold);
+            assert!(message.contains(ends), "{message}");
+            assert!(!message.contains(does_not), "{message}");
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::budget::Hold;
 use super::finding::{Access, Finding};
 use super::offer::Offer;
 use super::report::Report;
@@ -75,8 +76,8 @@ pub struct RemoteAccountFacts {
     pub orphans: Option<Vec<TokenId>>,
     /// Tokens whose cleaning up was given up, by this process or as the status says.
     pub left_behind: Vec<TokenId>,
-    /// Whether no replacement that nobody asked for may begin (I14).
-    pub held_by_budget: bool,
+    /// Why objects that lost their keys have to wait (I14); `None` if none has to.
+    pub held_by_budget: Option<Hold>,
     /// What to add to this machine's clock to get LaunchDarkly's.
     pub clock_offset: SignedDuration,
 }

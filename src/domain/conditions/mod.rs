@@ -43,7 +43,7 @@ pub enum ConditionType {
     SecretSynced,
     /// A previous key still works besides the current one.
     OverlapActive,
-    /// Account: many keys were lost at once, and none is replaced.
+    /// Account: lost keys are not replaced, since there are too many.
     MassChange,
     /// Account: the operator's clock and LaunchDarkly's differ.
     ClockSkew,

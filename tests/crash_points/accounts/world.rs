@@ -48,7 +48,7 @@ pub struct World {
     pub elsewhere: Running,
     /// The AccessTokens that use the account.
     pub users: Mutex<BTreeSet<&'static str>>,
-    /// Whether objects tell that many keys were replaced though nobody asked for it.
+    /// Whether objects tell that many keys were replaced though nobody asked for it, and that one more waits.
     many_lost: AtomicBool,
     trace: Arc<Trace>,
     warden: Arc<Warden>,
@@ -192,6 +192,7 @@ impl World {
             // Ahead of now: stories may take long, and what is counted ends with its window.
             let at = self.clock.now() + SignedDuration::from_mins(5);
             state.remember_unasked(&ObjectUid::new("web"), [at; 3].into_iter());
+            state.note_unasked(&ObjectUid::new("ci"), true, at);
             process.ctx.accounts.budget_changed();
         }
         for user in ["web", "ci"] {

@@ -61,7 +61,7 @@ fn facts() -> RemoteAccountFacts {
         probe_time: None,
         orphans: None,
         left_behind: Vec::new(),
-        held_by_budget: false,
+        held_by_budget: None,
         clock_offset: SignedDuration::ZERO,
     }
 }
