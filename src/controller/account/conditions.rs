@@ -11,7 +11,7 @@ use crate::domain::observed::Feature;
 use crate::domain::problem::Recovery;
 use crate::domain::time::whole_second;
 
-/// Writes a report into a status; what it says nothing of stays.
+/// Writes a report into a status. What it says nothing of stays, apart from conditions.
 pub(super) fn write(report: &Report, now: Timestamp, status: &mut AccountStatus) {
     status.observed_generation = report.generation;
     let mut writer = Writer {
@@ -28,6 +28,12 @@ pub(super) fn write(report: &Report, now: Timestamp, status: &mut AccountStatus)
     if let Some(behind) = &report.behind {
         writer.describe(behind);
     }
+    // Unlike the rest, these are not facts that stay: what nobody can tell any more is not said (I12).
+    let behind = report.behind.as_ref();
+    let mass_change = behind.and_then(|behind| behind.mass_change.as_ref());
+    writer.mark(ConditionType::MassChange, mass_change);
+    let clock_skew = behind.and_then(|behind| behind.clock_skew.as_ref());
+    writer.mark(ConditionType::ClockSkew, clock_skew);
 }
 
 struct Writer<'a> {
@@ -52,8 +58,6 @@ impl Writer<'_> {
         }
         let left_behind = behind.left_behind.iter().take(MAX_LISTED);
         self.status.left_behind = left_behind.cloned().collect();
-        self.mark(ConditionType::MassChange, behind.mass_change.as_ref());
-        self.mark(ConditionType::ClockSkew, behind.clock_skew.as_ref());
     }
 
     /// A condition that is only there while it holds.
@@ -96,5 +100,59 @@ pub(super) fn to_domain(feature: FeatureState) -> Feature {
         FeatureState::Available => Feature::Available,
         FeatureState::Unavailable => Feature::Unavailable,
         FeatureState::Untried => Feature::Untried,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::ids::AccountId;
+    use crate::domain::reason::Reason;
+
+    #[test]
+    fn what_nothing_supports_any_more_is_not_said_any_more_i12() {
+        let explanation = |reason| Explanation {
+            reason,
+            message: "as it was".to_owned(),
+        };
+        let mut report = Report {
+            generation: Some(1),
+            ready: true,
+            cause: explanation(Reason::Available),
+            recovery: None,
+            behind: Some(RemoteAccountReport {
+                account_id: AccountId::new("account"),
+                credential: None,
+                reset: Feature::Available,
+                expiry: Feature::Unknown,
+                probe_time: None,
+                orphans: None,
+                left_behind: Vec::new(),
+                mass_change: Some(explanation(Reason::MassChange)),
+                clock_skew: Some(explanation(Reason::ClockSkew)),
+            }),
+        };
+        let mut status = AccountStatus::default();
+        let said = |status: &AccountStatus| {
+            let mut kinds: Vec<String> =
+                status.conditions.iter().map(|c| c.type_.clone()).collect();
+            kinds.sort();
+            kinds.join(" ")
+        };
+        write(&report, Timestamp::UNIX_EPOCH, &mut status);
+        assert_eq!(said(&status), "ClockSkew MassChange Ready");
+
+        report.generation = Some(2);
+        report.ready = false;
+        report.cause = explanation(Reason::CredentialMissing);
+        report.recovery = Some(Recovery::User);
+        report.behind = None;
+        write(&report, Timestamp::UNIX_EPOCH, &mut status);
+        assert_eq!(said(&status), "Ready Stalled");
+        assert_eq!(
+            status.account_id,
+            Some(AccountId::new("account")),
+            "the rest stays"
+        );
     }
 }

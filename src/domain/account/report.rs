@@ -18,7 +18,8 @@ pub struct Report {
     pub cause: Explanation,
     /// Who has to act; `None` if nothing is in the way.
     pub recovery: Option<Recovery>,
-    /// The account behind the credential; what was said of it before stays while the credential does not work.
+    /// The account behind the credential; what was said of it before stays, apart from conditions, while the
+    /// credential does not work.
     pub behind: Option<RemoteAccountReport>,
 }
 
@@ -48,7 +49,7 @@ pub struct RemoteAccountReport {
     pub orphans: Option<Vec<TokenId>>,
     /// Tokens whose cleaning up was given up.
     pub left_behind: Vec<TokenId>,
-    /// Many keys were lost at once.
+    /// Lost keys are not replaced, since there are too many.
     pub mass_change: Option<Explanation>,
     /// Our clock and LaunchDarkly's differ.
     pub clock_skew: Option<Explanation>,
