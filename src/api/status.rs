@@ -12,15 +12,7 @@ use crate::domain::ids::{
 };
 use crate::domain::limits;
 use crate::domain::record::PendingOperation;
-
-/// At most this many abandoned attempts are remembered.
-pub const MAX_ABANDONED: usize = 8;
-/// At most this many replaced tokens wait for their deletion.
-pub const MAX_RETIRING: usize = 3;
-/// At most this many changes of the key are remembered.
-pub const MAX_HISTORY: usize = 10;
-/// At most this many trigger and revoke values are remembered; they never rotate again.
-pub const MAX_HANDLED: usize = 8;
+pub use crate::domain::record::{MAX_ABANDONED, MAX_HANDLED, MAX_HISTORY, MAX_RETIRING};
 
 /// What is known about the token and its Secret.
 ///

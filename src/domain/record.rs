@@ -13,7 +13,7 @@ use crate::domain::ids::{
 pub const MAX_RETIRING: usize = 3;
 /// How many attempts that were given up are remembered.
 pub const MAX_ABANDONED: usize = 8;
-/// How many handled trigger and revoke values are remembered.
+/// How many handled trigger and revoke values are remembered; they never rotate again.
 pub const MAX_HANDLED: usize = 8;
 /// How many past publications are remembered.
 pub const MAX_HISTORY: usize = 10;
