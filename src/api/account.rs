@@ -222,7 +222,7 @@ pub struct AccountStatus {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = -1))]
     pub observed_generation: Option<i64>,
-    /// `Ready`, `Stalled`, `MassChange`, `ClockSkew`.
+    /// `Ready`, `Reconciling`, `Stalled`, `MassChange`, `ClockSkew`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(schema_with = "schema::conditions")]
     pub conditions: Vec<Condition>,
