@@ -19,7 +19,7 @@ pub fn headers(bytes: &[u8]) {
     let families = Family::of(Operation::Get, &Fingerprint::of(b"key"));
     let (mut now, mut read) = (Instant::now(), Reading::now());
     let lines: Vec<&[u8]> = bytes.split(|byte| *byte == b'\n').collect();
-    for answer in lines.split(|line| limiter.is_empty()).take(8) {
+    for answer in lines.split(|line| line.is_empty()).take(8) {
         let headers = RateHeaders::read(&answer.iter().filter_map(|line| header(line)).collect());
         state.windows.depart(&families);
         if let Some(date) = headers.date {
