@@ -6,9 +6,10 @@
     reason = "helpers of tests may fail like tests"
 )]
 
-use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
+use std::sync::LazyLock;
 use std::time::Duration;
 
+use parking_lot::{Mutex, MutexGuard};
 use rig::{ControlPlane, ControlPlaneOptions, Operator, OperatorOptions, install, wait};
 use serde_json::Value;
 
@@ -22,7 +23,7 @@ static PLANE: LazyLock<Mutex<ControlPlane>> = LazyLock::new(|| {
 });
 
 fn plane() -> MutexGuard<'static, ControlPlane> {
-    PLANE.lock().unwrap_or_else(PoisonError::into_inner)
+    PLANE.lock()
 }
 
 fn start(plane: &ControlPlane, name: &str, more: &[(&str, &str)]) -> Operator {

@@ -250,8 +250,8 @@ pub struct RotationSpec {
     #[x_kube(validation = rules::form(&syntax::DURATION))]
     #[x_kube(validation = rules::grace_bounds())]
     pub grace_period: Option<String>,
-    /// A value never seen before rotates once, at once. The value at creation and its removal rotate nothing. The annotation
-    /// `ldtokens.dev/rotate` does the same.
+    /// Set a new value to rotate the key at once. The value that the object was created with, and removing it, rotate nothing.
+    /// The annotation `ldtokens.dev/rotate` does the same.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = limits::REQUEST))]
     pub trigger: Option<String>,

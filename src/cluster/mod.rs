@@ -6,7 +6,7 @@ mod events;
 mod finalizer;
 mod kube;
 mod managed;
-mod opt_in;
+mod rbac;
 pub mod secret;
 
 use std::future::Future;
@@ -15,7 +15,7 @@ pub use credential::{CredentialEntry, CredentialRef};
 pub use error::ClusterError;
 pub use kube::KubeCluster;
 pub use managed::Managed;
-pub use opt_in::OptIn;
+pub use rbac::OptIn;
 
 use crate::api::AccessToken;
 use crate::domain::record::Identity;

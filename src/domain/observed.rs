@@ -126,7 +126,7 @@ pub struct AccountFacts {
     pub installation: Installation,
     /// Whether the account lets this object have what it asks for (I9).
     pub admission: Admission,
-    /// Whether reset leaves the old key alive as asked.
+    /// Whether reset leaves the previous key alive as asked.
     pub reset: Feature,
     /// Whether tokens have an `expiry`.
     pub expiry: Feature,

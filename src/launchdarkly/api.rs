@@ -64,7 +64,7 @@ pub trait TokensApi: Clone + Send + Sync + 'static {
 
     /// Creates a token. A durable intent must exist (I5). Dropping this future once it was polled is as uncertain as a
     /// lost answer.
-    fn create(&self, wish: &NewToken) -> impl Future<Output = Result<Issued, ApiError>> + Send;
+    fn create(&self, desired: &NewToken) -> impl Future<Output = Result<Issued, ApiError>> + Send;
 
     /// Changes a token, all or nothing (inferred). Whether the change was applied is to be seen in the answer.
     fn patch(

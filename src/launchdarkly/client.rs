@@ -314,8 +314,8 @@ impl TokensApi for HttpClient {
             .await
     }
 
-    async fn create(&self, wish: &NewToken) -> Result<Issued, ApiError> {
-        self.with_credential(Call::Create(wish), |answer| wire::issued(&answer.body))
+    async fn create(&self, desired: &NewToken) -> Result<Issued, ApiError> {
+        self.with_credential(Call::Create(desired), |answer| wire::issued(&answer.body))
             .await
     }
 

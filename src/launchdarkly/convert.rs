@@ -94,13 +94,13 @@ impl ShownToken for Token {
         self.settings(asks_version).hash()
     }
 
-    fn differs_from(&self, wished: &TokenSettings) -> Vec<&'static str> {
+    fn differs_from(&self, desired: &TokenSettings) -> Vec<&'static str> {
         let shown = Self {
             description: marker::split(&self.description).0.to_owned(),
             expiry: None,
             ..self.clone()
         };
-        differences(&NewToken::from(wished), &shown)
+        differences(&NewToken::from(desired), &shown)
     }
 }
 

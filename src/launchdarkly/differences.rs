@@ -15,15 +15,15 @@ use crate::domain::settings::Statement;
 ///
 /// Settings without `defaultApiVersion` leave it to LaunchDarkly; settings without `expiry` mean that there must be none.
 #[must_use]
-pub fn differences(wish: &NewToken, got: &Token) -> Vec<&'static str> {
-    let grant = GrantView::of(&wish.grant);
+pub fn differences(desired: &NewToken, got: &Token) -> Vec<&'static str> {
+    let grant = GrantView::of(&desired.grant);
     let got_ids = got.custom_role_ids.iter().map(RoleId::as_str);
-    let version_differs =
-        wish.default_api_version.is_some() && wish.default_api_version != got.default_api_version;
+    let version_differs = desired.default_api_version.is_some()
+        && desired.default_api_version != got.default_api_version;
     let millis = |time: Option<jiff::Timestamp>| time.map(jiff::Timestamp::as_millisecond);
     [
-        ("name", wish.name != got.name),
-        ("description", wish.description != got.description),
+        ("name", desired.name != got.name),
+        ("description", desired.description != got.description),
         (
             "role",
             grant.role != got.role.as_deref().unwrap_or_default(),
@@ -33,9 +33,9 @@ pub fn differences(wish: &NewToken, got: &Token) -> Vec<&'static str> {
             "inlineRole",
             canonical(grant.statements) != canonical(&got.inline_role),
         ),
-        ("serviceToken", wish.service_token != got.service_token),
+        ("serviceToken", desired.service_token != got.service_token),
         ("defaultApiVersion", version_differs),
-        ("expiry", millis(wish.expiry) != millis(got.expiry)),
+        ("expiry", millis(desired.expiry) != millis(got.expiry)),
     ]
     .into_iter()
     .filter_map(|(field, differs)| differs.then_some(field))
@@ -47,15 +47,15 @@ pub fn differences(wish: &NewToken, got: &Token) -> Vec<&'static str> {
 /// Permissions are patched on personal tokens only: a service token's are fixed (documented), so for one of those a
 /// difference in them needs a replacement. `serviceToken`, `defaultApiVersion` and `expiry` are never patched here.
 #[must_use]
-pub fn patch_towards(wish: &NewToken, got: &Token) -> Vec<PatchOp> {
-    let differing = differences(wish, got);
+pub fn patch_towards(desired: &NewToken, got: &Token) -> Vec<PatchOp> {
+    let differing = differences(desired, got);
     let differs = |field: &str| differing.contains(&field);
     let mut changes = Vec::new();
     if differs("name") {
-        changes.push(set(Member::Name, json!(wish.name)));
+        changes.push(set(Member::Name, json!(desired.name)));
     }
     if differs("description") {
-        changes.push(set(Member::Description, json!(wish.description)));
+        changes.push(set(Member::Description, json!(desired.description)));
     }
     if got.service_token
         || !["role", "customRoles", "inlineRole"]
@@ -64,7 +64,7 @@ pub fn patch_towards(wish: &NewToken, got: &Token) -> Vec<PatchOp> {
     {
         return changes;
     }
-    let (kind, value) = match &wish.grant {
+    let (kind, value) = match &desired.grant {
         ResolvedGrant::Role(role) => (Member::Role, json!(<&'static str>::from(role))),
         ResolvedGrant::CustomRoles(ids) => (Member::CustomRoleIds, json!(ids)),
         ResolvedGrant::Inline(statements) => {

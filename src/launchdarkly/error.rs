@@ -229,7 +229,7 @@ impl ApiError {
         )
     }
 
-    /// Whether LaunchDarkly, or what stands before it, did not answer, or not with what it should: nothing that the call asked
+    /// Whether LaunchDarkly, or a proxy in front of it, did not answer or gave an unexpected answer: nothing that the call asked
     /// for explains it.
     #[must_use]
     pub fn is_failure_of_service(&self) -> bool {

@@ -105,7 +105,7 @@ impl Call<'_> {
                 list
             }
             Self::Get(id) => wire(Method::GET, &["tokens", id.as_str()], None),
-            Self::Create(wish) => wire(Method::POST, &["tokens"], Some(json!(wish))),
+            Self::Create(desired) => wire(Method::POST, &["tokens"], Some(json!(desired))),
             Self::Patch(id, changes) => wire(
                 Method::PATCH,
                 &["tokens", id.as_str()],

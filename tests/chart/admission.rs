@@ -6,10 +6,11 @@ mod cases;
 mod operator;
 
 use std::collections::BTreeMap;
-use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use launchdarkly_token_operator::api::access_token::AccountKind;
+use parking_lot::{Mutex, MutexGuard};
 use rig::{ControlPlane, ControlPlaneOptions, Helm, wait, workspace};
 use serde_json::{Value, json};
 
@@ -25,7 +26,7 @@ const WARNED: &str = "warned";
 static STAGE: LazyLock<Mutex<ControlPlane>> = LazyLock::new(|| Mutex::new(start()));
 
 fn stage() -> MutexGuard<'static, ControlPlane> {
-    STAGE.lock().unwrap_or_else(PoisonError::into_inner)
+    STAGE.lock()
 }
 
 fn start() -> ControlPlane {

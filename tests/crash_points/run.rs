@@ -42,8 +42,8 @@ async fn begin(scenario: &Scenario) -> (Arc<World>, Process) {
                 world.touch(&process);
             }
             Move::Settle => assert_eq!(world.settle(&mut process).await, Ended::Settled),
-            Move::Visit => {
-                let _ = world.visit(&mut process).await;
+            Move::Reconcile => {
+                let _ = world.reconcile(&mut process).await;
             }
             Move::DieAt(effect) => {
                 process
@@ -102,7 +102,7 @@ pub async fn cut(
         world.advance(mourning());
         let mut successor = world.start();
         if stale && let Some(object) = world.object_before() {
-            let _ = world.visit_as(&mut successor, object).await;
+            let _ = world.reconcile_as(&mut successor, object).await;
         }
         ended = world.settle(&mut successor).await;
     }

@@ -37,13 +37,13 @@ pub enum Move {
     Do(fn(&World)),
     /// The operator comes to rest.
     Settle,
-    /// The operator looks once, and time stands still.
-    Visit,
+    /// The operator reconciles once, and time stands still.
+    Reconcile,
     /// The operator dies with the answer to this effect under way.
     DieAt(&'static str),
 }
 
-use Move::{DieAt, Do, Settle, Visit};
+use Move::{DieAt, Do, Reconcile, Settle};
 
 const SETTLED: &[Move] = &[Do(create), Settle];
 
@@ -151,7 +151,7 @@ pub const ALL: &[Scenario] = &[
     },
     Scenario {
         name: "trigger while a previous key is in its grace",
-        before: &[Do(create), Settle, Do(trigger), Visit],
+        before: &[Do(create), Settle, Do(trigger), Reconcile],
         act: |world| world.edit(&json!({"rotation": {"trigger": "two"}})),
         ..PLAIN
     },
@@ -174,14 +174,14 @@ pub const ALL: &[Scenario] = &[
     },
     Scenario {
         name: "revoke while a previous key is in its grace",
-        before: &[Do(create), Settle, Do(trigger), Visit],
+        before: &[Do(create), Settle, Do(trigger), Reconcile],
         act: revoke,
         mercy: Mercy::Revoked,
         ..PLAIN
     },
     Scenario {
         name: "revoke while a replaced token waits",
-        before: &[Do(create_replacing), Settle, Do(trigger), Visit],
+        before: &[Do(create_replacing), Settle, Do(trigger), Reconcile],
         act: revoke,
         mercy: Mercy::Revoked,
         ..PLAIN
@@ -202,7 +202,7 @@ pub const ALL: &[Scenario] = &[
             Do(create),
             Settle,
             Do(|world| world.cluster.remove_secret(NAMESPACE, NAME)),
-            Visit,
+            Reconcile,
         ],
         act: revoke,
         mercy: Mercy::Revoked,
@@ -216,14 +216,14 @@ pub const ALL: &[Scenario] = &[
     },
     Scenario {
         name: "secret renamed again while the former one waits",
-        before: &[Do(create), Settle, Do(rename), Visit],
+        before: &[Do(create), Settle, Do(rename), Reconcile],
         act: |world| world.edit(&json!({"secret": {"name": "third"}})),
         keys: 0,
         ..PLAIN
     },
     Scenario {
         name: "delete while a former secret waits",
-        before: &[Do(create), Settle, Do(rename), Visit],
+        before: &[Do(create), Settle, Do(rename), Reconcile],
         act: delete,
         keys: 0,
         mercy: Mercy::Deleted,
@@ -243,7 +243,7 @@ pub const ALL: &[Scenario] = &[
     },
     Scenario {
         name: "previous entry no longer wanted",
-        before: &[Do(create), Settle, Do(trigger), Visit],
+        before: &[Do(create), Settle, Do(trigger), Reconcile],
         act: |world| world.edit(&json!({"secret": {"previousKey": null}})),
         keys: 0,
         ..PLAIN
@@ -285,7 +285,7 @@ pub const ALL: &[Scenario] = &[
     },
     Scenario {
         name: "delete while a replaced token waits",
-        before: &[Do(create_replacing), Settle, Do(trigger), Visit],
+        before: &[Do(create_replacing), Settle, Do(trigger), Reconcile],
         act: delete,
         keys: 0,
         mercy: Mercy::Deleted,

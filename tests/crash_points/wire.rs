@@ -1,9 +1,10 @@
 //! The wire between one process and the world: every effect on it is numbered, and one of them can go wrong.
 
 use std::future::{Future, pending};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use launchdarkly_token_operator::gate::{Gate, GateClosed};
+use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::Notify;
 
 /// What goes wrong with an effect.
@@ -71,7 +72,7 @@ pub struct Trace(Mutex<Vec<String>>);
 
 impl Trace {
     fn lines(&self) -> MutexGuard<'_, Vec<String>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 
     /// Adds a line.
@@ -109,7 +110,7 @@ impl Wire {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock()
     }
 
     /// Numbers effects from here on, from 1, and lets one of them go wrong.

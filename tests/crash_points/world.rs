@@ -41,8 +41,8 @@ pub const NAME: &str = "ci";
 
 /// The drift interval, and the longest a test lets pass at once.
 const STRIDE: Duration = Duration::from_secs(300);
-/// More visits than any story needs.
-const MAX_VISITS: usize = 200;
+/// More reconciles than any story needs.
+const MAX_RECONCILES: usize = 200;
 
 pub struct World {
     pub server: Running,
@@ -213,12 +213,12 @@ impl World {
         HttpClient::new(endpoint.unwrap(), key, own, line, Options::default(), gate).unwrap()
     }
 
-    /// Lets a process visit the object until nothing is left to do, and then some.
+    /// Lets a process reconcile the object until nothing is left to do, and then some.
     pub async fn settle(&self, process: &mut Process) -> Ended {
         let mut quiet = 0;
-        for _ in 0..MAX_VISITS {
+        for _ in 0..MAX_RECONCILES {
             let before = self.events();
-            match self.visit(process).await {
+            match self.reconcile(process).await {
                 Ok(_) if process.wire.is_shut() => return Ended::Stopped,
                 Ok(Outcome::Again(wait)) => {
                     // Who wants to look again before long is not done.
@@ -237,28 +237,28 @@ impl World {
         Ended::Restless
     }
 
-    /// One visit, with a look at the account first where one is due.
-    pub async fn visit(&self, process: &mut Process) -> Result<Outcome, Ended> {
+    /// One reconcile, with a look at the account first where one is due.
+    pub async fn reconcile(&self, process: &mut Process) -> Result<Outcome, Ended> {
         let Some(object) = self.object() else {
             return Err(Ended::Settled);
         };
-        self.visit_as(process, object).await
+        self.reconcile_as(process, object).await
     }
 
-    /// One visit to the object as a cache shows it.
-    pub async fn visit_as(
+    /// One reconcile of the object as a cache shows it.
+    pub async fn reconcile_as(
         &self,
         process: &mut Process,
         object: AccessToken,
     ) -> Result<Outcome, Ended> {
         let wire = process.wire.clone();
-        let visit = async {
+        let run = async {
             process.look_around(self.clock.now()).await;
             reconcile(&process.ctx, object).await
         };
-        let visit = visit.with_subscriber(Registry::default().with(Steps(wire.clone())));
+        let run = run.with_subscriber(Registry::default().with(Steps(wire.clone())));
         let outcome = tokio::select! {
-            outcome = visit => outcome,
+            outcome = run => outcome,
             () = wire.death() => return Err(Ended::Cut),
         };
         if wire.is_dying() {

@@ -3,6 +3,7 @@
 use std::fs;
 
 use launchdarkly_token_operator::domain::cause::Cause;
+use launchdarkly_token_operator::runtime::metrics::catalogue;
 use strum::VariantArray as _;
 
 use crate::pages;
@@ -47,6 +48,13 @@ fn is_test(span: &str) -> bool {
         && !units.iter().any(|unit| span.ends_with(unit))
 }
 
+/// A name that ends in its unit.
+fn is_metric(span: &str) -> bool {
+    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+    let units = ["_seconds", "_total"];
+    span.chars().all(plain) && units.iter().any(|unit| span.ends_with(unit))
+}
+
 #[test]
 fn every_test_that_the_documentation_names_exists() {
     let sources = pages::sources(&["src", "tests", "xtask"]);
@@ -61,6 +69,22 @@ fn every_test_that_the_documentation_names_exists() {
     }
     assert!(looked_up > 50, "only {looked_up} tests were looked up");
     pages::verdict("tests that do not exist", &wrong);
+}
+
+#[test]
+fn every_metric_that_the_documentation_names_is_in_the_catalogue() {
+    let known: Vec<_> = catalogue::all().map(|metric| metric.name).collect();
+    let (mut wrong, mut looked_up) = (Vec::new(), 0);
+    for page in pages::all() {
+        for name in page.spans.iter().filter(|span| is_metric(span)) {
+            looked_up += 1;
+            if !known.contains(&name.as_str()) {
+                wrong.push(format!("{}: {name}", page.path.display()));
+            }
+        }
+    }
+    assert!(looked_up > 20, "only {looked_up} metrics were looked up");
+    pages::verdict("metrics that are not in the catalogue", &wrong);
 }
 
 #[test]

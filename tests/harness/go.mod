@@ -1,4 +1,4 @@
-module launchdarkly-token-operator/tests
+module launchdarkly-token-operator/tests/harness
 
 go 1.26.8
 

@@ -1,9 +1,10 @@
 //! The parts that all tests of this binary share, one test at a time: there is one Lease.
 
 use std::io::Write as _;
-use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
+use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
+use parking_lot::{Mutex, MutexGuard};
 use rig::{
     Cable, ControlPlane, ControlPlaneOptions, Operator, OperatorOptions, SimulatorOptions,
     SimulatorProcess, install, wait,
@@ -35,7 +36,7 @@ pub struct Stage {
 /// The stage, with both replicas running and one of them leading.
 pub fn stage() -> MutexGuard<'static, Stage> {
     static STAGE: LazyLock<Mutex<Stage>> = LazyLock::new(|| Mutex::new(Stage::start()));
-    let mut stage = STAGE.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut stage = STAGE.lock();
     stage.both_run();
     stage
 }

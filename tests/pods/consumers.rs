@@ -1,8 +1,8 @@
 //! Consumers: a pod that mounts all Secrets, and calls LaunchDarkly with each key ten times a second. It reads the file before each call.
 
 use std::collections::HashMap;
-use std::sync::MutexGuard;
 
+use parking_lot::MutexGuard;
 use rig::wait;
 use serde_json::{Value, json};
 
@@ -26,7 +26,7 @@ impl Stage {
 
     /// Every call of a consumer so far.
     fn consumed(&self) -> MutexGuard<'_, Vec<Value>> {
-        let mut calls = self.calls.lock().unwrap();
+        let mut calls = self.calls.lock();
         let last = calls.last().map_or(0, |call| call["seq"].as_u64().unwrap());
         let more = self.simulator.requests(last).unwrap();
         calls.extend(more.into_iter().filter(|call| consumer(call).is_some()));

@@ -2,9 +2,10 @@
 
 use std::fs;
 use std::io::{self, Write as _};
-use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
+use std::sync::LazyLock;
 use std::time::Duration;
 
+use parking_lot::{Mutex, MutexGuard};
 use rig::{
     Helm, Node, NodeOptions, SimulatorOptions, SimulatorProcess, build, node_impossible, object,
     wait, workspace,
@@ -59,7 +60,7 @@ pub fn stage() -> Option<MutexGuard<'static, Stage>> {
         Some(Mutex::new(Stage::start()))
     });
     let stage = STAGE.as_ref()?;
-    Some(stage.lock().unwrap_or_else(PoisonError::into_inner))
+    Some(stage.lock())
 }
 
 impl Stage {

@@ -1,7 +1,7 @@
 //! The film: every version of every object and Secret that the API server showed, from a watch that misses none.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use futures::{StreamExt, TryStreamExt};
@@ -15,6 +15,7 @@ use launchdarkly_token_operator::cluster::secret::annotation;
 use launchdarkly_token_operator::domain::conditions::ConditionType;
 use launchdarkly_token_operator::domain::record::PendingOperation;
 use launchdarkly_token_operator::redaction::Key;
+use parking_lot::{Mutex, MutexGuard};
 use serde::de::DeserializeOwned;
 
 use crate::evidence::{Intent, KeyName, Millis, Publication};
@@ -96,7 +97,7 @@ impl Film {
 
     /// What was shown so far; fails the test if something was missed.
     pub fn shown(&self) -> MutexGuard<'_, Shown> {
-        let shown = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let shown = self.0.lock();
         assert_eq!(shown.broken, None, "the watch missed something");
         shown
     }
@@ -134,7 +135,7 @@ where
                 Err(error) => Some(error.to_string()),
             };
             if broken.is_some() {
-                film.0.lock().unwrap_or_else(PoisonError::into_inner).broken = broken;
+                film.0.lock().broken = broken;
                 return;
             }
         }
@@ -164,11 +165,7 @@ where
             Err(error) => return Some(error.to_string()),
         };
         *version = object.meta().resource_version.clone().unwrap_or_default();
-        take(
-            &mut film.0.lock().unwrap_or_else(PoisonError::into_inner),
-            object,
-            gone,
-        );
+        take(&mut film.0.lock(), object, gone);
     }
 }
 

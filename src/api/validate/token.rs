@@ -28,14 +28,14 @@ pub fn desired(object: &AccessToken) -> Result<Desired, Vec<Invalid>> {
         limits::NAME,
         &syntax::OBJECT_NAME,
     );
-    let wish = Desired {
+    let desired = Desired {
         settings: settings(&mut checks, object),
         secret: secret(&mut checks, object),
         rotation: rotation(&mut checks, object),
         drift_policy: spec.drift_policy.unwrap_or(DriftPolicy::Correct),
         suspend: spec.suspend.unwrap_or(false),
     };
-    checks.done(wish)
+    checks.done(desired)
 }
 
 fn settings(checks: &mut Checks, object: &AccessToken) -> TokenSettings {

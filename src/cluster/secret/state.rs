@@ -68,7 +68,7 @@ impl SecretSnapshot {
 
     /// Whether everything of ours but the key's value is as it is to be.
     fn is_intact(&self, identity: &Identity, layout: &SecretLayout, marks: &Marks) -> bool {
-        let mut wished = SecretManifest::frame(identity, layout, marks);
+        let mut desired = SecretManifest::frame(identity, layout, marks);
         let has = |have: &BTreeMap<String, String>, want: &BTreeMap<String, String>| {
             want.iter()
                 .all(|(name, value)| have.get(name) == Some(value))
@@ -76,17 +76,17 @@ impl SecretSnapshot {
         let named = |entry: &str| self.data.contains_key(entry);
         let noted_previous = self.annotations.get(annotation::PREVIOUS_ENTRY);
         let in_place =
-            has(&self.labels, &wished.labels) && has(&self.annotations, &wished.annotations);
+            has(&self.labels, &desired.labels) && has(&self.annotations, &desired.annotations);
         if let Some(noted) = noted_previous {
             let name = annotation::PREVIOUS_ENTRY.to_owned();
-            wished.annotations.insert(name, noted.clone());
+            desired.annotations.insert(name, noted.clone());
         }
         let entries = [Some(&layout.key), layout.previous_key.as_ref()];
         for entry in entries.into_iter().flatten() {
-            wished.data.insert(entry.clone(), Zeroizing::default());
+            desired.data.insert(entry.clone(), Zeroizing::default());
         }
         in_place
-            && wished.leaves_out(&self.unapplied).is_empty()
+            && desired.leaves_out(&self.unapplied).is_empty()
             && marks.owner_uid == identity.uid.as_str()
             && named(&layout.key)
             && self

@@ -131,7 +131,8 @@ pub(in crate::controller) async fn instance_lacks<C: Cluster, L: TokensApi>(
     tell(ctx, object, notice).await;
 }
 
-/// A condition turned bad, or good again.
+/// A condition changed: told as a warning, but for progress and for a status that is True with a reason that warns of nothing
+/// (those that do are `RotationDelayed` and `Unproven`).
 pub(in crate::controller) async fn conditions_changed<C: Cluster, L: TokensApi>(
     ctx: &Context<C, L>,
     object: &AccessToken,

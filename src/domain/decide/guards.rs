@@ -23,7 +23,7 @@ pub(super) fn keep_finalizer(view: &View<'_>) -> Option<Step> {
 }
 
 /// An invalid spec ends the round: what worked before goes on working.
-pub(super) fn understand_wish(view: &View<'_>) -> Option<Step> {
+pub(super) fn require_valid_spec(view: &View<'_>) -> Option<Step> {
     match view.desired {
         Ok(_) => None,
         Err(problem) => Some(hold(problem.clone())),

@@ -1,6 +1,6 @@
 //! Beginning a call that must not be repeated: everything that has to hold before its intent is written.
 
-use super::guards::understand_wish;
+use super::guards::require_valid_spec;
 use super::holds::{role_not_found, secret_in_the_way, too_many_abandoned, too_many_retiring};
 use super::publish;
 use super::view::{View, hold};
@@ -69,7 +69,7 @@ pub(super) fn intend(view: &View<'_>, need: &Need) -> Step {
         return Step::Object(ObjectStep::AddFinalizer);
     }
     let Some(desired) = view.desired() else {
-        return understand_wish(view).unwrap_or_else(|| view.rest());
+        return require_valid_spec(view).unwrap_or_else(|| view.rest());
     };
     if let Some(obstacle) = obstacle(view, desired, need) {
         return obstacle;

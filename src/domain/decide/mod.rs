@@ -55,7 +55,7 @@ pub const CONCERNS: &[Concern] = concerns![
     guards::stay_in_account: "the account cannot be used: hold",
     retire::retire_tokens: "replaced tokens get an end of life, and are deleted when due; after a failure not before its back-off is over",
     retire::clean_found: "a token with our marker that is not recorded: delete it or let it retire; after a failure likewise",
-    guards::understand_wish: "the spec is invalid: hold",
+    guards::require_valid_spec: "the spec is invalid: hold",
     secret::claim_secret: "the Secret belongs to another owner, or cannot be read: hold",
     reclaim::reclaim_secret: "a Secret of ours knows more than the status: reclaim it",
     revoke::revoke: "a new revoke value",

@@ -16,8 +16,8 @@ pub(super) fn may_reset(view: &View<'_>, token_id: &TokenId) -> bool {
 
 pub(super) fn may_be_reset(view: &View<'_>, token_id: &TokenId) -> bool {
     let last = view.observed.record.history.first();
-    let taken_over = last.is_some_and(|entry| entry.cause == Cause::Reclaimed);
-    !view.in_grace() && !view.is_credential(token_id) && !taken_over
+    let reclaimed = last.is_some_and(|entry| entry.cause == Cause::Reclaimed);
+    !view.in_grace() && !view.is_credential(token_id) && !reclaimed
 }
 
 /// Whether a reset may kill this token's key: that it leaves the previous one alive for a while is not needed for that.

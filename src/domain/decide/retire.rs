@@ -129,7 +129,7 @@ pub(super) fn still_found(view: &View<'_>) -> Option<Step> {
             && pending != Some(&found.attempt)
     };
     let found = observed.found.iter().find(unclaimed)?;
-    if is_unused_fruit(view, found) {
+    if is_unused(view, found) {
         return Some(Step::Call(CallStep::DeleteToken {
             token_id: found.id.clone(),
             urgent: false,
@@ -181,7 +181,7 @@ fn retire_with_grace(view: &View<'_>, token_id: &TokenId) -> Option<Step> {
     Some(Step::Record(RecordStep::RecordRetirement(Box::new(record))))
 }
 
-fn is_unused_fruit(view: &View<'_>, found: &FoundToken) -> bool {
+fn is_unused(view: &View<'_>, found: &FoundToken) -> bool {
     let attempt = view
         .observed
         .record

@@ -19,8 +19,8 @@ const GRANT_FIELDS: [&str; 3] = ["role", "customRoles", "inlineRole"];
 /// Brings the token in line with the spec, and with what LaunchDarkly once answered.
 pub(super) fn align_settings(view: &View<'_>) -> Option<Step> {
     let (desired, token) = (view.desired()?, view.observed.record.token.as_ref()?);
-    let wished = desired.settings.hash();
-    if token.spec_hash.is_current() && token.spec_hash != wished {
+    let desired_hash = desired.settings.hash();
+    if token.spec_hash.is_current() && token.spec_hash != desired_hash {
         return Some(apply_edit(view, desired, token));
     }
     correct_drift(view, desired, token)

@@ -117,11 +117,11 @@ impl<'a> View<'a> {
         let shown_by = plus(self.shown_by(attempt.start_time), observed.timing.lease);
         let listed = observed.listed_at.is_some_and(|at| at >= shown_by);
         let found = || {
-            let mut fruits = observed
+            let mut created_tokens = observed
                 .found
                 .iter()
                 .filter(|f| f.attempt == attempt.attempt);
-            fruits.any(|f| !observed.gone.contains(&f.id))
+            created_tokens.any(|f| !observed.gone.contains(&f.id))
         };
         let forgotten = plus(attempt.start_time, ABANDONED_KEPT);
         (listed && !found()) || observed.clocks.passed(forgotten)

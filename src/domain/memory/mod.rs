@@ -50,7 +50,7 @@ pub trait ShownToken: Clone {
     /// Of its settings; of the default version of the API only if one is asked for.
     fn settings_hash(&self, asks_version: bool) -> SettingsHash;
     /// The fields in which it is not as asked for, whatever its marker.
-    fn differs_from(&self, wished: &TokenSettings) -> Vec<&'static str>;
+    fn differs_from(&self, desired: &TokenSettings) -> Vec<&'static str>;
 }
 
 /// A listing of an account's tokens.

@@ -65,8 +65,8 @@ impl ShownToken for Shown {
         settings(&self.description).hash()
     }
 
-    fn differs_from(&self, wished: &TokenSettings) -> Vec<&'static str> {
-        let differs = self.description != wished.description;
+    fn differs_from(&self, desired: &TokenSettings) -> Vec<&'static str> {
+        let differs = self.description != desired.description;
         differs.then_some("description").into_iter().collect()
     }
 }
@@ -109,7 +109,7 @@ fn settings(description: &str) -> TokenSettings {
 
 fn desired() -> Desired {
     Desired {
-        settings: settings("wished"),
+        settings: settings("desired"),
         secret: SecretLayout {
             name: "web".into(),
             ..SecretLayout::default()
@@ -132,7 +132,7 @@ fn read(seconds: i64) -> Surroundings {
         token: Some(TokenRecord {
             id: "token-1".into(),
             name: "web".into(),
-            spec_hash: settings("wished").hash(),
+            spec_hash: settings("desired").hash(),
             observed_hash: None,
             differs: Vec::new(),
             creation_time: Some(at(0)),
@@ -205,7 +205,7 @@ fn listing(seconds: i64, tokens: &[&str]) -> Listing {
 fn the_newest_of_look_and_listing_counts() {
     let mut memory = Memory::default();
     assert_eq!(remote(&memory, 100, None), Remote::Unknown);
-    memory.token.note_look(shown("wished"), at(100));
+    memory.token.note_look(shown("desired"), at(100));
     let older = listing(90, &["other"]);
     assert_eq!(
         seen(remote(&memory, 110, Some(&older))),
@@ -223,7 +223,7 @@ fn a_listing_that_began_before_our_own_change_does_not_count() {
     let mut memory = Memory::default();
     memory
         .token
-        .note_patch(shown("wished"), at(100), Some(desired().settings.hash()));
+        .note_patch(shown("desired"), at(100), Some(desired().settings.hash()));
     let stale = listing(100, &["other"]);
     assert_eq!(
         seen(remote(&memory, 110, Some(&stale))),
@@ -236,7 +236,7 @@ fn the_answer_to_a_patch_that_asked_for_other_settings_is_a_look_like_any_other(
     let mut memory = Memory::default();
     memory
         .token
-        .note_patch(shown("wished"), at(100), Some(settings("earlier").hash()));
+        .note_patch(shown("desired"), at(100), Some(settings("earlier").hash()));
     assert_eq!(seen(remote(&memory, 110, None)), (at(100), Source::Get));
 }
 
@@ -258,7 +258,7 @@ fn an_absence_is_confirmed_by_a_second_one_a_settle_time_later() {
         .token
         .note_absence(&"token-1".into(), at(460), SETTLE);
     assert_eq!(confirmed(&memory), (true, at(400)));
-    let again = listing(470, &["wished"]);
+    let again = listing(470, &["desired"]);
     assert_eq!(
         seen(remote(&memory, 500, Some(&again))),
         (at(470), Source::Listing)
@@ -293,7 +293,7 @@ fn a_listing_without_the_token_counts_only_where_it_had_to_show_it() {
 fn a_mismatch_is_dated_by_the_first_look_that_showed_it_and_forgotten_with_a_match() {
     let mut memory = Memory::default();
     let mut since = |seconds, matches| {
-        memory.token.note_look(shown("wished"), at(seconds));
+        memory.token.note_look(shown("desired"), at(seconds));
         let desired = Ok(desired());
         let observed = memory.observed(&desired, read(seconds), None::<&Listing>, |_| matches);
         memory.keep_up_with(&observed, None::<&Listing>);

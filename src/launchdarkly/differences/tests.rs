@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::domain::settings::{BaseRole, Effect};
 
-fn wish(grant: ResolvedGrant) -> NewToken {
+fn desired(grant: ResolvedGrant) -> NewToken {
     NewToken {
         name: "ci".to_owned(),
         description: "deploys".to_owned(),
@@ -37,22 +37,22 @@ fn allow(resources: &[&str], actions: &[&str]) -> Statement {
 }
 
 /// A token as LaunchDarkly would answer to a create.
-fn granted(wish: &NewToken) -> Token {
+fn granted(desired: &NewToken) -> Token {
     let mut token = Token {
         id: "61095542756dba551110ae21".into(),
-        name: wish.name.clone(),
-        description: wish.description.clone(),
-        service_token: wish.service_token,
+        name: desired.name.clone(),
+        description: desired.description.clone(),
+        service_token: desired.service_token,
         role: None,
         custom_role_ids: Vec::new(),
         inline_role: Vec::new(),
         default_api_version: Some(20_240_415),
         creation_time: None,
         last_used: None,
-        expiry: wish.expiry,
+        expiry: desired.expiry,
         last_four: None,
     };
-    match &wish.grant {
+    match &desired.grant {
         ResolvedGrant::Role(role) => token.role = Some(<&str>::from(role).to_owned()),
         ResolvedGrant::CustomRoles(ids) => token.custom_role_ids = ids.iter().cloned().collect(),
         ResolvedGrant::Inline(statements) => token.inline_role.clone_from(statements),
@@ -67,29 +67,32 @@ fn what_was_granted_as_wished_does_not_differ() {
         roles(&["a", "b"]),
         ResolvedGrant::Inline(vec![allow(&["*"], &["*"])]),
     ] {
-        let wish = wish(grant);
-        assert_eq!(differences(&wish, &granted(&wish)), Vec::<&str>::new());
-        assert_eq!(patch_towards(&wish, &granted(&wish)), vec![]);
+        let desired = desired(grant);
+        assert_eq!(
+            differences(&desired, &granted(&desired)),
+            Vec::<&str>::new()
+        );
+        assert_eq!(patch_towards(&desired, &granted(&desired)), vec![]);
     }
 }
 
 #[test]
 fn order_and_repetition_make_no_difference() {
     let statements = vec![allow(&["a", "b"], &["x", "y"]), allow(&["c"], &["z"])];
-    let wish = wish(ResolvedGrant::Inline(statements));
-    let mut got = granted(&wish);
+    let desired = desired(ResolvedGrant::Inline(statements));
+    let mut got = granted(&desired);
     got.inline_role = vec![allow(&["c"], &["z"]), allow(&["b", "a", "b"], &["y", "x"])];
-    assert!(differences(&wish, &got).is_empty());
+    assert!(differences(&desired, &got).is_empty());
 
     got.inline_role.push(allow(&["c"], &["z"]));
-    assert_eq!(differences(&wish, &got), ["inlineRole"]);
+    assert_eq!(differences(&desired, &got), ["inlineRole"]);
 }
 
 #[test]
 fn every_field_that_differs_is_named() {
-    let mut wish = wish(reader());
-    let mut got = granted(&wish);
-    wish.default_api_version = Some(20_191_212);
+    let mut desired = desired(reader());
+    let mut got = granted(&desired);
+    desired.default_api_version = Some(20_191_212);
     got.name = "other".to_owned();
     got.description.clear();
     got.role = None;
@@ -98,7 +101,7 @@ fn every_field_that_differs_is_named() {
     got.service_token = true;
     got.expiry = Some(Timestamp::UNIX_EPOCH);
     assert_eq!(
-        differences(&wish, &got),
+        differences(&desired, &got),
         [
             "name",
             "description",
@@ -114,44 +117,44 @@ fn every_field_that_differs_is_named() {
 
 #[test]
 fn a_version_that_was_left_open_may_be_any() {
-    let wish = wish(reader());
+    let desired = desired(reader());
     for version in [None, Some(20_240_415)] {
         let got = Token {
             default_api_version: version,
-            ..granted(&wish)
+            ..granted(&desired)
         };
-        assert!(differences(&wish, &got).is_empty());
+        assert!(differences(&desired, &got).is_empty());
     }
 }
 
 #[test]
 fn an_expiry_is_compared_as_it_is_sent_in_milliseconds() {
     let at = |nanos| Timestamp::new(1_793_000_000, nanos).ok();
-    let wish = NewToken {
+    let desired = NewToken {
         expiry: at(5_999_999),
-        ..wish(reader())
+        ..desired(reader())
     };
     let got = Token {
         expiry: at(5_000_000),
-        ..granted(&wish)
+        ..granted(&desired)
     };
-    assert!(differences(&wish, &got).is_empty());
+    assert!(differences(&desired, &got).is_empty());
     let dropped = Token {
         expiry: None,
         ..got
     };
-    assert_eq!(differences(&wish, &dropped), ["expiry"]);
+    assert_eq!(differences(&desired, &dropped), ["expiry"]);
 }
 
 #[test]
 fn only_what_is_there_is_removed() {
-    let wish = wish(roles(&["b"]));
+    let desired = desired(roles(&["b"]));
     let got = Token {
         role: Some("writer".to_owned()),
-        ..granted(&self::wish(reader()))
+        ..granted(&self::desired(reader()))
     };
     assert_eq!(
-        serde_json::json!(patch_towards(&wish, &got)),
+        serde_json::json!(patch_towards(&desired, &got)),
         json!([
             { "op": "remove", "path": "/role" },
             { "op": "replace", "path": "/customRoleIds", "value": ["b"] },
@@ -161,38 +164,38 @@ fn only_what_is_there_is_removed() {
 
 #[test]
 fn a_statement_is_patched_without_its_empty_halves() {
-    let wish = wish(ResolvedGrant::Inline(vec![allow(
+    let desired = desired(ResolvedGrant::Inline(vec![allow(
         &["proj/web"],
         &["updateOn"],
     )]));
-    let got = granted(&self::wish(ResolvedGrant::Inline(vec![allow(
+    let got = granted(&self::desired(ResolvedGrant::Inline(vec![allow(
         &["*"],
         &["*"],
     )])));
     let statement =
         json!({ "effect": "allow", "resources": ["proj/web"], "actions": ["updateOn"] });
     assert_eq!(
-        serde_json::json!(patch_towards(&wish, &got)),
+        serde_json::json!(patch_towards(&desired, &got)),
         json!([{ "op": "replace", "path": "/inlineRole", "value": [statement] }])
     );
 }
 
 #[test]
 fn a_service_tokens_permissions_are_never_patched() {
-    let wish = NewToken {
+    let desired = NewToken {
         service_token: true,
         name: "new".to_owned(),
-        ..wish(roles(&["b"]))
+        ..desired(roles(&["b"]))
     };
     let got = Token {
         name: "old".to_owned(),
         ..granted(&NewToken {
             grant: reader(),
-            ..wish.clone()
+            ..desired.clone()
         })
     };
     assert_eq!(
-        serde_json::json!(patch_towards(&wish, &got)),
+        serde_json::json!(patch_towards(&desired, &got)),
         json!([{ "op": "replace", "path": "/name", "value": "new" }])
     );
 }
@@ -236,7 +239,7 @@ fn apply(changes: &[PatchOp], token: &Token, grant: &ResolvedGrant) -> Option<To
                 path: Member::Role | Member::CustomRoleIds | Member::InlineRole,
                 ..
             } => {
-                let wanted = granted(&wish(grant.clone()));
+                let wanted = granted(&desired(grant.clone()));
                 token.role = wanted.role.or(token.role);
                 if !wanted.custom_role_ids.is_empty() {
                     token.custom_role_ids = wanted.custom_role_ids;
@@ -254,9 +257,9 @@ fn apply(changes: &[PatchOp], token: &Token, grant: &ResolvedGrant) -> Option<To
 proptest! {
     #[test]
     fn a_patch_brings_a_personal_token_to_any_grant(from in any_grant(), to in any_grant()) {
-        let (before, wish) = (granted(&wish(from)), wish(to));
-        let changes = patch_towards(&wish, &before);
-        let after = apply(&changes, &before, &wish.grant);
-        prop_assert!(after.is_some_and(|after| differences(&wish, &after).is_empty()));
+        let (before, desired) = (granted(&desired(from)), desired(to));
+        let changes = patch_towards(&desired, &before);
+        let after = apply(&changes, &before, &desired.grant);
+        prop_assert!(after.is_some_and(|after| differences(&desired, &after).is_empty()));
     }
 }

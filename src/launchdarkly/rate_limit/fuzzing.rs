@@ -19,13 +19,8 @@ pub fn headers(bytes: &[u8]) {
     let families = Family::of(Operation::Get, &Fingerprint::of(b"key"));
     let (mut now, mut read) = (Instant::now(), Reading::now());
     let lines: Vec<&[u8]> = bytes.split(|byte| *byte == b'\n').collect();
-    for answer in lines.split(|limiter| limiter.is_empty()).take(8) {
-        let headers = RateHeaders::read(
-            &answer
-                .iter()
-                .filter_map(|limiter| header(limiter))
-                .collect(),
-        );
+    for answer in lines.split(|line| line.is_empty()).take(8) {
+        let headers = RateHeaders::read(&answer.iter().filter_map(|line| header(line)).collect());
         state.windows.depart(&families);
         if let Some(date) = headers.date {
             state.clock.learn(date, read.wall, read);
@@ -49,9 +44,9 @@ pub fn headers(bytes: &[u8]) {
 }
 
 /// `name: value`
-fn header(limiter: &[u8]) -> Option<(HeaderName, HeaderValue)> {
-    let colon = limiter.iter().position(|byte| *byte == b':')?;
-    let name = HeaderName::from_bytes(&limiter[..colon]).ok()?;
-    let value = HeaderValue::from_bytes(limiter[colon + 1..].trim_ascii()).ok()?;
+fn header(line: &[u8]) -> Option<(HeaderName, HeaderValue)> {
+    let colon = line.iter().position(|byte| *byte == b':')?;
+    let name = HeaderName::from_bytes(&line[..colon]).ok()?;
+    let value = HeaderValue::from_bytes(line[colon + 1..].trim_ascii()).ok()?;
     Some((name, value))
 }

@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 use crate::domain::ids::AccountId;
 use crate::launchdarkly::rate_limit::{AccountLimiter, CallObserver, LimiterOptions};
 
-/// All lines of this process.
+/// All limiters of this process.
 pub struct Limiters {
     options: LimiterOptions,
     observer: Arc<dyn CallObserver>,

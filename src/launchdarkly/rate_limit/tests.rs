@@ -358,20 +358,20 @@ async fn the_date_of_answers_tells_launchdarklys_clock() {
 
 #[test]
 fn one_account_has_one_limiter_and_hosts_are_kept_apart() {
-    let lines = Limiters::new(LimiterOptions::default(), Arc::new(()));
+    let limiters = Limiters::new(LimiterOptions::default(), Arc::new(()));
     let account = "569f514156e003339cfd3917".into();
-    let limiter = lines.get("app.launchdarkly.com", &account);
+    let limiter = limiters.get("app.launchdarkly.com", &account);
     assert!(Arc::ptr_eq(
         &limiter,
-        &lines.get("app.launchdarkly.com", &account)
+        &limiters.get("app.launchdarkly.com", &account)
     ));
     assert!(!Arc::ptr_eq(
         &limiter,
-        &lines.get("app.launchdarkly.us", &account)
+        &limiters.get("app.launchdarkly.us", &account)
     ));
     assert!(!Arc::ptr_eq(
         &limiter,
-        &lines.get("app.launchdarkly.com", &"other".into())
+        &limiters.get("app.launchdarkly.com", &"other".into())
     ));
-    assert_eq!(lines.all().len(), 3);
+    assert_eq!(limiters.all().len(), 3);
 }

@@ -175,7 +175,7 @@ pub struct TimingArgs {
     #[arg(long, env = "LDTOKENS_SETTLE_TIME", default_value = "60s", value_parser = durations::parse_precise)]
     pub settle_time: Duration,
 
-    /// Extra life of an old key at a reset, for the time between the call and the Secret being written
+    /// Extra life of a previous key at a reset, for the time between the call and the Secret being written
     #[arg(long, env = "LDTOKENS_PUBLICATION_MARGIN", default_value = "5m", value_parser = durations::parse_precise)]
     pub publication_margin: Duration,
 

@@ -15,7 +15,7 @@ use super::world::{Core, ROOM, Secret};
 
 /// Waits of the leader that are enough for everything; each ends when the leader means to look again.
 const ROUNDS: usize = 24;
-/// Steps between two waits, the most that one visit of the operator takes.
+/// Steps between two waits, the most that one reconcile of the operator takes.
 const STEPS: usize = 40;
 
 /// Runs the rounds; says what is still wrong after them, or what went wrong in them.
@@ -27,7 +27,7 @@ pub fn comes_right(system: &System, world: &World) -> Result<(), String> {
     let mut path = Vec::new();
     let mut last = String::new();
     for _ in 0..ROUNDS {
-        let decided = visit(system, &mut world)?;
+        let decided = reconcile(system, &mut world)?;
         let here = fingerprint(&world);
         let known = system.settled.lock().map_err(|error| error.to_string())?;
         if known.contains(&here) {
@@ -51,7 +51,7 @@ pub fn comes_right(system: &System, world: &World) -> Result<(), String> {
 }
 
 /// The leader works until it has nothing to do now; tells what it decided then.
-fn visit(system: &System, world: &mut World) -> Result<Option<(Seen, Step)>, String> {
+fn reconcile(system: &System, world: &mut World) -> Result<Option<(Seen, Step)>, String> {
     for _ in 0..STEPS {
         let Some((seen, step)) = system.decide(&world.core) else {
             return Ok(None);

@@ -90,11 +90,11 @@ fn is_known_as_ours(case: &Case<'_>) -> bool {
 /// Whether a listing that began after all effects must have shown has no token of the attempt.
 fn is_disproved(observed: &Observed, pending: &Intent) -> bool {
     let timing = observed.timing;
-    let mut fruits = observed
+    let mut created_tokens = observed
         .found
         .iter()
         .filter(|f| f.attempt == pending.attempt);
-    let found = fruits.any(|f| !observed.gone.contains(&f.id));
+    let found = created_tokens.any(|f| !observed.gone.contains(&f.id));
     let shown_by = plus(pending.start_time, timing.settle * 2)
         .max(plus(observed.calls_ended_by, timing.settle));
     let ended = plus(shown_by, timing.lease);

@@ -83,13 +83,11 @@ pub fn deletion(case: &Case<'_>) -> Verdict {
     })?;
     let rejected = matches!(&observed.call,
         PendingCall::Held { token_id: held, proof: Proof::Rejected, .. } if held == token_id);
-    let unused_fruit = observed.found.iter().any(|found| {
+    let unused = observed.found.iter().any(|found| {
         let ours = record.abandoned.iter().any(|a| a.attempt == found.attempt);
         found.id == *token_id && ours && !found.used
     });
-    ensure(rejected || unused_fruit, || {
-        "somebody may hold its key".into()
-    })
+    ensure(rejected || unused, || "somebody may hold its key".into())
 }
 
 /// With `deletionPolicy: Retain` nothing is deleted but what was never published, or was revoked.

@@ -321,7 +321,7 @@ fn a_revocation_does_not_wait_for_a_token_that_cannot_be_deleted() {
 }
 
 #[test]
-fn a_revocation_may_reset_before_anybody_tried_whether_old_keys_live_on() {
+fn a_revocation_may_reset_before_anybody_tried_whether_previous_keys_live_on() {
     for reset in [Feature::Unknown, Feature::Untried] {
         given(a_token().revoked_by("leak"))
             .and(reset_is(reset))

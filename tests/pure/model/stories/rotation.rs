@@ -46,11 +46,11 @@ stories! {
         = settled(spec().scheduled()).ahead_by(SignedDuration::from_mins(-10))
             .faults(1).waits(2).edits(&[Edit::Trigger]);
 
-    a_clock_that_is_ahead_cuts_no_replaced_key_short: 3_500, [LimitLife, DeleteToken]
+    a_clock_that_is_ahead_cuts_no_previous_key_short: 3_500, [LimitLife, DeleteToken]
         = settled(spec().replacing()).ahead_by(SignedDuration::from_mins(10))
             .faults(1).waits(2).edits(&[Edit::Trigger, Edit::Role]);
 
-    a_clock_that_is_behind_cuts_no_replaced_key_short: 3_600, [LimitLife, DeleteToken]
+    a_clock_that_is_behind_cuts_no_previous_key_short: 3_600, [LimitLife, DeleteToken]
         = settled(spec().replacing()).ahead_by(SignedDuration::from_mins(-10))
             .faults(1).waits(2).edits(&[Edit::Trigger, Edit::Role]);
 }
