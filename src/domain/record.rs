@@ -190,6 +190,15 @@ impl Record {
                 .is_some_and(|p| p.handles.contains(request))
     }
 
+    /// Whether a token of this object exists at LaunchDarkly, or may exist.
+    #[must_use]
+    pub fn answers_for_tokens(&self) -> bool {
+        self.token.is_some()
+            || self.pending.is_some()
+            || !self.abandoned.is_empty()
+            || !self.retiring.is_empty()
+    }
+
     /// Every token id that this object answers for.
     pub fn token_ids(&self) -> impl Iterator<Item = &TokenId> {
         let token = self.token.iter().map(|t| &t.id);

@@ -16,8 +16,11 @@ const SILENCE_LIMIT: Duration = Duration::from_secs(30);
 /// The manifests give the pod a little more before it is killed.
 pub const DRAIN_LIMIT: Duration = Duration::from_secs(75);
 
-/// How long an orderly end may take: the drain, and a margin in which the Lease is released.
-const END_LIMIT: Duration = Duration::from_secs(DRAIN_LIMIT.as_secs() + 15);
+/// How long the release of the Lease may take after that. One that is not released runs out.
+pub(super) const RELEASE_LIMIT: Duration = Duration::from_secs(15);
+
+/// How long an orderly end may take.
+const END_LIMIT: Duration = Duration::from_secs(DRAIN_LIMIT.as_secs() + RELEASE_LIMIT.as_secs());
 
 /// Fails if the process must end and does not, so that the kubelet ends it. Clones share their state.
 ///

@@ -14,7 +14,7 @@ use super::clock::{Clock, SystemClock};
 use super::error::RunError;
 use super::leader::term::LeaderTerm;
 use super::leader::{self, ApiLease, Elector, LeaderContext, LeaderTask, LeaseGate, LeaseTiming};
-use super::liveness::Liveness;
+use super::liveness::{Liveness, RELEASE_LIMIT};
 use super::metrics::Metrics;
 use super::readiness::{Part, Readiness};
 use super::shutdown::Shutdown;
@@ -36,10 +36,9 @@ pub async fn run(args: RunArgs, leader_task: impl LeaderTask) -> Result<(), RunE
     let export = export?;
     tracing::info!(build = build_info::describe(), "starting");
     let (shutdown, signals) = Shutdown::on_signals().map_err(RunError::Signals)?;
-    let abort = shutdown.abort.clone();
     let ended = live(args, leader_task, shutdown, signals).await;
-    // Last, so that nothing waits for it: the Lease is given back by now.
-    abort.run_until_cancelled(export.end()).await;
+    // Last, so that nothing waits for it: the Lease is given back by now. It takes a moment at most.
+    export.end().await;
     ended
 }
 
@@ -172,7 +171,7 @@ impl Process {
             tasks: self.tasks,
             standing,
             release,
-            release_limit: timing.duration,
+            release_limit: timing.duration.min(RELEASE_LIMIT),
         };
         term.serve(&self.shutdown, leader_task.lead(context)).await
     }

@@ -10,6 +10,7 @@ mod judge;
 mod launchdarkly;
 mod run;
 mod scenarios;
+mod slots;
 mod steps;
 mod wire;
 mod world;

@@ -150,6 +150,11 @@ impl World {
 
     /// Starts a process; its account is known and usable, as the account controller leaves it.
     pub fn start(&self) -> Process {
+        self.start_under(AccountPolicy::open())
+    }
+
+    /// The same with another policy of the account.
+    pub fn start_under(&self, policy: AccountPolicy) -> Process {
         let number = self.processes.fetch_add(1, Ordering::Relaxed);
         let wire = Arc::new(Wire::new(self.trace.clone()));
         let api = WiredApi {
@@ -169,14 +174,10 @@ impl World {
         };
         let entry = Entry {
             state: Availability::Usable(session),
-            policy: AccountPolicy::open(),
+            policy,
             allowed_namespaces: None,
         };
-        let key = AccountKey::Namespaced {
-            namespace: NAMESPACE.to_owned(),
-            name: "default".to_owned(),
-        };
-        accounts.put(&key, &AccountUid::new("account"), entry);
+        accounts.put(&account_key(), &AccountUid::new("account"), entry);
         let far = self.cluster.behind(Arc::new(WireGate(wire.clone())));
         let cluster = WiredCluster {
             far,
@@ -290,7 +291,24 @@ impl World {
     }
 }
 
+fn account_key() -> AccountKey {
+    AccountKey::Namespaced {
+        namespace: NAMESPACE.to_owned(),
+        name: "default".to_owned(),
+    }
+}
+
 impl Process {
+    /// Another object takes a slot of the account.
+    pub fn occupy(&self, object: &str) {
+        self.ctx.accounts.occupy(&account_key(), &object.into());
+    }
+
+    /// How many objects have a slot of the account.
+    pub fn users(&self) -> usize {
+        self.ctx.accounts.users(&account_key())
+    }
+
     /// The account is listed once a drift interval; in between any call tells the time there.
     async fn look_around(&mut self, now: Timestamp) {
         let stride = SignedDuration::try_from(STRIDE).unwrap();

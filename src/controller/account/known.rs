@@ -67,6 +67,16 @@ impl<L> KnownAccount<L> {
     }
 }
 
+impl<L: Clone> KnownAccount<L> {
+    /// The object is gone.
+    pub(super) fn retire(&mut self) {
+        match &mut self.object {
+            Some(known) if !self.users.is_empty() => known.retire(),
+            Some(_) | None => self.object = None,
+        }
+    }
+}
+
 impl<L: Clone> Known<L> {
     /// Puts in place what access tokens find.
     pub(super) fn publish(&mut self, offer: Offer) {

@@ -32,9 +32,11 @@ pub async fn reconcile<C: Cluster, D: Connect, K: AccountObject>(
     for _ in 0..MAX_READS {
         let read = ctx.cluster.read_object(namespace.as_deref(), &name);
         let Some(object) = read.await? else {
+            ctx.accounts.retire(&shown.key());
             break;
         };
         let world: World<K> = World::new(object, &ctx.settings.allowed_hosts);
+        ctx.accounts.meet(&world.key, &world.uid);
         match reconcile_as_read(ctx, world).await {
             Ok(Some(wait)) => return Ok(wait),
             Ok(None) | Err(ClusterError::Conflict | ClusterError::NotFound) => {}

@@ -115,6 +115,18 @@ impl<L: TokensApi> Accounts<L> {
         }
     }
 
+    /// The object of this name is this one by now: what was known of another is no use to anybody.
+    pub(in crate::controller) fn meet(&self, key: &AccountKey, uid: &AccountUid) {
+        self.change(key, |account| {
+            account.object.take_if(|known| known.uid != *uid);
+        });
+    }
+
+    /// No object has this name.
+    pub(in crate::controller) fn retire(&self, key: &AccountKey) {
+        self.change(key, KnownAccount::retire);
+    }
+
     /// Forgets an object and all that is known of it; those who use an account of this name stay its users.
     pub fn forget(&self, key: &AccountKey, uid: &AccountUid) {
         self.change(key, |account| {
@@ -127,12 +139,9 @@ impl<L: TokensApi> Accounts<L> {
     pub fn retire_gone(&self, is_shown: impl Fn(&AccountKey, &AccountUid) -> bool) {
         let mut accounts = self.by_key.write();
         for (key, account) in accounts.iter_mut() {
-            let in_use = !account.users.is_empty();
-            let known = account.object.as_mut();
-            match known.filter(|known| known.shown && !is_shown(key, &known.uid)) {
-                None => {}
-                Some(known) if in_use => known.retire(),
-                Some(_) => account.object = None,
+            let known = account.object.as_ref();
+            if known.is_some_and(|known| known.shown && !is_shown(key, &known.uid)) {
+                account.retire();
             }
         }
         self.settle(&mut accounts);

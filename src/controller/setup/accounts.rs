@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::{FutureExt as _, StreamExt, TryFutureExt as _, future};
+use kube::ResourceExt as _;
 use kube::api::{Api, ListParams};
 use kube::runtime::controller::{Action, Controller};
 use kube::runtime::watcher::Config as WatchConfig;
@@ -25,6 +26,9 @@ use crate::traces;
 
 /// How soon a refused list is asked for again.
 const LIST_AGAIN: Duration = Duration::from_secs(2);
+
+/// How often an account is checked before the others go on without it.
+const MAX_FIRST_CHECKS: usize = 3;
 
 /// Every account is checked once before any token is decided on.
 pub(super) async fn check_accounts(leader: &LeaderContext, ctx: &Arc<AccountContext>) {
@@ -59,12 +63,18 @@ async fn check_all<K: AccountObject>(
         }
     };
     part.is_ready();
-    future::join_all(
-        accounts
-            .iter()
-            .map(|account| reconcile::reconcile(ctx, account)),
-    )
-    .await;
+    future::join_all(accounts.iter().map(|account| check(ctx, account))).await;
+}
+
+/// A few times: an account that cannot be read or written at all must not keep the others waiting.
+async fn check<K: AccountObject>(ctx: &AccountContext, account: &K) {
+    for _ in 0..MAX_FIRST_CHECKS {
+        let Err(error) = reconcile::reconcile(ctx, account).await else {
+            return;
+        };
+        tracing::warn!(account = account.name_any(), %error, "could not check an account yet");
+        tokio::time::sleep(LIST_AGAIN).await;
+    }
 }
 
 /// Whether a cache shows an account.

@@ -13,6 +13,7 @@ use crate::api::conditions::find_condition;
 use crate::api::record;
 use crate::controller::account::claims::Claims;
 use crate::controller::account::registry::Accounts;
+use crate::controller::token::reservation::uses_account;
 use crate::domain::conditions::ConditionType;
 use crate::domain::ids::ObjectUid;
 use crate::domain::orphans::Living;
@@ -79,18 +80,11 @@ impl ObjectCache {
         claims: &Claims,
     ) {
         for object in self.all() {
-            if let Some(status) = &object.status {
-                claims.note(&object.identity(), &record::read(status));
-            }
-            if object
-                .status
-                .as_ref()
-                .is_some_and(|status| status.token.is_some() || status.pending.is_some())
-            {
-                accounts.occupy(
-                    &object.account_key(),
-                    &ObjectUid::new(object.uid().unwrap_or_default()),
-                );
+            let record = object.status.as_ref().map(record::read).unwrap_or_default();
+            let identity = object.identity();
+            claims.note(&identity, &record);
+            if uses_account(&object, &record) {
+                accounts.occupy(&object.account_key(), &identity.uid);
             }
         }
     }

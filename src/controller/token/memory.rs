@@ -7,6 +7,8 @@ use std::time::Duration;
 use crate::cluster::secret::snapshot::SecretSnapshot;
 use crate::domain::ids::{Attempt, Fingerprint};
 use crate::domain::memory::Memory;
+use crate::domain::record::Intent;
+use crate::domain::secret::Arrangement;
 use crate::launchdarkly::Token;
 use crate::redaction::{Key, LastFour};
 
@@ -34,7 +36,17 @@ pub(in crate::controller) struct KnownSecret {
 }
 
 impl ObjectMemory {
-    /// Takes a key into the hand.
+    /// A call is about to be made; the key of an earlier one is needed no more.
+    pub(in crate::controller) fn begin_call(
+        &mut self,
+        intent: &Intent,
+        arrangement: Box<Arrangement>,
+    ) {
+        self.key = None;
+        self.facts.call.arm(intent, arrangement);
+    }
+
+    /// Keeps the key that a call was answered with.
     pub(in crate::controller) fn take_key(&mut self, attempt: &Attempt, key: Key) {
         self.key = Some((attempt.clone(), key));
     }

@@ -6,7 +6,7 @@ pub(super) mod execute;
 mod memory;
 pub(super) mod observe;
 pub(super) mod reconcile;
-mod reservation;
+pub(super) mod reservation;
 mod secret_changes;
 mod status;
 mod world;

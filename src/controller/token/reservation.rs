@@ -1,10 +1,11 @@
-//! What an object stands for in what all objects share: the tokens it answers for, its slot in its account, its part in the
-//! replacement budget. All of it is taken here, and nowhere else.
+//! What an object takes of what all objects share, before it writes what needs it: the token it will answer for, its slot in its
+//! account, its part in the replacement budget. Each is given back on every way out but the one on which it was written.
 
 use jiff::Timestamp;
 
 use crate::api::{AccessToken, record};
 use crate::cluster::Cluster;
+use crate::controller::account::claims::Claims;
 use crate::controller::account::registry::Session;
 use crate::controller::failure::Failure;
 use crate::controller::token::context::Context;
@@ -23,8 +24,7 @@ pub(super) fn register<C: Cluster, L: TokensApi>(ctx: &Context<C, L>, object: &A
     let record = object.status.as_ref().map(record::read).unwrap_or_default();
     ctx.claims.note(&identity, &record);
     let key = object.account_key();
-    let winds_up = object.metadata.deletion_timestamp.is_some() && object.has_finalizer();
-    if record.token.is_some() || winds_up {
+    if uses_account(object, &record) {
         ctx.accounts.occupy(&key, &identity.uid);
     }
     let entry = ctx.accounts.get(&key);
@@ -36,6 +36,15 @@ pub(super) fn register<C: Cluster, L: TokensApi>(ctx: &Context<C, L>, object: &A
             .state
             .remember_unasked(&identity.uid, unasked(&record));
     }
+}
+
+/// Whether an object needs its account whatever the account's policy says by now: it answers for tokens, or is about to clean up.
+/// One that only waits for its first token uses nothing yet.
+pub(in crate::controller) fn uses_account(object: &AccessToken, record: &Record) -> bool {
+    if object.metadata.deletion_timestamp.is_some() {
+        return object.has_finalizer();
+    }
+    record.answers_for_tokens()
 }
 
 /// When tokens of this object were replaced unasked. Most lost keys are those of calls that were under way
@@ -139,6 +148,45 @@ impl<L> Drop for Replacement<'_, L> {
     fn drop(&mut self) {
         if let Some((session, uid)) = self.counted {
             session.state.give_back_unasked(uid);
+        }
+    }
+}
+
+/// The claim on the token of a record that is about to be written; given back unless it is [kept](Self::keep).
+pub(super) struct TokenClaim<'a> {
+    claims: &'a Claims,
+    before: &'a Record,
+    claimed: Option<&'a Record>,
+}
+
+/// Claims the token that a Secret names; another object may have it (I1, I6).
+pub(super) fn claim_token<'a, C: Cluster, L: TokensApi>(
+    ctx: &'a Context<C, L>,
+    world: &'a World<L>,
+    record: &'a Record,
+) -> Result<TokenClaim<'a>, Failure> {
+    let token = record.token.as_ref().ok_or_else(Failure::stale)?;
+    if !ctx.claims.take(&token.id, &world.observed.identity) {
+        return Err(Failure::stale());
+    }
+    Ok(TokenClaim {
+        claims: &ctx.claims,
+        before: &world.observed.record,
+        claimed: Some(record),
+    })
+}
+
+impl TokenClaim<'_> {
+    /// It is written down.
+    pub(super) fn keep(mut self) {
+        self.claimed = None;
+    }
+}
+
+impl Drop for TokenClaim<'_> {
+    fn drop(&mut self) {
+        if let Some(claimed) = self.claimed {
+            self.claims.release(claimed, self.before);
         }
     }
 }

@@ -238,9 +238,9 @@ fn recover(view: &View<'_>, intent: &Intent) -> Step {
             }
             // Of its own calls a process knows when they ended. Of another's the status keeps the second of the intent: a listing from
             // within it may have begun before it, and what such a listing misses is judged where the attempt is forgotten.
-            // No listing is newer than an intent from the future: there any will do.
-            let from_future = intent.start_time > view.now();
+            // No listing is newer than a call from the future, as one is once the clock was set back: there any will do.
             let after = intent.start_time.max(view.observed.calls_ended_by);
+            let from_future = after > view.now();
             let listed = view.observed.listed_at;
             if !listed.is_some_and(|listed| from_future || listed >= after) {
                 return Step::Look(LookStep::ListTokens {

@@ -19,6 +19,9 @@ pub struct SecretKeyMemory {
 impl SecretKeyMemory {
     /// Notes whether a key belongs to a token.
     pub fn note(&mut self, key: Fingerprint, token_id: TokenId, accepted: bool) {
+        if accepted {
+            self.refused = None;
+        }
         self.proof = Some((key, token_id, accepted));
     }
 
@@ -45,8 +48,10 @@ impl SecretKeyMemory {
 
     /// A key that LaunchDarkly accepted before it was published needs no further proof.
     pub(super) fn published(&mut self, secret: &SecretRecord, token_id: &TokenId) {
-        let proven = secret.proven;
-        self.proof = proven.then(|| (secret.fingerprint.clone(), token_id.clone(), true));
+        self.proof = None;
+        if secret.proven {
+            self.note(secret.fingerprint.clone(), token_id.clone(), true);
+        }
     }
 
     /// What is known of the key that is in the Secret now.

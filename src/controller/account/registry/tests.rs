@@ -117,3 +117,34 @@ fn another_object_of_the_name_replaces_all_but_the_users() {
     assert!(accounts.get(&key).is_none());
     assert_eq!(accounts.users(&key), 1);
 }
+
+#[test]
+fn an_object_made_again_finds_nothing_of_its_predecessor_but_the_users() {
+    let accounts = Accounts::<HttpClient>::new("0a1b2c3d".into());
+    let key = account("web");
+    let usable = Availability::Usable(session(&accounts));
+    accounts.put(&key, &uid("1"), closed(usable));
+    accounts.occupy(&key, &ObjectUid::from("object-1"));
+    accounts.meet(&key, &uid("1"));
+    assert!(accounts.get(&key).is_some());
+    accounts.meet(&key, &uid("2"));
+    assert!(accounts.get(&key).is_none());
+    assert!(accounts.all().is_empty());
+    assert_eq!(accounts.users(&key), 1);
+}
+
+#[test]
+fn an_object_that_a_read_does_not_find_is_gone_whatever_a_cache_showed() {
+    let accounts = Accounts::<HttpClient>::new("0a1b2c3d".into());
+    for name in ["used", "unused"] {
+        let usable = Availability::Usable(session(&accounts));
+        accounts.put(&account(name), &uid(name), closed(usable));
+    }
+    accounts.occupy(&account("used"), &ObjectUid::from("object-1"));
+    accounts.retire(&account("used"));
+    accounts.retire(&account("unused"));
+    accounts.retire(&account("never-there"));
+    let used = accounts.get(&account("used")).unwrap().state.clone();
+    assert!(matches!(used, Availability::Unusable { last: Some(_), .. }));
+    assert_eq!(accounts.all().len(), 1);
+}

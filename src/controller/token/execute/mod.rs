@@ -12,7 +12,6 @@ use crate::controller::failure::Failure;
 use crate::controller::token::context::Context;
 use crate::controller::token::events;
 use crate::controller::token::memory::ObjectMemory;
-use crate::controller::token::reservation::reserve;
 use crate::controller::token::world::World;
 use crate::domain::step::{ObjectStep, Step};
 use crate::launchdarkly::{Priority, TokensApi};
@@ -31,9 +30,7 @@ pub(in crate::controller) async fn execute<C: Cluster, L: TokensApi>(
         Step::Record(step) => record::record(ctx, object, world, memory, &step).await,
         Step::Secret(step) => secret::secret(ctx, world, memory, step).await,
         Step::Object(ObjectStep::AddFinalizer) => {
-            let slot = reserve(ctx, world)?;
             *object = ctx.cluster.add_finalizer(object).await?;
-            slot.keep();
             Ok(())
         }
         Step::Object(ObjectStep::RemoveFinalizer { left_behind }) => {

@@ -7,7 +7,7 @@ use crate::controller::failure::Failure;
 use crate::controller::token::context::Context;
 use crate::controller::token::events;
 use crate::controller::token::memory::ObjectMemory;
-use crate::controller::token::reservation::{claim_replacement, reserve};
+use crate::controller::token::reservation::{claim_replacement, claim_token, reserve};
 use crate::controller::token::status::with_status;
 use crate::controller::token::world::World;
 use crate::domain::secret::SecretPlan;
@@ -35,7 +35,7 @@ pub(super) async fn record<C: Cluster, L: TokensApi>(
             slot.keep();
             replacement.keep();
             if let Some(intent) = &record.pending {
-                memory.facts.call.arm(intent, arrangement.clone());
+                memory.begin_call(intent, arrangement.clone());
             }
             Ok(())
         }
@@ -60,12 +60,10 @@ pub(super) async fn record<C: Cluster, L: TokensApi>(
             Ok(())
         }
         RecordStep::RecordTakeOver(record) => {
-            let identity = &world.observed.identity;
-            let token = record.token.as_ref();
-            if !token.is_some_and(|token| ctx.claims.take(&token.id, identity)) {
-                return Err(Failure::stale());
-            }
-            write_status(ctx, object, world, step).await
+            let claim = claim_token(ctx, world, record)?;
+            write_status(ctx, object, world, step).await?;
+            claim.keep();
+            Ok(())
         }
         RecordStep::RecordRetirement(record) => {
             write_status(ctx, object, world, step).await?;
