@@ -30,7 +30,10 @@ fn begins_part(rest: &str) -> bool {
 fn split(part: &str) -> Option<(&str, &str)> {
     // The documentation has an example with a slash before the kind.
     let (kind, name) = part.strip_prefix('/').unwrap_or(part).split_once('/')?;
-    let is_kind = !kind.is_empty() && kind.chars().all(|sign| sign.is_ascii_lowercase() || sign == '-');
+    let is_kind = !kind.is_empty()
+        && kind
+            .chars()
+            .all(|sign| sign.is_ascii_lowercase() || sign == '-');
     (is_kind && !name.is_empty()).then_some((kind, name))
 }
 
