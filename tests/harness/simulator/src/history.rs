@@ -16,8 +16,6 @@ pub enum EventKind {
     TokenExpirySet,
     /// The token's own `expiry` passed.
     TokenExpired,
-    /// A reset gave the token another `_id`; `tokenId` is the new one, `cause` the old one.
-    TokenRenumbered,
     /// The token was deleted.
     TokenDeleted,
     /// A key became valid.

@@ -1,9 +1,9 @@
 //! JSON Patch (RFC 6902) with the deviations LaunchDarkly was observed to have.
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
-use crate::switches::{RemoveMissing, ReplaceMissing, Switches, TestFail, UnknownPath};
+use crate::switches::{RemoveMissing, Switches, TestFail, UnknownPath};
 
 /// One operation.
 #[derive(Debug, Clone, Deserialize)]
@@ -12,12 +12,17 @@ pub struct Operation {
     pub op: Verb,
     /// Where, as a JSON pointer.
     pub path: String,
-    /// With what.
-    #[serde(default)]
-    pub value: Value,
+    /// With what; `null` is a value, and no value is none.
+    #[serde(default, deserialize_with = "present")]
+    pub value: Option<Value>,
     /// From where, for move and copy.
     #[serde(default)]
     pub from: Option<String>,
+}
+
+/// Tells `null` from an absent value.
+fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
+    Value::deserialize(deserializer).map(Some)
 }
 
 /// The six verbs of RFC 6902.
@@ -86,6 +91,8 @@ pub fn apply(
             note(&mut touched, taken);
         }
         match (member(&top), operation.op) {
+            // A test of what is not there fails (RFC 6902): `/version`, which other resources have.
+            (Member::Unknown, Verb::Test) => {}
             (Member::Unknown, _) if switches.patch_unknown_path == UnknownPath::Ignore => continue,
             (Member::Unknown, _) => return Err(failed("no such member", operation)),
             (Member::Fixed, verb) if verb != Verb::Test => {
@@ -147,7 +154,7 @@ fn step(
     let there = find(root, path).is_some();
     match operation.op {
         Verb::Test => {
-            if find(root, path) == Some(&operation.value) {
+            if find(root, path) == Some(given(operation)?) {
                 return Ok(());
             }
             let message = format!("test of {} failed", operation.path);
@@ -156,19 +163,19 @@ fn step(
                 TestFail::Conflict => PatchError::Conflict(message),
             })
         }
-        Verb::Add => insert(root, path, operation.value.clone(), operation),
+        Verb::Add => insert(root, path, given(operation)?.clone(), operation),
         // Terraform's acceptance tests replace members that are not there (observed).
         Verb::Replace if !there => {
-            let lenient = switches.patch_replace_missing == ReplaceMissing::Accept;
-            if path.len() == 1 && lenient {
-                insert(root, path, operation.value.clone(), operation)
+            if path.len() == 1 {
+                insert(root, path, given(operation)?.clone(), operation)
             } else {
                 Err(failed("nothing to replace", operation))
             }
         }
         Verb::Replace => {
+            let value = given(operation)?.clone();
             remove(root, path);
-            insert(root, path, operation.value.clone(), operation)
+            insert(root, path, value, operation)
         }
         // Terraform was answered 422 when it removed what was not there (observed).
         Verb::Remove if !there => {
@@ -192,6 +199,12 @@ fn step(
             insert(root, path, value, operation)
         }
     }
+}
+
+/// The value of an operation that needs one.
+fn given(operation: &Operation) -> Result<&Value, PatchError> {
+    let missing = || PatchError::Invalid(format!("{} needs a value", operation.path));
+    operation.value.as_ref().ok_or_else(missing)
 }
 
 fn failed(why: &str, operation: &Operation) -> PatchError {

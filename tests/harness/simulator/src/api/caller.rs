@@ -48,7 +48,7 @@ pub fn authenticate(world: &World, call: &Call) -> Result<Caller, Refusal> {
     }
     identify(world, call)
         .filter(|caller| works(world, caller))
-        .ok_or_else(Refusal::unauthorized)
+        .ok_or_else(|| Refusal::unauthorized(call.find_header("Authorization").is_some()))
 }
 
 /// Whether the caller may see a token: all service tokens and its member's own personal tokens;

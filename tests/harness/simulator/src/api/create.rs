@@ -14,7 +14,7 @@ use crate::state::permissions::Permissions;
 use crate::state::token::{Rights, Token, resource};
 use crate::state::world::World;
 use crate::switches::{
-    ExpiryMax, LimitStatus, PersonalByService, RightsAboveCreator, RoleNamesPost, Switches, TooLong,
+    ExpiryMax, LimitStatus, RightsAboveCreator, RoleNamesPost, Switches, TooLong,
 };
 
 /// Ten years of 365.25 days, in milliseconds.
@@ -44,10 +44,10 @@ fn draft(world: &World, body: &Map<String, Value>, caller: &Caller) -> Result<Dr
     let service = member(body, "serviceToken")?.unwrap_or(false);
     let target = resource(service, &creator.member_id, "*");
     caller::allow_on(world, caller, "createAccessToken", &target)?;
-    let refuse_personal = world.switches.personal_by_service == PersonalByService::Refuse;
-    if creator.service && !service && refuse_personal {
-        return Err(Refusal::invalid(
-            "a service token cannot create personal tokens",
+    // Observed against a live account.
+    if creator.service && !service {
+        return Err(Refusal::forbidden(
+            "Service tokens cannot create personal tokens",
         ));
     }
     if service && !world.switches.plan_service_tokens {
@@ -58,10 +58,6 @@ fn draft(world: &World, body: &Map<String, Value>, caller: &Caller) -> Result<Dr
     let names = match world.switches.custom_role_ids_post {
         RoleNamesPost::KeysAndIds => Names {
             keys: true,
-            ids: true,
-        },
-        RoleNamesPost::IdsOnly => Names {
-            keys: false,
             ids: true,
         },
         RoleNamesPost::KeysOnly => Names {

@@ -10,7 +10,7 @@ use super::refusal::Refusal;
 use super::represent;
 use super::versions::{LATEST, Version};
 use crate::state::world::World;
-use crate::switches::{LagFor, ListLinks, ListOrder, MaxLimit, TotalCount};
+use crate::switches::{ListLinks, ListOrder, MaxLimit, TotalCount};
 
 /// Tokens on a page when none is asked for (documented).
 const PAGE: usize = 25;
@@ -36,10 +36,9 @@ pub fn tokens(world: &mut World, call: &Call, caller: &Caller, version: Version)
             MaxLimit::Unlimited => {}
         }
     }
-    let all = call
-        .find_query("showAll")
-        .is_some_and(|value| value != "false");
-    let then = read_time(world, LagFor::List);
+    let show_all = call.find_query("showAll");
+    let all = show_all.as_ref().is_some_and(|value| value != "false");
+    let then = read_time(world);
     let seen = seen(world, caller, all, then);
     let total = seen.len();
     let mut items = Vec::new();
@@ -54,7 +53,11 @@ pub fn tokens(world: &mut World, call: &Call, caller: &Caller, version: Version)
         TotalCount::Page => drop(body.insert("totalCount".to_owned(), json!(items.len()))),
         TotalCount::Absent => {}
     }
-    if let Some(links) = links(world.switches.list_links, limit, offset, total) {
+    let target = show_all.map_or_else(
+        || "/api/v2/tokens".to_owned(),
+        |value| format!("/api/v2/tokens?showAll={value}"),
+    );
+    if let Some(links) = links(world.switches.list_links, &target, limit, offset, total) {
         body.insert("_links".to_owned(), links);
     }
     body.insert("items".to_owned(), Value::Array(items));
@@ -64,12 +67,12 @@ pub fn tokens(world: &mut World, call: &Call, caller: &Caller, version: Version)
 /// Shows one token.
 ///
 /// # Errors
-/// 404 for an unknown or malformed ID, or a token not visible to the caller, or not yet.
+/// 404 for an unknown or malformed ID, or a token not visible to the caller.
 pub fn token(world: &mut World, id: &str, caller: &Caller) -> Outcome {
-    let then = read_time(world, LagFor::Get);
+    let now = world.now();
     let found = world.tokens.find(id).and_then(|index| {
         let token = world.tokens.at(index);
-        let facts = token.seen_at(then).cloned()?;
+        let facts = token.seen_at(now).cloned()?;
         let shows = caller::lingers(world, token) && caller::sees(world, caller, token, true);
         shows.then_some((index, facts))
     });
@@ -116,20 +119,24 @@ fn seen(world: &mut World, caller: &Caller, all: bool, then: i64) -> Vec<usize> 
     seen
 }
 
-/// The time as of which a read sees the tokens.
-fn read_time(world: &World, read: LagFor) -> i64 {
-    let switch = world.switches.list_lag_for;
-    let lags = switch == LagFor::Both || switch == read;
-    let lag = if lags { world.switches.list_lag } else { 0 };
-    world
-        .now()
-        .saturating_sub(i64::try_from(lag).unwrap_or(i64::MAX))
+/// The time as of which the list shows the tokens.
+fn read_time(world: &World) -> i64 {
+    let lag = i64::try_from(world.switches.list_lag).unwrap_or(i64::MAX);
+    world.now().saturating_sub(lag)
 }
 
-fn links(switch: ListLinks, limit: usize, offset: usize, total: usize) -> Option<Value> {
+/// The links of a page. `target` is the path, with the query that all of them keep (documented).
+pub fn links(
+    switch: ListLinks,
+    target: &str,
+    limit: usize,
+    offset: usize,
+    total: usize,
+) -> Option<Value> {
+    let separator = if target.contains('?') { '&' } else { '?' };
     let link = |offset: usize| {
         let limit = if limit == usize::MAX { total } else { limit };
-        let href = format!("/api/v2/tokens?limit={limit}&offset={offset}");
+        let href = format!("{target}{separator}limit={limit}&offset={offset}");
         json!({ "href": href, "type": "application/json" })
     };
     let mut links = json!({ "self": link(offset) });

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::call::Answer;
 use crate::state::statement::Statement;
 use crate::state::world::World;
-use crate::switches::{ErrorId, UnauthorizedBody};
+use crate::switches::{ErrorCode, ErrorId, UnauthorizedBody};
 
 /// A call that was not done, and why.
 #[derive(Debug, Clone)]
@@ -14,6 +14,8 @@ pub struct Refusal {
     code: &'static str,
     message: String,
     access: Option<(Value, Value)>,
+    /// Whether the call that was not authorized had a credential at all.
+    with_credential: bool,
 }
 
 impl Refusal {
@@ -23,6 +25,7 @@ impl Refusal {
             code,
             message: message.into(),
             access: None,
+            with_credential: false,
         }
     }
 
@@ -31,10 +34,13 @@ impl Refusal {
         Self::new(400, "invalid_request", message)
     }
 
-    /// 401 for a missing or unknown credential; the body is a switch.
+    /// 401 for a call without a credential, or with one that opens nothing; the body is a switch.
     #[must_use]
-    pub fn unauthorized() -> Self {
-        Self::new(401, "unauthorized", "")
+    pub fn unauthorized(with_credential: bool) -> Self {
+        Self {
+            with_credential,
+            ..Self::new(401, "unauthorized", "")
+        }
     }
 
     /// 401 for `Authorization: Bearer`, which is the way of OAuth tokens (observed).
@@ -112,7 +118,7 @@ impl Refusal {
     pub fn of_status(status: u16) -> Self {
         match status {
             400 => Self::invalid("Invalid request body"),
-            401 => Self::unauthorized(),
+            401 => Self::unauthorized(true),
             403 => Self::forbidden("Access to the requested resource was denied"),
             404 => Self::not_found(),
             405 => Self::method_not_allowed(),
@@ -132,10 +138,15 @@ impl Refusal {
             message = match world.switches.unauthorized_body {
                 UnauthorizedBody::AccountId => "Invalid account ID header",
                 UnauthorizedBody::AccessToken => "Invalid access token",
+                UnauthorizedBody::Key if self.with_credential => "Invalid key",
+                UnauthorizedBody::Key => "Invalid account ID header",
                 UnauthorizedBody::Empty => return Answer::empty(401),
             };
         }
-        let mut body = json!({ "code": self.code, "message": message });
+        let mut body = json!({ "message": message });
+        if world.switches.error_code == ErrorCode::Present {
+            body["code"] = Value::from(self.code);
+        }
         if let Some((reason, access)) = &self.access {
             body["reason"] = reason.clone();
             body["access"] = access.clone();

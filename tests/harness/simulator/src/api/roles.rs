@@ -4,12 +4,12 @@ use serde_json::{Value, json};
 
 use super::Outcome;
 use super::call::{Answer, Call};
-use super::list::page;
+use super::list::{links, page};
 use super::refusal::Refusal;
 use crate::state::roles::CustomRole;
 use crate::state::world::World;
 
-/// The roles on a page when none is asked for (documented).
+/// The roles on a page when none is asked for, in all versions of the API (documented).
 const PAGE: usize = 20;
 
 /// Lists the custom roles.
@@ -20,11 +20,17 @@ pub fn list(world: &World, call: &Call) -> Outcome {
     let (limit, offset) = page(call, PAGE)?;
     let roles = world.roles.iter().skip(offset).take(limit);
     let items: Vec<Value> = roles.map(CustomRole::representation).collect();
-    let body = json!({
-        "items": items,
-        "totalCount": world.roles.len(),
-        "_links": { "self": { "href": "/api/v2/roles", "type": "application/json" } },
-    });
+    let total = world.roles.len();
+    let mut body = json!({ "items": items, "totalCount": total });
+    if let Some(links) = links(
+        world.switches.list_links,
+        "/api/v2/roles",
+        limit,
+        offset,
+        total,
+    ) {
+        body["_links"] = links;
+    }
     Ok(Answer::of_json(200, &body))
 }
 

@@ -151,15 +151,6 @@ impl World {
     pub fn reset(&mut self, index: usize, previous_until: Option<i64>, actor: Actor) -> KeyValue {
         let now = self.now();
         let value = self.random.key();
-        if self.switches.reset_changes_id {
-            let old = self.tokens.at(index).id.clone();
-            let new = self.random.object_id();
-            self.tokens.renumber(index, new.clone());
-            self.happened(
-                Happening::new(EventKind::TokenRenumbered, &new).cause(&old),
-                actor,
-            );
-        }
         let token = self.tokens.at(index);
         let (id, number) = (
             token.id.clone(),

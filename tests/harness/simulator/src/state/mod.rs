@@ -7,6 +7,7 @@ pub mod key;
 pub mod members;
 pub mod permissions;
 pub mod roles;
+pub mod specifier;
 pub mod statement;
 pub mod token;
 pub mod tokens;

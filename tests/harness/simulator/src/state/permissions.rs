@@ -7,7 +7,6 @@ use super::token::{BaseRole, Rights};
 #[derive(Debug, Clone)]
 pub struct Permissions {
     roles: Vec<Role>,
-    member_id: String,
     cap: Option<Box<Permissions>>,
 }
 
@@ -24,20 +23,18 @@ pub struct Denied(pub Option<Statement>);
 impl Permissions {
     /// The permissions of a base role.
     #[must_use]
-    pub fn of_role(role: BaseRole, member_id: &str) -> Self {
+    pub fn of_role(role: BaseRole) -> Self {
         Self {
             roles: vec![Role::Base(role)],
-            member_id: member_id.to_owned(),
             cap: None,
         }
     }
 
     /// The permissions of several policies; the most permissive of them counts (documented).
     #[must_use]
-    pub fn of_policies(policies: Vec<Vec<Statement>>, member_id: &str) -> Self {
+    pub fn of_policies(policies: Vec<Vec<Statement>>) -> Self {
         Self {
             roles: policies.into_iter().map(Role::Policy).collect(),
-            member_id: member_id.to_owned(),
             cap: None,
         }
     }
@@ -86,11 +83,8 @@ impl Permissions {
         let permitted = match role {
             Role::Base(BaseRole::Reader) => false,
             Role::Base(BaseRole::Admin) => true,
-            Role::Base(BaseRole::Writer) => {
-                resource.starts_with("service-token/")
-                    || resource.starts_with("proj/")
-                    || resource.starts_with(&format!("member/{}:", self.member_id))
-            }
+            // Of the base roles only administrators manage tokens (documented).
+            Role::Base(BaseRole::Writer) => resource.starts_with("proj/"),
             Role::Policy(statements) => return policy_permits(statements, action, resource),
         };
         if permitted { Ok(()) } else { Err(Denied(None)) }

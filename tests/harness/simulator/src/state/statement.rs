@@ -1,6 +1,8 @@
 //! Policy statements: their shape, the rules for them, and what they match.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
+
+use super::specifier::kind;
 
 /// What a statement does with what it matches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -12,6 +14,10 @@ pub enum Effect {
     Deny,
 }
 
+/// Observed against a live account.
+const MIXED_KINDS: &str =
+    "Resource specifiers in a single statement must represent the same kind of resource.";
+
 /// One statement of a policy.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -19,17 +25,38 @@ pub struct Statement {
     /// Permit or forbid.
     pub effect: Effect,
     /// Resource specifiers.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(
+        default,
+        deserialize_with = "list",
+        skip_serializing_if = "Vec::is_empty"
+    )]
     pub resources: Vec<String>,
     /// Everything but these resource specifiers.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(
+        default,
+        deserialize_with = "list",
+        skip_serializing_if = "Vec::is_empty"
+    )]
     pub not_resources: Vec<String>,
     /// Action names or globs.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(
+        default,
+        deserialize_with = "list",
+        skip_serializing_if = "Vec::is_empty"
+    )]
     pub actions: Vec<String>,
     /// Everything but these actions.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(
+        default,
+        deserialize_with = "list",
+        skip_serializing_if = "Vec::is_empty"
+    )]
     pub not_actions: Vec<String>,
+}
+
+/// A list, `null` being an empty one (observed).
+fn list<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }
 
 impl Statement {
@@ -45,16 +72,13 @@ impl Statement {
         if self.actions.is_empty() == self.not_actions.is_empty() {
             return Some("a statement needs exactly one of actions and notActions");
         }
-        let mut kinds = self
-            .resources
-            .iter()
-            .chain(&self.not_resources)
-            .map(|resource| kind(resource));
-        let first = kinds.next()?;
-        if kinds.any(|kind| kind != first) {
-            return Some("a statement must not mix kinds of resources");
-        }
-        None
+        let resources = self.resources.iter().chain(&self.not_resources);
+        let kinds: Option<Vec<_>> = resources.map(|resource| kind(resource)).collect();
+        let Some(kinds) = kinds else {
+            return Some("Error parsing resource specifier");
+        };
+        let mixed = kinds.windows(2).any(|pair| pair[0] != pair[1]);
+        mixed.then_some(MIXED_KINDS)
     }
 
     /// Whether the statement speaks of this action on this resource.
@@ -81,15 +105,6 @@ fn one_of(wanted: &[String], unwanted: &[String], text: &str) -> bool {
     } else {
         wanted.iter().any(|pattern| glob(pattern, text))
     }
-}
-
-/// The kinds a specifier names, as in `proj:env:flag`.
-fn kind(resource: &str) -> String {
-    let kinds: Vec<_> = resource
-        .split(':')
-        .map(|part| part.split('/').next().unwrap_or_default())
-        .collect();
-    kinds.join(":")
 }
 
 /// Whether `text` fits `pattern`, in which `*` stands for any run of characters. Tags after `;`

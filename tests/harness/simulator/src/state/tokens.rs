@@ -79,13 +79,6 @@ impl Tokens {
         self.all[index].keys.push(key);
     }
 
-    /// Gives a token another ID.
-    pub fn renumber(&mut self, index: usize, id: String) {
-        self.by_id.remove(&self.all[index].id);
-        self.by_id.insert(id.clone(), index);
-        self.all[index].id = id;
-    }
-
     /// Remembers to look at a token, or one of its keys, at a time.
     pub fn watch(&mut self, at: i64, index: usize, key: Option<u32>) {
         self.deadlines.insert((at, index, key));

@@ -113,8 +113,8 @@ impl World {
     pub fn permissions(&self, index: usize) -> Permissions {
         let token = self.tokens.at(index);
         let own = match &token.facts.rights {
-            Rights::Role(role) => Permissions::of_role(*role, &token.member_id),
-            rights => Permissions::of_policies(self.policies(rights), &token.member_id),
+            Rights::Role(role) => Permissions::of_role(*role),
+            rights => Permissions::of_policies(self.policies(rights)),
         };
         if token.service {
             return own.within(token.cap.clone());
@@ -124,7 +124,7 @@ impl World {
             .members
             .iter()
             .find(|member| member.id == token.member_id);
-        own.within(member.map(|member| Permissions::of_role(member.role, &member.id)))
+        own.within(member.map(|member| Permissions::of_role(member.role)))
     }
 
     /// The policies behind rights other than a base role.

@@ -69,8 +69,6 @@ switches! {
     service_token_policy_patch: ServiceTokenPolicyPatch = "serviceTokenPolicyPatch", ServiceTokenPolicyPatch::BadRequest;
     /// A new token with more rights than its creator (unknown which).
     rights_above_creator: RightsAboveCreator = "rightsAboveCreator", RightsAboveCreator::Cap;
-    /// `replace` of a missing member (accepted, observed).
-    patch_replace_missing: ReplaceMissing = "patch.replaceMissing", ReplaceMissing::Accept;
     /// `remove` of a missing member (422, observed).
     patch_remove_missing: RemoveMissing = "patch.removeMissing", RemoveMissing::Fail;
     /// A path no token has (unknown).
@@ -89,18 +87,15 @@ switches! {
     reset_expiry_source: ExpirySource = "reset.expirySource", ExpirySource::Query;
     /// How many previous keys live on side by side (unknown).
     reset_previous_keys: PreviousKeys = "reset.previousKeys", PreviousKeys::One;
-    /// Whether a reset gives the token another `_id` (inferred: no).
-    reset_changes_id: bool = "reset.changesId", false;
     /// How the removed reset route answers in profile `reset-removed` (unknown).
     reset_removed_status: RemovedStatus = "reset.removedStatus", RemovedStatus::NotFound;
     /// What a `limit` above 100 does (unknown).
     list_max_limit: MaxLimit = "list.maxLimit", MaxLimit::Clamp;
     /// The order of the list (unknown).
     list_order: ListOrder = "list.order", ListOrder::Ascending;
-    /// Milliseconds by which reads lag behind writes (unknown).
+    /// Milliseconds by which the list lags behind writes (unknown). A read of one token never does
+    /// (the provider of Terraform reads at once what it wrote, observed).
     list_lag: u64 = "list.lag", 0;
-    /// Which reads lag.
-    list_lag_for: LagFor = "list.lagFor", LagFor::List;
     /// What `totalCount` says (unknown).
     list_total_count: TotalCount = "list.totalCount", TotalCount::Total;
     /// Which links a list has (unknown).
@@ -111,7 +106,12 @@ switches! {
     inline_role_normalise: Normalise = "inlineRole.normalise", Normalise::AsSent;
     /// Whether error bodies carry `id` (documented in prose only).
     error_id: ErrorId = "error.id", ErrorId::Present;
-    /// The body of a 401 (all three observed or documented).
+    /// Whether error bodies carry `code` (bodies without it were observed on another route).
+    error_code: ErrorCode = "error.code", ErrorCode::Present;
+    /// Whether caller-identity names the token and its member (one answer without was observed for
+    /// a service token).
+    identity_token_id: IdentityTokenId = "callerIdentity.tokenId", IdentityTokenId::Always;
+    /// The body of a 401 (all of them observed or documented).
     unauthorized_body: UnauthorizedBody = "401.body", UnauthorizedBody::AccountId;
     /// How many service tokens the account may have (200 documented).
     token_limit: u64 = "tokenLimit", 200;
@@ -123,8 +123,6 @@ switches! {
     description_max_length: u64 = "description.maxLength", 0;
     /// What happens to a longer one (unknown).
     description_too_long: TooLong = "description.tooLong", TooLong::Truncate;
-    /// A personal token asked for by a service token (unknown).
-    personal_by_service: PersonalByService = "personalByServiceToken", PersonalByService::Member;
     /// Whether the plan includes custom roles; without, asking for them is refused with 403.
     plan_custom_roles: bool = "plan.customRoles", true;
     /// Whether the plan includes inline roles; without, asking for one is refused with 403.

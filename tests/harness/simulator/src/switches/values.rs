@@ -78,8 +78,6 @@ choice! {
     RoleNamesPost {
         /// Role keys and role IDs.
         KeysAndIds = "keys+ids",
-        /// Role IDs only.
-        IdsOnly = "ids-only",
         /// Role keys only.
         KeysOnly = "keys-only",
     }
@@ -133,15 +131,6 @@ choice! {
         Forbidden = "403",
         /// 400.
         BadRequest = "400",
-    }
-}
-choice! {
-    /// A patch that replaces a member that is not there.
-    ReplaceMissing {
-        /// The member is added.
-        Accept = "accept",
-        /// 422 `patch_failed`.
-        Fail = "422",
     }
 }
 choice! {
@@ -261,17 +250,6 @@ choice! {
     }
 }
 choice! {
-    /// Which reads lag behind writes.
-    LagFor {
-        /// The list.
-        List = "list",
-        /// Reads of one token.
-        Get = "get",
-        /// Both.
-        Both = "both",
-    }
-}
-choice! {
     /// What `totalCount` says.
     TotalCount {
         /// The number of tokens on all pages.
@@ -331,6 +309,8 @@ choice! {
         AccountId = "Invalid account ID header",
         /// `Invalid access token`.
         AccessToken = "Invalid access token",
+        /// `Invalid key` for a key that is none any more, `Invalid account ID header` for no key.
+        Key = "Invalid key",
         /// No body.
         Empty = "empty",
     }
@@ -356,11 +336,20 @@ choice! {
     }
 }
 choice! {
-    /// What happens when a service token creates a personal token.
-    PersonalByService {
-        /// It belongs to the member behind the service token.
-        Member = "member",
-        /// 400 `invalid_request`.
-        Refuse = "400",
+    /// Whether error bodies carry `code`.
+    ErrorCode {
+        /// They do.
+        Present = "present",
+        /// They have a message alone.
+        Absent = "absent",
+    }
+}
+choice! {
+    /// Whether caller-identity has `tokenId` and `memberId`.
+    IdentityTokenId {
+        /// For every token.
+        Always = "always",
+        /// For personal tokens only.
+        PersonalOnly = "personal-only",
     }
 }

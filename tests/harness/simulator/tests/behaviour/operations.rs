@@ -254,6 +254,11 @@ fn personal_tokens_of_others_show_only_to_administrators_who_ask() {
     let reader = key_of(&create(&simulator, &json!({})));
     assert!(!names("/api/v2/tokens", KEY));
     assert!(names("/api/v2/tokens?showAll=true", KEY));
+    let page = get(&simulator, "/api/v2/tokens?showAll=true&limit=1").json();
+    assert_eq!(
+        page["_links"]["next"]["href"],
+        "/api/v2/tokens?showAll=true&limit=1&offset=1"
+    );
     assert!(!names("/api/v2/tokens?showAll=true", &reader));
     assert!(names("/api/v2/tokens", &key_of(&personal)));
     let path = path_of(&personal);
@@ -282,6 +287,11 @@ fn roles_are_listed_and_found_by_key_and_by_id() {
     let simulator = simulator();
     let list = get(&simulator, "/api/v2/roles").json();
     assert_eq!(list["totalCount"], 2);
+    let first = get(&simulator, "/api/v2/roles?limit=1").json();
+    assert_eq!(
+        first["_links"]["next"]["href"],
+        "/api/v2/roles?limit=1&offset=1"
+    );
     let by_key = get(&simulator, "/api/v2/roles/deployer").json();
     let id = by_key["_id"].as_str().unwrap();
     assert_eq!(

@@ -84,6 +84,9 @@ fn a_test_guards_the_operations_after_it() {
         )
     };
     assert_eq!(guarded(&json!(1)).status, 422);
+    // Other resources have a version to test, tokens have none.
+    let version = json!([{ "op": "test", "path": "/version", "value": 1 }]);
+    assert_eq!(patch(&simulator, &token, &version).status, 422);
     assert_eq!(guarded(&token["lastModified"]).status, 200);
 }
 
@@ -171,6 +174,9 @@ fn a_patch_whose_result_makes_no_token_is_refused_with_400() {
         json!([{ "op": "replace", "path": "/expiry", "value": "soon" }]),
         json!([{ "op": "replace", "path": "/name", "value": 5 }]),
         json!([{ "op": "shrink", "path": "/name" }]),
+        json!([{ "op": "replace", "path": "/name" }]),
+        json!([{ "op": "add", "path": "/name" }]),
+        json!([{ "op": "test", "path": "/name" }]),
         json!([{ "op": "replace", "path": "name", "value": "n" }]),
         json!({ "name": "n" }),
         json!("n"),
@@ -199,7 +205,6 @@ fn statements_that_break_the_rules_are_refused_at_creation() {
         json!({ "effect": "allow", "resources": ["proj/*"] }),
         json!({ "effect": "allow", "resources": ["proj/*"], "notResources": ["proj/a"], "actions": ["*"] }),
         json!({ "effect": "allow", "resources": ["proj/*"], "actions": ["*"], "notActions": ["a"] }),
-        json!({ "effect": "allow", "resources": ["proj/*", "member/*"], "actions": ["*"] }),
     ] {
         let answer = create_answer(
             &simulator,
@@ -207,4 +212,34 @@ fn statements_that_break_the_rules_are_refused_at_creation() {
         );
         assert_eq!(answer.status, 400, "{statement}");
     }
+}
+
+#[test]
+fn resource_specifiers_are_parsed_and_name_one_kind_a_statement() {
+    let simulator = simulator();
+    let attempt = |resources: Value| {
+        let statement = json!({ "effect": "deny", "notResources": null, "resources": resources, "actions": ["*"] });
+        let over = json!({ "role": null, "inlineRole": [statement] });
+        let answer = create_answer(&simulator, &over);
+        (
+            answer.status,
+            answer.json()["message"].as_str().map(str::to_owned),
+        )
+    };
+    for unreadable in ["nonsense", "proj/x:*", "*"] {
+        let message = "Error parsing resource specifier".to_owned();
+        assert_eq!(attempt(json!([unreadable])), (400, Some(message)));
+    }
+    let mixed =
+        "Resource specifiers in a single statement must represent the same kind of resource.";
+    assert_eq!(
+        attempt(json!(["proj/*", "member/*"])),
+        (400, Some(mixed.to_owned()))
+    );
+    let selected = json!([
+        "proj/*:env/*:flag/*",
+        "proj/*:env/*;{critical:true}:flag/*;view:x",
+        "proj/${roleAttribute/a:b}:env/*:flag/*;tag",
+    ]);
+    assert_eq!(attempt(selected), (201, None));
 }

@@ -86,13 +86,32 @@ fn a_reader_lists_and_reads_and_is_refused_the_rest_with_action_and_resource() {
 }
 
 #[test]
-fn administrators_may_do_everything_and_writers_manage_service_tokens() {
+fn of_the_base_roles_only_administrators_manage_tokens() {
     let simulator = simulator();
     let admin = key_of(&create(&simulator, &json!({ "role": "admin" })));
     let writer = key_of(&create(&simulator, &json!({ "role": "writer" })));
     assert!(refused(&attempts(&simulator, &admin, true)).is_empty());
-    assert!(refused(&attempts(&simulator, &admin, false)).is_empty());
-    assert!(refused(&attempts(&simulator, &writer, true)).is_empty());
+    assert_eq!(refused(&attempts(&simulator, &writer, true)).len(), 6);
+}
+
+#[test]
+fn a_service_token_creates_no_personal_tokens_and_a_personal_token_creates_both() {
+    let simulator = simulator();
+    let admin = key_of(&create(&simulator, &json!({ "role": "admin" })));
+    let made = attempts(&simulator, &admin, false);
+    assert_eq!(refused(&made), ["createAccessToken"]);
+    let body = made[0].1.json();
+    assert_eq!(
+        (&body["code"], &body["message"]),
+        (
+            &json!("forbidden"),
+            &json!("Service tokens cannot create personal tokens")
+        )
+    );
+    let personal = personal_key(&simulator);
+    for service in [true, false] {
+        assert!(refused(&attempts(&simulator, &personal, service)).is_empty());
+    }
 }
 
 #[test]
@@ -109,7 +128,7 @@ fn an_inline_role_permits_what_its_globs_name() {
         ["resetAccessToken"]
     );
     let everything_else = json!([{
-        "effect": "allow", "notResources": ["member/*:token/*"], "notActions": ["delete*"],
+        "effect": "allow", "resources": null, "notResources": ["member/*:token/*"], "notActions": ["delete*"],
     }]);
     let key = key_with(&simulator, &everything_else);
     assert_eq!(
@@ -168,9 +187,9 @@ fn a_token_never_does_more_than_its_creator_could() {
             "effect": "allow", "resources": ["service-token/*"], "actions": ["createAccessToken"],
         }]),
     );
-    let body = json!({ "serviceToken": true, "role": "writer" });
+    let body = json!({ "serviceToken": true, "role": "admin" });
     let made = send_as(&simulator, &maker, "POST", "/api/v2/tokens", &body);
-    assert_eq!((made.status, &made.json()["role"]), (201, &json!("writer")));
+    assert_eq!((made.status, &made.json()["role"]), (201, &json!("admin")));
     let refused = refused(&attempts(&simulator, &key_of(&made.json()), true)).len();
     assert_eq!(refused, 5);
 }
@@ -214,7 +233,7 @@ fn a_token_may_act_on_itself() {
 fn a_body_that_is_not_declared_to_be_json_is_refused() {
     let simulator = simulator();
     let mut call = Call::new("POST", "/api/v2/tokens").with_key(KEY);
-    call.body = br#"{"role":"reader"}"#.to_vec();
+    call.body = br#"{"role":"reader","serviceToken":true}"#.to_vec();
     assert_eq!(simulator.call(&call).status, 400);
     let broken = call.header("Content-Type", "application/json; charset=utf-8");
     assert_eq!(simulator.call(&broken).status, 201);

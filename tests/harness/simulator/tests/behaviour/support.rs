@@ -1,6 +1,8 @@
 //! What the tests of this folder share.
 
-use launchdarkly_simulator::{Answer, Call, Config, Running, Simulator};
+use launchdarkly_simulator::state::changes::{Actor, Draft};
+use launchdarkly_simulator::state::token::Rights;
+use launchdarkly_simulator::{Answer, BaseRole, Call, Config, KeyValue, Running, Simulator};
 use serde_json::{Value, json};
 
 /// The managing token's key in every test.
@@ -53,13 +55,40 @@ pub fn send_as(
     simulator.call(&Call::new(method, target).with_key(key).json(body))
 }
 
-/// Creates a reader service token with other fields laid over it; `null` takes a field away.
+/// Creates a reader service token with other fields laid over it; `null` takes a field away. A personal token is made by a
+/// personal token, as a service token may not.
 pub fn create_answer(simulator: &Simulator, over: &Value) -> Answer {
     let mut body = json!({ "name": "ci", "serviceToken": true, "role": "reader" });
     for (name, value) in over.as_object().unwrap() {
         body[name] = value.clone();
     }
-    send(simulator, "POST", "/api/v2/tokens", &body)
+    let key = if body["serviceToken"] != json!(true) {
+        personal_key(simulator)
+    } else {
+        KEY.to_owned()
+    };
+    send_as(simulator, &key, "POST", "/api/v2/tokens", &body)
+}
+
+/// The key of an administrator's personal token, made when it is first needed.
+pub fn personal_key(simulator: &Simulator) -> String {
+    const PERSONAL_KEY: &str = "api-00000000-0000-4000-8000-00000000000b";
+    let mut world = simulator.world();
+    if world.tokens.find_key(PERSONAL_KEY).is_none() {
+        let draft = Draft {
+            name: "personal".to_owned(),
+            description: String::new(),
+            rights: Rights::Role(BaseRole::Admin),
+            expiry: None,
+            service: false,
+            member_id: world.members[0].id.clone(),
+            default_api_version: 20_240_415,
+            cap: None,
+            key: Some(KeyValue::new(PERSONAL_KEY)),
+        };
+        world.create(draft, Actor::Admin);
+    }
+    PERSONAL_KEY.to_owned()
 }
 
 pub fn create(simulator: &Simulator, over: &Value) -> Value {

@@ -3,7 +3,7 @@
 use launchdarkly_simulator::{Answer, Call, Simulator};
 use serde_json::{Value, json};
 
-use super::{Case, one_operation, personal, profile};
+use super::{Case, one_operation, profile};
 use crate::support::*;
 
 fn not_found(simulator: &Simulator) -> Value {
@@ -38,6 +38,11 @@ fn long_description(simulator: &Simulator) -> Answer {
     create_answer(simulator, &json!({ "description": "too long" }))
 }
 
+fn identity(simulator: &Simulator, key: &str) -> Value {
+    let call = Call::new("GET", "/api/v2/caller-identity").with_key(key);
+    simulator.call(&call).json()
+}
+
 /// The cases, each with a switch and its value.
 pub const CASES: &[Case] = &[
     ("profile", "2026-10", |s| {
@@ -64,6 +69,28 @@ pub const CASES: &[Case] = &[
     }),
     ("401.body", "Invalid access token", |s| {
         assert_eq!(unauthorized(s).json()["message"], "Invalid access token");
+    }),
+    ("401.body", "Invalid key", |s| {
+        let dead = s.call(&Call::new("GET", "/api/v2/tokens").with_key("api-none"));
+        assert_eq!(dead.json()["message"], "Invalid key");
+        let bare = s.call(&Call::new("GET", "/api/v2/tokens"));
+        assert_eq!(bare.json()["message"], "Invalid account ID header");
+    }),
+    ("error.code", "present", |s| {
+        assert_eq!(not_found(s)["code"], "not_found");
+    }),
+    ("error.code", "absent", |s| {
+        let body = not_found(s);
+        assert!(body.get("code").is_none() && body["message"].is_string());
+    }),
+    ("callerIdentity.tokenId", "always", |s| {
+        assert_eq!(identity(s, KEY)["tokenId"], s.tokens()[0].id.as_str());
+    }),
+    ("callerIdentity.tokenId", "personal-only", |s| {
+        let service = identity(s, KEY);
+        assert!(service.get("tokenId").is_none() && service.get("memberId").is_none());
+        assert_eq!(service["accountId"], s.account_id());
+        assert!(identity(s, &personal_key(s))["tokenId"].is_string());
     }),
     ("401.body", "empty", |s| {
         assert!(unauthorized(s).body.is_empty());
@@ -98,14 +125,5 @@ pub const CASES: &[Case] = &[
     }),
     ("description.tooLong", "400", |s| {
         assert_eq!(long_description(s).status, 400);
-    }),
-    ("personalByServiceToken", "member", |s| {
-        assert_eq!(personal(s)["memberId"], s.tokens()[0].member_id.as_str());
-    }),
-    ("personalByServiceToken", "400", |s| {
-        assert_eq!(
-            create_answer(s, &json!({ "serviceToken": false })).status,
-            400
-        );
     }),
 ];
