@@ -1,4 +1,4 @@
-module launchdarkly-token-operator/tests/harness
+module launchdarkly-token-operator/tests
 
 go 1.26.8
 

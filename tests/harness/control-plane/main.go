@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"os"
 
-	"launchdarkly-token-operator/tests/harness/control-plane/supervise"
+	"launchdarkly-token-operator/tests/control-plane/supervise"
 
 	"go.etcd.io/etcd/server/v3/etcdmain"
 	"k8s.io/component-base/cli"

@@ -126,6 +126,7 @@ fn read_time(world: &World) -> i64 {
 }
 
 /// The links of a page. `target` is the path, with the query that all of them keep (documented).
+#[must_use]
 pub fn links(
     switch: ListLinks,
     target: &str,

@@ -136,10 +136,9 @@ impl Refusal {
         let mut message = self.message.as_str();
         if self.code == "unauthorized" {
             message = match world.switches.unauthorized_body {
-                UnauthorizedBody::AccountId => "Invalid account ID header",
                 UnauthorizedBody::AccessToken => "Invalid access token",
                 UnauthorizedBody::Key if self.with_credential => "Invalid key",
-                UnauthorizedBody::Key => "Invalid account ID header",
+                UnauthorizedBody::AccountId | UnauthorizedBody::Key => "Invalid account ID header",
                 UnauthorizedBody::Empty => return Answer::empty(401),
             };
         }

@@ -16,6 +16,19 @@ enum Role {
     Policy(Vec<Statement>),
 }
 
+impl Role {
+    fn permits(&self, action: &str, resource: &str) -> Result<(), Denied> {
+        let permitted = match self {
+            Self::Base(BaseRole::Reader) => false,
+            Self::Base(BaseRole::Admin) => true,
+            // Of the base roles only administrators manage tokens (documented).
+            Self::Base(BaseRole::Writer) => resource.starts_with("proj/"),
+            Self::Policy(statements) => return policy_permits(statements, action, resource),
+        };
+        if permitted { Ok(()) } else { Err(Denied(None)) }
+    }
+}
+
 /// Why something is not permitted: the statement that forbids it, if one does.
 #[derive(Debug, Clone)]
 pub struct Denied(pub Option<Statement>);
@@ -59,17 +72,17 @@ impl Permissions {
     /// [`Denied`] when no role permits it, or the creator could not have done it.
     pub fn check(&self, action: &str, resource: &str) -> Result<(), Denied> {
         let mut denial = Denied(None);
-        let permitted =
-            self.roles
-                .iter()
-                .any(|role| match self.role_permits(role, action, resource) {
-                    Ok(()) => true,
-                    Err(Denied(None)) => false,
-                    Err(denied) => {
-                        denial = denied;
-                        false
-                    }
-                });
+        let permitted = self
+            .roles
+            .iter()
+            .any(|role| match role.permits(action, resource) {
+                Ok(()) => true,
+                Err(Denied(None)) => false,
+                Err(denied) => {
+                    denial = denied;
+                    false
+                }
+            });
         if !permitted {
             return Err(denial);
         }
@@ -77,17 +90,6 @@ impl Permissions {
             Some(cap) => cap.check(action, resource),
             None => Ok(()),
         }
-    }
-
-    fn role_permits(&self, role: &Role, action: &str, resource: &str) -> Result<(), Denied> {
-        let permitted = match role {
-            Role::Base(BaseRole::Reader) => false,
-            Role::Base(BaseRole::Admin) => true,
-            // Of the base roles only administrators manage tokens (documented).
-            Role::Base(BaseRole::Writer) => resource.starts_with("proj/"),
-            Role::Policy(statements) => return policy_permits(statements, action, resource),
-        };
-        if permitted { Ok(()) } else { Err(Denied(None)) }
     }
 
     /// Whether whoever has these permissions could do all that `rights` would permit, judged

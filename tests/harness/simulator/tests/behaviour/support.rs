@@ -62,10 +62,10 @@ pub fn create_answer(simulator: &Simulator, over: &Value) -> Answer {
     for (name, value) in over.as_object().unwrap() {
         body[name] = value.clone();
     }
-    let key = if body["serviceToken"] != json!(true) {
-        personal_key(simulator)
-    } else {
+    let key = if body["serviceToken"] == json!(true) {
         KEY.to_owned()
+    } else {
+        personal_key(simulator)
     };
     send_as(simulator, &key, "POST", "/api/v2/tokens", &body)
 }

@@ -50,8 +50,8 @@ fn service_policy_patch(simulator: &Simulator) -> Answer {
 
 /// A token that may only create tokens creates an administrator.
 fn above_creator(simulator: &Simulator) -> Answer {
-    let makes = json!([{ "effect": "allow", "resources": ["service-token/*"], "actions": ["createAccessToken"] }]);
-    let maker = create(simulator, &json!({ "role": null, "inlineRole": makes }));
+    let policy = json!([{ "effect": "allow", "resources": ["service-token/*"], "actions": ["createAccessToken"] }]);
+    let maker = create(simulator, &json!({ "role": null, "inlineRole": policy }));
     let body = json!({ "serviceToken": true, "role": "admin" });
     send_as(simulator, &key_of(&maker), "POST", "/api/v2/tokens", &body)
 }
