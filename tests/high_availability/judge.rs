@@ -63,12 +63,7 @@ impl Judge {
     /// Judges when everything rests: these are all objects of the namespace.
     pub fn end(self, stage: &Stage, objects: &[(&str, Replaced)]) {
         for (name, replaced) in objects {
-            // Ready it is all the while, by its previous key.
-            wait::until_true(SOON, &format!("a change of {name}"), || {
-                let status = stage.plane.get("accesstoken", self.namespace, name)?["status"].take();
-                Ok(status["pending"].is_null() && changes(&status) >= replaced.changes())
-            })
-            .unwrap();
+            stage.changed(self.namespace, name, *replaced);
         }
         let calls = self.consumer.stop().unwrap();
         let refused: Vec<_> = calls.iter().filter(|call| call.refused()).collect();
@@ -107,6 +102,17 @@ impl Judge {
         let all = stage.plane.client().list("accesstokens", self.namespace);
         assert_eq!(all.unwrap().len(), objects.len());
         only_the_holder_wrote(&stage.plane.audit_events_since(self.audit).unwrap());
+    }
+}
+
+impl Stage {
+    /// Waits until the key of an object was changed so often. Ready it is all the while, by its previous key.
+    pub fn changed(&self, namespace: &str, name: &str, replaced: Replaced) {
+        wait::until_true(SOON, &format!("a change of {name}"), || {
+            let status = self.plane.get("accesstoken", namespace, name)?["status"].take();
+            Ok(status["pending"].is_null() && changes(&status) >= replaced.changes())
+        })
+        .unwrap();
     }
 }
 
