@@ -33,10 +33,11 @@ pub async fn run(args: RunArgs, leader_task: impl LeaderTask) -> Result<(), RunE
     let _ = rustls::crypto::ring::default_provider().install_default();
     let export = Export::start(&args);
     log::init(&args.log, export.as_ref().ok().and_then(Export::tracer))?;
-    let export = export?;
+    let mut export = export?;
     tracing::info!(build = build_info::describe(), "starting");
     let (shutdown, signals) = Shutdown::on_signals().map_err(RunError::Signals)?;
-    let ended = live(args, leader_task, shutdown, signals).await;
+    let exporter = export.exporter();
+    let ended = live(args, leader_task, shutdown, signals, exporter).await;
     // Last, so that nothing waits for it: the Lease is given back by now. It takes a moment at most.
     export.end().await;
     ended
@@ -47,6 +48,7 @@ async fn live(
     leader_task: impl LeaderTask,
     shutdown: Shutdown,
     signals: impl Future<Output = Result<(), TaskError>> + Send + 'static,
+    exporter: Option<impl Future<Output = Result<(), TaskError>> + Send + 'static>,
 ) -> Result<(), RunError> {
     let address = args.admin.listen;
     let listener = TcpListener::bind(address)
@@ -58,7 +60,10 @@ async fn live(
     let metrics = Metrics::default();
     let clients = Clients::infer(&args.timing, &args.leadership, &metrics).await?;
     let serve = |router| axum::serve(listener, router).into_future();
-    let process = Process::start(args, clients, metrics, shutdown, signals, serve);
+    let mut process = Process::start(args, clients, metrics, shutdown, signals, serve);
+    if let Some(exporter) = exporter {
+        process.tasks.spawn(Task::TraceExporter, exporter);
+    }
     process.run(leader_task).await
 }
 

@@ -1,8 +1,7 @@
 //! Supervises long-lived tasks: if one of them ends, the process ends.
 //!
-//! There are two sets. The process has one with the signals, the admin server, the elector and, while it leads, the leader task.
-//! The leader task has one with the controllers and the account listing. Every other task is short-lived,
-//! but for the exporter of traces: its library has a thread of its own for it, and nothing depends on that.
+//! There are two sets. The process has one with the signals, the admin server, the exporter of traces, the elector and, while it
+//! leads, the leader task. The leader task has one with the controllers and the account listing. Every other task is short-lived.
 
 use std::collections::{HashMap, HashSet};
 use std::panic::AssertUnwindSafe;

@@ -29,6 +29,8 @@ pub enum Task {
     Signals,
     /// Serves the probes and the metrics.
     AdminServer,
+    /// Sends traces, if there is an endpoint for them.
+    TraceExporter,
     /// Takes and renews the Lease.
     Elector,
     /// What runs while this process leads.

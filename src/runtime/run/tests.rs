@@ -66,11 +66,13 @@ async fn ends(task: Task, ending: Ending, kinds: bool) -> RunError {
     let Command::Run(args) = Cli::parse_from(flags).command;
     let begun = CancellationToken::new();
     let end = ending.after(begun.clone()).map_err(io::Error::other);
-    let (signals, serving) = match task {
-        Task::Signals => (end.boxed(), pending().boxed()),
-        _ => (pending().boxed(), end.boxed()),
+    let end = end.boxed();
+    let (signals, serving, exporter) = match task {
+        Task::Signals => (end, pending().boxed(), pending().boxed()),
+        Task::AdminServer => (pending().boxed(), end, pending().boxed()),
+        _ => (pending().boxed(), pending().boxed(), end),
     };
-    let process = Process::start(
+    let mut process = Process::start(
         *args,
         clients,
         Metrics::default(),
@@ -78,6 +80,9 @@ async fn ends(task: Task, ending: Ending, kinds: bool) -> RunError {
         signals.err_into(),
         |_| serving,
     );
+    process
+        .tasks
+        .spawn(Task::TraceExporter, exporter.err_into());
     let readiness = process.readiness.clone();
     let until_it_waits = async {
         let waits = |missing: &str| {
@@ -102,7 +107,7 @@ async fn ends(task: Task, ending: Ending, kinds: bool) -> RunError {
 
 #[tokio::test]
 async fn whichever_task_ends_the_process_ends_with_an_error_that_names_it() {
-    for task in [Task::Signals, Task::AdminServer] {
+    for task in [Task::Signals, Task::AdminServer, Task::TraceExporter] {
         for ending in ENDINGS {
             for kinds in [false, true] {
                 let error = ends(task, ending, kinds).await;

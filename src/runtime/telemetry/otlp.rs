@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
+use futures::FutureExt as _;
 use opentelemetry::KeyValue;
 use opentelemetry::trace::TracerProvider as _;
 use opentelemetry_http::{Bytes, HttpClient, HttpError, Request, Response};
@@ -15,10 +16,12 @@ use opentelemetry_sdk::resource::{EnvResourceDetector, TelemetryResourceDetector
 use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider};
 use parking_lot::Mutex;
 use tokio::runtime::Handle;
+use tokio::sync::oneshot;
 use url::{Host, Url};
 
 use crate::runtime::args::{LeadershipArgs, PROGRAM, RunArgs, TraceArgs};
 use crate::runtime::build_info;
+use crate::runtime::supervise::TaskError;
 
 /// How long the collector may take for one request.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
@@ -97,7 +100,15 @@ pub enum ExportError {
 
 /// The export of traces, or none.
 #[derive(Debug, Default)]
-pub struct Export(Option<SdkTracerProvider>);
+pub struct Export {
+    provider: Option<SdkTracerProvider>,
+    /// Told when the thread that sends is gone.
+    ended: Option<oneshot::Receiver<Never>>,
+}
+
+/// What is never sent: the end of the sender is the message.
+#[derive(Debug)]
+enum Never {}
 
 impl Export {
     /// Begins, if there is an endpoint. Spans wait in a queue of limited length for a thread of its own; what finds it full
@@ -107,28 +118,44 @@ impl Export {
     /// [`ExportError`], when that cannot be set up. Nobody is spoken to yet.
     pub(in crate::runtime) fn start(args: &RunArgs) -> Result<Self, ExportError> {
         let Some(endpoint) = args.traces.endpoint()? else {
-            return Ok(Self(None));
+            return Ok(Self::default());
         };
+        let (alive, ended) = oneshot::channel();
         let exporter = SpanExporter::builder()
             .with_http()
-            .with_http_client(Carrier::new(&endpoint)?)
+            .with_http_client(Carrier::new(&endpoint, alive)?)
             .with_endpoint(endpoint.as_str())
             .with_protocol(Protocol::HttpBinary)
             .build()?;
         let provider = SdkTracerProvider::builder()
             .with_batch_exporter(exporter)
             .with_resource(resource(&args.leadership));
-        Ok(Self(Some(provider.build())))
+        Ok(Self {
+            provider: Some(provider.build()),
+            ended: Some(ended),
+        })
     }
 
     /// Makes the spans, where there is an export.
     pub(in crate::runtime) fn tracer(&self) -> Option<SdkTracer> {
-        self.0.as_ref().map(|provider| provider.tracer(PROGRAM))
+        self.provider
+            .as_ref()
+            .map(|provider| provider.tracer(PROGRAM))
+    }
+
+    /// Returns when the thread that sends is gone: after a panic, unless the export was told to [end](Self::end).
+    pub(in crate::runtime) fn exporter(
+        &mut self,
+    ) -> Option<impl Future<Output = Result<(), TaskError>> + Send + 'static> {
+        let ended = self.ended.take()?;
+        Some(ended.map(|_| Ok(())))
     }
 
     /// Sends what is left, in a few seconds or not at all.
     pub(in crate::runtime) async fn end(self) {
-        let Some(provider) = self.0 else { return };
+        let Some(provider) = self.provider else {
+            return;
+        };
         let flush = move || provider.shutdown_with_timeout(FLUSH_LIMIT);
         if !matches!(tokio::task::spawn_blocking(flush).await, Ok(Ok(()))) {
             tracing::warn!("the last traces could not be exported in time");
@@ -159,6 +186,8 @@ struct Carrier {
     client: reqwest::Client,
     runtime: Handle,
     trouble: Mutex<Trouble>,
+    /// Dropped with the thread that has it.
+    _alive: oneshot::Sender<Never>,
 }
 
 impl fmt::Debug for Carrier {
@@ -168,7 +197,7 @@ impl fmt::Debug for Carrier {
 }
 
 impl Carrier {
-    fn new(endpoint: &Url) -> Result<Self, ExportError> {
+    fn new(endpoint: &Url, alive: oneshot::Sender<Never>) -> Result<Self, ExportError> {
         let mut builder = reqwest::Client::builder()
             .user_agent(format!("{PROGRAM}/{}", build_info::VERSION))
             .redirect(reqwest::redirect::Policy::none())
@@ -189,6 +218,7 @@ impl Carrier {
             client: builder.build().map_err(|_| ExportError::Client)?,
             runtime: Handle::current(),
             trouble: Mutex::default(),
+            _alive: alive,
         })
     }
 
@@ -253,6 +283,10 @@ impl Trouble {
 
 #[cfg(test)]
 mod tests {
+    use opentelemetry::trace::{Span as _, Tracer as _};
+    use opentelemetry_sdk::error::OTelSdkResult;
+    use opentelemetry_sdk::trace::SpanData;
+
     use super::*;
 
     fn args(base: &str, whole: &str) -> TraceArgs {
@@ -310,6 +344,35 @@ mod tests {
             "{why}"
         );
         assert!(!why.contains("hidden"), "{why}");
+    }
+
+    /// An exporter whose thread panics with the first spans.
+    #[derive(Debug)]
+    struct Panics {
+        _alive: oneshot::Sender<Never>,
+    }
+
+    impl opentelemetry_sdk::trace::SpanExporter for Panics {
+        async fn export(&self, _: Vec<SpanData>) -> OTelSdkResult {
+            unreachable!("on purpose")
+        }
+    }
+
+    #[tokio::test]
+    async fn the_end_of_the_thread_that_sends_is_noticed_and_nothing_before() {
+        let (alive, ended) = oneshot::channel();
+        let provider = SdkTracerProvider::builder().with_batch_exporter(Panics { _alive: alive });
+        let mut export = Export {
+            provider: Some(provider.build()),
+            ended: Some(ended),
+        };
+        let mut exporter = Box::pin(export.exporter().unwrap());
+        assert!((&mut exporter).now_or_never().is_none());
+        export.tracer().unwrap().start("span").end();
+        let flushing = export.provider.clone().unwrap();
+        let flushed = tokio::task::spawn_blocking(move || flushing.force_flush());
+        assert!(exporter.await.is_ok());
+        assert!(flushed.await.unwrap().is_err());
     }
 
     #[test]
