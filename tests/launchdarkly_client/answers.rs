@@ -145,7 +145,7 @@ async fn a_token_without_a_plain_id_is_unreadable() {
 async fn a_create_hands_over_the_key() {
     let created = ResponseTemplate::new(201).set_body_json(issued_token());
     let (_server, client) = server_answering(created).await;
-    let issued = client.create(&wish()).await.unwrap();
+    let issued = client.create(&new_token()).await.unwrap();
     assert_eq!(issued.key.expose(), ISSUED);
     assert_eq!(issued.token.id, id());
     assert_eq!(issued.token.last_four, Some(issued.key.last_four()));

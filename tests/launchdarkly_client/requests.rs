@@ -32,9 +32,9 @@ async fn sent(operation: Operation) -> Request {
     one_request(&server).await
 }
 
-async fn created(wish: &NewToken) -> Value {
+async fn created(new: &NewToken) -> Value {
     let (server, client) = server_answering(ok(&issued_token())).await;
-    client.create(wish).await.unwrap();
+    client.create(new).await.unwrap();
     one_request(&server).await.body_json().unwrap()
 }
 
@@ -147,9 +147,9 @@ async fn a_proof_is_sent_with_the_key_that_is_proven() {
 }
 
 #[tokio::test]
-async fn a_create_sends_what_is_wished_for_and_nothing_empty() {
+async fn a_create_sends_what_is_asked_for_and_nothing_empty() {
     assert_eq!(
-        created(&wish()).await,
+        created(&new_token()).await,
         json!({ "name": "ci", "description": "deploys", "role": "reader", "serviceToken": true })
     );
     let full = NewToken {
@@ -157,7 +157,7 @@ async fn a_create_sends_what_is_wished_for_and_nothing_empty() {
         default_api_version: Some(20_240_415),
         expiry: Timestamp::from_millisecond(1_798_761_600_000).ok(),
         service_token: false,
-        ..wish()
+        ..new_token()
     };
     assert_eq!(
         created(&full).await,
@@ -175,7 +175,7 @@ async fn a_create_sends_what_is_wished_for_and_nothing_empty() {
     };
     let inline = NewToken {
         grant: ResolvedGrant::Inline(vec![statement]),
-        ..wish()
+        ..new_token()
     };
     assert_eq!(
         created(&inline).await["inlineRole"],
@@ -184,7 +184,7 @@ async fn a_create_sends_what_is_wished_for_and_nothing_empty() {
     for role in [BaseRole::Reader, BaseRole::Writer, BaseRole::Admin] {
         let body = created(&NewToken {
             grant: ResolvedGrant::Role(role),
-            ..wish()
+            ..new_token()
         })
         .await;
         assert_eq!(body["role"], json!(<&str>::from(role)));

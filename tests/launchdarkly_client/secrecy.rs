@@ -69,9 +69,9 @@ async fn no_type_prints_a_key() {
     printed.debug(&Limiters::new(LimiterOptions::default(), Arc::new(())));
     printed.debug(&endpoint("http://127.0.0.1:1/x"));
     printed.debug(&options());
-    printed.debug(&wish());
+    printed.debug(&new_token());
     printed.debug(&client.identify().await);
-    printed.debug(&client.create(&wish()).await);
+    printed.debug(&client.create(&new_token()).await);
     printed.debug(&client.reset(&id(), Duration::from_secs(1)).await);
     printed.debug(&client.get(&id()).await);
     printed.debug(&client.role("x").await);

@@ -92,7 +92,7 @@ pub fn shown_token() -> Value {
     token
 }
 
-pub fn wish() -> NewToken {
+pub fn new_token() -> NewToken {
     NewToken {
         name: "ci".to_owned(),
         description: "deploys".to_owned(),
@@ -121,7 +121,7 @@ pub async fn attempt(client: &HttpClient, operation: Operation) -> Result<(), Ap
         Operation::Identify => client.identify().await.map(drop),
         Operation::List => client.list_page(0, 50).await.map(drop),
         Operation::Get => client.get(&id()).await.map(drop),
-        Operation::Create => client.create(&wish()).await.map(drop),
+        Operation::Create => client.create(&new_token()).await.map(drop),
         Operation::Patch => client
             .patch(&id(), &[PatchOp::describe("x")])
             .await

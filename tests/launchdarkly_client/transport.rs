@@ -178,7 +178,7 @@ async fn a_host_that_does_not_exist_was_sent_nothing() {
     let endpoint = Endpoint::parse("https://nowhere.invalid", None, &allowed).unwrap();
     let gate = Arc::new(AlwaysOpen);
     let client = HttpClient::new(endpoint, key(CREDENTIAL), None, line(), options(), gate).unwrap();
-    let error = client.create(&wish()).await.unwrap_err();
+    let error = client.create(&new_token()).await.unwrap_err();
     assert!(error.is_definite_refusal(), "{error:?}");
 }
 
@@ -192,7 +192,7 @@ async fn a_create_never_travels_on_a_connection_that_may_have_died() {
     let (uri, connections) = server_saying(kept);
     let client = client(&uri);
     for _ in 0..3 {
-        client.create(&wish()).await.unwrap();
+        client.create(&new_token()).await.unwrap();
     }
     assert_eq!(connections.load(Ordering::SeqCst), 3);
 }

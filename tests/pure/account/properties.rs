@@ -88,7 +88,7 @@ fn any_account() -> impl Strategy<Value = Given> {
         Awaited::Secret,
         Awaited::SecretAndRight,
     ]);
-    let wish = prop_oneof![
+    let spec = prop_oneof![
         4 => (1..=2_i64, any::<bool>()).prop_map(Ok),
         1 => problem().prop_map(Err),
     ];
@@ -100,8 +100,8 @@ fn any_account() -> impl Strategy<Value = Given> {
         prop::option::of(select(vec!["569f", "other"])),
         0..=2_usize,
     );
-    (flags, awaited, wish, secret, answer, remembered).prop_map(
-        |(flags, awaited, wish, secret, answer, (known, offered, pinned, users))| {
+    (flags, awaited, spec, secret, answer, remembered).prop_map(
+        |(flags, awaited, spec, secret, answer, (known, offered, pinned, users))| {
             let mut given = fresh().but(|it| {
                 ((it.deleting, it.held), it.awaited) = (flags, awaited);
                 it.users = users;
@@ -112,7 +112,7 @@ fn any_account() -> impl Strategy<Value = Given> {
                     .map(|_| facts());
                 (it.known, it.offered) = (known, offered);
             });
-            given.desired = wish.map(|(generation, bundle)| {
+            given.desired = spec.map(|(generation, bundle)| {
                 given.observed.generation = Some(generation);
                 let mut desired = desired();
                 desired.ca_bundle = bundle.then(|| "PEM".to_owned());

@@ -11,10 +11,10 @@ use launchdarkly_token_operator::domain::settings::{BaseRole, Grant, TokenSettin
 use launchdarkly_token_operator::domain::step::StepKind;
 use launchdarkly_token_operator::domain::time::plus;
 
+use super::desired::ROLE_ID;
 use super::execute::{Act, Fate};
 use super::ledger::Breach;
 use super::observe::shown_hash;
-use super::wish::ROLE_ID;
 use super::world::{Call, Core, Flight, Listing, Memory, Role, START, TIMING, Token, new_key};
 
 impl Act<'_> {

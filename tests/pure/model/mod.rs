@@ -46,6 +46,7 @@
 
 mod calls;
 mod count;
+mod desired;
 mod edits;
 mod execute;
 mod ledger;
@@ -56,6 +57,5 @@ mod scenarios;
 mod settle;
 mod stories;
 mod system;
-mod wish;
 mod world;
 mod writes;

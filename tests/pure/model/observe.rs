@@ -18,7 +18,7 @@ use launchdarkly_token_operator::domain::secret::{SecretFacts, SecretState, othe
 use launchdarkly_token_operator::domain::settings::TokenSettings;
 use launchdarkly_token_operator::domain::time::{Clocks, plus};
 
-use super::wish::ROLE_ID;
+use super::desired::ROLE_ID;
 use super::world::{Core, Listing, Memory, Object, Role, Spec, TIMING, Token, UID, nonce};
 
 /// Which cluster our tokens are marked with.
@@ -163,11 +163,11 @@ impl ShownToken for Token {
         shown_hash(self)
     }
 
-    fn differs_from(&self, wished: &TokenSettings) -> Vec<&'static str> {
+    fn differs_from(&self, desired: &TokenSettings) -> Vec<&'static str> {
         let shown = shown(self);
         let fields = [
-            ("description", shown.description != wished.description),
-            ("role", shown.grant != wished.grant),
+            ("description", shown.description != desired.description),
+            ("role", shown.grant != desired.grant),
         ];
         let differing = fields.into_iter().filter(|(_, differs)| *differs);
         differing.map(|(field, _)| field).collect()

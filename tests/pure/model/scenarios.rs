@@ -28,7 +28,7 @@ const ANY_FATE: &[Fate] = &[
     Fate::Killed,
 ];
 
-/// What a story's object wishes, if nothing else is said.
+/// What a story's object asks for, if nothing else is said.
 pub fn spec() -> Spec {
     Spec {
         role: Role::Reader,

@@ -66,7 +66,7 @@ pub enum Role {
     Custom,
 }
 
-/// What the user wishes, as far as it varies.
+/// What the user asks for, as far as it varies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Spec {
     pub role: Role,

@@ -1,9 +1,9 @@
-//! Generated worlds: a settled world for a generated wish, with every part left as it is or replaced by anything.
+//! Generated worlds: a settled world for a generated spec, with every part left as it is or replaced by anything.
 
+mod desired;
 mod record;
 mod remote;
 mod secret;
-mod wish;
 
 use std::collections::BTreeSet;
 
@@ -23,13 +23,13 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use strum::IntoEnumIterator as _;
 
-use crate::decide_properties::worlds::{Given, NOW, TokenWish, given, seconds, token};
+use crate::decide_properties::worlds::{DesiredToken, Given, NOW, given, seconds, token};
 
 /// A spec and a world, both anything that can be.
 pub fn any_world() -> BoxedStrategy<Given> {
-    wish::any_desired()
+    desired::any_desired()
         .prop_flat_map(|desired| {
-            let base = given(TokenWish(desired));
+            let base = given(DesiredToken(desired));
             (
                 Just(base.clone()),
                 record::any_record(&base),

@@ -225,7 +225,7 @@ pub fn secret_deletion(case: &Case<'_>) -> Verdict {
     })?;
     ensure(
         case.desired().is_none_or(|d| d.secret.name != *name),
-        || "it is the wished Secret".into(),
+        || "it is the desired Secret".into(),
     )?;
     let former = observed.record.former_secret.as_ref();
     let over = former

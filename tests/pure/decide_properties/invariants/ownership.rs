@@ -24,10 +24,10 @@ pub fn secrets(case: &Case<'_>) -> Verdict {
         ) => (name, at),
         _ => return Ok(()),
     };
-    let wished = case.desired().map(|desired| &desired.secret.name);
+    let desired = case.desired().map(|desired| &desired.secret.name);
     let pending = observed.record.pending.as_ref().map(|p| &p.secret_name);
     let recorded = observed.record.secret.as_ref().map(|s| &s.name);
-    let current = pending.or(wished).or(recorded);
+    let current = pending.or(desired).or(recorded);
     let state = if Some(name) == current {
         &observed.secret
     } else {

@@ -58,6 +58,6 @@ fn a_step_that_failed_is_tried_again_after_its_wait() {
 fn an_edit_ends_the_wait_of_a_failed_step() {
     given(a_token().triggered_by("audit"))
         .and(a_failed(K::FetchToken, true))
-        .but_wished(a_token().triggered_by("again"))
+        .but_desired(a_token().triggered_by("again"))
         .takes(&[K::FetchToken]);
 }

@@ -49,7 +49,7 @@ fn the_key_of_a_lost_reset_lives_as_long_as_it_may_have_been_promised() {
 fn a_lost_key_goes_where_its_first_intent_said_and_a_rename_comes_after() {
     let end = given(a_token())
         .and(a_reset_without_an_answer())
-        .but_wished(a_token().in_secret("api"))
+        .but_desired(a_token().in_secret("api"))
         .takes(&[K::FenceSecret, K::RecordIntent]);
     assert_eq!(end.record().pending.as_ref().unwrap().secret_name, "web");
 }
@@ -186,7 +186,7 @@ fn an_intent_that_grew_old_before_its_call_is_written_anew() {
 fn an_edit_before_the_call_forgets_the_intent() {
     given(a_token())
         .and(an_intent_to(PendingOperation::Create, Cause::TokenMissing))
-        .but_wished(a_token().described_as("something else"))
+        .but_desired(a_token().described_as("something else"))
         .takes(&[K::ForgetIntent]);
 }
 
@@ -220,7 +220,7 @@ fn a_reset_that_was_announced_is_not_sent_once_resets_are_known_to_break() {
 fn a_reset_keeps_the_grace_that_was_arranged_with_its_intent() {
     let world = given(a_token().with_grace(hours(6)))
         .and(an_intent_to(PendingOperation::Reset, Cause::Schedule))
-        .but_wished(a_token().with_grace(minutes(5)));
+        .but_desired(a_token().with_grace(minutes(5)));
     let Step::Call(CallStep::ResetKey {
         previous_key_lives, ..
     }) = world.decides()

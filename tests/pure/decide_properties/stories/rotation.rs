@@ -46,9 +46,9 @@ fn a_trigger_rotates_once() {
 fn a_trigger_that_is_taken_back_does_not_rotate_when_it_comes_again() {
     given(a_token().triggered_by("audit"))
         .takes(&RESET)
-        .but_wished(a_token())
+        .but_desired(a_token())
         .and_rests()
-        .but_wished(a_token().triggered_by("audit"))
+        .but_desired(a_token().triggered_by("audit"))
         .and_rests();
 }
 
@@ -134,7 +134,7 @@ fn a_reset_is_tried_on_a_token_of_the_kind_that_is_to_be_reset() {
     for service_token in [true, false] {
         let step = given(a_token().triggered_by("audit"))
             .and(reset_is(Feature::Unknown))
-            .and(|given| given.wished().settings.service_token = service_token)
+            .and(|given| given.desired_mut().settings.service_token = service_token)
             .decides();
         assert_eq!(step, Step::Call(CallStep::ProbeReset { service_token }));
     }
@@ -282,7 +282,7 @@ fn a_revocation_whose_reset_was_lost_is_not_called_done() {
 fn an_edit_does_not_rotate_by_itself() {
     given(a_token().rotating_every(hours(24)))
         .and(|given| given.observed.record.rotation.next = Some(ahead(hours(20))))
-        .but_wished(a_token().rotating_every(hours(1)))
+        .but_desired(a_token().rotating_every(hours(1)))
         .and_rests();
 }
 
@@ -290,7 +290,7 @@ fn an_edit_does_not_rotate_by_itself() {
 fn a_time_that_has_come_is_not_taken_back_by_an_edit() {
     given(a_token().rotating_every(hours(24)))
         .and(a_due_time())
-        .but_wished(
+        .but_desired(
             a_token()
                 .rotating_every(hours(24))
                 .showing_the_previous_key(),

@@ -148,7 +148,7 @@ fn the_previous_key_leaves_the_secret_when_its_grace_is_over() {
 #[test]
 fn a_renamed_secret_moves_with_its_key_and_the_old_one_goes_after_the_grace() {
     let moved = given(a_token().with_grace(hours(6)))
-        .but_wished(a_token().with_grace(hours(6)).in_secret("api"))
+        .but_desired(a_token().with_grace(hours(6)).in_secret("api"))
         .and(|given| {
             given.observed.former_secret =
                 std::mem::replace(&mut given.observed.secret, SecretState::Absent);
@@ -165,7 +165,7 @@ fn a_renamed_secret_moves_with_its_key_and_the_old_one_goes_after_the_grace() {
 #[test]
 fn a_renamed_secret_that_lost_its_key_is_replaced() {
     given(a_token())
-        .but_wished(a_token().in_secret("api"))
+        .but_desired(a_token().in_secret("api"))
         .and(the_secret_is_deleted())
         .takes(&REPLACE);
 }

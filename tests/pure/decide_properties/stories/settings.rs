@@ -9,7 +9,7 @@ use crate::decide_properties::worlds::*;
 #[test]
 fn a_description_is_one_patch() {
     given(a_token())
-        .but_wished(a_token().described_as("Reads more flags"))
+        .but_desired(a_token().described_as("Reads more flags"))
         .and(the_token_differs_in("description"))
         .takes(&[K::FetchToken, K::PatchToken, K::RecordSettings])
         .and_rests();
@@ -18,7 +18,7 @@ fn a_description_is_one_patch() {
 #[test]
 fn another_role_of_a_service_token_is_another_token() {
     let end = given(a_token())
-        .but_wished(a_token().with_role(BaseRole::Writer))
+        .but_desired(a_token().with_role(BaseRole::Writer))
         .and(the_token_differs_in("role"))
         .takes(&[
             K::FetchToken,
@@ -63,7 +63,7 @@ fn what_came_back_different_is_not_tried_twice() {
 #[test]
 fn a_suspended_object_keeps_its_old_settings() {
     given(a_token())
-        .but_wished(a_token().suspended().described_as("other"))
+        .but_desired(a_token().suspended().described_as("other"))
         .and(the_token_differs_in("description"))
         .and_rests();
 }

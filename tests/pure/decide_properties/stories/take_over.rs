@@ -113,7 +113,7 @@ fn a_token_that_was_taken_over_is_replaced_before_it_is_ever_reset() {
     given(a_token())
         .and(a_lost_status())
         .takes(TAKE_OVER)
-        .but_wished(a_token().triggered_by("audit"))
+        .but_desired(a_token().triggered_by("audit"))
         .takes(&[K::RecordIntent, K::CreateToken]);
 }
 

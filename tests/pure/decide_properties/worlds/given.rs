@@ -18,7 +18,7 @@ use launchdarkly_token_operator::domain::time::Clocks;
 
 use super::follow;
 use super::names::{ME, NOW, TIMING, ago, attempt, hours, key, minutes, token};
-use super::token::TokenWish;
+use super::token::DesiredToken;
 
 /// A spec and the world it meets.
 #[derive(Debug, Clone)]
@@ -28,7 +28,7 @@ pub struct Given {
 }
 
 /// The spec in a settled world: token 0 was made for it two hours ago, Secret and record agree.
-pub fn given(desired: TokenWish) -> Given {
+pub fn given(desired: DesiredToken) -> Given {
     let observed = settled(&desired.0);
     Given {
         desired: Ok(desired.0),
@@ -36,7 +36,7 @@ pub fn given(desired: TokenWish) -> Given {
     }
 }
 
-/// The world in which everything is as `wish` wants it.
+/// The world in which everything is as `desired` says.
 pub fn settled(desired: &Desired) -> Observed {
     let last = ago(hours(2));
     let handled: Vec<_> = Vec::new();
@@ -143,7 +143,7 @@ impl Given {
     }
 
     /// The user changes the spec; the world stays as it is.
-    pub fn but_wished(mut self, desired: TokenWish) -> Self {
+    pub fn but_desired(mut self, desired: DesiredToken) -> Self {
         self.desired = Ok(desired.0);
         self.observed.generation += 1;
         self

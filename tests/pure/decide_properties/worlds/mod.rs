@@ -9,4 +9,4 @@ mod token;
 pub use given::{Given, given};
 pub use names::*;
 pub use situations::*;
-pub use token::{TokenWish, a_token};
+pub use token::{DesiredToken, a_token};

@@ -27,7 +27,7 @@ impl Given {
         }
     }
 
-    pub fn wished(&mut self) -> &mut Desired {
+    pub fn desired_mut(&mut self) -> &mut Desired {
         match &mut self.desired {
             Ok(desired) => desired,
             Err(problem) => panic!("no valid desired: {problem:?}"),

@@ -1,4 +1,4 @@
-//! What users wish for, in few words.
+//! What users ask for, in few words.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,11 +11,11 @@ use super::names::{hours, revoke, trigger};
 
 /// A spec under construction.
 #[derive(Debug, Clone)]
-pub struct TokenWish(pub Desired);
+pub struct DesiredToken(pub Desired);
 
 /// A service token that reads, its key in Secret `web`, never rotated.
-pub fn a_token() -> TokenWish {
-    TokenWish(Desired {
+pub fn a_token() -> DesiredToken {
+    DesiredToken(Desired {
         settings: TokenSettings {
             name: "team-a/web".into(),
             description: "Reads flags".into(),
@@ -42,7 +42,7 @@ pub fn a_token() -> TokenWish {
     })
 }
 
-impl TokenWish {
+impl DesiredToken {
     fn with(mut self, change: impl FnOnce(&mut Desired)) -> Self {
         change(&mut self.0);
         self

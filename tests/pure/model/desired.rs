@@ -1,4 +1,4 @@
-//! What the user wishes, as the operator understands it.
+//! What the user asks for, as the operator understands it.
 
 use std::collections::BTreeMap;
 
