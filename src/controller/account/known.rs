@@ -48,11 +48,14 @@ impl<L> Default for KnownAccount<L> {
 }
 
 impl<L> KnownAccount<L> {
+    /// The object of this name is this one by now: what was known of another is no use to anybody.
+    pub(super) fn meet(&mut self, uid: &AccountUid) {
+        self.object.take_if(|known| known.uid != *uid);
+    }
+
     /// What is known of this object; of another of the same name nothing is kept.
     pub(super) fn of(&mut self, uid: &AccountUid) -> &mut Known<L> {
-        if self.object.as_ref().is_some_and(|known| known.uid != *uid) {
-            self.object = None;
-        }
+        self.meet(uid);
         self.object.get_or_insert_with(|| Known {
             uid: uid.clone(),
             shown: false,

@@ -115,11 +115,9 @@ impl<L: TokensApi> Accounts<L> {
         }
     }
 
-    /// The object of this name is this one by now: what was known of another is no use to anybody.
+    /// The object of this name is this one by now: nothing of another serves any more.
     pub(in crate::controller) fn meet(&self, key: &AccountKey, uid: &AccountUid) {
-        self.change(key, |account| {
-            account.object.take_if(|known| known.uid != *uid);
-        });
+        self.change(key, |account| account.meet(uid));
     }
 
     /// No object has this name.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::cluster::secret::snapshot::SecretSnapshot;
 use crate::domain::ids::{Attempt, Fingerprint};
 use crate::domain::memory::Memory;
-use crate::domain::record::Intent;
+use crate::domain::record::{Intent, Record};
 use crate::domain::secret::Arrangement;
 use crate::launchdarkly::Token;
 use crate::redaction::{Key, LastFour};
@@ -61,6 +61,12 @@ impl ObjectMemory {
     pub(in crate::controller) fn forget_call(&mut self) {
         self.facts.call.forget();
         self.key = None;
+    }
+
+    /// The pending call is recorded as published.
+    pub(in crate::controller) fn published(&mut self, record: &Record) {
+        self.key = None;
+        self.facts.published(record);
     }
 
     /// Whether a key is in hand that is not published yet.

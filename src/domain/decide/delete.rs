@@ -5,13 +5,13 @@ use std::collections::BTreeSet;
 use crate::domain::cause::Cause;
 use crate::domain::decide::evidence::{Evidence, evidence};
 use crate::domain::decide::view::{View, hold, revision};
-use crate::domain::desired::DeletionPolicy;
+use crate::domain::desired::{DeletionPolicy, secret_layout};
 use crate::domain::ids::TokenId;
 use crate::domain::observed::{Account, Deletion, PendingCall};
 use crate::domain::problem::Problem;
 use crate::domain::reason::Reason;
 use crate::domain::record::{PendingOperation, RetiringToken};
-use crate::domain::secret::SecretState;
+use crate::domain::secret::{SecretState, other_name};
 use crate::domain::step::{CallStep, LookStep, ObjectStep, SecretStep, Step, WaitStep};
 
 /// Winds an object up that is being deleted.
@@ -96,8 +96,11 @@ fn delete_secrets(view: &View<'_>, deletion: &Deletion) -> Option<Step> {
         })),
         SecretState::Absent | SecretState::Foreign { .. } | SecretState::Unreadable(_) => None,
     };
-    delete(secret_name(view), &view.observed.secret)
-        .or_else(|| delete(former_name(view)?, &view.observed.former_secret))
+    let record = &view.observed.record;
+    let layout = secret_layout(view.desired, record);
+    let other = other_name(record, &layout);
+    delete(layout.name, &view.observed.secret)
+        .or_else(|| delete(other?, &view.observed.former_secret))
 }
 
 fn dispose(view: &View<'_>, token_id: TokenId, retain: bool) -> Step {
@@ -183,29 +186,6 @@ fn answerable(view: &View<'_>) -> Vec<TokenId> {
     let mut tokens = ours(view);
     tokens.extend(named.cloned());
     tokens.into_iter().collect()
-}
-
-fn secret_name(view: &View<'_>) -> String {
-    let observed = view.observed;
-    let pending = observed
-        .record
-        .pending
-        .as_ref()
-        .map(|p| p.secret_name.clone());
-    pending
-        .or_else(|| view.desired().map(|d| d.secret.name.clone()))
-        .or_else(|| observed.record.secret.as_ref().map(|s| s.name.clone()))
-        .unwrap_or_default()
-}
-
-fn former_name(view: &View<'_>) -> Option<String> {
-    let record = &view.observed.record;
-    let named = record
-        .secret
-        .as_ref()
-        .map(|s| s.name.clone())
-        .filter(|name| *name != secret_name(view));
-    named.or_else(|| record.former_secret.as_ref().map(|f| f.name.clone()))
 }
 
 /// A deletion never hangs longer than the stated times; what is left behind is said (I11).

@@ -43,8 +43,7 @@ pub(super) async fn record<C: Cluster, L: TokensApi>(
             write_status(ctx, object, world, step).await?;
             let intent = world.observed.record.pending.as_ref();
             let begun = intent.map(|intent| memory.facts.call.begun(intent));
-            memory.forget_call();
-            memory.facts.published(record);
+            memory.published(record);
             events::published(ctx, object, record, begun).await;
             Ok(())
         }
