@@ -60,9 +60,13 @@ pub(super) async fn record<C: Cluster, L: TokensApi>(
         }
         RecordStep::RecordTakeOver(record) => {
             let claim = claim_token(ctx, world, record)?;
-            write_status(ctx, object, world, step).await?;
-            claim.keep();
-            Ok(())
+            let written = write_status(ctx, object, world, step).await;
+            match &written {
+                // It surely did not happen. One without an answer may have.
+                Err(failure) if failure.stale => drop(claim),
+                Ok(()) | Err(_) => claim.keep(),
+            }
+            written
         }
         RecordStep::RecordRetirement(record) => {
             write_status(ctx, object, world, step).await?;
