@@ -1,6 +1,6 @@
 //! The kinds as a part of the release, when they are not to outlive it, and the accounts that need them.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 
@@ -8,8 +8,50 @@ use rig::{ControlPlane, ControlPlaneOptions, Helm, wait, workspace};
 
 use crate::render::{chart, value_file};
 
-/// Kubernetes' own controllers back off while they take a kind away: on a busy machine for minutes.
+/// What Kubernetes' own controllers may take on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(180);
+
+/// Every change of a kind makes a step that is under way begin again, so they are few.
+const BETWEEN_NUDGES: Duration = Duration::from_secs(20);
+
+/// Waits until no kind is left. The API server takes a kind away in steps, and backs off by up to a quarter of an hour when one fails
+/// on a busy machine; a change of the kind has it look again at once.
+fn await_no_kinds(plane: &ControlPlane) {
+    let started = Instant::now();
+    let mut nudged = started;
+    let gone = wait::until_ok(PATIENCE, "no kinds", || {
+        let left = plane
+            .client()
+            .list("customresourcedefinitions", "")
+            .unwrap();
+        for kind in &left {
+            assert!(
+                kind["metadata"]["deletionTimestamp"].is_string(),
+                "Helm did not delete {}",
+                kind["metadata"]["name"]
+            );
+            let name = kind["metadata"]["name"].as_str().unwrap_or_default();
+            if nudged.elapsed() >= BETWEEN_NUDGES {
+                let look = format!("example.com/look=after-{}", started.elapsed().as_secs());
+                // It may be gone by now.
+                let _ = plane.kubectl(&["annotate", "--overwrite", "crd", name, &look]);
+            }
+        }
+        if nudged.elapsed() >= BETWEEN_NUDGES {
+            nudged = Instant::now();
+        }
+        let states = left
+            .iter()
+            .map(|kind| kind["status"]["conditions"].to_string());
+        let states: Vec<_> = states.collect();
+        if left.is_empty() {
+            Ok(())
+        } else {
+            Err(states.join(" "))
+        }
+    });
+    gone.unwrap();
+}
 
 #[test]
 fn the_kinds_go_with_the_release_if_they_are_not_to_be_kept() {
@@ -20,11 +62,11 @@ fn the_kinds_go_with_the_release_if_they_are_not_to_be_kept() {
             .unwrap()
     };
     let kinds = || {
-        let all = plane
+        plane
             .client()
             .list("customresourcedefinitions", "")
-            .unwrap();
-        all.len()
+            .unwrap()
+            .len()
     };
     let name = "keys-launchdarkly-token-operator";
     let keep = "--set=crds.keep=false";
@@ -66,9 +108,9 @@ fn the_kinds_go_with_the_release_if_they_are_not_to_be_kept() {
     assert_eq!(applied(), (vec![json!("Apply")], json!(3)));
     run(&["rollback", "keys", "1"]);
     assert_eq!(applied().1, json!(2));
-    // Helm's own wait can miss that a kind is gone, and goes on to its end of five minutes.
+    // Helm's own wait goes on to its end of five minutes where a kind stays for long.
     run(&["uninstall", "keys"]);
-    wait::until_true(PATIENCE, "no kinds", || Ok(kinds() == 0)).unwrap();
+    await_no_kinds(&plane);
     // Accounts cannot come with the kinds, and the refusal says so.
     let accounts = value_file("accounts");
     let arguments = [
