@@ -121,7 +121,7 @@ pub struct AccountFacts {
     /// The account behind the credential (I10).
     pub id: AccountId,
     /// The token that the operator itself uses there (I6).
-    pub credential: Option<TokenId>,
+    pub credential: OwnToken,
     /// Which cluster our tokens are marked with.
     pub installation: Installation,
     /// Whether the account lets this object have what it asks for (I9).
@@ -134,6 +134,39 @@ pub struct AccountFacts {
     pub longest_description: usize,
     /// Unasked replacements that may still begin in this window (I14).
     pub unasked_left: u32,
+}
+
+/// The token that the operator itself uses on an account: nothing that may be it is deleted, reset or given an end (I6).
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum OwnToken {
+    /// LaunchDarkly names it.
+    Named(TokenId),
+    /// LaunchDarkly does not name it (observed of service tokens). Of the tokens that matter to the object a listing that began after
+    /// the credential was checked does not rule these out.
+    OneOf(BTreeSet<TokenId>),
+    /// LaunchDarkly does not name it, and no listing that began since then tells.
+    Unlisted {
+        /// When the credential was checked, on the local clock.
+        since: Timestamp,
+    },
+}
+
+impl OwnToken {
+    /// A token that the object has nothing to do with.
+    #[must_use]
+    pub fn elsewhere() -> Self {
+        Self::OneOf(BTreeSet::new())
+    }
+
+    /// Whether this may be it.
+    #[must_use]
+    pub fn may_be(&self, id: &TokenId) -> bool {
+        match self {
+            Self::Named(own) => own == id,
+            Self::OneOf(alike) => alike.contains(id),
+            Self::Unlisted { .. } => true,
+        }
+    }
 }
 
 /// What an account says to what a spec asks for.

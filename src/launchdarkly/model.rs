@@ -174,8 +174,10 @@ pub enum Deleted {
 pub struct CallerIdentity {
     /// The account.
     pub account_id: Option<AccountId>,
-    /// The token.
+    /// The token. Not shown to real service tokens (observed).
     pub token_id: Option<TokenId>,
+    /// The token's name.
+    pub token_name: Option<String>,
     /// Whether it is a service token; only a personal one can create personal tokens.
     pub service_token: Option<bool>,
 }

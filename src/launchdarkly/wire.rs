@@ -56,6 +56,7 @@ pub(super) fn identity(body: &[u8]) -> Result<CallerIdentity, Why> {
     Ok(CallerIdentity {
         account_id: raw.account_id.and_then(id).map(AccountId::new),
         token_id: raw.token_id.and_then(id).map(TokenId::new),
+        token_name: raw.token_name,
         service_token: raw.service_token,
     })
 }
@@ -243,6 +244,8 @@ struct RawIdentity {
     account_id: Option<String>,
     #[serde(deserialize_with = "lenient")]
     token_id: Option<String>,
+    #[serde(deserialize_with = "lenient")]
+    token_name: Option<String>,
     #[serde(deserialize_with = "lenient")]
     service_token: Option<bool>,
 }

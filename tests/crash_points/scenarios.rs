@@ -3,6 +3,8 @@
 use fakes::Part;
 use launchdarkly_simulator::state::changes::Actor;
 use launchdarkly_token_operator::api::AccessToken;
+use launchdarkly_token_operator::cluster::secret::annotation;
+use launchdarkly_token_operator::redaction::Key;
 use serde_json::{Value, json};
 
 use crate::world::{NAME, NAMESPACE, World};
@@ -72,6 +74,12 @@ fn create_with(world: &World, change: &Value) {
     world.apply(spec);
 }
 
+/// LaunchDarkly names no service token that asks who it is, as was seen of real ones.
+fn name_no_token(world: &World) {
+    let switch = json!({"callerIdentity.tokenId": "personal-only"});
+    world.simulator().set_switches(&switch).unwrap();
+}
+
 fn create_replacing(world: &World) {
     create_with(world, &json!({"rotation": {"strategy": "Replace"}}));
 }
@@ -114,6 +122,21 @@ fn force_away(world: &World) {
 fn spoil_secret(world: &World) {
     let field = (Part::Entry, "token".to_owned());
     let changes = [(field, Some(b"spoilt".to_vec()))];
+    let cluster = &world.cluster;
+    cluster
+        .edit_secret(NAMESPACE, NAME, changes.into())
+        .unwrap();
+}
+
+/// Somebody puts another key that works into the Secret, as if it were the token's that the Secret names.
+fn put_another_key(world: &World) {
+    let key = world.server.managing_key();
+    let fingerprint = Key::from_bytes(key.as_bytes()).unwrap().fingerprint();
+    let mark = (Part::Annotation, annotation::FINGERPRINT.to_owned());
+    let changes = [
+        ((Part::Entry, "token".to_owned()), Some(key.into_bytes())),
+        (mark, Some(fingerprint.as_str().into())),
+    ];
     let cluster = &world.cluster;
     cluster
         .edit_secret(NAMESPACE, NAME, changes.into())
@@ -332,6 +355,51 @@ pub const ALL: &[Scenario] = &[
     Scenario {
         name: "recovery of a lost reset",
         before: &[Do(create), Settle, Do(trigger), DieAt("reset")],
+        ..PLAIN
+    },
+    Scenario {
+        name: "create where LaunchDarkly does not name the caller",
+        before: &[Do(name_no_token)],
+        act: create,
+        ..PLAIN
+    },
+    Scenario {
+        name: "reset where LaunchDarkly does not name the caller",
+        before: &[Do(name_no_token), Do(create), Settle],
+        act: trigger,
+        ..PLAIN
+    },
+    Scenario {
+        name: "revoke where LaunchDarkly does not name the caller",
+        before: &[Do(name_no_token), Do(create), Settle],
+        act: revoke,
+        mercy: Mercy::Revoked,
+        ..PLAIN
+    },
+    Scenario {
+        name: "new object after Retain where LaunchDarkly does not name the caller",
+        before: &[
+            Do(name_no_token),
+            Do(create_retained),
+            Settle,
+            Do(delete),
+            Settle,
+        ],
+        act: create,
+        keys: 0,
+        ..PLAIN
+    },
+    Scenario {
+        name: "another token's key in a kept Secret where LaunchDarkly does not name the caller",
+        before: &[
+            Do(name_no_token),
+            Do(create_retained),
+            Settle,
+            Do(delete),
+            Settle,
+            Do(put_another_key),
+        ],
+        act: create,
         ..PLAIN
     },
     Scenario {

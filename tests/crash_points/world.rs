@@ -7,12 +7,13 @@ use std::time::Duration;
 pub use fakes::TIMING;
 use fakes::{FakeCluster, Thing};
 use jiff::{SignedDuration, Timestamp};
+use launchdarkly_simulator::switches::IdentityTokenId;
 use launchdarkly_simulator::{Config, Running, Simulator};
 use launchdarkly_token_operator::api::AccessToken;
 use launchdarkly_token_operator::api::access_token::AccessTokenSpec;
 use launchdarkly_token_operator::cluster::NamespaceFacts;
 use launchdarkly_token_operator::controller::account::{
-    Accounts, Availability, Entry, Session, list_accounts,
+    Accounts, Availability, CredentialToken, Entry, Session, list_accounts,
 };
 use launchdarkly_token_operator::controller::token::{Context, Outcome, reconcile};
 use launchdarkly_token_operator::domain::account::AccountKey;
@@ -168,7 +169,7 @@ impl World {
         let account = AccountId::new(self.simulator().account_id());
         let session = Session {
             api: api.clone(),
-            credential: Some(self.managing_token()),
+            credential: self.credential(),
             state: accounts.account_state("launchdarkly", &account),
             account_id: account,
         };
@@ -202,6 +203,19 @@ impl World {
     /// The token that the operator itself uses.
     pub fn managing_token(&self) -> TokenId {
         TokenId::new(self.simulator().tokens_ever()[0].id.clone())
+    }
+
+    /// The same as LaunchDarkly says it to its caller.
+    fn credential(&self) -> CredentialToken {
+        if self.simulator().switches().identity_token_id == IdentityTokenId::Always {
+            return CredentialToken::Named(self.managing_token());
+        }
+        let key = Key::from_bytes(self.server.managing_key().as_bytes()).unwrap();
+        CredentialToken::Described {
+            name: Some(self.simulator().tokens_ever()[0].name.clone()),
+            last_four: key.last_four(),
+            since: self.clock.now(),
+        }
     }
 
     fn client(&self, wire: &Arc<Wire>) -> HttpClient {

@@ -246,6 +246,7 @@ async fn deleting_what_is_gone_is_as_good() {
 async fn every_part_of_an_identity_may_be_missing() {
     let full = json!({ "accountId": "569f", "tokenId": ID, "serviceToken": true, "scopes": null, "tokenKind": "auth" });
     let expected = CallerIdentity {
+        token_name: None,
         account_id: Some("569f".into()),
         token_id: Some(id()),
         service_token: Some(true),

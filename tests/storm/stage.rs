@@ -39,7 +39,7 @@ impl Stage {
     /// Starts all parts, with a Ready account in each namespace.
     pub fn start() -> Self {
         let plane = ControlPlane::start(ControlPlaneOptions::default()).unwrap();
-        let simulators: Vec<_> = (0..ACCOUNTS).map(|_| simulator()).collect();
+        let simulators: Vec<_> = (0..ACCOUNTS).map(simulator).collect();
         let hosts: Vec<&str> = simulators.iter().map(SimulatorProcess::host).collect();
         let options = OperatorOptions::fast()
             .flag("--lease-duration", "3s")
@@ -69,14 +69,18 @@ impl Stage {
     }
 }
 
-/// A LaunchDarkly that takes 50 to 300 ms for each of the operator's calls, part of it before the call counts, part after.
-fn simulator() -> SimulatorProcess {
+/// A LaunchDarkly that takes 50 to 300 ms for each of the operator's calls, part of it before the call counts, part after. Every other
+/// one does not name a service token that asks who it is.
+fn simulator(account: usize) -> SimulatorProcess {
+    let named = ["always", "personal-only"][account % 2];
+    let identity = format!("callerIdentity.tokenId={named}");
     let simulator = SimulatorProcess::start(&SimulatorOptions {
         // Consumers call as often as they like: limits are not what is tested here.
         flags: [
             "rateLimits.route=100000",
             "rateLimits.token=100000",
             "rateLimits.global=100000",
+            &identity,
         ]
         .into_iter()
         .flat_map(|switch| ["--switch".to_owned(), switch.to_owned()])

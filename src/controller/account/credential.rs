@@ -3,7 +3,7 @@
 use crate::api::validate::Invalid;
 use crate::cluster::{Cluster, ClusterError, CredentialEntry, CredentialRef};
 use crate::controller::account::context::AccountContext;
-use crate::controller::account::registry::Session;
+use crate::controller::account::registry::{CredentialToken, Session};
 use crate::domain::account::desired::DesiredAccount;
 use crate::domain::account::finding::{Behind, in_pinned_account};
 use crate::domain::ids::AccountId;
@@ -96,27 +96,29 @@ pub(in crate::controller) async fn check<C: Cluster, D: Connect>(
 ) -> Result<(Behind, Session<D::Api>), Problem> {
     let client = ctx
         .connect
-        .connect(endpoint, key)
+        .connect(endpoint, key.clone())
         .map_err(|error| unusable_address(&error))?;
+    let since = ctx.clock.now();
     let identity = client
         .identify()
         .await
         .map_err(|error| Problem::from(&error))?;
+    let credential = CredentialToken::new(&key, &identity, since);
     let (Some(account_id), token) = (identity.account_id, identity.token_id) else {
         let message =
             "LaunchDarkly does not say which account the credential belongs to; check spec.apiUrl";
         return Err(Problem::user(Reason::UnexpectedAnswer, message));
     };
-    let behind = Behind { account_id, token };
+    let behind = Behind { account_id };
     in_pinned_account(&behind, pinned)?;
     let host = endpoint.host();
     let state = ctx.accounts.account_state(&host, &behind.account_id);
     let session = Session {
         api: ctx
             .connect
-            .identified(&client, &host, &behind.account_id, behind.token.clone()),
+            .identified(&client, &host, &behind.account_id, token),
         account_id: behind.account_id.clone(),
-        credential: behind.token.clone(),
+        credential,
         state,
     };
     Ok((behind, session))

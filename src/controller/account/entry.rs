@@ -2,12 +2,17 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
 use crate::controller::account::state::AccountState;
 use crate::domain::ids::{AccountId, TokenId};
 use crate::domain::namespaces::AdmittedNamespaces;
+use crate::domain::observed::OwnToken;
 use crate::domain::policy::AccountPolicy;
 use crate::domain::problem::Problem;
 use crate::domain::reason::Reason;
+use crate::launchdarkly::{CallerIdentity, Listing, Token};
+use crate::redaction::{Key, LastFour};
 
 /// An account object as the controllers use it.
 #[derive(Debug, Clone)]
@@ -46,6 +51,74 @@ impl<L> Availability<L> {
     }
 }
 
+/// The token that a credential is (I6).
+#[derive(Debug, Clone)]
+pub enum CredentialToken {
+    /// LaunchDarkly names it.
+    Named(TokenId),
+    /// LaunchDarkly does not name it (observed of service tokens): its listing shows it with these.
+    Described {
+        /// Its name, where LaunchDarkly says it.
+        name: Option<String>,
+        /// The end of its key.
+        last_four: LastFour,
+        /// When LaunchDarkly was asked, on the local clock: an older listing may show the end of an older key.
+        since: Timestamp,
+    },
+}
+
+impl CredentialToken {
+    /// What LaunchDarkly said of a key that it was asked about at `since`.
+    pub(super) fn new(key: &Key, identity: &CallerIdentity, since: Timestamp) -> Self {
+        match &identity.token_id {
+            Some(id) => Self::Named(id.clone()),
+            None => Self::Described {
+                name: identity.token_name.clone(),
+                last_four: key.last_four(),
+                since,
+            },
+        }
+    }
+
+    /// The tokens of a listing that look like it; none where the listing is too old to tell.
+    pub(in crate::controller) fn alike(&self, listing: &Listing) -> Vec<TokenId> {
+        let alike = |token: &&Token| match self {
+            Self::Named(id) => token.id == *id,
+            Self::Described {
+                name,
+                last_four,
+                since,
+            } => {
+                listing.started_at >= *since
+                    && token.last_four.as_ref().is_none_or(|end| end == last_four)
+                    && name.as_ref().is_none_or(|name| token.name == *name)
+            }
+        };
+        let alike = listing.tokens.iter().filter(alike);
+        alike.map(|token| token.id.clone()).collect()
+    }
+
+    /// What is known of it to an object that has to do with these tokens.
+    pub(in crate::controller) fn own_token<'a>(
+        &self,
+        listing: Option<&Listing>,
+        mut concerned: impl Iterator<Item = &'a TokenId>,
+    ) -> OwnToken {
+        let since = match self {
+            Self::Named(id) => return OwnToken::Named(id.clone()),
+            Self::Described { since, .. } => *since,
+        };
+        let Some(listing) = listing.filter(|listing| listing.started_at >= since) else {
+            return OwnToken::Unlisted { since };
+        };
+        let alike = self.alike(listing);
+        let listed = |id: &TokenId| listing.tokens.iter().any(|token| token.id == *id);
+        // While it is not found it may be any token that is not listed.
+        let may_be = |id: &&TokenId| alike.contains(id) || (alike.is_empty() && !listed(id));
+        OwnToken::OneOf(concerned.by_ref().filter(may_be).cloned().collect())
+    }
+}
+
 /// A credential whose identity was checked, and the account behind it (I10).
 #[derive(Debug, Clone)]
 pub struct Session<L> {
@@ -54,7 +127,83 @@ pub struct Session<L> {
     /// The account behind the credential.
     pub account_id: AccountId,
     /// The token that the credential is.
-    pub credential: Option<TokenId>,
+    pub credential: CredentialToken,
     /// What all credentials of the account share.
     pub state: Arc<AccountState>,
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::SignedDuration;
+
+    use super::*;
+
+    const OWN: &str = "61095542756dba551110ae20";
+    const OTHER: &str = "61095542756dba551110ae21";
+
+    fn listing(at: Timestamp, tokens: &[(&str, &str, &str)]) -> Listing {
+        let tokens = tokens.iter().map(|(id, name, end)| Token {
+            id: TokenId::new(*id),
+            name: (*name).to_owned(),
+            description: String::new(),
+            service_token: true,
+            role: Some("admin".to_owned()),
+            custom_role_ids: Vec::new(),
+            inline_role: Vec::new(),
+            default_api_version: None,
+            creation_time: None,
+            last_used: None,
+            expiry: None,
+            last_four: Some(LastFour::of(end)),
+        });
+        Listing {
+            tokens: tokens.collect(),
+            started_at: at,
+        }
+    }
+
+    fn second(second: i64) -> Timestamp {
+        Timestamp::UNIX_EPOCH + SignedDuration::from_secs(second)
+    }
+
+    /// What is known to an object that has to do with both tokens.
+    fn told(identity: &CallerIdentity, listing: Option<&Listing>) -> OwnToken {
+        let key = Key::from_bytes(b"api-00000000-0000-4000-8000-0000000000aa").unwrap();
+        let concerned = [OWN, OTHER].map(TokenId::new);
+        CredentialToken::new(&key, identity, second(10)).own_token(listing, concerned.iter())
+    }
+
+    #[test]
+    fn the_operators_own_token_is_told_by_name_and_end_of_its_key_i6() {
+        let identity = CallerIdentity {
+            token_name: Some("operator".to_owned()),
+            ..CallerIdentity::default()
+        };
+        let shown = [(OWN, "operator", "00aa"), (OTHER, "operator", "00ab")];
+        let since = second(10);
+        let own = OwnToken::OneOf([TokenId::new(OWN)].into());
+        let fresh = listing(second(10), &shown);
+        assert_eq!(told(&identity, Some(&fresh)), own);
+        assert_eq!(told(&identity, None), OwnToken::Unlisted { since });
+        // The end of its key may have been another then.
+        let old = listing(second(9), &shown);
+        assert_eq!(told(&identity, Some(&old)), OwnToken::Unlisted { since });
+    }
+
+    #[test]
+    fn while_it_is_not_found_it_may_be_whatever_is_not_listed_i6() {
+        let identity = CallerIdentity::default();
+        let other = [(OTHER, "ci", "00ab")];
+        let told = told(&identity, Some(&listing(second(10), &other)));
+        assert_eq!(told, OwnToken::OneOf([TokenId::new(OWN)].into()));
+    }
+
+    #[test]
+    fn a_token_that_launchdarkly_names_is_the_one() {
+        let identity = CallerIdentity {
+            token_id: Some(TokenId::new(OTHER)),
+            ..CallerIdentity::default()
+        };
+        assert_eq!(told(&identity, None), OwnToken::Named(TokenId::new(OTHER)));
+    }
 }

@@ -20,5 +20,5 @@ pub use context::{AccountContext, AccountSettings};
 pub use kinds::AccountObject;
 pub use poll::list_accounts;
 pub use reconcile::reconcile;
-pub use registry::{Accounts, Availability, Entry, Session};
+pub use registry::{Accounts, Availability, CredentialToken, Entry, Session};
 pub use state::AccountState;

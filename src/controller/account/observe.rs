@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use crate::api::AccountStatus;
 use crate::controller::account::context::AccountContext;
 use crate::controller::account::kinds::AccountObject;
-use crate::controller::account::registry::Session;
+use crate::controller::account::registry::{CredentialToken, Session};
 use crate::controller::account::world::World;
 use crate::controller::age::new_until;
 use crate::domain::account::desired::DesiredAccount;
@@ -76,7 +76,16 @@ fn behind<L: TokensApi>(
     let features = session.state.features(now);
     let orphans = session.state.orphans();
     let left_behind = session.state.left_behind(&status.left_behind);
+    let own = session
+        .state
+        .listing()
+        .map(|it| session.credential.alike(&it));
     RemoteAccountFacts {
+        credential: match (&session.credential, own.as_deref()) {
+            (CredentialToken::Named(id), _) => Some(id.clone()),
+            (CredentialToken::Described { .. }, Some([one])) => Some(one.clone()),
+            (CredentialToken::Described { .. }, Some(_) | None) => None,
+        },
         reset: features.reset,
         expiry: features.expiry,
         probe_time: features.probe_time,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use parking_lot::{Mutex, RwLock};
 use tokio::sync::broadcast;
 
-pub use super::entry::{Availability, Entry, Session};
+pub use super::entry::{Availability, CredentialToken, Entry, Session};
 use super::known::{Checked, Known, KnownAccount};
 use crate::controller::account::state::AccountState;
 use crate::domain::account::AccountKey;

@@ -52,7 +52,7 @@ fn behind(found: &Finding, facts: &RemoteAccountFacts) -> Option<RemoteAccountRe
     });
     Some(RemoteAccountReport {
         account_id: behind.account_id.clone(),
-        credential: behind.token.clone(),
+        credential: facts.credential.clone(),
         reset: facts.reset,
         expiry: facts.expiry,
         probe_time: facts.probe_time,

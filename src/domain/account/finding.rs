@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::domain::ids::{AccountId, Fingerprint, TokenId};
+use crate::domain::ids::{AccountId, Fingerprint};
 use crate::domain::problem::Problem;
 use crate::domain::reason::Reason;
 
@@ -24,8 +24,6 @@ pub struct Access {
 pub struct Behind {
     /// The account.
     pub account_id: AccountId,
-    /// The token that the credential is, where LaunchDarkly says so.
-    pub token: Option<TokenId>,
 }
 
 /// What LaunchDarkly said to a credential.

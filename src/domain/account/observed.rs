@@ -66,6 +66,8 @@ pub enum Credential {
 /// What is known of a LaunchDarkly account, whatever the number of credentials and objects that lead there (I13).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RemoteAccountFacts {
+    /// The token that the credential is, where LaunchDarkly or its listing tells.
+    pub credential: Option<TokenId>,
     /// Whether a reset leaves the old key alive.
     pub reset: Feature,
     /// Whether tokens have an `expiry`.

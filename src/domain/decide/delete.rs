@@ -46,6 +46,9 @@ fn wind_up(view: &View<'_>, deletion: &Deletion) -> Result<Step, Step> {
         .peekable();
     if left.peek().is_some() {
         view.account()?;
+        if let Some(listing) = view.find_own_token() {
+            return Ok(listing);
+        }
         return match left.find(|id| !view.is_credential(id)) {
             Some(id) => Ok(dispose(view, id.clone(), retain)),
             None => Err(hold(Problem::user(

@@ -15,6 +15,14 @@ pub(super) fn stay_in_account(view: &View<'_>) -> Option<Step> {
     view.account().err()
 }
 
+/// Before a token is ended it must be known that the operator does not use it itself. Where LaunchDarkly does not say, a listing does;
+/// while none is to be had, whatever ends no token goes on.
+pub(super) fn know_own_token(view: &View<'_>) -> Option<Step> {
+    let has_tokens = view.observed.record.token_ids().next().is_some();
+    let listing = view.find_own_token().filter(|_| has_tokens)?;
+    view.retry(listing.kind()).is_none().then_some(listing)
+}
+
 /// An object that answers for tokens must not go without cleaning up, even if our finalizer was removed.
 pub(super) fn keep_finalizer(view: &View<'_>) -> Option<Step> {
     let record = &view.observed.record;

@@ -53,6 +53,7 @@ pub const CONCERNS: &[Concern] = concerns![
     guards::keep_finalizer: "our finalizer was removed while there are tokens: put it back",
     pending::resolve_pending: "a call was announced: finish it, or find out what became of it",
     guards::stay_in_account: "the account cannot be used: hold",
+    guards::know_own_token: "LaunchDarkly does not say which token the operator uses itself: the listing tells",
     retire::retire_tokens: "replaced tokens get an end of life, and are deleted when due; after a failure not before its back-off is over",
     retire::clean_found: "a token with our marker that is not recorded: delete it or let it retire; after a failure likewise",
     guards::require_valid_spec: "the spec is invalid: hold",

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use crate::domain::desired::Desired;
 use crate::domain::ids::{RequestHash, TokenId};
-use crate::domain::observed::{Account, AccountFacts, Observed, Remote};
+use crate::domain::observed::{Account, AccountFacts, Observed, OwnToken, Remote};
 use crate::domain::problem::Problem;
 use crate::domain::reason::Reason;
 use crate::domain::record::{AbandonedAttempt, Record};
@@ -187,9 +187,19 @@ impl<'a> View<'a> {
         }
     }
 
-    /// Whether the operator itself uses this token (I6).
+    /// Whether the operator itself may be using this token (I6).
     pub(super) fn is_credential(&self, id: &TokenId) -> bool {
-        matches!(&self.observed.account, Account::Usable(facts) if facts.credential.as_ref() == Some(id))
+        matches!(&self.observed.account, Account::Usable(facts) if facts.credential.may_be(id))
+    }
+
+    /// The listing that tells which token the operator itself uses, where one is needed.
+    pub(super) fn find_own_token(&self) -> Option<Step> {
+        match self.account().ok()?.credential {
+            OwnToken::Unlisted { since } => Some(Step::Look(LookStep::ListTokens {
+                begun_after: since.min(self.now()),
+            })),
+            OwnToken::Named(_) | OwnToken::OneOf(_) => None,
+        }
     }
 
     /// The token whose key is in our Secret, as the Secret itself says.

@@ -39,7 +39,6 @@ fn noon() -> Timestamp {
 fn behind(account: &str) -> Behind {
     Behind {
         account_id: AccountId::from(account),
-        token: Some(TokenId::from("61095542756dba551110ae21")),
     }
 }
 
@@ -56,6 +55,7 @@ fn desired() -> DesiredAccount {
 
 fn facts() -> RemoteAccountFacts {
     RemoteAccountFacts {
+        credential: Some(TokenId::from("61095542756dba551110ae21")),
         reset: Feature::Unknown,
         expiry: Feature::Unknown,
         probe_time: None,

@@ -10,7 +10,7 @@ use launchdarkly_token_operator::domain::ids::{SettingsHash, TokenId};
 use launchdarkly_token_operator::domain::marker::{Hold, Marker};
 use launchdarkly_token_operator::domain::memory::{ShownListing, ShownToken, Surroundings};
 use launchdarkly_token_operator::domain::observed::{
-    Account, AccountFacts, Admission, Deletion, Feature, Observed,
+    Account, AccountFacts, Admission, Deletion, Feature, Observed, OwnToken,
 };
 use launchdarkly_token_operator::domain::problem::Problem;
 use launchdarkly_token_operator::domain::record::Identity;
@@ -98,7 +98,7 @@ fn deletion(core: &Core, object: &Object) -> Option<Deletion> {
 fn account(core: &Core) -> Account {
     Account::Usable(AccountFacts {
         id: "account".into(),
-        credential: None,
+        credential: OwnToken::elsewhere(),
         installation: INSTALLATION.into(),
         admission: Admission::Granted,
         reset: match (core.reset_known, core.leader.memory.probed) {

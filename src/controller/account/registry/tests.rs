@@ -1,4 +1,5 @@
 use super::*;
+use crate::domain::ids::TokenId;
 use crate::domain::problem::Problem;
 use crate::domain::reason::Reason;
 use crate::gate::AlwaysOpen;
@@ -18,7 +19,7 @@ fn session(accounts: &Accounts<HttpClient>) -> Session<HttpClient> {
         api: HttpClient::new(endpoint, key, None, line, options, Arc::new(AlwaysOpen)).unwrap(),
         state: accounts.account_state("127.0.0.1:1", &account_id),
         account_id,
-        credential: None,
+        credential: CredentialToken::Named(TokenId::new("61095542756dba551110ae20")),
     }
 }
 

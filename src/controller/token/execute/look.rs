@@ -9,12 +9,13 @@ use crate::controller::token::context::Context;
 use crate::controller::token::events;
 use crate::controller::token::memory::ObjectMemory;
 use crate::controller::token::world::World;
-use crate::domain::ids::{AccountId, Attempt, Fingerprint, TokenId};
+use crate::domain::ids::{Attempt, Fingerprint, TokenId};
 use crate::domain::observed::Proof;
 use crate::domain::reason::Reason;
 use crate::domain::record::PendingOperation;
 use crate::domain::step::LookStep;
 use crate::launchdarkly::{ApiError, CallerIdentity, TokensApi};
+use crate::redaction::Key;
 
 /// Asks LaunchDarkly.
 pub(super) async fn look<C: Cluster, L: TokensApi>(
@@ -64,7 +65,6 @@ async fn prove<C: Cluster, L: TokensApi>(
     token_id: &TokenId,
 ) -> Result<(), Failure> {
     let session = world.session()?;
-    let pinned = world.observed.record.account_id.clone();
     let resets = world
         .observed
         .record
@@ -73,13 +73,12 @@ async fn prove<C: Cluster, L: TokensApi>(
         .is_some_and(|p| p.operation == PendingOperation::Reset);
     let key = memory.key(attempt).ok_or_else(Failure::stale)?;
     let answer = session.api.identify_with(key).await;
-    let (proof, failure) = judge(
-        session,
-        answer,
-        token_id,
-        pinned.as_ref().map(AccountId::as_str),
-    )
-    .await;
+    let (proof, failure) = match judge(session, answer, token_id).await {
+        // It came with the answer that named its token.
+        Ok(Whose::Its | Whose::OfItsAccount(_)) => (Proof::Accepted, None),
+        Ok(Whose::Another) => (Proof::OtherOwner, None),
+        Err((proof, failure)) => (proof, Some(failure)),
+    };
     memory.facts.call.prove(attempt, proof);
     if proof == Proof::Accepted && resets {
         watch_overlap(ctx, object, world, memory, session).await;
@@ -111,44 +110,45 @@ async fn watch_overlap<C: Cluster, L: TokensApi>(
     }
 }
 
+/// Whose a key is that LaunchDarkly accepts.
+enum Whose {
+    /// The token's.
+    Its,
+    /// A token's of the account; LaunchDarkly does not say which (observed of service tokens).
+    OfItsAccount(CallerIdentity),
+    /// Another token's, or of another account.
+    Another,
+}
+
+/// Whose the key is that was asked with. A 401 counts only while the managing key is accepted.
 async fn judge<L: TokensApi>(
     session: &Session<L>,
     answer: Result<CallerIdentity, ApiError>,
     token_id: &TokenId,
-    account: Option<&str>,
-) -> (Proof, Option<Failure>) {
+) -> Result<Whose, (Proof, Failure)> {
     match answer {
         Ok(identity) => {
+            let account = identity.account_id.as_ref();
             let other_token = identity.token_id.as_ref().is_some_and(|id| id != token_id);
-            let other_account = identity
-                .account_id
-                .as_ref()
-                .zip(account)
-                .is_some_and(|(id, pinned)| id.as_str() != pinned);
-            let silent = identity.token_id.is_none() || identity.account_id.is_none();
-            if other_token || other_account {
-                (Proof::OtherOwner, None)
-            } else if silent {
-                (
-                    Proof::Unavailable,
-                    Some(Failure::unsettled(
-                        "LaunchDarkly does not say whose the new key is",
-                    )),
-                )
+            if other_token || account.is_some_and(|id| *id != session.account_id) {
+                Ok(Whose::Another)
+            } else if account.is_none() {
+                let silence = "LaunchDarkly does not say whose the new key is";
+                Err((Proof::Unavailable, Failure::unsettled(silence)))
+            } else if identity.token_id.is_none() {
+                Ok(Whose::OfItsAccount(identity))
             } else {
-                (Proof::Accepted, None)
+                Ok(Whose::Its)
             }
         }
-        Err(ApiError::Unauthorized) => match session.api.identify().await {
-            Ok(_) => (
-                Proof::Rejected,
-                Some(Failure::unsettled(
-                    "LaunchDarkly does not accept the new key yet",
-                )),
-            ),
-            Err(error) => (Proof::Unavailable, Some(error.into())),
-        },
-        Err(error) => (Proof::Unavailable, Some(error.into())),
+        Err(ApiError::Unauthorized) => Err(match session.api.identify().await {
+            Ok(_) => {
+                let refusal = "LaunchDarkly does not accept the new key yet";
+                (Proof::Rejected, Failure::unsettled(refusal))
+            }
+            Err(error) => (Proof::Unavailable, error.into()),
+        }),
+        Err(error) => Err((Proof::Unavailable, error.into())),
     }
 }
 
@@ -162,31 +162,53 @@ async fn prove_secret_key<C: Cluster, L: TokensApi>(
     let session = world.session()?;
     let snapshot = memory.secret(&world.layout.name).cloned().flatten();
     let key = snapshot.and_then(|snapshot| snapshot.key(snapshot.entry_of(&fingerprint)?));
-    let known = &mut memory.facts.secret_key;
     let Some(key) = key else {
-        known.note(fingerprint, token_id, false);
+        memory.facts.secret_key.note(fingerprint, token_id, false);
         return Ok(());
     };
     let answer = session.api.identify_with(&key).await;
-    match judge(
-        session,
-        answer,
-        &token_id,
-        Some(session.account_id.as_str()),
-    )
-    .await
-    {
-        (Proof::Accepted, _) => known.note(fingerprint, token_id, true),
-        (Proof::OtherOwner, _) => known.note(fingerprint, token_id, false),
-        (Proof::Rejected, failure) => {
-            let now = ctx.clock.now();
-            if !known.note_refusal(&fingerprint, &token_id, now, ctx.timing.settle) {
-                return failure.map_or(Ok(()), Err);
-            }
+    let refused = match judge(session, answer, &token_id).await {
+        Ok(Whose::Its) => None,
+        Ok(Whose::OfItsAccount(identity)) => {
+            let shown = shows(session, &token_id, &identity, &key).await?;
+            let other = "LaunchDarkly shows this token with another name or key";
+            (!shown).then(|| Failure::unsettled(other))
         }
-        (Proof::Unasked | Proof::Unavailable, failure) => return failure.map_or(Ok(()), Err),
+        Ok(Whose::Another) => {
+            memory.facts.secret_key.note(fingerprint, token_id, false);
+            return Ok(());
+        }
+        Err((Proof::Rejected, failure)) => Some(failure),
+        Err((_, failure)) => return Err(failure),
+    };
+    let known = &mut memory.facts.secret_key;
+    let Some(failure) = refused else {
+        known.note(fingerprint, token_id, true);
+        return Ok(());
+    };
+    let now = ctx.clock.now();
+    if known.note_refusal(&fingerprint, &token_id, now, ctx.timing.settle) {
+        return Ok(());
     }
-    Ok(())
+    Err(failure)
+}
+
+/// Whether LaunchDarkly shows the token as what the key's owner was said to be, and with the end of the key: whoever can write the
+/// Secret can put any token's id beside any key.
+async fn shows<L: TokensApi>(
+    session: &Session<L>,
+    token_id: &TokenId,
+    identity: &CallerIdentity,
+    key: &Key,
+) -> Result<bool, Failure> {
+    let token = match session.api.get(token_id).await {
+        Ok(token) => token,
+        Err(ApiError::NotFound { .. }) => return Ok(false),
+        Err(error) => return Err(error.into()),
+    };
+    Ok(token.last_four == Some(key.last_four())
+        && identity.token_name.as_ref() == Some(&token.name)
+        && identity.service_token == Some(token.service_token))
 }
 
 async fn resolve_roles<C: Cluster, L: TokensApi>(

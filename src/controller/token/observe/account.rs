@@ -11,7 +11,7 @@ use crate::domain::account::AccountKey;
 use crate::domain::desired::Desired;
 use crate::domain::memory::RoleMemory;
 use crate::domain::namespaces::is_admitted;
-use crate::domain::observed::{Account, AccountFacts, Admission};
+use crate::domain::observed::{Account, AccountFacts, Admission, OwnToken};
 use crate::domain::policy::{self};
 use crate::domain::problem::Problem;
 use crate::domain::reason::Reason;
@@ -68,7 +68,7 @@ impl<C: Cluster, L: TokensApi> AccountQuery<'_, C, L> {
         let features = session.state.features(self.now);
         let facts = AccountFacts {
             id: session.account_id.clone(),
-            credential: session.credential.clone(),
+            credential: OwnToken::elsewhere(),
             installation: self.ctx.accounts.installation.clone(),
             admission: self.admission(entry, roles),
             reset: features.reset,

@@ -19,7 +19,7 @@ use crate::domain::decide::{heard, token_in_question};
 use crate::domain::desired::{DeletionPolicy, Desired, secret_layout};
 use crate::domain::ids::{Attempt, Fingerprint};
 use crate::domain::memory::{Memory, Surroundings};
-use crate::domain::observed::Deletion;
+use crate::domain::observed::{Account, Deletion, Observed};
 use crate::domain::problem::Problem;
 use crate::domain::reason::Reason;
 use crate::domain::record::{Identity, Record};
@@ -96,6 +96,7 @@ pub(in crate::controller) async fn observe<C: Cluster, L: TokensApi>(
     if let Some(token_id) = token_in_question(&observed) {
         observed.claimed_by = ctx.claims.other(token_id, &observed.identity);
     }
+    tell_own_token(&mut observed, session.as_ref(), listing.as_deref());
     Ok(World {
         desired,
         observed,
@@ -104,6 +105,24 @@ pub(in crate::controller) async fn observe<C: Cluster, L: TokensApi>(
         layout,
         listing,
     })
+}
+
+/// Which of the tokens that the object has to do with the operator may be using itself.
+fn tell_own_token<L>(
+    observed: &mut Observed,
+    session: Option<&Session<L>>,
+    listing: Option<&Listing>,
+) {
+    let found = observed.found.iter().map(|found| &found.id);
+    let named = match &observed.secret {
+        SecretState::Ours(secret) => secret.marks.token_id.as_ref(),
+        SecretState::Absent | SecretState::Foreign { .. } | SecretState::Unreadable(_) => None,
+    };
+    let concerned = observed.record.token_ids().chain(found).chain(named);
+    let own = session.map(|session| session.credential.own_token(listing, concerned));
+    if let (Account::Usable(facts), Some(own)) = (&mut observed.account, own) {
+        facts.credential = own;
+    }
 }
 
 /// What the spec asks for, or its mistakes.

@@ -10,7 +10,7 @@ use super::*;
 use crate::cluster::secret::manifest::SecretManifest;
 use crate::cluster::secret::snapshot::SecretSnapshot;
 use crate::cluster::{CredentialEntry, CredentialRef, Managed, NamespaceFacts, Notice};
-use crate::controller::account::{Accounts, Availability, Entry};
+use crate::controller::account::{Accounts, Availability, CredentialToken, Entry};
 use crate::domain::account::AccountKey;
 use crate::domain::ids::{AccountId, AccountUid, TokenId};
 use crate::domain::observed::{Account, Timing};
@@ -161,7 +161,7 @@ fn context() -> Context<OnlyReads, NoCalls> {
     let account_id = AccountId::from("account");
     let session = Session {
         api: NoCalls,
-        credential: None,
+        credential: CredentialToken::Named(TokenId::new("61095542756dba551110ae20")),
         state: accounts.account_state("launchdarkly", &account_id),
         account_id,
     };

@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use launchdarkly_token_operator::domain::desired::DeletionPolicy;
 use launchdarkly_token_operator::domain::observed::{
-    Account, Admission, Deletion, Observed, PendingCall, Retry, Roles,
+    Account, Admission, Deletion, Observed, OwnToken, PendingCall, Retry, Roles,
 };
 use launchdarkly_token_operator::domain::problem::Problem;
 use launchdarkly_token_operator::domain::reason::Reason;
@@ -269,8 +269,11 @@ fn fit_hand(
     let Some(pending) = &observed.record.pending else {
         return;
     };
-    let credential = match &observed.account {
-        Account::Usable(facts) => facts.credential.clone(),
+    let named = match &observed.account {
+        Account::Usable(facts) => match &facts.credential {
+            OwnToken::Named(id) => Some(id.clone()),
+            OwnToken::OneOf(_) | OwnToken::Unlisted { .. } => None,
+        },
         Account::Unusable(_) => None,
     };
     match &mut observed.call {
@@ -293,7 +296,7 @@ fn fit_hand(
                 }
             }
             if pending.operation == PendingOperation::Create
-                && (observed.record.claims(token_id) || credential.as_ref() == Some(token_id))
+                && (observed.record.claims(token_id) || named.as_ref() == Some(token_id))
             {
                 observed.call = PendingCall::Empty;
             }

@@ -1,8 +1,8 @@
 //! Anything that LaunchDarkly and the account may say.
 
-use launchdarkly_token_operator::domain::ids::TokenId;
 use launchdarkly_token_operator::domain::observed::{
-    Account, AccountFacts, Admission, Feature, FoundToken, Observed, Remote, RemoteFacts, Source,
+    Account, AccountFacts, Admission, Feature, FoundToken, Observed, OwnToken, Remote, RemoteFacts,
+    Source,
 };
 use launchdarkly_token_operator::domain::problem::Problem;
 use launchdarkly_token_operator::domain::reason::Reason;
@@ -67,10 +67,12 @@ fn account(base: &Given) -> BoxedStrategy<Account> {
             "role admin is not allowed",
         )),
     ];
-    let credentials: Vec<Option<TokenId>> = [0, 7, 20, 30].map(|n| Some(token(n))).into();
+    let mut credentials = [0, 7, 20, 30].map(|n| OwnToken::Named(token(n))).to_vec();
+    credentials.push(OwnToken::OneOf([token(0), token(20)].into()));
+    credentials.push(OwnToken::Unlisted { since: NOW });
     let usable = (
         prop_oneof![9 => Just("account"), 1 => Just("other")],
-        mostly(None, select(credentials)),
+        mostly(OwnToken::elsewhere(), select(credentials)),
         mostly(Admission::Granted, select(permits)),
         mostly(Feature::Available, select(features.clone())),
         mostly(Feature::Available, select(features)),

@@ -1,6 +1,9 @@
 //! I6, I9 and I10: only ours, only what is allowed, only in the right account.
 
-use launchdarkly_token_operator::domain::observed::{Account, Admission, Roles};
+use launchdarkly_token_operator::domain::ids::TokenId;
+use launchdarkly_token_operator::domain::observed::{
+    Account, Admission, OwnToken, PendingCall, Roles,
+};
 use launchdarkly_token_operator::domain::secret::SecretRevision;
 use launchdarkly_token_operator::domain::secret::SecretState;
 use launchdarkly_token_operator::domain::settings::Grant;
@@ -50,17 +53,29 @@ pub fn secrets(case: &Case<'_>) -> Verdict {
     }
 }
 
+/// The token whose key is in hand.
+fn held<'a>(case: &Case<'a>) -> Option<&'a TokenId> {
+    match &case.observed.call {
+        PendingCall::Held { token_id, .. } => Some(token_id),
+        PendingCall::Empty | PendingCall::Armed(_) | PendingCall::Refused(_) => None,
+    }
+}
+
 /// The operator's own credential is never deleted, reset or given an end.
 pub fn credential(case: &Case<'_>) -> Verdict {
-    let credential = case
-        .account()
-        .and_then(|account| account.credential.as_ref());
+    let credential = case.account().map(|account| &account.credential);
+    let may_be = |id| match credential {
+        // What this process just created is not what it called with.
+        Some(OwnToken::OneOf(_) | OwnToken::Unlisted { .. }) if held(case) == Some(id) => false,
+        Some(credential) => credential.may_be(id),
+        None => false,
+    };
     match case.step {
         Step::Call(
             CallStep::DeleteToken { token_id, .. }
             | CallStep::ResetKey { token_id, .. }
             | CallStep::LimitLife { token_id, .. },
-        ) => ensure(credential != Some(token_id), || {
+        ) => ensure(!may_be(token_id), || {
             "it is the operator's own credential".into()
         }),
         _ => Ok(()),

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use launchdarkly_token_operator::domain::decide::{decide, record_at_rest};
 use launchdarkly_token_operator::domain::desired::Desired;
 use launchdarkly_token_operator::domain::observed::{
-    Account, AccountFacts, Admission, Feature, Observed, PendingCall, Remote, RemoteFacts, Roles,
-    SecretKeyProof, Source,
+    Account, AccountFacts, Admission, Feature, Observed, OwnToken, PendingCall, Remote,
+    RemoteFacts, Roles, SecretKeyProof, Source,
 };
 use launchdarkly_token_operator::domain::problem::Problem;
 use launchdarkly_token_operator::domain::record::{
@@ -89,7 +89,7 @@ pub fn settled(desired: &Desired) -> Observed {
         },
         account: Account::Usable(AccountFacts {
             id: "account".into(),
-            credential: None,
+            credential: OwnToken::elsewhere(),
             installation: "0a1b2c3d".into(),
             admission: Admission::Granted,
             reset: Feature::Available,

@@ -4,8 +4,8 @@ use jiff::{SignedDuration, Timestamp};
 use launchdarkly_token_operator::domain::cause::Cause;
 use launchdarkly_token_operator::domain::desired::{DeletionPolicy, Desired};
 use launchdarkly_token_operator::domain::observed::{
-    Account, AccountFacts, Admission, Deletion, Feature, FoundToken, PendingCall, Proof, Remote,
-    RemoteFacts, Retry, SecretKeyProof, Source,
+    Account, AccountFacts, Admission, Deletion, Feature, FoundToken, OwnToken, PendingCall, Proof,
+    Remote, RemoteFacts, Retry, SecretKeyProof, Source,
 };
 use launchdarkly_token_operator::domain::problem::Problem;
 use launchdarkly_token_operator::domain::reason::Reason;
@@ -368,7 +368,7 @@ pub fn the_credential_is_of_another_account() -> impl FnOnce(&mut Given) {
 }
 
 pub fn the_credential_is_token(n: usize) -> impl FnOnce(&mut Given) {
-    move |given| given.account().credential = Some(token(n))
+    move |given| given.account().credential = OwnToken::Named(token(n))
 }
 
 pub fn the_policy_refuses() -> impl FnOnce(&mut Given) {

@@ -22,7 +22,12 @@ pub fn start(story: &mut Story, tempo: Tempo) -> Result<Stage, Failed> {
         ControlPlane::start(ControlPlaneOptions::default())
     })?;
     let simulator = story.check("the simulated LaunchDarkly is ready", || {
-        SimulatorProcess::start(&SimulatorOptions::default())
+        // As real LaunchDarkly was seen to treat service tokens: it does not name one that asks who it is.
+        let nameless = ["--switch", "callerIdentity.tokenId=personal-only"];
+        SimulatorProcess::start(&SimulatorOptions {
+            flags: nameless.map(str::to_owned).into(),
+            ..SimulatorOptions::default()
+        })
     })?;
     let operator = story.check(
         "the operator leads, with the rights of its own service account",
