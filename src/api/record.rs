@@ -56,6 +56,7 @@ pub fn read(status: &AccessTokenStatus) -> Record {
                 retirement_time: r.retirement_time,
             })
             .collect(),
+        unknown_tokens: status.unknown_tokens.clone(),
         history: status
             .history
             .iter()
@@ -121,6 +122,7 @@ pub fn write(record: &Record, status: &mut AccessTokenStatus) {
             retirement_time: whole_second_up(r.retirement_time),
         })
         .collect();
+    status.unknown_tokens.clone_from(&record.unknown_tokens);
     status.history = record.history.iter().map(history).collect();
 }
 

@@ -12,7 +12,9 @@ use crate::domain::ids::{
 };
 use crate::domain::limits;
 use crate::domain::record::PendingOperation;
-pub use crate::domain::record::{MAX_ABANDONED, MAX_HANDLED, MAX_HISTORY, MAX_RETIRING};
+pub use crate::domain::record::{
+    MAX_ABANDONED, MAX_HANDLED, MAX_HISTORY, MAX_RETIRING, MAX_UNKNOWN,
+};
 
 /// What is known about the token and its Secret.
 ///
@@ -52,6 +54,11 @@ pub struct AccessTokenStatus {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = MAX_RETIRING), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["tokenId"]))]
     pub retiring: Vec<Retiring>,
+    /// Tokens at LaunchDarkly that carry this object's marker and that the operator does not know: somebody copied a description, or the
+    /// cluster runs twice. They are left alone; the annotation `ldtokens.dev/claim` with their IDs lets them retire.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = MAX_UNKNOWN), extend("x-kubernetes-list-type" = "set"))]
+    pub unknown_tokens: Vec<TokenId>,
     /// The last changes of the key, newest first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = MAX_HISTORY), extend("x-kubernetes-list-type" = "atomic"))]

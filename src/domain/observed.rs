@@ -47,6 +47,8 @@ pub struct Observed {
     pub calls_ended_by: Timestamp,
     /// Tokens of that listing whose marker names this object and that are not recorded.
     pub found: Vec<FoundToken>,
+    /// Tokens that the user says are this object's, whatever the record says.
+    pub claims: BTreeSet<TokenId>,
     /// Tokens known to be deleted.
     pub gone: BTreeSet<TokenId>,
     /// Retiring tokens whose `expiry` was set, or cannot be.
@@ -278,8 +280,8 @@ pub struct RemoteFacts {
     pub hash: SettingsHash,
     /// Fields that differ from what the spec asks for.
     pub differs: Vec<String>,
-    /// Whether its marker is this object's.
-    pub marked: bool,
+    /// The attempt that its marker names; `None` where the marker is not this object's.
+    pub attempt: Option<Attempt>,
     /// Whether its last four characters are those of the key in the Secret; `None` where nothing can be compared.
     pub key_matches: Option<bool>,
     /// Since when the last four characters are known to differ.
@@ -288,6 +290,14 @@ pub struct RemoteFacts {
     pub expiry: Option<Timestamp>,
     /// When it was created.
     pub creation_time: Option<Timestamp>,
+}
+
+impl RemoteFacts {
+    /// Whether its marker is this object's.
+    #[must_use]
+    pub fn is_marked(&self) -> bool {
+        self.attempt.is_some()
+    }
 }
 
 /// How something was learned about a token.
@@ -310,8 +320,8 @@ pub struct FoundToken {
     pub attempt: Attempt,
     /// When it was created.
     pub creation_time: Option<Timestamp>,
-    /// Whether it was ever used.
-    pub used: bool,
+    /// When it was last used, on LaunchDarkly's clock; `None` for never.
+    pub last_used: Option<Timestamp>,
 }
 
 /// The custom roles asked for.

@@ -34,6 +34,12 @@ pub enum Reason {
     ///
     /// Nothing; look at LaunchDarkly's status if it stays.
     Unproven,
+    /// LaunchDarkly shows tokens with this object's marker that it did not make, by the IDs of `status.unknownTokens`. The key in the
+    /// Secret works. A description was copied by hand, or the cluster runs twice, for example after a restore; so they are left alone.
+    ///
+    /// Find out who uses them. Delete them at LaunchDarkly, or have them retire with grace: annotate the object with
+    /// `ldtokens.dev/claim` and their IDs, separated by blanks.
+    UnknownTokens,
     /// The previous key still works besides the current one, until `status.rotation.previousKeyExpirationTime` or the last `status.retiring`.
     ///
     /// Let consumers read the Secret again before that time.

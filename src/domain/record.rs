@@ -15,6 +15,8 @@ pub const MAX_RETIRING: usize = 3;
 pub const MAX_ABANDONED: usize = 8;
 /// How many handled trigger and revoke values are remembered; they never rotate again.
 pub const MAX_HANDLED: usize = 8;
+/// How many unknown tokens are named.
+pub const MAX_UNKNOWN: usize = 10;
 /// How many past publications are remembered.
 pub const MAX_HISTORY: usize = 10;
 
@@ -39,6 +41,8 @@ pub struct Record {
     pub abandoned: Vec<AbandonedAttempt>,
     /// Replaced tokens waiting for their deletion.
     pub retiring: Vec<RetiringToken>,
+    /// Tokens with this object's marker that are neither recorded nor of an open attempt, as the last listing showed them, in order.
+    pub unknown_tokens: Vec<TokenId>,
     /// The last publications, newest first.
     pub history: Vec<HistoryEntry>,
 }
@@ -164,6 +168,14 @@ pub struct RetiringToken {
     pub cause: Cause,
     /// It is deleted once LaunchDarkly's clock and ours have passed this time.
     pub retirement_time: Timestamp,
+}
+
+impl RetiringToken {
+    /// Whether it is deleted when its time is over: one that somebody else reset may be in use by then (I6).
+    #[must_use]
+    pub fn is_ours_to_end(&self) -> bool {
+        self.cause != Cause::ResetElsewhere
+    }
 }
 
 /// One past publication of a key.

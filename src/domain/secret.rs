@@ -86,6 +86,8 @@ pub struct Marks {
     pub previous_expires_at: Option<Timestamp>,
     /// Trigger and revoke values handled by then.
     pub handled: Vec<RequestHash>,
+    /// Replaced tokens and when they are to be deleted, for a status that is lost.
+    pub retiring: Vec<(TokenId, Timestamp)>,
     /// The attempt that fenced it off from a paused predecessor.
     pub fence: Option<Attempt>,
 }

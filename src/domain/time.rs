@@ -40,6 +40,12 @@ impl Clocks {
         plus(time, lag).max(time)
     }
 
+    /// A time on LaunchDarkly's clock as the local one shows it.
+    #[must_use]
+    pub fn to_local(&self, remote: Timestamp) -> Timestamp {
+        plus(remote, self.local.duration_since(self.remote))
+    }
+
     /// A time on the local clock as LaunchDarkly's clock shows it.
     #[must_use]
     pub fn to_remote(&self, local: Timestamp) -> Timestamp {

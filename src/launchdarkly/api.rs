@@ -105,7 +105,7 @@ async fn all_pages<A: TokensApi>(api: &A) -> Result<Listing, ApiError> {
         let fresh = page.items.into_iter();
         tokens.extend(fresh.filter(|token| seen.insert(token.id.clone())));
         if ends_here {
-            return Ok(Listing { tokens, started_at });
+            return Ok(Listing::new(tokens, started_at));
         }
         if tokens.len() > MAX_TOKENS {
             break;

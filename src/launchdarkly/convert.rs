@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::differences::differences;
 use super::model::{Listing, NewToken, ResolvedGrant, Token};
-use crate::domain::ids::{RoleId, SettingsHash, TokenId};
+use crate::domain::ids::{ObjectUid, RoleId, SettingsHash, TokenId};
 use crate::domain::marker::{self, Marker};
 use crate::domain::memory::{ShownListing, ShownToken};
 use crate::domain::settings::{Grant, TokenSettings};
@@ -79,8 +79,8 @@ impl ShownToken for Token {
         self.expiry
     }
 
-    fn is_used(&self) -> bool {
-        self.last_used.is_some()
+    fn last_used(&self) -> Option<Timestamp> {
+        self.last_used
     }
 
     fn custom_role_ids(&self) -> Vec<String> {
@@ -111,6 +111,14 @@ impl ShownListing<Token> for Listing {
 
     fn token(&self, id: &TokenId) -> Option<&Token> {
         self.tokens.iter().find(|token| token.id == *id)
+    }
+
+    fn marked_for<'a>(&'a self, object: &ObjectUid) -> impl Iterator<Item = &'a Token>
+    where
+        Token: 'a,
+    {
+        let places = self.marked(object).iter();
+        places.filter_map(|place| self.tokens.get(*place))
     }
 
     fn tokens<'a>(&'a self) -> impl Iterator<Item = &'a Token>

@@ -2,14 +2,15 @@
 //!
 //! Reading is in [`super::wire`]: these types are what is left after unknown fields, nulls and odd forms are gone.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 
 use jiff::Timestamp;
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
-use crate::domain::ids::{AccountId, RoleId, TokenId};
+use crate::domain::ids::{AccountId, ObjectUid, RoleId, TokenId};
+use crate::domain::marker::Marker;
 use crate::domain::settings::{BaseRole, Statement};
 use crate::redaction::{Key, LastFour};
 
@@ -207,12 +208,38 @@ pub struct Page {
 }
 
 /// The whole list of tokens.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Listing {
     /// Each token once. One that is missing may exist all the same: deletions meanwhile shift the pages.
     pub tokens: Vec<Token>,
     /// When the first request left, on the local clock: what happened later may be missing.
     pub started_at: Timestamp,
+    /// Where the tokens are whose markers name an object.
+    by_object: HashMap<ObjectUid, Vec<usize>>,
+}
+
+impl Listing {
+    /// A listing that began then. Its markers are read here, once for all objects.
+    #[must_use]
+    pub fn new(tokens: Vec<Token>, started_at: Timestamp) -> Self {
+        let mut by_object: HashMap<ObjectUid, Vec<usize>> = HashMap::new();
+        for (place, token) in tokens.iter().enumerate() {
+            if let Some(marker) = Marker::parse(&token.description) {
+                by_object.entry(marker.object).or_default().push(place);
+            }
+        }
+        Self {
+            tokens,
+            started_at,
+            by_object,
+        }
+    }
+
+    /// The places of the tokens whose markers name this object.
+    #[must_use]
+    pub fn marked(&self, object: &ObjectUid) -> &[usize] {
+        self.by_object.get(object).map_or(&[], Vec::as_slice)
+    }
 }
 
 /// One operation of a JSON Patch.

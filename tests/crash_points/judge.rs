@@ -10,7 +10,7 @@ use launchdarkly_token_operator::api::conditions::find_condition;
 use launchdarkly_token_operator::api::{AccessToken, AccessTokenStatus, TOKEN_FINALIZER};
 use launchdarkly_token_operator::cluster::secret::annotation;
 use launchdarkly_token_operator::domain::conditions::ConditionType;
-use launchdarkly_token_operator::domain::ids::Fingerprint;
+use launchdarkly_token_operator::domain::ids::{Fingerprint, TokenId};
 use launchdarkly_token_operator::domain::marker;
 use launchdarkly_token_operator::redaction::Key;
 
@@ -28,7 +28,7 @@ pub fn judge(world: &World, scenario: &Scenario, since: usize) -> Vec<String> {
     let log = world.cluster.log();
     let published = publications(world, &log);
     let told = [
-        no_leak(world),
+        no_leak(world, scenario.unknown),
         the_secret_works(world),
         no_outage(world, &published, scenario.mercy),
         once(&published, log.get(since).map(|write| write.at), scenario),
@@ -66,8 +66,8 @@ fn marked_tokens(world: &World) -> Vec<TokenSnapshot> {
     tokens
 }
 
-/// I1: every token is recorded by the object, or retained.
-fn no_leak(world: &World) -> Vec<String> {
+/// I1: every token is recorded by the object, or told as unknown, or retained.
+fn no_leak(world: &World, unknown: usize) -> Vec<String> {
     let status = status(world).unwrap_or_default();
     let token = status.token.iter().map(|token| token.id.as_str());
     let retiring = status
@@ -76,7 +76,14 @@ fn no_leak(world: &World) -> Vec<String> {
         .map(|retiring| retiring.token_id.as_str());
     let recorded: Vec<&str> = token.chain(retiring).collect();
     let mut complaints = Vec::new();
+    if status.unknown_tokens.len() > unknown {
+        complaints.push(format!("I1: {:?} are unknown", status.unknown_tokens));
+    }
+    let told: Vec<&str> = status.unknown_tokens.iter().map(TokenId::as_str).collect();
     for token in marked_tokens(world) {
+        if told.contains(&token.id.as_str()) {
+            continue;
+        }
         let retained = token.description.ends_with(" retained]");
         if !retained && !recorded.contains(&token.id.as_str()) {
             complaints.push(format!("I1: {} is left: {}", token.id, token.description));
@@ -156,14 +163,14 @@ fn the_secret_works(world: &World) -> Vec<String> {
 }
 
 /// A key that came into the Secret.
-struct Publication {
-    at: Timestamp,
-    token: String,
-    number: u32,
+pub struct Publication {
+    pub at: Timestamp,
+    pub token: String,
+    pub number: u32,
 }
 
 /// Every time that another key of ours came into the Secret.
-fn publications(world: &World, log: &[Write]) -> Vec<Publication> {
+pub fn publications(world: &World, log: &[Write]) -> Vec<Publication> {
     let mut owners = BTreeMap::new();
     for token in world.simulator().tokens_ever() {
         for key in token.keys {

@@ -6,6 +6,7 @@
 mod accounts;
 mod clock;
 mod cluster;
+mod forks;
 mod judge;
 mod launchdarkly;
 mod run;

@@ -19,6 +19,8 @@ pub struct Scenario {
     pub keys: usize,
     /// What may end a key at once.
     pub mercy: Mercy,
+    /// How many tokens are left that the object does not know and tells.
+    pub unknown: usize,
 }
 
 /// Whether previous keys live on through their grace.
@@ -55,6 +57,7 @@ const PLAIN: Scenario = Scenario {
     act: |_| {},
     keys: 1,
     mercy: Mercy::Grace,
+    unknown: 0,
 };
 
 fn spec() -> Value {
@@ -250,6 +253,7 @@ pub const ALL: &[Scenario] = &[
         act: delete,
         keys: 0,
         mercy: Mercy::Deleted,
+        ..PLAIN
     },
     Scenario {
         name: "secret renamed and rotated at once",
@@ -285,6 +289,7 @@ pub const ALL: &[Scenario] = &[
             let index = newest(world);
             drop(world.simulator().world().reset(index, None, Actor::Admin));
         },
+        unknown: 1,
         ..PLAIN
     },
     Scenario {
@@ -312,6 +317,7 @@ pub const ALL: &[Scenario] = &[
         act: delete,
         keys: 0,
         mercy: Mercy::Deleted,
+        ..PLAIN
     },
     Scenario {
         name: "delete with Retain",
@@ -326,6 +332,7 @@ pub const ALL: &[Scenario] = &[
         act: delete,
         keys: 0,
         mercy: Mercy::Deleted,
+        ..PLAIN
     },
     Scenario {
         name: "new object after Retain",
@@ -338,6 +345,17 @@ pub const ALL: &[Scenario] = &[
         name: "new object after the finalizer was removed",
         before: &[Do(create), Settle, Do(force_away)],
         act: create,
+        keys: 0,
+        ..PLAIN
+    },
+    Scenario {
+        name: "status lost while a replaced token waits",
+        before: &[Do(create_replacing), Settle, Do(trigger), Reconcile],
+        act: |world| {
+            let lose = |object: &mut AccessToken| object.status = None;
+            let cluster = &world.cluster;
+            cluster.edit_object(NAMESPACE, NAME, lose).unwrap();
+        },
         keys: 0,
         ..PLAIN
     },

@@ -46,7 +46,7 @@ const STRIDE: Duration = Duration::from_secs(300);
 const MAX_RECONCILES: usize = 200;
 
 pub struct World {
-    pub server: Running,
+    pub server: Arc<Running>,
     pub cluster: FakeCluster,
     pub clock: Arc<TestClock>,
     pub warden: Arc<Warden>,
@@ -92,13 +92,33 @@ impl World {
             complaints: Mutex::default(),
         });
         Arc::new(Self {
-            server,
+            server: Arc::new(server),
             cluster,
             clock,
             warden,
             trace: Arc::default(),
             processes: AtomicUsize::default(),
         })
+    }
+
+    /// Another cluster that was restored from a backup of this one, on the same LaunchDarkly account.
+    pub fn fork(&self) -> Self {
+        let cluster = self.cluster.fork();
+        let warden = Warden {
+            cluster: cluster.clone(),
+            simulator: self.simulator().clone(),
+            sent: Mutex::default(),
+            complaints: Mutex::default(),
+        };
+        Self {
+            server: self.server.clone(),
+            cluster,
+            clock: self.clock.clone(),
+            warden: Arc::new(warden),
+            trace: Arc::default(),
+            // No two processes have a name.
+            processes: AtomicUsize::new(100),
+        }
     }
 
     pub fn simulator(&self) -> &Simulator {

@@ -30,6 +30,7 @@ fn record_of(times: &[Timestamp]) -> Record {
     let mut next = || times.next().unwrap();
     let token_id = TokenId::new("61095542756dba551110ae21");
     Record {
+        unknown_tokens: Vec::new(),
         observed_generation: Some(1),
         account_id: None,
         token: Some(TokenRecord {

@@ -26,6 +26,8 @@ pub const ROTATED_AT: &str = "ldtokens.dev/rotated-at";
 pub const PREVIOUS_EXPIRES_AT: &str = "ldtokens.dev/previous-expires-at";
 /// Trigger and revoke values handled by then.
 pub const HANDLED: &str = "ldtokens.dev/handled";
+/// Replaced tokens by then, and when they are to be deleted.
+pub const RETIRING: &str = "ldtokens.dev/retiring";
 /// Which entry holds the key.
 pub const KEY_ENTRY: &str = "ldtokens.dev/key-entry";
 /// Which entry holds the previous key.
@@ -40,6 +42,8 @@ pub(super) fn write(
     marks: &Marks,
 ) -> impl Iterator<Item = (String, String)> {
     let handled: Vec<&str> = marks.handled.iter().map(RequestHash::as_str).collect();
+    let retiring = marks.retiring.iter();
+    let retiring: Vec<_> = retiring.map(|(id, end)| format!("{id}={end}")).collect();
     let own = [
         (OWNED_BY, Some(identity.owner_mark())),
         (UID, Some(identity.uid.to_string())),
@@ -59,6 +63,7 @@ pub(super) fn write(
             marks.previous_expires_at.map(|time| time.to_string()),
         ),
         (HANDLED, (!handled.is_empty()).then(|| handled.join(","))),
+        (RETIRING, (!retiring.is_empty()).then(|| retiring.join(","))),
         (KEY_ENTRY, Some(layout.key.clone())),
         (FENCE, marks.fence.as_ref().map(ToString::to_string)),
     ];
@@ -81,6 +86,14 @@ pub(super) fn read(annotations: &BTreeMap<String, String>) -> Marks {
         handled: text(HANDLED)
             .map(|text| text.split(',').map(RequestHash::from).collect())
             .unwrap_or_default(),
+        retiring: text(RETIRING)
+            .map(|text| text.split(',').filter_map(retiring).collect())
+            .unwrap_or_default(),
         fence: text(FENCE).map(Attempt::new),
     }
+}
+
+fn retiring(text: &str) -> Option<(TokenId, Timestamp)> {
+    let (id, end) = text.split_once('=')?;
+    Some((TokenId::new(id), end.parse().ok()?))
 }

@@ -156,10 +156,7 @@ mod tests {
             expiry: None,
             last_four: Some(LastFour::of(end)),
         });
-        Listing {
-            tokens: tokens.collect(),
-            started_at: at,
-        }
+        Listing::new(tokens.collect(), at)
     }
 
     fn second(second: i64) -> Timestamp {

@@ -132,7 +132,7 @@ pub(in crate::controller) async fn instance_lacks<C: Cluster, L: TokensApi>(
 }
 
 /// A condition changed: told as a warning, but for progress and for a status that is True with a reason that warns of nothing
-/// (those that do are `RotationDelayed` and `Unproven`).
+/// (those that do are `RotationDelayed`, `Unproven` and `UnknownTokens`).
 pub(in crate::controller) async fn conditions_changed<C: Cluster, L: TokensApi>(
     ctx: &Context<C, L>,
     object: &AccessToken,
@@ -183,9 +183,13 @@ pub(in crate::controller) async fn conditions_changed<C: Cluster, L: TokensApi>(
 }
 
 fn is_warning(reason: &str) -> bool {
-    [Reason::RotationDelayed, Reason::Unproven]
-        .iter()
-        .any(|known| known.as_str() == reason)
+    [
+        Reason::RotationDelayed,
+        Reason::Unproven,
+        Reason::UnknownTokens,
+    ]
+    .iter()
+    .any(|known| known.as_str() == reason)
 }
 
 async fn tell<C: Cluster, L: TokensApi>(ctx: &Context<C, L>, object: &AccessToken, notice: Notice) {

@@ -1,6 +1,7 @@
 //! The summary: `Ready`, and why not.
 
 use super::{ConditionType, Conditions, Situation};
+use crate::domain::ids::TokenId;
 use crate::domain::reason::Reason;
 
 impl Situation<'_> {
@@ -38,6 +39,11 @@ impl Situation<'_> {
                 "suspended; the key in the Secret works".to_owned(),
             ),
             (Some(problem), true) => (true, Reason::RotationDelayed, problem.message.clone()),
+            (None, true) if !self.record.unknown_tokens.is_empty() => (
+                true,
+                Reason::UnknownTokens,
+                unknown_tokens(&self.record.unknown_tokens),
+            ),
             (None, true) => (
                 true,
                 Reason::Available,
@@ -64,6 +70,15 @@ impl Situation<'_> {
         conditions.mark(ConditionType::Stalled, terminal, reason, &message);
         conditions.mark(ConditionType::Reconciling, busy, reason, &message);
     }
+}
+
+fn unknown_tokens(ids: &[TokenId]) -> String {
+    let ids: Vec<&str> = ids.iter().map(TokenId::as_str).collect();
+    format!(
+        "the key works, but LaunchDarkly shows tokens with this object's marker that it did not make: {}; find out who uses them, \
+         then delete them there, or have them retire with the annotation ldtokens.dev/claim",
+        ids.join(" ")
+    )
 }
 
 /// Refusals that make the summary bad although a key works: somebody decided so, and it must be seen (I9).

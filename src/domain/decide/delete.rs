@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::domain::cause::Cause;
 use crate::domain::decide::evidence::{Evidence, evidence};
+use crate::domain::decide::unknown::{Standing, standing, unrecorded};
 use crate::domain::decide::view::{View, hold, revision};
 use crate::domain::desired::{DeletionPolicy, secret_layout};
 use crate::domain::ids::TokenId;
@@ -69,7 +70,7 @@ fn ask_about_secret(view: &View<'_>) -> Result<Option<Step>, Step> {
     let Some(token_id) = token_of_lost_status(view) else {
         return Ok(None);
     };
-    match evidence(view, token_id) {
+    match evidence(view, token_id, |_| true) {
         Evidence::Ours | Evidence::Nothing => Ok(None),
         Evidence::Ask(step) if step.is_pause() => Err(step),
         Evidence::Ask(step) => Ok(Some(step)),
@@ -168,9 +169,11 @@ fn ours(view: &View<'_>) -> BTreeSet<TokenId> {
         PendingCall::Held { token_id, .. } => Some(token_id),
         PendingCall::Empty | PendingCall::Armed(_) | PendingCall::Refused(_) => None,
     };
-    let found = observed.found.iter().map(|found| &found.id);
+    let found = unrecorded(view)
+        .filter(|found| !matches!(standing(view, found), Standing::Unknown | Standing::Idle))
+        .map(|found| &found.id);
     let named = token_of_lost_status(view)
-        .filter(|token_id| matches!(evidence(view, token_id), Evidence::Ours));
+        .filter(|token_id| matches!(evidence(view, token_id, |_| true), Evidence::Ours));
     observed
         .record
         .token_ids()

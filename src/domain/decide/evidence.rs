@@ -1,7 +1,7 @@
 //! What a Secret says is believed only with evidence: whoever can write Secrets of a namespace can write anything into them.
 
 use super::view::View;
-use crate::domain::ids::TokenId;
+use crate::domain::ids::{Attempt, TokenId};
 use crate::domain::observed::{Remote, SecretKeyProof, Source};
 use crate::domain::step::{LookStep, Step, WaitStep};
 
@@ -15,12 +15,17 @@ pub(super) enum Evidence {
     Ask(Step),
 }
 
-/// Looks at the [`token_in_question`](super::token_in_question).
-pub(super) fn evidence(view: &View<'_>, token_id: &TokenId) -> Evidence {
+/// Looks at the [`token_in_question`](super::token_in_question). Its marker counts if it names an attempt that `counts`: any other may be
+/// a copy.
+pub(super) fn evidence(
+    view: &View<'_>,
+    token_id: &TokenId,
+    counts: impl Fn(&Attempt) -> bool,
+) -> Evidence {
     // Whoever cannot be asked is waited for.
     let ask = |step| Evidence::Ask(view.account().map_or_else(|wait| wait, |_| step));
     match &view.observed.remote {
-        Remote::Present(facts) if facts.marked => Evidence::Ours,
+        Remote::Present(facts) if facts.attempt.as_ref().is_some_and(counts) => Evidence::Ours,
         Remote::Present(facts) if facts.source != Source::Listing => by_key(view, token_id),
         Remote::Present(_) | Remote::Unknown => ask(Step::Look(LookStep::FetchToken {
             token_id: token_id.clone(),

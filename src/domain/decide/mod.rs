@@ -16,6 +16,7 @@ mod rotate;
 mod secret;
 mod settings;
 mod subject;
+mod unknown;
 mod view;
 
 pub use intent::replaces_unasked;
@@ -63,6 +64,7 @@ pub const CONCERNS: &[Concern] = concerns![
     guards::stay_suspended: "`spec.suspend`: nothing below",
     intent::obtain_token: "no token yet: create one",
     lost_key::replace_lost_key: "the key is gone from the Secret, or the token from LaunchDarkly, or it is about to end",
+    unknown::leave_shared_token: "another operator with our markers may end the token in use: take one that it does not know",
     rotate::rotate_when_due: "a new trigger value, or the due time",
     settings::align_settings: "edits of the spec, and drift",
     secret::tidy_secret: "the previous key, labels and annotations, a former Secret",

@@ -5,7 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::evidence::{self, Evidence};
 use super::view::View;
 use crate::domain::cause::Cause;
-use crate::domain::ids::{Fingerprint, TokenId};
+use crate::domain::ids::{Attempt, Fingerprint, TokenId};
 use crate::domain::observed::{PendingCall, Proof};
 use crate::domain::record::{
     HistoryEntry, Intent, PendingOperation, Record, RetiringToken, SecretRecord, TokenRecord,
@@ -13,7 +13,7 @@ use crate::domain::record::{
 use crate::domain::secret::{Arrangement, Marks, SecretFacts};
 use crate::domain::secret::{PreviousKey, SecretPlan};
 use crate::domain::step::{RecordStep, SecretStep, Step};
-use crate::domain::time::plus;
+use crate::domain::time::{plus, whole_second_up};
 
 /// The Secret that would be written, with nothing secret in it yet.
 pub(super) fn rehearsal(view: &View<'_>, arrangement: &Arrangement) -> SecretPlan {
@@ -67,6 +67,7 @@ pub(super) fn publish(view: &View<'_>, intent: &Intent) -> Step {
                 rotated_at: Some(now),
                 previous_expires_at: previous_until,
                 handled: handled.rotation.handled,
+                retiring: retiring_marks(view, intent, previous_until),
                 fence: None,
             },
             previous: if shows_previous {
@@ -76,6 +77,26 @@ pub(super) fn publish(view: &View<'_>, intent: &Intent) -> Step {
             },
         }),
     })
+}
+
+/// The tokens that are replaced once this is published, with their ends.
+fn retiring_marks(
+    view: &View<'_>,
+    intent: &Intent,
+    previous_until: Option<Timestamp>,
+) -> Vec<(TokenId, Timestamp)> {
+    let record = &view.observed.record;
+    let retiring = record.retiring.iter().filter(|r| r.is_ours_to_end());
+    let retiring = retiring.map(|r| (r.token_id.clone(), r.retirement_time));
+    let ends =
+        intent.operation == PendingOperation::Create && intent.cause != Cause::ResetElsewhere;
+    let replaced = record.token.as_ref().filter(|_| ends);
+    let replaced = replaced.map(|token| {
+        let until = previous_until.unwrap_or_else(|| view.now());
+        (token.id.clone(), until)
+    });
+    let marks = retiring.chain(replaced);
+    marks.map(|(id, end)| (id, whole_second_up(end))).collect()
 }
 
 /// How long the key that is being replaced lives: its grace, and never less than what was promised for it before (I3).
@@ -112,7 +133,8 @@ pub(super) fn recognise(view: &View<'_>, intent: &Intent) -> Option<Step> {
         return Some(record_publication(view, intent, &publication));
     }
     publication.secret.named_token()?;
-    match evidence::evidence(view, publication.token_id) {
+    let its_own = |attempt: &Attempt| *attempt == intent.attempt;
+    match evidence::evidence(view, publication.token_id, its_own) {
         Evidence::Ours => Some(record_publication(view, intent, &publication)),
         Evidence::Nothing => None,
         Evidence::Ask(step) => Some(step),

@@ -1,14 +1,15 @@
 //! Tokens that have been replaced, and tokens that are not recorded.
 
-use super::evidence::{Evidence, evidence};
+use super::unknown::{Standing, standing, unpublished};
 use super::view::View;
 use crate::domain::cause::Cause;
-use crate::domain::ids::TokenId;
+use crate::domain::ids::{Attempt, TokenId};
 use crate::domain::observed::{Feature, FoundToken, Remote};
 use crate::domain::record::{MAX_RETIRING, Record, RetiringToken};
 use crate::domain::secret::SecretState;
-use crate::domain::step::{CallStep, ObjectStep, RecordStep, Step};
+use crate::domain::step::{CallStep, LookStep, ObjectStep, RecordStep, Step};
 use crate::domain::time::plus;
+use jiff::Timestamp;
 
 /// A token that turns up with an attempt of ours, created later than this after the attempt began, is not its token.
 const MADE_WITHIN: jiff::SignedDuration = jiff::SignedDuration::from_hours(1);
@@ -35,9 +36,14 @@ pub(super) fn still_retiring(view: &View<'_>) -> Option<Step> {
             without_gone(view, record),
         ))));
     }
+    if let Some(step) = let_go(view, &record) {
+        return Some(step);
+    }
     // Somebody may have put a previous key back into the Secret: its token waits until the key is replaced.
     let deletable = |r: &&RetiringToken| {
-        !view.is_credential(&r.token_id) && view.token_in_secret() != Some(&r.token_id)
+        !view.is_credential(&r.token_id)
+            && view.token_in_secret() != Some(&r.token_id)
+            && r.is_ours_to_end()
     };
     let revoked = |r: &&RetiringToken| r.cause == Cause::Revoke;
     // While the key in the Secret is lost an older one may be all that consumers have.
@@ -75,6 +81,18 @@ pub(super) fn still_retiring(view: &View<'_>) -> Option<Step> {
     })
 }
 
+/// A token that somebody else reset may be in that somebody's use: after its grace it is unknown, and no longer ours to end.
+fn let_go(view: &View<'_>, record: &Record) -> Option<Step> {
+    let over =
+        |r: &RetiringToken| !r.is_ours_to_end() && view.observed.clocks.passed(r.retirement_time);
+    if !record.retiring.iter().any(over) {
+        return None;
+    }
+    let mut record = record.clone();
+    record.retiring.retain(|r| !over(r));
+    Some(Step::Record(RecordStep::RecordRetirement(Box::new(record))))
+}
+
 /// Whether the recorded key is known not to be where consumers look for it, or not to work.
 fn is_key_lost(view: &View<'_>) -> bool {
     let observed = view.observed;
@@ -107,35 +125,32 @@ pub(super) fn clean_found(view: &View<'_>) -> Option<Step> {
     still_found(view).filter(|step| view.retry(step.kind()).is_none())
 }
 
-/// A token with this object's marker that is not recorded: the token of an attempt that was given up, or of a lost status.
-///
-/// It is deleted at once only when nobody can hold its key; else it retires with grace.
+/// A token with this object's marker that is not recorded, but ours all the same. One that nobody can be using is deleted at once.
 pub(super) fn still_found(view: &View<'_>) -> Option<Step> {
-    let observed = view.observed;
     view.account().ok()?;
-    let pending = observed.record.pending.as_ref().map(|p| &p.attempt);
     // The Secret may hold the key of a token that a lost status no longer names.
-    if matches!(observed.secret, SecretState::Unreadable(_)) {
+    if matches!(view.observed.secret, SecretState::Unreadable(_)) {
         return None;
     }
-    let published = view
-        .secret()
-        .and_then(|secret| secret.marks.token_id.as_ref());
-    let unclaimed = |found: &&FoundToken| {
-        !observed.record.claims(&found.id)
-            && !observed.gone.contains(&found.id)
-            && !view.is_credential(&found.id)
-            && published != Some(&found.id)
-            && pending != Some(&found.attempt)
-    };
-    let found = observed.found.iter().find(unclaimed)?;
-    if is_unused(view, found) {
-        return Some(Step::Call(CallStep::DeleteToken {
+    let pending = view.observed.record.pending.as_ref().map(|p| &p.attempt);
+    unpublished(view)
+        .filter(|found| !view.is_credential(&found.id) && pending != Some(&found.attempt))
+        .find_map(|found| clean_up(view, found))
+}
+
+fn clean_up(view: &View<'_>, found: &FoundToken) -> Option<Step> {
+    let retire = |cause, until| retire_until(view, &found.id, cause, until);
+    match standing(view, found) {
+        Standing::Open if !is_unused(view, found) => retire(Cause::LostKey, grace_from_now(view)),
+        Standing::Open | Standing::Idle => Some(Step::Call(CallStep::DeleteToken {
             token_id: found.id.clone(),
             urgent: false,
-        }));
+        })),
+        Standing::Claimed => retire(Cause::Reclaimed, grace_from_now(view)),
+        // The Secret was written later than its marks were made up.
+        Standing::Replaced { until } => retire(Cause::Reclaimed, until.max(grace_from_now(view))),
+        Standing::Unknown => None,
     }
-    retire_with_grace(view, &found.id)
 }
 
 /// A paused predecessor may have published a key that is about to be overwritten: whoever read it keeps it for the grace.
@@ -148,17 +163,40 @@ pub(super) fn spare_published(view: &View<'_>, in_hand: &TokenId) -> Option<Step
     if spared {
         return None;
     }
-    match evidence(view, published) {
-        Evidence::Ours => retire_with_grace(view, published),
-        Evidence::Nothing => None,
+    match &view.observed.remote {
+        // One that no open attempt of ours made is not ours to end.
+        Remote::Present(facts) if !is_abandoned(view, facts.attempt.as_ref()) => None,
+        Remote::Present(_) => retire_until(view, published, Cause::LostKey, grace_from_now(view)),
+        Remote::Absent { .. } => None,
         // The key in hand does not wait for long: what is not recorded now turns up by its marker.
-        Evidence::Ask(step) => {
-            (!step.is_pause() && view.retry(step.kind()).is_none()).then_some(step)
+        Remote::Unknown => {
+            let fetch = Step::Look(LookStep::FetchToken {
+                token_id: published.clone(),
+            });
+            let can_ask = view.account().is_ok() && view.retry(fetch.kind()).is_none();
+            can_ask.then_some(fetch)
         }
     }
 }
 
-fn retire_with_grace(view: &View<'_>, token_id: &TokenId) -> Option<Step> {
+/// Whether an attempt was given up, so that a token of it is ours.
+fn is_abandoned(view: &View<'_>, attempt: Option<&Attempt>) -> bool {
+    let mut abandoned = view.observed.record.abandoned.iter();
+    abandoned.any(|known| Some(&known.attempt) == attempt)
+}
+
+fn grace_from_now(view: &View<'_>) -> Timestamp {
+    let desired = view.desired().map(|desired| desired.rotation.grace);
+    let grace = desired.or(view.observed.record.rotation.grace);
+    plus(view.observed.clocks.later(), grace.unwrap_or_default())
+}
+
+fn retire_until(
+    view: &View<'_>,
+    token_id: &TokenId,
+    cause: Cause,
+    until: Timestamp,
+) -> Option<Step> {
     let mut record = view.record();
     // A replacement under way needs a place for the token in use.
     let reserved = usize::from(record.pending.is_some() && record.token.is_some());
@@ -168,15 +206,11 @@ fn retire_with_grace(view: &View<'_>, token_id: &TokenId) -> Option<Step> {
     if !view.observed.finalizer {
         return Some(Step::Object(ObjectStep::AddFinalizer));
     }
-    let grace = view
-        .desired()
-        .map(|d| d.rotation.grace)
-        .or(record.rotation.grace)
-        .unwrap_or_default();
+    record.unknown_tokens.retain(|id| id != token_id);
     record.retire(RetiringToken {
         token_id: token_id.clone(),
-        cause: Cause::LostKey,
-        retirement_time: plus(view.observed.clocks.later(), grace),
+        cause,
+        retirement_time: until,
     });
     Some(Step::Record(RecordStep::RecordRetirement(Box::new(record))))
 }
@@ -197,5 +231,5 @@ fn is_unused(view: &View<'_>, found: &FoundToken) -> bool {
                     .clocks
                     .to_remote(plus(attempt.start_time, MADE_WITHIN))
         });
-    in_time && !found.used
+    in_time && found.last_used.is_none()
 }

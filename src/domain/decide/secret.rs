@@ -2,11 +2,14 @@
 
 use super::holds::secret_in_the_way;
 use super::view::{View, hold, revision};
+use crate::domain::ids::TokenId;
 use crate::domain::observed::SecretKeyProof;
 use crate::domain::problem::Problem;
 use crate::domain::record::{Record, SecretRecord};
 use crate::domain::secret::{Marks, PreviousKey, SecretFacts, SecretPlan, SecretState};
 use crate::domain::step::{LookStep, RecordStep, SecretStep, Step};
+use crate::domain::time::whole_second_up;
+use jiff::Timestamp;
 
 /// A foreign Secret is left alone (I6).
 pub(super) fn claim_secret(view: &View<'_>) -> Option<Step> {
@@ -50,8 +53,15 @@ fn marks_of(view: &View<'_>, record: &Record, secret: &SecretFacts) -> Marks {
         rotated_at: secret.marks.rotated_at.or(record.rotation.last),
         previous_expires_at: record.rotation.previous_key_expiration_time,
         handled: record.rotation.handled.clone(),
+        retiring: retiring_marks(record),
         ..secret.marks.clone()
     }
+}
+
+fn retiring_marks(record: &Record) -> Vec<(TokenId, Timestamp)> {
+    let retiring = record.retiring.iter().filter(|r| r.is_ours_to_end());
+    let marks = retiring.map(|r| (r.token_id.clone(), whole_second_up(r.retirement_time)));
+    marks.collect()
 }
 
 /// A key that was published unproven is proven as soon as LaunchDarkly can say.

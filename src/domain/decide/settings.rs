@@ -57,7 +57,7 @@ fn correct_drift(view: &View<'_>, desired: &Desired, token: &TokenRecord) -> Opt
         .as_ref()
         .is_some_and(SettingsHash::is_current);
     let same = token.observed_hash.as_ref() == Some(&facts.hash);
-    if known && same && (facts.marked || facts.source == Source::Patch) {
+    if known && same && (facts.is_marked() || facts.source == Source::Patch) {
         return None;
     }
     if facts.source == Source::Listing {
@@ -76,7 +76,7 @@ fn correct_drift(view: &View<'_>, desired: &Desired, token: &TokenRecord) -> Opt
         return Some(record_settings(view, desired, token, facts));
     }
     // What came back other than asked for is not asked for again, unless it lost its marker.
-    let as_ever = facts.differs == token.differs && facts.marked;
+    let as_ever = facts.differs == token.differs && facts.is_marked();
     if desired.drift_policy == DriftPolicy::Report || as_ever {
         return None;
     }

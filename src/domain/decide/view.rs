@@ -4,6 +4,8 @@ use std::borrow::Cow;
 
 use jiff::Timestamp;
 
+use super::unknown::unknown;
+
 use crate::domain::desired::Desired;
 use crate::domain::ids::{RequestHash, TokenId};
 use crate::domain::observed::{Account, AccountFacts, Observed, OwnToken, Remote};
@@ -103,6 +105,9 @@ impl<'a> View<'a> {
         {
             record.rotation.previous_key_expiration_time = None;
         }
+        if let Some(unknown) = unknown(self) {
+            record.unknown_tokens = unknown;
+        }
         if let Some(desired) = self.desired() {
             record.rotation.grace = Some(desired.rotation.grace);
             self.reschedule(&mut record, edited);
@@ -112,7 +117,7 @@ impl<'a> View<'a> {
 
     /// Whether an attempt that was given up can have no token any more: a listing shows none though it began after the call
     /// must have ended and shown its effect.
-    fn is_settled(&self, attempt: &AbandonedAttempt) -> bool {
+    pub(super) fn is_settled(&self, attempt: &AbandonedAttempt) -> bool {
         let observed = self.observed;
         let shown_by = plus(self.shown_by(attempt.start_time), observed.timing.lease);
         let listed = observed.listed_at.is_some_and(|at| at >= shown_by);

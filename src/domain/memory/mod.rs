@@ -12,6 +12,8 @@ mod token;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 
 pub use call::{CallMemory, CallProgress, IssuedKey};
@@ -43,8 +45,8 @@ pub trait ShownToken: Clone {
     fn creation_time(&self) -> Option<Timestamp>;
     /// When it stops working.
     fn expiry(&self) -> Option<Timestamp>;
-    /// Whether it was ever used.
-    fn is_used(&self) -> bool;
+    /// When it was last used, on LaunchDarkly's clock; `None` for never.
+    fn last_used(&self) -> Option<Timestamp>;
     /// The ids of its custom roles.
     fn custom_role_ids(&self) -> Vec<String>;
     /// Of its settings; of the default version of the API only if one is asked for.
@@ -59,6 +61,10 @@ pub trait ShownListing<T> {
     fn start_time(&self) -> Timestamp;
     /// The token of an id.
     fn token(&self, id: &TokenId) -> Option<&T>;
+    /// The tokens whose marker names an object.
+    fn marked_for<'a>(&'a self, object: &ObjectUid) -> impl Iterator<Item = &'a T>
+    where
+        T: 'a;
     /// All tokens.
     fn tokens<'a>(&'a self) -> impl Iterator<Item = &'a T>
     where
@@ -108,6 +114,8 @@ pub struct Surroundings {
     pub deletion: Option<Deletion>,
     /// Whether its namespace is being deleted.
     pub namespace_terminating: bool,
+    /// Tokens that the user says are this object's.
+    pub claims: BTreeSet<TokenId>,
     /// What was written down.
     pub record: Record,
     /// The account it belongs to.
@@ -164,6 +172,7 @@ impl<T: ShownToken> Memory<T> {
             finalizer: read.finalizer,
             deletion: read.deletion,
             namespace_terminating: read.namespace_terminating,
+            claims: read.claims,
             record: read.record,
             account: read.account,
             secret: read.secret,
@@ -224,9 +233,10 @@ fn found<T: ShownToken>(
             id: token.id().clone(),
             attempt,
             creation_time: token.creation_time(),
-            used: token.is_used(),
+            last_used: token.last_used(),
         })
     };
-    let unrecorded = listing.tokens().filter(|token| !record.claims(token.id()));
+    let marked = listing.marked_for(uid);
+    let unrecorded = marked.filter(|token| !record.claims(token.id()));
     unrecorded.filter_map(ours).collect()
 }

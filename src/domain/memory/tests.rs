@@ -53,8 +53,8 @@ impl ShownToken for Shown {
         None
     }
 
-    fn is_used(&self) -> bool {
-        false
+    fn last_used(&self) -> Option<Timestamp> {
+        None
     }
 
     fn custom_role_ids(&self) -> Vec<String> {
@@ -83,6 +83,13 @@ impl ShownListing<Shown> for Listing {
 
     fn token(&self, id: &TokenId) -> Option<&Shown> {
         self.tokens.iter().find(|token| token.id == *id)
+    }
+
+    fn marked_for<'a>(&'a self, _: &ObjectUid) -> impl Iterator<Item = &'a Shown>
+    where
+        Shown: 'a,
+    {
+        self.tokens()
     }
 
     fn tokens<'a>(&'a self) -> impl Iterator<Item = &'a Shown>
@@ -141,6 +148,7 @@ fn read(seconds: i64) -> Surroundings {
     };
     record.rotation.last = Some(at(0));
     Surroundings {
+        claims: std::collections::BTreeSet::new(),
         identity: Identity {
             uid: "uid-1".into(),
             namespace: "team-a".into(),

@@ -201,9 +201,8 @@ impl<T: ShownToken> TokenMemory<T> {
     ) -> RemoteFacts {
         let token = &look.token;
         let uid = &observed.identity.uid;
-        let marked = token
-            .marker()
-            .is_some_and(|marker| marker.object == *uid && marker.attempt().is_some());
+        let marker = token.marker().filter(|marker| marker.object == *uid);
+        let attempt = marker.and_then(|marker| marker.attempt().cloned());
         let asks_version = desired
             .as_ref()
             .is_ok_and(|desired| desired.settings.default_api_version.is_some());
@@ -219,8 +218,8 @@ impl<T: ShownToken> TokenMemory<T> {
                 (source, _) => source,
             },
             hash: token.settings_hash(asks_version),
-            differs: differs(desired, observed, token, marked),
-            marked,
+            differs: differs(desired, observed, token, attempt.is_some()),
+            attempt,
             key_matches,
             mismatch_since: self.mismatch_since(observed, look, key_matches),
             expiry: token.expiry(),

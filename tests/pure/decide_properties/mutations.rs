@@ -4,6 +4,7 @@ use launchdarkly_token_operator::domain::decide::decide;
 use launchdarkly_token_operator::domain::desired::Desired;
 use launchdarkly_token_operator::domain::observed::{Account, Observed};
 use launchdarkly_token_operator::domain::problem::Problem;
+use launchdarkly_token_operator::domain::record::AbandonedAttempt;
 use launchdarkly_token_operator::domain::secret::SecretRevision;
 use launchdarkly_token_operator::domain::step::{SecretStep, Step};
 use proptest::strategy::{Strategy as _, ValueTree as _};
@@ -75,5 +76,24 @@ fn without_the_budget_i14_is_broken() {
             decide(desired, &unbounded)
         },
         "I14 unasked replacements are within the budget",
+    );
+}
+
+#[test]
+fn with_markers_that_are_believed_i6_is_broken() {
+    breaks(
+        |desired, observed| {
+            let mut believing = observed.clone();
+            let found = observed.found.iter();
+            believing
+                .record
+                .abandoned
+                .extend(found.map(|found| AbandonedAttempt {
+                    attempt: found.attempt.clone(),
+                    start_time: observed.clocks.local,
+                }));
+            decide(desired, &believing)
+        },
+        "I6 a marker alone is no reason to end a token",
     );
 }

@@ -45,6 +45,7 @@ pub fn observe(core: &Core, offset: SignedDuration) -> Option<Seen> {
         SecretState::Absent | SecretState::Foreign { .. } | SecretState::Unreadable(_) => None,
     };
     let read = Surroundings {
+        claims: std::collections::BTreeSet::new(),
         identity: Identity {
             uid: UID.into(),
             namespace: "team-a".into(),
@@ -150,8 +151,8 @@ impl ShownToken for Token {
         self.expiry
     }
 
-    fn is_used(&self) -> bool {
-        self.used
+    fn last_used(&self) -> Option<Timestamp> {
+        self.used.then_some(self.creation_time)
     }
 
     fn custom_role_ids(&self) -> Vec<String> {
@@ -181,6 +182,18 @@ impl ShownListing<Token> for Listing {
 
     fn token(&self, id: &TokenId) -> Option<&Token> {
         self.tokens.get(id)
+    }
+
+    fn marked_for<'a>(
+        &'a self,
+        object: &launchdarkly_token_operator::domain::ids::ObjectUid,
+    ) -> impl Iterator<Item = &'a Token>
+    where
+        Token: 'a,
+    {
+        let marked = object.as_str() == UID;
+        self.tokens()
+            .filter(move |token| marked && token.attempt.is_some())
     }
 
     fn tokens<'a>(&'a self) -> impl Iterator<Item = &'a Token>

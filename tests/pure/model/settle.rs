@@ -2,11 +2,13 @@
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
+use launchdarkly_token_operator::domain::decide::record_at_rest;
 use launchdarkly_token_operator::domain::reason::Reason;
 use launchdarkly_token_operator::domain::secret::SecretState;
 use launchdarkly_token_operator::domain::step::{Step, WaitStep};
 use launchdarkly_token_operator::domain::time::plus;
 
+use super::edits::Edit;
 use super::execute::{Fate, perform};
 use super::observe::Seen;
 use super::properties::{is_refused, requests_rotate_once};
@@ -114,10 +116,17 @@ fn what_is_wrong(system: &System, core: &Core, decided: Option<&(Seen, Step)>) -
     }
     let record = &seen.observed.record;
     let in_use = record.token.as_ref().map(|token| &token.id);
+    // What was recorded nowhere else, or is in somebody else's use, is told and left alone (I6).
+    let edits = &system.begin.budget.edits;
+    let may_be_unknown = edits
+        .iter()
+        .any(|edit| matches!(edit, Edit::LoseStatus | Edit::ResetToken));
+    let at_rest = record_at_rest(&seen.desired, &seen.observed);
+    let told = |id| may_be_unknown && at_rest.unknown_tokens.contains(id);
     let stray = core
         .tokens
         .iter()
-        .find(|(id, token)| !token.foreign && Some(*id) != in_use);
+        .find(|(id, token)| !token.foreign && Some(*id) != in_use && !told(id));
     if let Some((stray, _)) = stray {
         return Some(format!("{stray} is still there"));
     }

@@ -2,6 +2,7 @@
 
 mod account;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -9,7 +10,7 @@ use kube::ResourceExt;
 
 use crate::api::record;
 use crate::api::validate;
-use crate::api::{AccessToken, SKIP_CLEANUP_ANNOTATION};
+use crate::api::{AccessToken, CLAIM_ANNOTATION, SKIP_CLEANUP_ANNOTATION};
 use crate::cluster::{Cluster, ClusterError};
 use crate::controller::account::registry::Session;
 use crate::controller::account::state::is_believable;
@@ -17,7 +18,7 @@ use crate::controller::token::context::Context;
 use crate::controller::token::memory::ObjectMemory;
 use crate::domain::decide::{heard, token_in_question};
 use crate::domain::desired::{DeletionPolicy, Desired, secret_layout};
-use crate::domain::ids::{Attempt, Fingerprint};
+use crate::domain::ids::{Attempt, Fingerprint, TokenId};
 use crate::domain::memory::{Memory, Surroundings};
 use crate::domain::observed::{Account, Deletion, Observed};
 use crate::domain::problem::Problem;
@@ -82,6 +83,7 @@ pub(in crate::controller) async fn observe<C: Cluster, L: TokensApi>(
         holder: ctx.holder.clone(),
         nonce: nonce(),
         clocks: clocks(session.as_ref(), now),
+        claims: claims(object),
         identity,
         deletion,
         record,
@@ -129,6 +131,14 @@ fn tell_own_token<L>(
 fn asked_for(object: &AccessToken) -> Result<Desired, Problem> {
     validate::desired(object)
         .map_err(|mistakes| Problem::user(Reason::InvalidSpec, explain(&mistakes)))
+}
+
+/// The tokens that the user says are this object's.
+fn claims(object: &AccessToken) -> BTreeSet<TokenId> {
+    let annotation = object.annotations().get(CLAIM_ANNOTATION);
+    let ids = annotation.map(|text| text.split([' ', ',', '\n', '\t']));
+    let ids = ids.into_iter().flatten().filter(|id| !id.is_empty());
+    ids.map(TokenId::new).collect()
 }
 
 /// The key that a Secret of ours holds.

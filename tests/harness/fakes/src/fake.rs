@@ -71,6 +71,15 @@ impl FakeCluster {
         }
     }
 
+    /// Another cluster that was restored from a backup of this one: the same access tokens and Secrets, and a life of its own.
+    #[must_use]
+    pub fn fork(&self) -> Self {
+        Self {
+            store: Arc::new(Mutex::new(self.store().fork())),
+            ..self.clone()
+        }
+    }
+
     /// The same cluster, seen by a process with this gate.
     #[must_use]
     pub fn behind(&self, gate: Arc<dyn Gate>) -> Self {

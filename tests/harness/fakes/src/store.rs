@@ -68,6 +68,27 @@ impl Store {
         }
     }
 
+    /// Another cluster that was restored from a backup of this one: the same access tokens and Secrets, and a life of its own.
+    pub(crate) fn fork(&self) -> Self {
+        let mut objects = Objects::default();
+        for (kind, place) in self.objects.0.keys() {
+            if *kind == TypeId::of::<AccessToken>()
+                && let Some(object) = self.objects.get::<AccessToken>(place)
+            {
+                objects.insert(place.clone(), object.clone());
+            }
+        }
+        Self {
+            namespaces: self.namespaces.clone(),
+            objects,
+            secrets: self.secrets.clone(),
+            log: self.log.clone(),
+            version: self.version,
+            uids: self.uids,
+            ..Self::new(self.clock.clone())
+        }
+    }
+
     pub(crate) fn fresh_uid(&mut self) -> String {
         self.uids += 1;
         format!("00000000-0000-4000-8000-{:012x}", self.uids)

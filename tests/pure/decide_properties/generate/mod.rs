@@ -95,6 +95,7 @@ struct Surroundings {
     deletion: Option<Deletion>,
     offset: i64,
     retries: Vec<Retry>,
+    claims: BTreeSet<usize>,
     gone: BTreeSet<usize>,
     limited: BTreeSet<usize>,
     roles: Roles,
@@ -127,7 +128,10 @@ fn surroundings() -> BoxedStrategy<Surroundings> {
         prop_oneof![5 => Just(None), 1 => deletion],
         mostly(0, select(vec![-600, -90, 90, 600])),
         prop::collection::vec(retry(), 0..2),
-        prop::collection::btree_set(0..24_usize, 0..6),
+        (
+            prop::collection::btree_set(5..9_usize, 0..2),
+            prop::collection::btree_set(0..24_usize, 0..6),
+        ),
         prop::collection::btree_set(20..24_usize, 0..4),
         roles,
     )
@@ -140,7 +144,7 @@ fn surroundings() -> BoxedStrategy<Surroundings> {
                 deletion,
                 offset,
                 retries,
-                gone,
+                (claims, gone),
                 limited,
                 roles,
             )| Surroundings {
@@ -151,6 +155,7 @@ fn surroundings() -> BoxedStrategy<Surroundings> {
                 deletion,
                 offset,
                 retries,
+                claims,
                 gone,
                 limited,
                 roles,
@@ -191,6 +196,7 @@ impl Surroundings {
             remote: plus(NOW, seconds(self.offset)),
         };
         observed.retries = self.retries;
+        observed.claims = self.claims.into_iter().map(token).collect();
         observed.gone = self.gone.into_iter().map(token).collect();
         observed.life_limited = self.limited.into_iter().map(token).collect();
         observed.roles = self.roles;

@@ -61,6 +61,7 @@ pub fn any_record(base: &Given) -> BoxedStrategy<Record> {
                 pending,
                 abandoned: distinct(abandoned),
                 retiring,
+                unknown_tokens: Vec::new(),
                 history,
                 token,
             };

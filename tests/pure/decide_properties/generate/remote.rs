@@ -141,7 +141,7 @@ fn present(settled: RemoteFacts) -> BoxedStrategy<RemoteFacts> {
                     source,
                     hash,
                     differs,
-                    marked,
+                    attempt: marked.then(|| attempt(3)),
                     key_matches,
                     mismatch_since: since.filter(|_| key_matches == Some(false)),
                     ..settled.clone()
@@ -156,13 +156,13 @@ fn found() -> BoxedStrategy<Vec<FoundToken>> {
         select(vec![1, 7, 8, 30]),
         1..12_usize,
         prop::option::of(moment()),
-        any::<bool>(),
+        prop::option::of(moment()),
     )
-        .prop_map(|(n, with, creation_time, used)| FoundToken {
+        .prop_map(|(n, with, creation_time, last_used)| FoundToken {
             id: token(n),
             attempt: attempt(with),
             creation_time,
-            used,
+            last_used,
         });
     prop::collection::vec(one, 0..3)
         .prop_map(|mut found| {

@@ -100,36 +100,41 @@ fn ours(settled: SecretFacts) -> BoxedStrategy<SecretFacts> {
         mostly(None, Just(Some(key(5)))),
         prop::bool::weighted(0.8),
         mostly(settled.uid.clone(), Just("secret-1".into())),
+        moment(),
     )
-        .prop_map(move |(marks, key, consistent, previous, intact, uid)| {
-            let (token_id, account_id, attempt, rotated_at, expires, handled, fence, same) = marks;
-            SecretFacts {
-                uid,
-                version: settled.version.clone(),
-                marks: Marks {
-                    owner_uid: if same {
-                        settled.marks.owner_uid.clone()
-                    } else {
-                        "99999999-2222-4333-8444-555555555555".into()
+        .prop_map(
+            move |(marks, key, consistent, previous, intact, uid, ends)| {
+                let (token_id, account_id, attempt, rotated_at, expires, handled, fence, same) =
+                    marks;
+                SecretFacts {
+                    uid,
+                    version: settled.version.clone(),
+                    marks: Marks {
+                        owner_uid: if same {
+                            settled.marks.owner_uid.clone()
+                        } else {
+                            "99999999-2222-4333-8444-555555555555".into()
+                        },
+                        token_id,
+                        account_id,
+                        attempt,
+                        fingerprint: if consistent {
+                            key.clone()
+                        } else {
+                            Some(crate::decide_properties::worlds::key(6))
+                        },
+                        rotated_at,
+                        previous_expires_at: expires,
+                        handled,
+                        retiring: vec![(crate::decide_properties::worlds::token(8), ends)],
+                        fence,
                     },
-                    token_id,
-                    account_id,
-                    attempt,
-                    fingerprint: if consistent {
-                        key.clone()
-                    } else {
-                        Some(crate::decide_properties::worlds::key(6))
-                    },
-                    rotated_at,
-                    previous_expires_at: expires,
-                    handled,
-                    fence,
-                },
-                key,
-                previous,
-                intact,
-            }
-        })
+                    key,
+                    previous,
+                    intact,
+                }
+            },
+        )
         .boxed()
 }
 

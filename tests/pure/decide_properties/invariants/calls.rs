@@ -83,7 +83,7 @@ fn is_known_as_ours(case: &Case<'_>) -> bool {
     let observed = case.observed;
     let named = case.secret().and_then(|s| s.marks.token_id.as_ref());
     matches!(&observed.call, PendingCall::Held { token_id, .. } if Some(token_id) == named)
-        || matches!(&observed.remote, Remote::Present(facts) if facts.marked)
+        || matches!(&observed.remote, Remote::Present(facts) if facts.is_marked())
         || observed.secret_key == SecretKeyProof::Accepted
 }
 

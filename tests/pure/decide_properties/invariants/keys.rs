@@ -85,9 +85,13 @@ pub fn deletion(case: &Case<'_>) -> Verdict {
         PendingCall::Held { token_id: held, proof: Proof::Rejected, .. } if held == token_id);
     let unused = observed.found.iter().any(|found| {
         let ours = record.abandoned.iter().any(|a| a.attempt == found.attempt);
-        found.id == *token_id && ours && !found.used
+        found.id == *token_id && ours && found.last_used.is_none()
     });
-    ensure(rejected || unused, || "somebody may hold its key".into())
+    let mut found = observed.found.iter();
+    let idle = found.any(|found| found.id == *token_id && case.was_once_ours(found));
+    ensure(rejected || unused || idle, || {
+        "somebody may hold its key".into()
+    })
 }
 
 /// With `deletionPolicy: Retain` nothing is deleted but what was never published, or was revoked.
@@ -136,14 +140,17 @@ pub fn promises(case: &Case<'_>) -> Verdict {
     };
     for before in &observed.record.retiring {
         let kept = find(record, &before.token_id);
-        match kept {
-            Some(after) => ensure(
-                after.cause == Cause::Revoke || after.retirement_time >= before.retirement_time,
-                || format!("{} is to go earlier than promised", before.token_id),
-            )?,
-            None => ensure(observed.gone.contains(&before.token_id), || {
+        if let Some(after) = kept {
+            let later = after.retirement_time >= before.retirement_time;
+            ensure(after.cause == Cause::Revoke || later, || {
+                format!("{} is to go earlier than promised", before.token_id)
+            })?;
+        } else {
+            let over = clocks.passed(before.retirement_time);
+            let let_go = before.cause == Cause::ResetElsewhere && over;
+            ensure(let_go || observed.gone.contains(&before.token_id), || {
                 format!("{} is forgotten", before.token_id)
-            })?,
+            })?;
         }
     }
     replaced_token_retires(case, record)

@@ -8,7 +8,9 @@ mod records;
 
 use launchdarkly_token_operator::domain::desired::Desired;
 use launchdarkly_token_operator::domain::ids::{RequestHash, TokenId};
-use launchdarkly_token_operator::domain::observed::{Account, AccountFacts, Observed};
+use launchdarkly_token_operator::domain::observed::{
+    Account, AccountFacts, FoundToken, Observed, PendingCall,
+};
 use launchdarkly_token_operator::domain::problem::Problem;
 use launchdarkly_token_operator::domain::secret::{SecretFacts, SecretState};
 use launchdarkly_token_operator::domain::step::Step;
@@ -49,6 +51,10 @@ pub const ALL: &[Invariant] = &[
     ),
     ("I6 the credential in use is spared", ownership::credential),
     ("I6 only tokens of ours are touched", ownership::tokens),
+    (
+        "I6 a marker alone is no reason to end a token",
+        ownership::markers,
+    ),
     ("I9 nothing above the policy", ownership::policy),
     ("I10 nothing in another account", ownership::account),
     (
@@ -102,6 +108,41 @@ impl Case<'_> {
         let secret = self.secret()?;
         let consistent = secret.key.is_some() && secret.key == secret.marks.fingerprint;
         secret.marks.token_id.as_ref().filter(|_| consistent)
+    }
+
+    /// Whether a token is this object's: by what it wrote down, or by an attempt that has no token yet. A marker alone says nothing.
+    fn is_ours(&self, id: &TokenId) -> bool {
+        let observed = self.observed;
+        let record = &observed.record;
+        if record.claims(id) || observed.claims.contains(id) || self.token_in_secret() == Some(id) {
+            return true;
+        }
+        if let PendingCall::Held { token_id, .. } = &observed.call
+            && token_id == id
+        {
+            return true;
+        }
+        if self
+            .secret()
+            .is_some_and(|secret| secret.marks.retiring.iter().any(|(known, _)| known == id))
+        {
+            return true;
+        }
+        let Some(found) = observed.found.iter().find(|found| found.id == *id) else {
+            return false;
+        };
+        let pending = record.pending.iter().map(|pending| &pending.attempt);
+        let mut open = pending.chain(record.abandoned.iter().map(|known| &known.attempt));
+        open.any(|attempt| *attempt == found.attempt) || self.was_once_ours(found)
+    }
+
+    /// Whether it was ours once and nobody has used it for a day.
+    fn was_once_ours(&self, found: &FoundToken) -> bool {
+        let last_sign = found.creation_time.max(found.last_used);
+        let day = jiff::SignedDuration::from_hours(24);
+        let idle = last_sign.is_some_and(|at| self.observed.clocks.remote.duration_since(at) > day);
+        let mut history = self.observed.record.history.iter();
+        idle && history.any(|entry| entry.token_id == found.id)
     }
 
     fn unhandled(&self, requests: &[RequestHash]) -> bool {

@@ -100,6 +100,27 @@ pub fn tokens(case: &Case<'_>) -> Verdict {
     }
 }
 
+/// What carries our marker and nothing else is left alone: markers can be copied, and a cloned cluster has the same.
+pub fn markers(case: &Case<'_>) -> Verdict {
+    let recorded = &case.observed.record;
+    let ends: Vec<&TokenId> = match case.step {
+        Step::Call(
+            CallStep::DeleteToken { token_id, .. }
+            | CallStep::ResetKey { token_id, .. }
+            | CallStep::LimitLife { token_id, .. }
+            | CallStep::PatchToken { token_id, .. }
+            | CallStep::MarkRetained { token_id },
+        ) => vec![token_id],
+        Step::Record(RecordStep::RecordRetirement(record)) => {
+            let retiring = record.retiring.iter().map(|r| &r.token_id);
+            retiring.filter(|id| !recorded.claims(id)).collect()
+        }
+        _ => Vec::new(),
+    };
+    let stranger = ends.into_iter().find(|id| !case.is_ours(id));
+    ensure(stranger.is_none(), || format!("{stranger:?} is not ours"))
+}
+
 /// Creating, taking over and widening need the policy's consent; what is unclear is closed.
 pub fn policy(case: &Case<'_>) -> Verdict {
     let widens = match case.step {

@@ -33,7 +33,9 @@ pub fn deletion(case: &Case<'_>) -> Verdict {
     };
     let observed = case.observed;
     let mut ours: BTreeSet<&TokenId> = observed.record.token_ids().collect();
-    ours.extend(observed.found.iter().map(|found| &found.id));
+    let found = observed.found.iter();
+    let ours_to_say = found.filter(|found| case.is_ours(&found.id) && !case.was_once_ours(found));
+    ours.extend(ours_to_say.map(|found| &found.id));
     if let PendingCall::Held { token_id, .. } = &observed.call {
         ours.insert(token_id);
     }

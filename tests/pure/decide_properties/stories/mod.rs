@@ -10,3 +10,4 @@ mod rotation;
 mod secret;
 mod settings;
 mod take_over;
+mod unknown;

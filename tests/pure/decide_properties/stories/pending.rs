@@ -112,14 +112,6 @@ fn a_token_that_turns_up_used_retires_with_grace() {
 }
 
 #[test]
-fn a_token_of_an_attempt_nobody_knows_retires_with_grace() {
-    given(a_token())
-        .and(a_token_turns_up(7, 8, false))
-        .takes(&[K::RecordRetirement, K::LimitLife])
-        .and_rests();
-}
-
-#[test]
 fn an_intent_of_another_process_is_left_alone_while_it_is_fresh() {
     let world = given(a_token())
         .and(an_intent_to(PendingOperation::Create, Cause::TokenMissing))

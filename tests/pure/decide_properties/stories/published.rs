@@ -47,7 +47,7 @@ fn a_secret_that_names_somebody_elses_token_is_not_believed() {
             .and(an_intent_to(PendingOperation::Create, Cause::SpecChanged))
             .and(another_process_wrote_it())
             .and(it_was_published())
-            .and(|given| given.remote().marked = false)
+            .and(|given| given.remote().attempt = None)
             .and(|given| given.remote().source = Source::Get)
             .and(move |given| given.observed.secret_key = proof)
     };
@@ -64,7 +64,7 @@ fn a_secret_with_the_key_of_another_objects_token_is_not_believed() {
         .and(another_process_wrote_it())
         .and(the_intent_was_written(minutes(3)))
         .and(it_was_published())
-        .and(|given| given.remote().marked = false)
+        .and(|given| given.remote().attempt = None)
         .and(|given| given.remote().source = Source::Get)
         .and(|given| given.observed.secret_key = SecretKeyProof::Accepted)
         .and(|given| given.observed.claimed_by = Some("team-b/web".into()))
@@ -98,8 +98,9 @@ fn a_reset_is_recorded_for_the_token_that_was_reset_whatever_the_marks_say() {
         .and(its_key_in_hand(Proof::Accepted, seconds(1)))
         .and(it_was_published())
         .and(|given| given.secret().marks.token_id = Some(token(20)))
-        .takes(&[K::RecordRetirement, K::PublishKey, K::RecordPublication]);
+        .takes(&[K::PublishKey, K::RecordPublication]);
     assert_eq!(end.record().token.as_ref().unwrap().id, token(0));
+    assert!(end.record().retiring.is_empty());
 }
 
 #[test]
@@ -107,7 +108,9 @@ fn what_a_paused_predecessor_published_retires_before_it_is_overwritten() {
     let end = given(a_token().with_grace(hours(6)))
         .and(an_intent_to(PendingOperation::Create, Cause::TokenMissing))
         .and(its_key_in_hand(Proof::Accepted, seconds(1)))
+        .and(an_abandoned_attempt(1))
         .and(the_secret_is_restored_to(7, seconds(3)))
+        .and(|given| given.remote().attempt = Some(attempt(1)))
         .takes(&[K::RecordRetirement, K::PublishKey, K::RecordPublication]);
     assert!(end.record().claims(&token(7)));
 }

@@ -12,7 +12,7 @@ use launchdarkly_token_operator::domain::step::{
     CallStep, LookStep, ObjectStep, RecordStep, SecretStep, Step, WaitStep,
 };
 
-use super::names::key;
+use super::names::{attempt, key};
 
 /// Carries out a step on what is observed; only what the following decisions look at is kept true.
 pub fn carry_out(observed: &mut Observed, step: &Step) {
@@ -176,6 +176,8 @@ fn fetch(observed: &mut Observed) {
         Remote::Absent { confirmed, first } => *confirmed |= now.duration_since(*first) >= settle,
         Remote::Unknown => {
             let recorded = observed.record.token.as_ref();
+            let pending = observed.record.pending.as_ref();
+            let made_by = pending.map_or_else(|| attempt(0), |pending| pending.attempt.clone());
             observed.remote = Remote::Present(Box::new(RemoteFacts {
                 seen_at: now,
                 source: Source::Get,
@@ -183,7 +185,7 @@ fn fetch(observed: &mut Observed) {
                     .and_then(|token| token.observed_hash.clone())
                     .unwrap_or_else(|| "v1:0.0".into()),
                 differs: Vec::new(),
-                marked: true,
+                attempt: Some(made_by),
                 key_matches: Some(true),
                 mismatch_since: None,
                 expiry: None,
@@ -199,6 +201,6 @@ fn patch(observed: &mut Observed, settings: &TokenSettings) {
         facts.source = Source::Patch;
         facts.hash = shown(settings).hash();
         facts.differs.clear();
-        facts.marked = true;
+        facts.attempt = Some(attempt(0));
     }
 }

@@ -49,6 +49,7 @@ pub fn settled(desired: &Desired) -> Observed {
         rotated_at: Some(last),
         previous_expires_at: None,
         handled: handled.clone(),
+        retiring: Vec::new(),
         fence: None,
     };
     Observed {
@@ -112,7 +113,7 @@ pub fn settled(desired: &Desired) -> Observed {
             source: Source::Listing,
             hash: desired.settings.hash(),
             differs: Vec::new(),
-            marked: true,
+            attempt: Some(attempt(0)),
             key_matches: Some(true),
             mismatch_since: None,
             expiry: None,
@@ -122,6 +123,7 @@ pub fn settled(desired: &Desired) -> Observed {
         listed_at: Some(ago(minutes(4))),
         calls_ended_by: ago(hours(1)),
         found: Vec::new(),
+        claims: BTreeSet::new(),
         gone: BTreeSet::new(),
         life_limited: BTreeSet::new(),
         roles: Roles::Resolved(Vec::new()),

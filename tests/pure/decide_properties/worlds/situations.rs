@@ -234,6 +234,9 @@ pub fn it_was_published() -> impl FnOnce(&mut Given) {
             given.observed.secret = settled.secret;
         }
         let reset = pending.operation == PendingOperation::Reset;
+        if let Remote::Present(facts) = &mut given.observed.remote {
+            facts.attempt = Some(pending.attempt.clone());
+        }
         let secret = given.secret();
         secret.version = "2".into();
         secret.key = Some(key(1));
@@ -323,7 +326,7 @@ pub fn a_token_turns_up(n: usize, with_attempt: usize, used: bool) -> impl FnOnc
             id: token(n),
             attempt: attempt(with_attempt),
             creation_time: Some(ago(minutes(30))),
-            used,
+            last_used: used.then(|| ago(minutes(5))),
         });
     }
 }

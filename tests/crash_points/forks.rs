@@ -1,0 +1,228 @@
+//! Two clusters that were restored from one backup, each with its operator, on one LaunchDarkly account: what each object has in use is
+//! its own before long, and until then nothing is cut off.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use launchdarkly_simulator::EventKind;
+use launchdarkly_token_operator::api::conditions::find_condition;
+use launchdarkly_token_operator::cluster::secret::annotation;
+use launchdarkly_token_operator::controller::token::Outcome;
+use launchdarkly_token_operator::domain::conditions::ConditionType;
+use serde_json::{Value, json};
+
+use crate::judge::{Publication, publications};
+use crate::world::{Ended, NAME, NAMESPACE, Process, World};
+
+/// More than a drift interval and three settle times.
+const GRACE: &str = "10m";
+
+/// How much time passes at once.
+const STEP: Duration = Duration::from_secs(50);
+
+/// What two clusters go through.
+struct Story {
+    spec: Value,
+    switches: Value,
+    /// Done to the first cluster alone once both live.
+    first: fn(&World),
+    /// Done to the second one.
+    second: fn(&World),
+    hours: u64,
+    /// How many tokens there may be in all, the operator's own included.
+    tokens: usize,
+}
+
+/// A cluster and its operator.
+struct Twin {
+    world: World,
+    process: Process,
+}
+
+impl Twin {
+    fn start(world: World) -> Self {
+        Self {
+            process: world.start(),
+            world,
+        }
+    }
+
+    /// The operator does what there is to do now.
+    async fn live(&mut self) {
+        for _ in 0..40 {
+            let before = self.world.events();
+            match self.world.reconcile(&mut self.process).await {
+                Ok(Outcome::Again(_)) if self.world.events() != before => {}
+                Ok(_) | Err(Ended::Settled) => return,
+                Err(ended) => Err::<(), _>(ended).unwrap(),
+            }
+        }
+    }
+
+    /// Whether the key that consumers find in the Secret works.
+    fn works(&self) -> bool {
+        let Some(stored) = self.world.cluster.secret(NAMESPACE, NAME) else {
+            return false;
+        };
+        let snapshot = stored.snapshot();
+        let entry = &snapshot.annotations[annotation::KEY_ENTRY];
+        let key = snapshot.data.get(entry).map(|bytes| bytes.to_vec());
+        let tokens = self.world.simulator().tokens();
+        let mut keys = tokens.iter().flat_map(|token| &token.keys);
+        key.is_some_and(|key| {
+            keys.any(|known| known.valid && known.value.as_str().as_bytes() == key)
+        })
+    }
+
+    /// I3: no key died before a newer one was there to be read.
+    fn outages(&self, published: &[Publication]) -> Vec<String> {
+        let history = self.world.simulator().history(0);
+        let mut complaints = Vec::new();
+        for (place, key) in published.iter().enumerate() {
+            let death = history.iter().find(|event| {
+                event.kind == EventKind::KeyDied
+                    && event.token_id == key.token
+                    && event.key == Some(key.number)
+            });
+            let Some(death) = death else { continue };
+            let next = published.get(place + 1);
+            if next.is_none_or(|next| next.at.as_millisecond() > death.at) {
+                complaints.push(format!(
+                    "key {} of {} died: {:?}",
+                    key.number, key.token, death.cause
+                ));
+            }
+        }
+        complaints
+    }
+
+    fn ready(&self) -> String {
+        let status = self.world.object().unwrap().status.unwrap();
+        let ready = find_condition(&status.conditions, ConditionType::Ready).unwrap();
+        format!("{} {}", ready.status, ready.reason)
+    }
+}
+
+/// Both clusters as they are at the end.
+async fn live(story: &Story) -> [Twin; 2] {
+    let world = World::new().await;
+    world.simulator().set_switches(&story.switches).unwrap();
+    world.apply(story.spec.clone());
+    let mut first = Twin::start(Arc::into_inner(world).unwrap());
+    first.world.settle(&mut first.process).await;
+    let second = Twin::start(first.world.fork());
+    let mut twins = [first, second];
+    (story.first)(&twins[0].world);
+    (story.second)(&twins[1].world);
+    let mut dead = BTreeMap::new();
+    for _ in 0..story.hours * 3600 / STEP.as_secs() {
+        for (number, twin) in twins.iter_mut().enumerate() {
+            twin.live().await;
+            if !twin.works() {
+                *dead.entry(number).or_insert(0) += 1;
+            }
+        }
+        twins[0].world.advance(STEP);
+    }
+    assert!(dead.is_empty(), "I3: looks that found a dead key: {dead:?}");
+    twins
+}
+
+async fn all_is_well(story: Story) {
+    let twins = live(&story).await;
+    let mut complaints = Vec::new();
+    for twin in &twins {
+        let published = publications(&twin.world, &twin.world.cluster.log());
+        complaints.extend(twin.outages(&published));
+        complaints.extend(twin.world.warden.complaints.lock().unwrap().clone());
+        complaints.extend(
+            (!twin.ready().starts_with("True"))
+                .then(|| format!("{}: {:?}", twin.ready(), twin.world.object())),
+        );
+    }
+    let tokens = twins[0].world.simulator().tokens_ever().len();
+    if tokens > story.tokens {
+        complaints.push(format!("{tokens} tokens were made"));
+    }
+    assert!(complaints.is_empty(), "{}", complaints.join("\n"));
+}
+
+fn spec(change: &Value) -> Value {
+    let mut spec = json!({"role": "reader", "rotation": {"gracePeriod": GRACE}});
+    crate::world::merge(&mut spec, change);
+    spec
+}
+
+fn trigger(world: &World) {
+    world.edit(&json!({"rotation": {"trigger": "one"}}));
+}
+
+fn nothing(_: &World) {}
+
+const NO_EXPIRY: &str = "2024";
+const EXPIRY: &str = "2026-10";
+
+#[tokio::test]
+async fn i3_and_i6_hold_when_one_of_two_restored_clusters_replaces_its_token() {
+    for profile in [EXPIRY, NO_EXPIRY] {
+        all_is_well(Story {
+            spec: spec(&json!({"rotation": {"strategy": "Replace"}})),
+            switches: json!({"profile": profile}),
+            first: trigger,
+            second: nothing,
+            hours: 3,
+            // Each leaves the token that both had, and once more when it sees that the other did.
+            tokens: 5,
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn i3_and_i6_hold_when_one_of_two_restored_clusters_resets_its_token() {
+    all_is_well(Story {
+        spec: spec(&json!({})),
+        switches: json!({}),
+        first: trigger,
+        second: nothing,
+        hours: 3,
+        // With the throw-away token of the probe.
+        tokens: 6,
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn i3_i4_and_i6_hold_when_two_restored_clusters_rotate_by_one_schedule() {
+    for (profile, tokens) in [(EXPIRY, 12), (NO_EXPIRY, 20)] {
+        all_is_well(Story {
+            spec: spec(&json!({"rotation": {"strategy": "Replace", "interval": "6h"}})),
+            switches: json!({"profile": profile}),
+            first: nothing,
+            second: nothing,
+            hours: 27,
+            tokens,
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn i6_what_the_other_cluster_made_is_told_and_left_alone() {
+    let story = Story {
+        spec: spec(&json!({"rotation": {"strategy": "Replace"}})),
+        switches: json!({}),
+        first: trigger,
+        second: trigger,
+        hours: 1,
+        tokens: 3,
+    };
+    let twins = live(&story).await;
+    for (twin, other) in [(&twins[0], &twins[1]), (&twins[1], &twins[0])] {
+        assert_eq!(twin.ready(), "True UnknownTokens");
+        let status = |twin: &Twin| twin.world.object().unwrap().status.unwrap();
+        let others = status(other).token.unwrap().id;
+        assert_eq!(status(twin).unknown_tokens, [others]);
+    }
+}
