@@ -239,6 +239,11 @@ pub struct AccountStatus {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = MAX_LISTED), extend("x-kubernetes-list-type" = "set"))]
     pub orphans: Vec<TokenId>,
+    /// IDs of remote tokens that carry an AccessToken's marker and that it does not know, as the `status.unknownTokens` of its AccessTokens
+    /// have them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = MAX_LISTED), extend("x-kubernetes-list-type" = "set"))]
+    pub unknown_tokens: Vec<TokenId>,
     /// IDs of remote tokens whose cleaning up was given up.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = MAX_LISTED), extend("x-kubernetes-list-type" = "set"))]

@@ -54,8 +54,11 @@ impl Twin {
             let before = self.world.events();
             match self.world.reconcile(&mut self.process).await {
                 Ok(Outcome::Again(_)) if self.world.events() != before => {}
-                Ok(_) | Err(Ended::Settled) => return,
-                Err(ended) => Err::<(), _>(ended).unwrap(),
+                Ok(_) => return,
+                Err(ended) => {
+                    assert_eq!(ended, Ended::Settled);
+                    return;
+                }
             }
         }
     }

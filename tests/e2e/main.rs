@@ -20,3 +20,4 @@ mod remote_trouble;
 mod secrets;
 mod stage;
 mod tls;
+mod unknown_tokens;

@@ -56,6 +56,8 @@ impl Writer<'_> {
         if let Some(orphans) = &behind.orphans {
             self.status.orphans = orphans.iter().take(MAX_LISTED).cloned().collect();
         }
+        let unknown = behind.unknown_tokens.iter().take(MAX_LISTED);
+        self.status.unknown_tokens = unknown.cloned().collect();
         let left_behind = behind.left_behind.iter().take(MAX_LISTED);
         self.status.left_behind = left_behind.cloned().collect();
     }
@@ -127,6 +129,7 @@ mod tests {
                 expiry: Feature::Unknown,
                 probe_time: None,
                 orphans: None,
+                unknown_tokens: Vec::new(),
                 left_behind: Vec::new(),
                 mass_change: Some(explanation(Reason::MassChange)),
                 clock_skew: Some(explanation(Reason::ClockSkew)),

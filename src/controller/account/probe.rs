@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use backon::{ExponentialBuilder, Retryable};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest, Sha256};
 
 use crate::controller::account::registry::Session;
@@ -14,6 +14,7 @@ use crate::domain::ids::{Attempt, Installation, ObjectUid, TokenId};
 use crate::domain::marker::{Hold, Marker};
 use crate::domain::observed::Feature;
 use crate::domain::settings::BaseRole;
+use crate::domain::time::plus;
 use crate::launchdarkly::{ApiError, Issued, NewToken, ResolvedGrant, TokensApi};
 use crate::redaction::Key;
 
@@ -95,7 +96,14 @@ fn is_refused(error: &ApiError) -> bool {
     matches!(error, ApiError::Forbidden { .. } | ApiError::Invalid { .. })
 }
 
-/// Deletes what an interrupted probe left.
+/// A probe takes no longer than this: a throw-away token that is older was left by one that was interrupted. A younger one may be another
+/// operator's that is at it, such as that of a clone of this cluster.
+const PROBED_WITHIN: SignedDuration = SignedDuration::from_hours(1);
+
+/// The name of a throw-away token.
+const NAME: &str = "launchdarkly-token-operator probe";
+
+/// Deletes what an interrupted probe left. A marker can be copied: what is deleted has the name and the rights of a throw-away token too.
 pub(in crate::controller) async fn sweep<L: TokensApi>(
     session: &Session<L>,
     installation: &Installation,
@@ -104,11 +112,16 @@ pub(in crate::controller) async fn sweep<L: TokensApi>(
     let Some(listing) = session.state.listing() else {
         return Ok(());
     };
-    for token in &listing.tokens {
+    let now = listing.started_at + session.api.clock_offset();
+    let places = listing.marked(uid).iter();
+    for token in places.filter_map(|place| listing.tokens.get(*place)) {
         let marker = Marker::parse(&token.description);
-        if marker
-            .is_some_and(|marker| marker.object == *uid && marker.installation == *installation)
-        {
+        let ours = marker.is_some_and(|marker| marker.installation == *installation);
+        let alike = token.name == NAME && token.role.as_deref() == Some(BaseRole::Reader.into());
+        let left = token
+            .creation_time
+            .is_some_and(|at| plus(at, PROBED_WITHIN) < now);
+        if ours && alike && left {
             session.api.delete(&token.id).await?;
         }
     }
@@ -124,7 +137,7 @@ fn throw_away(installation: &Installation, uid: &ObjectUid, service_token: bool)
         hold: Hold::Attempt(Attempt::new(random.chars().take(8).collect::<String>())),
     };
     NewToken {
-        name: "launchdarkly-token-operator probe".to_owned(),
+        name: NAME.to_owned(),
         description: crate::domain::marker::with_marker(
             "Deleted at once; tries whether keys can be reset.",
             &marker,

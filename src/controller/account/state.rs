@@ -26,6 +26,7 @@ pub struct AccountState {
     objects: AtomicUsize,
     orphans: Mutex<Orphans>,
     left_behind: Mutex<BTreeSet<TokenId>>,
+    unknown: Mutex<BTreeSet<TokenId>>,
 }
 
 /// Tokens that belong to nobody, as the newest listings show them.
@@ -217,6 +218,16 @@ impl AccountState {
     pub fn orphans(&self) -> Option<BTreeSet<TokenId>> {
         let known = self.orphans.lock();
         known.confirmed.clone()
+    }
+
+    /// Notes the tokens that objects of the account tell as unknown.
+    pub fn note_unknown(&self, tokens: BTreeSet<TokenId>) {
+        *self.unknown.lock() = tokens;
+    }
+
+    /// Tokens that carry an object's marker and that it does not know.
+    pub fn unknown(&self) -> BTreeSet<TokenId> {
+        self.unknown.lock().clone()
     }
 
     /// Notes tokens whose cleaning up was given up, until an account's status says so.

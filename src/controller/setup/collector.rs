@@ -138,6 +138,7 @@ fn behind<L: TokensApi>(session: &Session<L>, now: Timestamp) -> RemoteAccountSa
     let shared = &session.state;
     RemoteAccountSample {
         orphaned: shared.orphans().map(|orphans| orphans.len()),
+        unknown: shared.unknown().len(),
         left_behind: shared.left_behind(&[]).len(),
         mass_change: shared.is_held_by_budget(now),
         clock_offset: session.api.clock_offset().as_secs_f64(),

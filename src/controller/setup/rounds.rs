@@ -42,6 +42,7 @@ pub(super) async fn run(
         if whole_cluster {
             find_orphans(&ctx, &objects);
         }
+        gather_unknown(&ctx, &objects);
         tick.send_modify(|round| *round = round.wrapping_add(1));
     }
 }
@@ -84,6 +85,18 @@ fn find_orphans<C: Cluster, L: TokensApi>(ctx: &Context<C, L>, objects: &ObjectC
         let remote_now = plus(ctx.clock.now(), session.api.clock_offset());
         let found = suspects(listed, &ctx.accounts.installation, &living, remote_now);
         session.state.suspect_orphans(found, listing.started_at);
+    }
+}
+
+/// Has accounts say what their objects say of tokens that they do not know.
+fn gather_unknown<C: Cluster, L: TokensApi>(ctx: &Context<C, L>, objects: &ObjectCache) {
+    let all = objects.all();
+    let statuses = || all.iter().filter_map(|object| object.status.as_ref());
+    for (_, session) in sessions(&ctx.accounts) {
+        let of_account =
+            statuses().filter(|it| it.account_id.as_ref() == Some(&session.account_id));
+        let unknown = of_account.flat_map(|status| status.unknown_tokens.iter().cloned());
+        session.state.note_unknown(unknown.collect());
     }
 }
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::ResourceExt;
 
 use crate::api::conditions::find_condition;
@@ -139,47 +140,63 @@ pub(in crate::controller) async fn conditions_changed<C: Cluster, L: TokensApi>(
     before: &AccessTokenStatus,
     after: &AccessTokenStatus,
 ) {
-    for kind in [ConditionType::Ready, ConditionType::TokenSynced] {
-        let (old, new) = (
-            find_condition(&before.conditions, kind),
-            find_condition(&after.conditions, kind),
-        );
-        let Some(new) = new else { continue };
-        let quiet = new.status == "True" && !is_warning(&new.reason);
+    let in_progress = [
+        Reason::Creating,
+        Reason::Replacing,
+        Reason::Rotating,
+        Reason::Updating,
+        Reason::Deleting,
+    ];
+    let worth_it = |condition: &Condition| {
+        let progress = in_progress
+            .map(Reason::as_str)
+            .contains(&condition.reason.as_str());
+        !progress && (condition.status != "True" || is_warning(&condition.reason))
+    };
+    tell_first(ctx, object, before, after, worth_it).await;
+}
+
+/// A status was written on the way to something else: what it warns of although all is well is told, since it will not change again.
+pub(in crate::controller) async fn warned<C: Cluster, L: TokensApi>(
+    ctx: &Context<C, L>,
+    object: &AccessToken,
+    before: &AccessTokenStatus,
+    after: &AccessTokenStatus,
+) {
+    let worth_it =
+        |condition: &Condition| condition.status == "True" && is_warning(&condition.reason);
+    tell_first(ctx, object, before, after, worth_it).await;
+}
+
+/// Tells of the first condition that changed and is worth it.
+async fn tell_first<C: Cluster, L: TokensApi>(
+    ctx: &Context<C, L>,
+    object: &AccessToken,
+    before: &AccessTokenStatus,
+    after: &AccessTokenStatus,
+    worth_it: impl Fn(&Condition) -> bool,
+) {
+    let changed = |kind| {
+        let old = find_condition(&before.conditions, kind);
+        let new = find_condition(&after.conditions, kind)?;
         let same = old.is_some_and(|old| old.reason == new.reason && old.status == new.status);
-        let in_progress = [
-            Reason::Creating,
-            Reason::Replacing,
-            Reason::Rotating,
-            Reason::Updating,
-            Reason::Deleting,
-        ];
-        if quiet
-            || same
-            || in_progress
-                .iter()
-                .any(|reason| reason.as_str() == new.reason)
-        {
-            continue;
-        }
-        let Ok(reason) = new.reason.parse::<Reason>() else {
-            continue;
-        };
-        ctx.metrics.became(reason);
-        let note = new.message.clone();
-        tell(
-            ctx,
-            object,
-            Notice {
-                warning: true,
-                reason: reason.as_str(),
-                action: "Reconcile",
-                note,
-            },
-        )
-        .await;
+        Some(new).filter(|new| !same && worth_it(new))
+    };
+    let kinds = [ConditionType::Ready, ConditionType::TokenSynced];
+    let Some(new) = kinds.into_iter().find_map(changed) else {
         return;
-    }
+    };
+    let Ok(reason) = new.reason.parse::<Reason>() else {
+        return;
+    };
+    ctx.metrics.became(reason);
+    let notice = Notice {
+        warning: true,
+        reason: reason.as_str(),
+        action: "Reconcile",
+        note: new.message.clone(),
+    };
+    tell(ctx, object, notice).await;
 }
 
 fn is_warning(reason: &str) -> bool {

@@ -57,6 +57,7 @@ fn behind(found: &Finding, facts: &RemoteAccountFacts) -> Option<RemoteAccountRe
         expiry: facts.expiry,
         probe_time: facts.probe_time,
         orphans: facts.orphans.clone(),
+        unknown_tokens: facts.unknown_tokens.clone(),
         left_behind: facts.left_behind.clone(),
         mass_change,
         clock_skew,

@@ -76,6 +76,8 @@ pub struct RemoteAccountFacts {
     pub probe_time: Option<Timestamp>,
     /// Tokens that belong to no object; `None` as long as nobody can tell.
     pub orphans: Option<Vec<TokenId>>,
+    /// Tokens that carry an object's marker and that it does not know.
+    pub unknown_tokens: Vec<TokenId>,
     /// Tokens whose cleaning up was given up, by this process or as the status says.
     pub left_behind: Vec<TokenId>,
     /// Why objects that lost their keys have to wait (I14); `None` if none has to.

@@ -47,6 +47,8 @@ pub struct RemoteAccountReport {
     pub probe_time: Option<Timestamp>,
     /// Tokens that belong to no object; what was said before stays as long as nobody can tell.
     pub orphans: Option<Vec<TokenId>>,
+    /// Tokens that carry an object's marker and that it does not know.
+    pub unknown_tokens: Vec<TokenId>,
     /// Tokens whose cleaning up was given up.
     pub left_behind: Vec<TokenId>,
     /// Lost keys are not replaced, since there are too many.

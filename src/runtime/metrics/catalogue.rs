@@ -120,6 +120,8 @@ metrics! {
             "AccessTokens that use it";
         launchdarkly_account_orphaned_tokens: Gauge["kind", "namespace", "name"],
             "Tokens at LaunchDarkly with this cluster's marker that no AccessToken answers for; absent before two listings, and with `--watch-namespaces`";
+        launchdarkly_account_unknown_tokens: Gauge["kind", "namespace", "name"],
+            "Tokens at LaunchDarkly with an AccessToken's marker that it did not make and leaves alone";
         launchdarkly_account_left_behind_tokens: Gauge["kind", "namespace", "name"],
             "Tokens whose deletion this process gave up and that the last listing still shows";
         launchdarkly_account_mass_change: Gauge["kind", "namespace", "name"],

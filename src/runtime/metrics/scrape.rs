@@ -78,6 +78,8 @@ pub struct AccountSample {
 pub struct RemoteAccountSample {
     /// Tokens with our marker that have no owner; `None` as long as that cannot be told.
     pub orphaned: Option<usize>,
+    /// Tokens that carry an object's marker and that it does not know.
+    pub unknown: usize,
     /// Tokens whose deletion was given up.
     pub left_behind: usize,
     /// Whether the replacement budget holds all replacements.
@@ -246,6 +248,9 @@ fn accounts(out: &mut DescriptorEncoder<'_>, accounts: &[AccountSample]) -> fmt:
     };
     number("launchdarkly_account_orphaned_tokens", |b| {
         b.orphaned.map(float)
+    })?;
+    number("launchdarkly_account_unknown_tokens", |b| {
+        Some(float(b.unknown))
     })?;
     number("launchdarkly_account_left_behind_tokens", |b| {
         Some(float(b.left_behind))

@@ -60,6 +60,7 @@ fn facts() -> RemoteAccountFacts {
         expiry: Feature::Unknown,
         probe_time: None,
         orphans: None,
+        unknown_tokens: Vec::new(),
         left_behind: Vec::new(),
         held_by_budget: None,
         clock_offset: SignedDuration::ZERO,

@@ -88,7 +88,10 @@ async fn write_status<C: Cluster, L: TokensApi>(
 ) -> Result<(), Failure> {
     let chosen = Step::Record(step.clone());
     let next = with_status(object, world, step.record(), &chosen);
+    let before = object.status.clone().unwrap_or_default();
     *object = ctx.cluster.replace_status(&next).await?;
+    let after = next.status.unwrap_or_default();
+    events::warned(ctx, object, &before, &after).await;
     Ok(())
 }
 
