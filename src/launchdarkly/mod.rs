@@ -13,12 +13,13 @@ mod error;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzzing;
 mod model;
+mod paging;
 mod rate_limit;
 mod request;
 mod response;
 mod wire;
 
-pub use api::{PAGE_SIZE, TokensApi};
+pub use api::TokensApi;
 pub use client::{HttpClient, Options};
 pub use connect::{Connect, HttpConnect};
 pub use differences::{differences, patch_towards};
@@ -28,6 +29,7 @@ pub use model::{
     CallerIdentity, Deleted, Issued, Listing, Member, NewToken, Page, PatchOp, Reset,
     ResolvedGrant, Role, Token,
 };
+pub use paging::PAGE_SIZE;
 pub use rate_limit::{
     AccountLimiter, CallObserver, Family, LimiterOptions, Limiters, Priority, RateLeft,
 };

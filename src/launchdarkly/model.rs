@@ -194,8 +194,10 @@ pub struct Role {
 pub struct Page {
     /// Those that could be read.
     pub items: Vec<Token>,
-    /// How many came, readable or not: the next offset is that much further.
+    /// How many came, readable or not.
     pub received: usize,
+    /// How many of them came after the last that could be read.
+    pub unread_at_end: usize,
     /// `totalCount`: the number over all pages, or of this one (both observed).
     pub total: Option<usize>,
     /// Whether the links name a next page; `None` without links.
@@ -207,7 +209,7 @@ pub struct Page {
 /// The whole list of tokens.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Listing {
-    /// Each token once. One that is missing may exist all the same: deletions meanwhile shift the pages.
+    /// Each token once. One that was there all the time is missing only if tokens before it were deleted during each of three passes.
     pub tokens: Vec<Token>,
     /// When the first request left, on the local clock: what happened later may be missing.
     pub started_at: Timestamp,

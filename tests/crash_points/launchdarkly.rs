@@ -8,6 +8,7 @@ use std::time::Duration;
 use fakes::FakeCluster;
 use jiff::SignedDuration;
 use launchdarkly_simulator::Simulator;
+use launchdarkly_simulator::state::changes::Actor;
 use launchdarkly_token_operator::api::AccessTokenStatus;
 use launchdarkly_token_operator::api::status::Pending;
 use launchdarkly_token_operator::domain::ids::{Attempt, TokenId};
@@ -40,6 +41,8 @@ pub struct Warden {
     /// Attempts whose call may have taken effect.
     pub sent: Mutex<BTreeMap<Attempt, usize>>,
     pub complaints: Mutex<Vec<String>>,
+    /// The token, by its place among all that ever were, that somebody deletes after the next first page of a listing.
+    pub slip: Mutex<Option<usize>>,
 }
 
 impl Warden {
@@ -187,6 +190,11 @@ impl TokensApi for WiredApi {
         let call = self.far.list_page(offset, limit);
         let mut page = self.look(Operation::List, call).await?;
         page.asked_at += self.clock.ahead();
+        if offset == 0
+            && let Some(index) = self.warden.slip.lock().unwrap().take()
+        {
+            self.warden.simulator.world().delete(index, Actor::Admin);
+        }
         Ok(page)
     }
 

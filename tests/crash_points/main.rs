@@ -8,6 +8,7 @@ mod clock;
 mod cluster;
 mod judge;
 mod launchdarkly;
+mod paging;
 mod run;
 mod scenarios;
 mod slots;

@@ -18,8 +18,10 @@ use launchdarkly_token_operator::controller::token::{Context, Outcome, reconcile
 use launchdarkly_token_operator::domain::account::AccountKey;
 use launchdarkly_token_operator::domain::ids::{AccountId, AccountUid, TokenId};
 use launchdarkly_token_operator::domain::policy::AccountPolicy;
+use launchdarkly_token_operator::domain::settings::BaseRole;
 use launchdarkly_token_operator::launchdarkly::{
-    AccountLimiter, AllowedHosts, Endpoint, HttpClient, LimiterOptions, Options, TokensApi,
+    AccountLimiter, AllowedHosts, Endpoint, HttpClient, LimiterOptions, NewToken, Options,
+    ResolvedGrant, TokensApi,
 };
 use launchdarkly_token_operator::redaction::Key;
 use launchdarkly_token_operator::runtime::clock::Clock;
@@ -89,6 +91,7 @@ impl World {
             simulator: server.simulator().clone(),
             sent: Mutex::default(),
             complaints: Mutex::default(),
+            slip: Mutex::default(),
         });
         Arc::new(Self {
             server,
@@ -299,6 +302,21 @@ fn account_key() -> AccountKey {
 }
 
 impl Process {
+    /// Tokens of others, made before whatever comes next.
+    pub async fn crowd(&self, tokens: usize) {
+        let other = NewToken {
+            name: "of others".to_owned(),
+            description: "not marked".to_owned(),
+            grant: ResolvedGrant::Role(BaseRole::Reader),
+            service_token: true,
+            default_api_version: None,
+            expiry: None,
+        };
+        for _ in 0..tokens {
+            self.api.far.create(&other).await.unwrap();
+        }
+    }
+
     /// Another object takes a slot of the account.
     pub fn occupy(&self, object: &str) {
         self.ctx.accounts.occupy(&account_key(), &object.into());

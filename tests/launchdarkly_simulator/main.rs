@@ -20,6 +20,7 @@ use launchdarkly_token_operator::launchdarkly::{
 use launchdarkly_token_operator::redaction::Key;
 use serde_json::{Value, json};
 
+mod listing;
 mod rights;
 mod trouble;
 

@@ -116,6 +116,7 @@ impl World {
             simulator: here.simulator().clone(),
             sent: Mutex::default(),
             complaints: Mutex::default(),
+            slip: Mutex::default(),
         });
         Arc::new(Self {
             cluster,
