@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 
+use super::answer::Answer;
 use super::error::ApiError;
 use super::model::{
     CallerIdentity, Deleted, Issued, Listing, NewToken, Page, PatchOp, Reset, Role, Token,
@@ -32,10 +33,7 @@ pub trait TokensApi: Clone + Send + Sync + 'static {
     fn identify(&self) -> impl Future<Output = Result<CallerIdentity, ApiError>> + Send;
 
     /// Who a key is: the proof that it works.
-    fn identify_with(
-        &self,
-        key: &Key,
-    ) -> impl Future<Output = Result<CallerIdentity, ApiError>> + Send;
+    fn identify_with(&self, key: &Key) -> impl Future<Output = Answer<CallerIdentity>> + Send;
 
     /// One page of the tokens that the credential may see; for a service token all service tokens (documented).
     fn list_page(
@@ -50,7 +48,7 @@ pub trait TokensApi: Clone + Send + Sync + 'static {
     }
 
     /// One token.
-    fn get(&self, id: &TokenId) -> impl Future<Output = Result<Token, ApiError>> + Send;
+    fn get(&self, id: &TokenId) -> impl Future<Output = Answer<Token>> + Send;
 
     /// Creates a token. A durable intent must exist (I5). Dropping this future once it was polled is as uncertain as a
     /// lost answer.
@@ -61,7 +59,7 @@ pub trait TokensApi: Clone + Send + Sync + 'static {
         &self,
         id: &TokenId,
         changes: &[PatchOp],
-    ) -> impl Future<Output = Result<Token, ApiError>> + Send;
+    ) -> impl Future<Output = Answer<Token>> + Send;
 
     /// Deletes a token.
     fn delete(&self, id: &TokenId) -> impl Future<Output = Result<Deleted, ApiError>> + Send;
@@ -76,5 +74,5 @@ pub trait TokensApi: Clone + Send + Sync + 'static {
     ) -> impl Future<Output = Result<Reset, ApiError>> + Send;
 
     /// A custom role by key or id (documented).
-    fn role(&self, key_or_id: &str) -> impl Future<Output = Result<Role, ApiError>> + Send;
+    fn role(&self, key_or_id: &str) -> impl Future<Output = Answer<Role>> + Send;
 }

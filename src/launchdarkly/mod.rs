@@ -3,6 +3,7 @@
 //! What the API does is marked in here by how certain it is: (documented) by LaunchDarkly, (observed) by those who
 //! talked to it, (inferred) from these, or (unknown), on which nothing depends.
 
+mod answer;
 mod api;
 mod client;
 mod connect;
@@ -17,10 +18,12 @@ mod paging;
 mod rate_limit;
 mod request;
 mod response;
+mod transport;
 mod wire;
 
+pub use answer::{Answer, Sent};
 pub use api::TokensApi;
-pub use client::{HttpClient, Options};
+pub use client::HttpClient;
 pub use connect::{Connect, HttpConnect};
 pub use differences::{differences, patch_towards};
 pub use endpoint::{AllowedHost, AllowedHosts, Endpoint, EndpointError};
@@ -33,3 +36,4 @@ pub use paging::PAGE_SIZE;
 pub use rate_limit::{
     AccountLimiter, CallObserver, Family, LimiterOptions, Limiters, Priority, RateLeft,
 };
+pub use transport::Options;

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use fakes::FakeCluster;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use launchdarkly_simulator::Simulator;
 use launchdarkly_simulator::state::changes::Actor;
 use launchdarkly_token_operator::api::AccessTokenStatus;
@@ -15,8 +15,8 @@ use launchdarkly_token_operator::domain::ids::{Attempt, TokenId};
 use launchdarkly_token_operator::domain::marker::Marker;
 use launchdarkly_token_operator::domain::record::PendingOperation;
 use launchdarkly_token_operator::launchdarkly::{
-    ApiError, CallerIdentity, Deleted, HttpClient, Issued, NewToken, Operation, Page, PatchOp,
-    Priority, Reset, Role, Token, TokensApi, TransportError, TransportKind,
+    Answer, ApiError, CallerIdentity, Deleted, HttpClient, Issued, NewToken, Operation, Page,
+    PatchOp, Priority, Reset, Role, Sent, Token, TokensApi, TransportError, TransportKind,
 };
 use launchdarkly_token_operator::redaction::Key;
 
@@ -43,6 +43,16 @@ pub struct Warden {
     pub complaints: Mutex<Vec<String>>,
     /// The token, by its place among all that ever were, that somebody deletes after the next first page of a listing.
     pub slip: Mutex<Option<usize>>,
+    /// What the limiter holds up.
+    pub jams: Mutex<Vec<Jam>>,
+}
+
+/// Calls that wait at the limiter before they leave.
+pub struct Jam {
+    pub operation: Operation,
+    pub wait: Duration,
+    /// How many of them.
+    pub calls: usize,
 }
 
 impl Warden {
@@ -148,6 +158,41 @@ impl WiredApi {
         answer
     }
 
+    async fn dated_look<T>(
+        &self,
+        operation: Operation,
+        call: impl Future<Output = Answer<T>>,
+    ) -> Answer<T> {
+        self.held_up(operation);
+        let answer = self
+            .wire
+            .carry(Call::Look, call, || unanswered(operation))
+            .await;
+        self.dated(answer)
+    }
+
+    /// The client dates by the machine's clock, the process by the test's.
+    fn dated<T>(&self, mut answer: Answer<T>) -> Answer<T> {
+        self.answered();
+        answer.sent.at += self.clock.ahead();
+        answer
+    }
+
+    /// Lets a call wait at the limiter for as long as the test says.
+    fn held_up(&self, operation: Operation) {
+        let mut jams = self.warden.jams.lock().unwrap();
+        let Some(jam) = jams
+            .iter_mut()
+            .find(|jam| jam.operation == operation && jam.calls > 0)
+        else {
+            return;
+        };
+        jam.calls -= 1;
+        let ms = i64::try_from(jam.wait.as_millis()).unwrap();
+        self.clock.advance(ms);
+        self.warden.simulator.advance_clock(ms);
+    }
+
     fn answered(&self) {
         self.ahead.store(self.clock.ahead_ms(), Ordering::Relaxed);
     }
@@ -156,6 +201,16 @@ impl WiredApi {
 /// Whether a throw-away token is spoken of.
 fn is_probe(description: &str) -> bool {
     description.contains(" o=probe-")
+}
+
+/// What the caller sees of a lost answer.
+fn unanswered<T>(operation: Operation) -> Answer<T> {
+    Answer {
+        sent: Sent {
+            at: Timestamp::now(),
+        },
+        outcome: Err(lost(operation)),
+    }
 }
 
 fn lost(operation: Operation) -> ApiError {
@@ -181,12 +236,17 @@ impl TokensApi for WiredApi {
         self.look(Operation::Identify, self.far.identify()).await
     }
 
-    async fn identify_with(&self, key: &Key) -> Result<CallerIdentity, ApiError> {
+    async fn identify_with(&self, key: &Key) -> Answer<CallerIdentity> {
         let call = self.far.identify_with(key);
-        self.look(Operation::Identify, call).await
+        self.dated_look(Operation::Identify, call).await
     }
 
     async fn list_page(&self, offset: usize, limit: usize) -> Result<Page, ApiError> {
+        if offset == 0 {
+            // Others may come to wait for the same listing.
+            tokio::task::yield_now().await;
+            self.held_up(Operation::List);
+        }
         let call = self.far.list_page(offset, limit);
         let mut page = self.look(Operation::List, call).await?;
         page.asked_at += self.clock.ahead();
@@ -198,8 +258,8 @@ impl TokensApi for WiredApi {
         Ok(page)
     }
 
-    async fn get(&self, id: &TokenId) -> Result<Token, ApiError> {
-        self.look(Operation::Get, self.far.get(id)).await
+    async fn get(&self, id: &TokenId) -> Answer<Token> {
+        self.dated_look(Operation::Get, self.far.get(id)).await
     }
 
     async fn create(&self, wish: &NewToken) -> Result<Issued, ApiError> {
@@ -217,10 +277,14 @@ impl TokensApi for WiredApi {
         self.effect(Operation::Create, name.to_owned(), call).await
     }
 
-    async fn patch(&self, id: &TokenId, changes: &[PatchOp]) -> Result<Token, ApiError> {
+    async fn patch(&self, id: &TokenId, changes: &[PatchOp]) -> Answer<Token> {
+        self.held_up(Operation::Patch);
         let name = self.warden.name(Operation::Patch, id);
         let call = self.far.patch(id, changes);
-        self.effect(Operation::Patch, name, call).await
+        let answer = self
+            .wire
+            .carry(Call::Effect(name), call, || unanswered(Operation::Patch));
+        self.dated(answer.await)
     }
 
     async fn delete(&self, id: &TokenId) -> Result<Deleted, ApiError> {
@@ -240,8 +304,8 @@ impl TokensApi for WiredApi {
         self.effect(Operation::Reset, name, call).await
     }
 
-    async fn role(&self, key_or_id: &str) -> Result<Role, ApiError> {
+    async fn role(&self, key_or_id: &str) -> Answer<Role> {
         let call = self.far.role(key_or_id);
-        self.look(Operation::Role, call).await
+        self.dated_look(Operation::Role, call).await
     }
 }

@@ -78,7 +78,11 @@ pub enum Ended {
 
 impl World {
     pub async fn new() -> Arc<Self> {
-        let mut config = Config::default().seed(7);
+        Self::with(Config::default().seed(7)).await
+    }
+
+    /// A world with such a LaunchDarkly.
+    pub async fn with(mut config: Config) -> Arc<Self> {
         for limit in ["rateLimits.global", "rateLimits.route", "rateLimits.token"] {
             config.switches.set(limit, &json!(0)).unwrap();
         }
@@ -92,6 +96,7 @@ impl World {
             sent: Mutex::default(),
             complaints: Mutex::default(),
             slip: Mutex::default(),
+            jams: Mutex::default(),
         });
         Arc::new(Self {
             server,
@@ -337,8 +342,13 @@ impl Process {
             self.api.identify().await.unwrap();
             return;
         }
-        list_accounts(&self.ctx.accounts, now).await;
+        list_accounts(&self.ctx.accounts, &*self.ctx.clock).await;
         self.listed_at = Some(now);
+    }
+
+    /// Lists the account as of now.
+    pub async fn list(&self) {
+        list_accounts(&self.ctx.accounts, &*self.ctx.clock).await;
     }
 }
 

@@ -118,7 +118,7 @@ async fn a_page_is_asked_for_by_limit_and_offset() {
 async fn the_path_of_the_base_address_is_kept() {
     let (server, _) = server_answering(ok(&issued_token())).await;
     let client = client(&format!("{}/proxies/ld/", server.uri()));
-    client.get(&id()).await.unwrap();
+    client.get(&id()).await.outcome.unwrap();
     let path = format!("/proxies/ld/api/v2/tokens/{ID}");
     assert_eq!(one_request(&server).await.url.path(), path);
 }
@@ -131,7 +131,7 @@ async fn a_role_key_cannot_leave_its_place_in_the_path() {
         ("a b?c#d", "/api/v2/roles/a%20b%3Fc%23d"),
     ] {
         let (server, client) = server_answering(ok(&role)).await;
-        client.role(key).await.unwrap();
+        client.role(key).await.outcome.unwrap();
         assert_eq!(one_request(&server).await.url.path(), path);
     }
 }
@@ -139,7 +139,7 @@ async fn a_role_key_cannot_leave_its_place_in_the_path() {
 #[tokio::test]
 async fn a_proof_is_sent_with_the_key_that_is_proven() {
     let (server, client) = server_answering(ok(&json!({}))).await;
-    client.identify_with(&key(ISSUED)).await.unwrap();
+    client.identify_with(&key(ISSUED)).await.outcome.unwrap();
     assert_eq!(
         header(&one_request(&server).await, "authorization"),
         Some(ISSUED)
@@ -203,7 +203,7 @@ async fn a_patch_is_sent_as_a_bare_array() {
         PatchOp::describe("deploys"),
         PatchOp::expire_at(Timestamp::from_millisecond(1_798_761_600_000).unwrap()),
     ];
-    client.patch(&id(), &changes).await.unwrap();
+    client.patch(&id(), &changes).await.outcome.unwrap();
     assert_eq!(
         one_request(&server).await.body_json::<Value>().unwrap(),
         json!([

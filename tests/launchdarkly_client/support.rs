@@ -120,15 +120,16 @@ pub async fn attempt(client: &HttpClient, operation: Operation) -> Result<(), Ap
     match operation {
         Operation::Identify => client.identify().await.map(drop),
         Operation::List => client.list_page(0, 50).await.map(drop),
-        Operation::Get => client.get(&id()).await.map(drop),
+        Operation::Get => client.get(&id()).await.outcome.map(drop),
         Operation::Create => client.create(&new_token()).await.map(drop),
         Operation::Patch => client
             .patch(&id(), &[PatchOp::describe("x")])
             .await
+            .outcome
             .map(drop),
         Operation::Delete => client.delete(&id()).await.map(drop),
         Operation::Reset => client.reset(&id(), Duration::from_secs(60)).await.map(drop),
-        Operation::Role => client.role("deployer").await.map(drop),
+        Operation::Role => client.role("deployer").await.outcome.map(drop),
     }
 }
 

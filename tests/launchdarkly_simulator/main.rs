@@ -108,13 +108,13 @@ fn inline() -> ResolvedGrant {
 async fn custom(client: &HttpClient, keys: &[&str]) -> ResolvedGrant {
     let mut ids = BTreeSet::new();
     for key in keys {
-        ids.insert(client.role(key).await.unwrap().id);
+        ids.insert(client.role(key).await.outcome.unwrap().id);
     }
     ResolvedGrant::CustomRoles(ids)
 }
 
 async fn works(client: &HttpClient, key: &Key) -> bool {
-    match client.identify_with(key).await {
+    match client.identify_with(key).await.outcome {
         Ok(_) => true,
         Err(ApiError::Unauthorized) => false,
         Err(error) => panic!("{error:?}"),
@@ -137,10 +137,10 @@ async fn a_token_lives_from_create_to_delete() {
     let issued = client.create(&wish).await.unwrap();
     let id = issued.token.id.clone();
     assert_eq!(differences(&wish, &issued.token), Vec::<&str>::new());
-    let proof = client.identify_with(&issued.key).await.unwrap();
+    let proof = client.identify_with(&issued.key).await.outcome.unwrap();
     assert_eq!(proof.token_id.as_ref(), Some(&id));
 
-    let shown = client.get(&id).await.unwrap();
+    let shown = client.get(&id).await.outcome.unwrap();
     assert_eq!(differences(&wish, &shown), Vec::<&str>::new());
     assert_eq!(shown.last_four, Some(issued.key.last_four()));
     let listed = client.list_all().await.unwrap().tokens;
@@ -153,6 +153,7 @@ async fn a_token_lives_from_create_to_delete() {
     let patched = client
         .patch(&id, &patch_towards(&renamed, &shown))
         .await
+        .outcome
         .unwrap();
     assert_eq!(differences(&renamed, &patched), Vec::<&str>::new());
 
@@ -167,7 +168,10 @@ async fn a_token_lives_from_create_to_delete() {
 
     assert_eq!(client.delete(&id).await.unwrap(), Deleted::Deleted);
     assert_eq!(client.delete(&id).await.unwrap(), Deleted::AlreadyGone);
-    assert_eq!(client.get(&id).await.unwrap_err().reason(), "NotFound");
+    assert_eq!(
+        client.get(&id).await.outcome.unwrap_err().reason(),
+        "NotFound"
+    );
     assert!(!works(&client, &reset.issued.key).await);
     let own = own.token_id.unwrap();
     assert_eq!(
@@ -186,7 +190,7 @@ async fn every_kind_of_grant_comes_back_as_wished_in_whatever_form() {
             for grant in [reader(), roles, inline()] {
                 let wish = wish(grant);
                 let issued = client.create(&wish).await.unwrap();
-                let shown = client.get(&issued.token.id).await.unwrap();
+                let shown = client.get(&issued.token.id).await.outcome.unwrap();
                 assert_eq!(
                     differences(&wish, &issued.token),
                     Vec::<&str>::new(),
@@ -221,8 +225,8 @@ async fn a_personal_token_is_patched_from_any_grant_to_any_other() {
     let mut token = client.create(&personal(reader())).await.unwrap().token;
     for to in grants.iter().cycle().take(5).chain(grants.iter().rev()) {
         let wish = personal(to.clone());
-        let changes = patch_towards(&wish, &client.get(&token.id).await.unwrap());
-        token = client.patch(&token.id, &changes).await.unwrap();
+        let changes = patch_towards(&wish, &client.get(&token.id).await.outcome.unwrap());
+        token = client.patch(&token.id, &changes).await.outcome.unwrap();
         assert_eq!(differences(&wish, &token), Vec::<&str>::new(), "{wish:?}");
     }
 }
@@ -246,7 +250,7 @@ async fn an_expiry_is_set_or_seen_to_be_ignored() {
         let patched = client
             .patch(&issued.token.id, &[PatchOp::expire_at(later)])
             .await;
-        let is_set = patched.is_ok_and(|token| {
+        let is_set = patched.outcome.is_ok_and(|token| {
             token.expiry.map(Timestamp::as_millisecond) == Some(later.as_millisecond())
         });
         assert_eq!(is_set, applied, "{profile}");

@@ -172,7 +172,7 @@ async fn answers<L: TokensApi>(
     patience: Duration,
 ) -> Result<bool, Failure> {
     let asked = || async {
-        match session.api.identify_with(key).await {
+        match session.api.identify_with(key).await.outcome {
             Ok(identity) => Ok(identity.token_id.is_none_or(|id| id == *token_id)),
             Err(error) => Err(error),
         }

@@ -117,6 +117,7 @@ impl World {
             sent: Mutex::default(),
             complaints: Mutex::default(),
             slip: Mutex::default(),
+            jams: Mutex::default(),
         });
         Arc::new(Self {
             cluster,

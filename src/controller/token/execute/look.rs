@@ -33,8 +33,9 @@ pub(super) async fn look<C: Cluster, L: TokensApi>(
             token_id,
         } => prove_secret_key(ctx, world, memory, fingerprint, token_id).await,
         LookStep::FetchToken { token_id } => {
-            let at = ctx.clock.now();
-            match world.session()?.api.get(&token_id).await {
+            let answer = world.session()?.api.get(&token_id).await;
+            let at = answer.sent.at;
+            match answer.outcome {
                 Ok(token) => memory.facts.token.note_look(token, at),
                 Err(ApiError::NotFound { .. }) => {
                     memory
@@ -47,7 +48,7 @@ pub(super) async fn look<C: Cluster, L: TokensApi>(
             Ok(())
         }
         LookStep::ListTokens { begun_after } => {
-            list_since(world.session()?, begun_after, ctx.clock.now()).await?;
+            list_since(world.session()?, begun_after, &*ctx.clock).await?;
             Ok(())
         }
         LookStep::ResolveRoles { roles } => resolve_roles(ctx, world, memory, roles).await,
@@ -75,7 +76,7 @@ async fn prove<C: Cluster, L: TokensApi>(
     let answer = session.api.identify_with(key).await;
     let (proof, failure) = judge(
         session,
-        answer,
+        answer.outcome,
         token_id,
         pinned.as_ref().map(AccountId::as_str),
     )
@@ -101,7 +102,8 @@ async fn watch_overlap<C: Cluster, L: TokensApi>(
         snapshot.key(snapshot.entry_of(&recorded.fingerprint)?)
     });
     let Some(old) = old else { return };
-    let refused = session.api.identify_with(&old).await == Err(ApiError::Unauthorized);
+    let answer = session.api.identify_with(&old).await.outcome;
+    let refused = answer == Err(ApiError::Unauthorized);
     // It counts only while the managing key is accepted.
     if refused
         && session.api.identify().await.is_ok()
@@ -168,9 +170,10 @@ async fn prove_secret_key<C: Cluster, L: TokensApi>(
         return Ok(());
     };
     let answer = session.api.identify_with(&key).await;
+    let at = answer.sent.at;
     match judge(
         session,
-        answer,
+        answer.outcome,
         &token_id,
         Some(session.account_id.as_str()),
     )
@@ -179,8 +182,7 @@ async fn prove_secret_key<C: Cluster, L: TokensApi>(
         (Proof::Accepted, _) => known.note(fingerprint, token_id, true),
         (Proof::OtherOwner, _) => known.note(fingerprint, token_id, false),
         (Proof::Rejected, failure) => {
-            let now = ctx.clock.now();
-            if !known.note_refusal(&fingerprint, &token_id, now, ctx.timing.settle) {
+            if !known.note_refusal(&fingerprint, &token_id, at, ctx.timing.settle) {
                 return failure.map_or(Ok(()), Err);
             }
         }
@@ -197,17 +199,21 @@ async fn resolve_roles<C: Cluster, L: TokensApi>(
 ) -> Result<(), Failure> {
     let api = &world.session()?.api;
     let mut known = Vec::with_capacity(asked.len());
+    let mut at = ctx.clock.now();
     for role in &asked {
-        match api.role(role).await {
+        let answer = api.role(role).await;
+        // They count as seen when the last of them was asked for: as many as wait may be, they are not asked for again and again.
+        at = answer.sent.at;
+        match answer.outcome {
             Ok(found) => known.push((found.id, found.key)),
             Err(ApiError::NotFound { .. } | ApiError::Malformed { .. }) => {
                 let missing = Err(role.clone());
-                memory.facts.roles.note(asked, missing, ctx.clock.now());
+                memory.facts.roles.note(asked, missing, at);
                 return Ok(());
             }
             Err(error) => return Err(error.into()),
         }
     }
-    memory.facts.roles.note(asked, Ok(known), ctx.clock.now());
+    memory.facts.roles.note(asked, Ok(known), at);
     Ok(())
 }
