@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 
 use super::error::ApiError;
+use crate::clock::Moment;
 
 /// When a request left the limiter, on the local clock: what it shows was so no earlier, however long it had waited.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -12,11 +13,9 @@ pub struct Sent {
 }
 
 impl Sent {
-    /// It leaves now.
-    pub(super) fn now() -> Self {
-        Self {
-            at: Timestamp::now(),
-        }
+    /// It leaves at this moment.
+    pub(super) fn at(moment: Moment) -> Self {
+        Self { at: moment.wall }
     }
 }
 
@@ -31,9 +30,9 @@ pub struct Answer<T> {
 
 impl<T> Answer<T> {
     /// Nothing left.
-    pub(super) fn unsent(error: ApiError) -> Self {
+    pub(super) fn unsent(error: ApiError, moment: Moment) -> Self {
         Self {
-            sent: Sent::now(),
+            sent: Sent::at(moment),
             outcome: Err(error),
         }
     }

@@ -1,14 +1,13 @@
 //! The operations of the LaunchDarkly API that this program uses, as a trait, so that they can be simulated in memory.
 
 use std::future::Future;
-use std::time::Duration;
 
 use jiff::SignedDuration;
 
 use super::answer::Answer;
 use super::error::ApiError;
 use super::model::{
-    CallerIdentity, Deleted, Issued, Listing, NewToken, Page, PatchOp, Reset, Role, Token,
+    CallerIdentity, Deleted, Issued, Listing, NewToken, Overlap, Page, PatchOp, Reset, Role, Token,
 };
 use super::paging::{PAGE_SIZE, all_pages};
 use crate::domain::ids::TokenId;
@@ -64,13 +63,13 @@ pub trait TokensApi: Clone + Send + Sync + 'static {
     /// Deletes a token.
     fn delete(&self, id: &TokenId) -> impl Future<Output = Result<Deleted, ApiError>> + Send;
 
-    /// Gives a token a new key; the previous one is asked to live for `previous_key_lives` from when the request leaves. A durable
+    /// Gives a token a new key; the previous one is asked to live on as long as that says. A durable
     /// intent must exist (I5), and dropping this future is as uncertain as with [`create`](TokensApi::create).
     /// Deprecated since October 2026 (documented).
     fn reset(
         &self,
         id: &TokenId,
-        previous_key_lives: Duration,
+        previous_key: Overlap,
     ) -> impl Future<Output = Result<Reset, ApiError>> + Send;
 
     /// A custom role by key or id (documented).

@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue};
@@ -15,10 +14,13 @@ use super::answer::{Answer, Sent};
 use super::api::TokensApi;
 use super::endpoint::{Endpoint, EndpointError};
 use super::error::{ApiError, Operation, TransportError, TransportKind};
-use super::model::{CallerIdentity, Deleted, Issued, NewToken, Page, PatchOp, Reset, Role, Token};
+use super::model::{
+    CallerIdentity, Deleted, Issued, NewToken, Overlap, Page, PatchOp, Reset, Role, Token,
+};
 use super::request::{Call, Wire};
 use super::transport::{Options, connections};
 use super::wire;
+use crate::clock::Moment;
 use crate::domain::ids::{Fingerprint, TokenId};
 use crate::gate::Gate;
 use crate::launchdarkly::rate_limit::{AccountLimiter, Permit, Priority, RateHeaders};
@@ -121,7 +123,7 @@ impl HttpClient {
     /// Makes a call, again after a 429 if it may be repeated: the limiter makes it wait.
     async fn call(&self, call: Call<'_>, key: &Key) -> Answer<Received> {
         if let Err(error) = call.check(self.own_token.as_ref()) {
-            return Answer::unsent(error);
+            return Answer::unsent(error, self.limiter.moment());
         }
         let operation = call.operation();
         let mut repeats = if operation.issues_key() { 0 } else { REPEATS };
@@ -130,7 +132,7 @@ impl HttpClient {
             let permit = self.enter(operation, &fingerprint).await;
             let answer = match permit {
                 Ok(permit) => self.once(call, key, permit).await,
-                Err(error) => Answer::unsent(error),
+                Err(error) => Answer::unsent(error, self.limiter.moment()),
             };
             match answer.outcome {
                 Err(ApiError::RateLimited { .. }) if repeats > 0 => repeats -= 1,
@@ -157,11 +159,12 @@ impl HttpClient {
 
     async fn once(&self, call: Call<'_>, key: &Key, mut permit: Permit) -> Answer<Received> {
         let operation = call.operation();
-        let (sent, left_at) = (Sent::now(), Instant::now());
+        let (moment, left_at) = (self.limiter.moment(), Instant::now());
+        let sent = Sent::at(moment);
         let mut status = None;
         let span = traces::call(operation.route(), self.shared.endpoint.server());
         let outcome = self
-            .exchange(call, key, sent, &mut permit, &mut status)
+            .exchange(call, key, moment, &mut permit, &mut status)
             .instrument(span.clone())
             .await;
         permit.ended(&outcome);
@@ -182,7 +185,7 @@ impl HttpClient {
         &self,
         call: Call<'_>,
         key: &Key,
-        sent: Sent,
+        moment: Moment,
         permit: &mut Permit,
         status: &mut Option<StatusCode>,
     ) -> Result<Received, ApiError> {
@@ -195,8 +198,8 @@ impl HttpClient {
         let response = request.send().await;
         let response = response.map_err(|error| response::no_answer(operation, &error))?;
         *status = Some(response.status());
-        let headers = RateHeaders::read(response.headers());
-        permit.answered(&headers, sent.at);
+        let headers = RateHeaders::read(response.status(), response.headers());
+        permit.answered(&headers, moment);
         if response.status() == StatusCode::TOO_MANY_REQUESTS {
             let until = permit.refused(&headers);
             return Err(ApiError::RateLimited { until });
@@ -207,7 +210,7 @@ impl HttpClient {
         }
         Ok(Received {
             body: response::body(operation, response).await?,
-            sent,
+            sent: Sent::at(moment),
             previous_key_expiration_time,
         })
     }
@@ -320,11 +323,8 @@ impl TokensApi for HttpClient {
         }
     }
 
-    async fn reset(&self, id: &TokenId, previous_key_lives: Duration) -> Result<Reset, ApiError> {
-        let call = Call::Reset {
-            id,
-            previous_key_lives,
-        };
+    async fn reset(&self, id: &TokenId, previous_key: Overlap) -> Result<Reset, ApiError> {
+        let call = Call::Reset { id, previous_key };
         self.with_credential(call, |answer| {
             Ok(Reset {
                 issued: wire::issued(&answer.body)?,

@@ -29,7 +29,7 @@ pub use differences::{differences, patch_towards};
 pub use endpoint::{AllowedHost, AllowedHosts, Endpoint, EndpointError};
 pub use error::{ApiError, Operation, RetryClass, TransportError, TransportKind};
 pub use model::{
-    CallerIdentity, Deleted, Issued, Listing, Member, NewToken, Page, PatchOp, Reset,
+    CallerIdentity, Deleted, Issued, Listing, Member, NewToken, Overlap, Page, PatchOp, Reset,
     ResolvedGrant, Role, Token,
 };
 pub use paging::PAGE_SIZE;

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -149,6 +150,15 @@ pub struct Issued {
     pub token: Token,
     /// Its key, which is in this value and nowhere else.
     pub key: Key,
+}
+
+/// How long the previous key is to live after a reset, from when the request leaves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Overlap {
+    /// Consumers need it so long: counted by whichever clock is later.
+    AtLeast(Duration),
+    /// It leaked, and must not live longer: counted by LaunchDarkly's clock.
+    AtMost(Duration),
 }
 
 /// The answer to a reset.

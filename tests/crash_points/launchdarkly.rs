@@ -1,22 +1,22 @@
 //! LaunchDarkly at the other end of a wire, asked by the real client; and what may never be asked of it.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use fakes::FakeCluster;
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use launchdarkly_simulator::Simulator;
 use launchdarkly_simulator::state::changes::Actor;
 use launchdarkly_token_operator::api::AccessTokenStatus;
 use launchdarkly_token_operator::api::status::Pending;
+use launchdarkly_token_operator::clock::Clock as _;
 use launchdarkly_token_operator::domain::ids::{Attempt, TokenId};
 use launchdarkly_token_operator::domain::marker::Marker;
 use launchdarkly_token_operator::domain::record::PendingOperation;
 use launchdarkly_token_operator::launchdarkly::{
-    Answer, ApiError, CallerIdentity, Deleted, HttpClient, Issued, NewToken, Operation, Page,
-    PatchOp, Priority, Reset, Role, Sent, Token, TokensApi, TransportError, TransportKind,
+    Answer, ApiError, CallerIdentity, Deleted, HttpClient, Issued, NewToken, Operation, Overlap,
+    Page, PatchOp, Priority, Reset, Role, Sent, Token, TokensApi, TransportError, TransportKind,
 };
 use launchdarkly_token_operator::redaction::Key;
 
@@ -29,8 +29,6 @@ pub struct WiredApi {
     pub far: HttpClient,
     pub wire: Arc<Wire>,
     pub clock: Arc<TestClock>,
-    /// How far the test's clock was ahead of the machine's at the last answer.
-    pub ahead: Arc<AtomicI64>,
     pub warden: Arc<Warden>,
 }
 
@@ -137,12 +135,8 @@ impl WiredApi {
         name: String,
         call: impl Future<Output = Result<T, ApiError>>,
     ) -> Result<T, ApiError> {
-        let answer = self
-            .wire
-            .carry(Call::Effect(name), call, || Err(lost(operation)));
-        let answer = answer.await;
-        self.answered();
-        answer
+        let lost = || Err(lost(operation));
+        self.wire.carry(Call::Effect(name), call, lost).await
     }
 
     async fn look<T>(
@@ -150,12 +144,8 @@ impl WiredApi {
         operation: Operation,
         call: impl Future<Output = Result<T, ApiError>>,
     ) -> Result<T, ApiError> {
-        let answer = self
-            .wire
-            .carry(Call::Look, call, || Err(lost(operation)))
-            .await;
-        self.answered();
-        answer
+        let lost = || Err(lost(operation));
+        self.wire.carry(Call::Look, call, lost).await
     }
 
     async fn dated_look<T>(
@@ -164,18 +154,18 @@ impl WiredApi {
         call: impl Future<Output = Answer<T>>,
     ) -> Answer<T> {
         self.held_up(operation);
-        let answer = self
-            .wire
-            .carry(Call::Look, call, || unanswered(operation))
-            .await;
-        self.dated(answer)
+        let lost = || self.unanswered(operation);
+        self.wire.carry(Call::Look, call, lost).await
     }
 
-    /// The client dates by the machine's clock, the process by the test's.
-    fn dated<T>(&self, mut answer: Answer<T>) -> Answer<T> {
-        self.answered();
-        answer.sent.at += self.clock.ahead();
-        answer
+    /// What the caller sees of a lost answer.
+    fn unanswered<T>(&self, operation: Operation) -> Answer<T> {
+        Answer {
+            sent: Sent {
+                at: self.clock.now(),
+            },
+            outcome: Err(lost(operation)),
+        }
     }
 
     /// Lets a call wait at the limiter for as long as the test says.
@@ -192,25 +182,11 @@ impl WiredApi {
         self.clock.advance(ms);
         self.warden.simulator.advance_clock(ms);
     }
-
-    fn answered(&self) {
-        self.ahead.store(self.clock.ahead_ms(), Ordering::Relaxed);
-    }
 }
 
 /// Whether a throw-away token is spoken of.
 fn is_probe(description: &str) -> bool {
     description.contains(" o=probe-")
-}
-
-/// What the caller sees of a lost answer.
-fn unanswered<T>(operation: Operation) -> Answer<T> {
-    Answer {
-        sent: Sent {
-            at: Timestamp::now(),
-        },
-        outcome: Err(lost(operation)),
-    }
 }
 
 fn lost(operation: Operation) -> ApiError {
@@ -226,10 +202,8 @@ impl TokensApi for WiredApi {
         }
     }
 
-    /// The client counts from the machine's clock, the process from the test's.
     fn clock_offset(&self) -> SignedDuration {
-        let ahead = SignedDuration::from_millis(self.ahead.load(Ordering::Relaxed));
-        self.far.clock_offset() - ahead
+        self.far.clock_offset()
     }
 
     async fn identify(&self) -> Result<CallerIdentity, ApiError> {
@@ -248,8 +222,7 @@ impl TokensApi for WiredApi {
             self.held_up(Operation::List);
         }
         let call = self.far.list_page(offset, limit);
-        let mut page = self.look(Operation::List, call).await?;
-        page.asked_at += self.clock.ahead();
+        let page = self.look(Operation::List, call).await?;
         if offset == 0
             && let Some(index) = self.warden.slip.lock().unwrap().take()
         {
@@ -281,10 +254,8 @@ impl TokensApi for WiredApi {
         self.held_up(Operation::Patch);
         let name = self.warden.name(Operation::Patch, id);
         let call = self.far.patch(id, changes);
-        let answer = self
-            .wire
-            .carry(Call::Effect(name), call, || unanswered(Operation::Patch));
-        self.dated(answer.await)
+        let lost = || self.unanswered(Operation::Patch);
+        self.wire.carry(Call::Effect(name), call, lost).await
     }
 
     async fn delete(&self, id: &TokenId) -> Result<Deleted, ApiError> {
@@ -293,10 +264,10 @@ impl TokensApi for WiredApi {
         self.effect(Operation::Delete, name, call).await
     }
 
-    async fn reset(&self, id: &TokenId, previous_key_lives: Duration) -> Result<Reset, ApiError> {
+    async fn reset(&self, id: &TokenId, previous_key: Overlap) -> Result<Reset, ApiError> {
         let attempt = self.warden.announces_reset(id);
         let call = async {
-            let answer = self.far.reset(id, previous_key_lives).await;
+            let answer = self.far.reset(id, previous_key).await;
             self.warden.note(attempt, &answer);
             answer
         };

@@ -1,6 +1,6 @@
 //! One world: Kubernetes in memory, a simulated LaunchDarkly, a clock for both, and processes that come and go.
 
-use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -169,7 +169,6 @@ impl World {
             far: self.client(&wire),
             wire: wire.clone(),
             clock: self.clock.clone(),
-            ahead: Arc::new(AtomicI64::new(0)),
             warden: self.warden.clone(),
         };
         let accounts = Accounts::new("0a1b2c3d".into());
@@ -216,7 +215,8 @@ impl World {
         let host = self.server.address().to_string().parse().unwrap();
         let endpoint = Endpoint::parse(&self.server.url(), None, &AllowedHosts::new([host]));
         let key = Key::from_bytes(self.server.managing_key().as_bytes()).unwrap();
-        let line = AccountLimiter::new(LimiterOptions::default(), Arc::new(()));
+        let clock = self.clock.clone();
+        let line = AccountLimiter::new(LimiterOptions::default(), Arc::new(()), clock);
         let gate = Arc::new(WireGate(wire.clone()));
         let own = Some(self.managing_token());
         HttpClient::new(endpoint.unwrap(), key, own, line, Options::default(), gate).unwrap()

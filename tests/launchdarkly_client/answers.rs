@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use launchdarkly_token_operator::domain::settings::{Effect, Statement};
 use launchdarkly_token_operator::launchdarkly::{
-    ApiError, CallerIdentity, Deleted, Operation, Token, TokensApi,
+    ApiError, CallerIdentity, Deleted, Operation, Overlap, Token, TokensApi,
 };
 use serde_json::{Value, json};
 use wiremock::ResponseTemplate;
@@ -156,7 +156,7 @@ async fn a_reset_hands_over_the_key_and_the_id_that_came_back() {
     let other = with(issued_token(), json!({ "_id": "6a1f0c4be4b0a1c3d5e6f7ff" }));
     let (_server, client) = server_answering(ok(&other)).await;
     let reset = client
-        .reset(&id(), std::time::Duration::from_secs(60))
+        .reset(&id(), Overlap::AtLeast(std::time::Duration::from_secs(60)))
         .await
         .unwrap();
     assert_eq!(reset.issued.key.expose(), ISSUED);

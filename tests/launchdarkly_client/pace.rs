@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
+use launchdarkly_token_operator::clock::SystemClock;
 use launchdarkly_token_operator::gate::AlwaysOpen;
 use launchdarkly_token_operator::launchdarkly::{
     AccountLimiter, ApiError, Family, HttpClient, LimiterOptions, Operation, PatchOp, RateLeft,
@@ -147,7 +148,11 @@ async fn what_is_left_of_the_limits_can_be_seen() {
 async fn every_request_is_told_to_the_observer() {
     let (_server, unobserved) = server_answering(ResponseTemplate::new(404)).await;
     let tally = Arc::new(Tally::default());
-    let line = AccountLimiter::new(LimiterOptions::default(), Arc::<Tally>::clone(&tally));
+    let line = AccountLimiter::new(
+        LimiterOptions::default(),
+        Arc::<Tally>::clone(&tally),
+        Arc::new(SystemClock),
+    );
     let client = unobserved.identified(line, None);
     client.get(&id()).await.outcome.unwrap_err();
     client.delete(&id()).await.unwrap();

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use launchdarkly_token_operator::domain::ids::TokenId;
 use launchdarkly_token_operator::gate::Gate;
 use launchdarkly_token_operator::launchdarkly::{
-    AllowedHosts, ApiError, Endpoint, HttpClient, Operation, Options, PatchOp, TokensApi,
+    AllowedHosts, ApiError, Endpoint, HttpClient, Operation, Options, Overlap, PatchOp, TokensApi,
 };
 use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, ResponseTemplate};
@@ -22,7 +22,10 @@ async fn the_credentials_own_token_is_never_deleted_reset_or_expired() {
     for (error, operation) in [
         (client.delete(&own).await.err(), Operation::Delete),
         (
-            client.reset(&own, Duration::ZERO).await.err(),
+            client
+                .reset(&own, Overlap::AtLeast(Duration::ZERO))
+                .await
+                .err(),
             Operation::Reset,
         ),
         (
@@ -62,7 +65,10 @@ async fn an_id_that_cannot_exist_is_not_sent() {
             malformed(Operation::Delete)
         );
         assert_eq!(
-            client.reset(&odd, Duration::ZERO).await.err(),
+            client
+                .reset(&odd, Overlap::AtLeast(Duration::ZERO))
+                .await
+                .err(),
             malformed(Operation::Reset)
         );
         assert_eq!(

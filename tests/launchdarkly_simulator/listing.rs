@@ -40,9 +40,14 @@ async fn listed_while_deleting(
     let delay: Fault = serde_json::from_value(delay).unwrap();
     running.simulator().add_fault(delay);
     let deletion = async {
-        while pages(running) == 0 {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
+        let first_page = async {
+            while pages(running) == 0 {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(10), first_page)
+            .await
+            .unwrap();
         for index in deleted {
             running.simulator().world().delete(*index, Actor::Admin);
         }

@@ -11,11 +11,12 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use launchdarkly_simulator::{Config, Running, Simulator};
+use launchdarkly_token_operator::clock::SystemClock;
 use launchdarkly_token_operator::domain::settings::{BaseRole, Effect, Statement};
 use launchdarkly_token_operator::gate::AlwaysOpen;
 use launchdarkly_token_operator::launchdarkly::{
     AccountLimiter, AllowedHosts, ApiError, Deleted, Endpoint, HttpClient, LimiterOptions,
-    NewToken, Options, PatchOp, ResolvedGrant, TokensApi, differences, patch_towards,
+    NewToken, Options, Overlap, PatchOp, ResolvedGrant, TokensApi, differences, patch_towards,
 };
 use launchdarkly_token_operator::redaction::Key;
 use serde_json::{Value, json};
@@ -25,6 +26,7 @@ mod rights;
 mod trouble;
 
 const HOUR: Duration = Duration::from_secs(3_600);
+const AN_HOUR: Overlap = Overlap::AtLeast(HOUR);
 
 async fn simulator(config: Config) -> Running {
     Simulator::start(config).await.unwrap()
@@ -38,7 +40,11 @@ fn client_with_ca(running: &Running, ca_bundle: Option<&str>) -> HttpClient {
 fn client_with_key(running: &Running, ca_bundle: Option<&str>, credential: Key) -> HttpClient {
     let allowed = AllowedHosts::new([running.address().to_string().parse().unwrap()]);
     let endpoint = Endpoint::parse(&running.url(), ca_bundle, &allowed).unwrap();
-    let line = AccountLimiter::new(LimiterOptions::default(), Arc::new(()));
+    let line = AccountLimiter::new(
+        LimiterOptions::default(),
+        Arc::new(()),
+        Arc::new(SystemClock),
+    );
     let options = Options {
         request_timeout: Duration::from_secs(5),
         ..Options::default()
@@ -157,7 +163,7 @@ async fn a_token_lives_from_create_to_delete() {
         .unwrap();
     assert_eq!(differences(&renamed, &patched), Vec::<&str>::new());
 
-    let reset = client.reset(&id, HOUR).await.unwrap();
+    let reset = client.reset(&id, AN_HOUR).await.unwrap();
     assert_eq!(reset.issued.token.id, id);
     assert!(works(&client, &reset.issued.key).await && works(&client, &issued.key).await);
     running.simulator().advance_clock(3_590_000);
@@ -265,7 +271,7 @@ async fn a_reset_is_understood_wherever_the_instance_looks_for_the_expiry() {
                 json!({ "reset.expirySource": source, "reset.contentType": content_type });
             let (_running, client) = with_switches(switches).await;
             let issued = client.create(&wish(reader())).await.unwrap();
-            client.reset(&issued.token.id, HOUR).await.unwrap();
+            client.reset(&issued.token.id, AN_HOUR).await.unwrap();
             assert!(works(&client, &issued.key).await, "{source} {content_type}");
         }
     }
@@ -277,7 +283,7 @@ async fn a_reset_route_that_is_gone_is_a_definite_refusal() {
         let switches = json!({ "profile": "reset-removed", "reset.removedStatus": status });
         let (_running, client) = with_switches(switches).await;
         let issued = client.create(&wish(reader())).await.unwrap();
-        let error = client.reset(&issued.token.id, HOUR).await.unwrap_err();
+        let error = client.reset(&issued.token.id, AN_HOUR).await.unwrap_err();
         assert!(error.is_definite_refusal(), "{error:?}");
     }
 }
@@ -291,9 +297,19 @@ async fn times_are_sent_on_launchdarklys_clock() {
     let running = simulator(config).await;
     let client = client(&running);
     let issued = client.create(&wish(reader())).await.unwrap();
+    // A clock so far off is believed when an answer of another second confirms it.
+    let confirmed = async {
+        while client.clock_offset().is_zero() {
+            client.identify().await.unwrap();
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), confirmed)
+        .await
+        .unwrap();
     let error = client.clock_offset() - SignedDuration::from_hours(9);
     assert!(error.abs() <= SignedDuration::from_secs(1), "{error}");
-    let reset = client.reset(&issued.token.id, HOUR).await.unwrap();
+    let reset = client.reset(&issued.token.id, AN_HOUR).await.unwrap();
     let there = Timestamp::from_millisecond(running.simulator().now_ms()).unwrap();
     let error =
         reset.previous_key_expiration_time.duration_since(there) - SignedDuration::from_hours(1);

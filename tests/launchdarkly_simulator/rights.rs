@@ -98,7 +98,7 @@ impl Stage {
         for patch in &patches {
             errors.extend(manager.patch(&there.id, patch).await.outcome.err());
         }
-        errors.extend(manager.reset(&there.id, HOUR).await.err());
+        errors.extend(manager.reset(&there.id, AN_HOUR).await.err());
         errors.extend(manager.delete(&there.id).await.err());
         let action = |error: ApiError| match error {
             ApiError::Forbidden { action, .. } => action,

@@ -47,7 +47,7 @@ async fn a_lost_reset_is_uncertain_and_sent_once() {
     running
         .simulator()
         .add_fault(fault(json!({ "method": "POST", "kind": "drop-after" })));
-    let error = client.reset(&issued.token.id, HOUR).await.unwrap_err();
+    let error = client.reset(&issued.token.id, AN_HOUR).await.unwrap_err();
     assert!(!error.is_definite_refusal());
     let tokens = running.simulator().tokens();
     let token = tokens

@@ -14,7 +14,7 @@ use crate::domain::ids::{Attempt, Installation, ObjectUid, TokenId};
 use crate::domain::marker::{Hold, Marker};
 use crate::domain::observed::Feature;
 use crate::domain::settings::BaseRole;
-use crate::launchdarkly::{ApiError, Issued, NewToken, ResolvedGrant, TokensApi};
+use crate::launchdarkly::{ApiError, Issued, NewToken, Overlap, ResolvedGrant, TokensApi};
 use crate::redaction::Key;
 
 /// How long the previous key of the throw-away token is to live: longer than both keys are asked for, one after the other.
@@ -146,7 +146,7 @@ async fn try_reset<L: TokensApi>(
     let previous_key_lives = previous_key_lives(patience);
     let after = match session
         .api
-        .reset(&before.token.id, previous_key_lives)
+        .reset(&before.token.id, Overlap::AtLeast(previous_key_lives))
         .await
     {
         Ok(reset) => reset.issued,

@@ -18,7 +18,7 @@ use crate::domain::observed::{Feature, Proof};
 use crate::domain::reason::Reason;
 use crate::domain::settings::TokenSettings;
 use crate::domain::step::CallStep;
-use crate::launchdarkly::{ApiError, Issued, NewToken, TokensApi};
+use crate::launchdarkly::{ApiError, Issued, NewToken, Overlap, TokensApi};
 use std::time::Duration;
 
 /// Changes something at LaunchDarkly.
@@ -55,7 +55,12 @@ pub(super) async fn call<C: Cluster, L: TokensApi>(
             let call = &mut memory.facts.call;
             call.progress(&attempt, CallProgress::Uncertain);
             let lives = Duration::try_from(previous_key_lives).unwrap_or_default();
-            let answer = priority_of(session, urgent).reset(&token_id, lives).await;
+            let overlap = if urgent {
+                Overlap::AtMost(lives)
+            } else {
+                Overlap::AtLeast(lives)
+            };
+            let answer = priority_of(session, urgent).reset(&token_id, overlap).await;
             note_reset(ctx, object, world, &answer).await;
             let answer =
                 answer.map(|reset| (reset.issued, Some(reset.previous_key_expiration_time)));

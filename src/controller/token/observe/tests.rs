@@ -17,8 +17,8 @@ use crate::domain::observed::{Account, Timing};
 use crate::domain::policy::AccountPolicy;
 use crate::domain::secret::SecretRevision;
 use crate::launchdarkly::{
-    Answer, ApiError, CallerIdentity, Deleted, Issued, NewToken, Page, PatchOp, Priority, Reset,
-    Role,
+    Answer, ApiError, CallerIdentity, Deleted, Issued, NewToken, Overlap, Page, PatchOp, Priority,
+    Reset, Role,
 };
 use crate::redaction::Key;
 use crate::runtime::clock::SystemClock;
@@ -140,7 +140,7 @@ impl TokensApi for NoCalls {
         panic!("the reader calls LaunchDarkly")
     }
 
-    async fn reset(&self, _: &TokenId, _: std::time::Duration) -> Result<Reset, ApiError> {
+    async fn reset(&self, _: &TokenId, _: Overlap) -> Result<Reset, ApiError> {
         panic!("the reader calls LaunchDarkly")
     }
 
