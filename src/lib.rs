@@ -1,6 +1,7 @@
 //! Keeps LaunchDarkly access tokens and the Secrets that hold their keys in line with `AccessToken` objects.
 
 pub mod api;
+pub mod clock;
 pub mod cluster;
 pub mod controller;
 pub mod domain;

@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue};
@@ -11,12 +10,17 @@ use tokio::time::Instant;
 use tracing::Instrument as _;
 use zeroize::Zeroizing;
 
+use super::answer::{Answer, Sent};
 use super::api::TokensApi;
 use super::endpoint::{Endpoint, EndpointError};
 use super::error::{ApiError, Operation, TransportError, TransportKind};
-use super::model::{CallerIdentity, Deleted, Issued, NewToken, Page, PatchOp, Reset, Role, Token};
+use super::model::{
+    CallerIdentity, Deleted, Issued, NewToken, Overlap, Page, PatchOp, Reset, Role, Token,
+};
 use super::request::{Call, Wire};
+use super::transport::{Options, connections};
 use super::wire;
+use crate::clock::Moment;
 use crate::domain::ids::{Fingerprint, TokenId};
 use crate::gate::Gate;
 use crate::launchdarkly::rate_limit::{AccountLimiter, Permit, Priority, RateHeaders};
@@ -27,48 +31,8 @@ use crate::traces;
 /// The version of the API that all of this is written for; it overrides the credential's own (documented).
 const API_VERSION: &str = "20240415";
 
-/// The longest time to make a connection.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-
 /// How often a call that may be repeated is repeated after a 429.
 const REPEATS: u32 = 2;
-
-/// How the client behaves.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Options {
-    /// How long a create or a reset may take, all in all; other calls may take twice as long.
-    pub request_timeout: Duration,
-    /// `User-Agent`; tells LaunchDarkly's support who called.
-    pub user_agent: String,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            request_timeout: Duration::from_secs(10),
-            user_agent: concat!("launchdarkly-token-operator/", env!("CARGO_PKG_VERSION"))
-                .to_owned(),
-        }
-    }
-}
-
-impl Options {
-    fn timeout(&self, operation: Operation) -> Duration {
-        if operation.issues_key() {
-            self.request_timeout
-        } else {
-            2 * self.request_timeout
-        }
-    }
-
-    /// How long the lease must last when an effect leaves. What issues a key needs half as much again, to have time left
-    /// for publishing it; what may be repeated needs little more than its own time, or a lease that is three timeouts
-    /// long would rarely do.
-    fn lease_needed(&self, operation: Operation) -> Duration {
-        let timeout = self.timeout(operation);
-        timeout + timeout / if operation.issues_key() { 2 } else { 8 }
-    }
-}
 
 /// A credential's client. Clones share connections.
 #[derive(Clone)]
@@ -103,7 +67,7 @@ impl fmt::Debug for HttpClient {
 /// An answer that says success.
 struct Received {
     body: Zeroizing<Vec<u8>>,
-    asked_at: Timestamp,
+    sent: Sent,
     previous_key_expiration_time: Option<Timestamp>,
 }
 
@@ -157,38 +121,50 @@ impl HttpClient {
     }
 
     /// Makes a call, again after a 429 if it may be repeated: the limiter makes it wait.
-    async fn call(&self, call: Call<'_>, key: &Key) -> Result<Received, ApiError> {
-        call.check(self.own_token.as_ref())?;
+    async fn call(&self, call: Call<'_>, key: &Key) -> Answer<Received> {
+        if let Err(error) = call.check(self.own_token.as_ref()) {
+            return Answer::unsent(error, self.limiter.moment());
+        }
         let operation = call.operation();
         let mut repeats = if operation.issues_key() { 0 } else { REPEATS };
         let fingerprint = key.fingerprint();
         loop {
-            match self.once(call, key, &fingerprint).await {
+            let permit = self.enter(operation, &fingerprint).await;
+            let answer = match permit {
+                Ok(permit) => self.once(call, key, permit).await,
+                Err(error) => Answer::unsent(error, self.limiter.moment()),
+            };
+            match answer.outcome {
                 Err(ApiError::RateLimited { .. }) if repeats > 0 => repeats -= 1,
-                outcome => return outcome,
+                outcome => return Answer { outcome, ..answer },
             }
         }
     }
 
-    async fn once(
+    /// Waits at the limiter, and asks the gate.
+    async fn enter(
         &self,
-        call: Call<'_>,
-        key: &Key,
+        operation: Operation,
         fingerprint: &Fingerprint,
-    ) -> Result<Received, ApiError> {
-        let operation = call.operation();
+    ) -> Result<Permit, ApiError> {
         let priority = self.priority.unwrap_or(Priority::of(operation));
-        let mut permit = self.limiter.enter(priority, operation, fingerprint).await?;
+        let permit = self.limiter.enter(priority, operation, fingerprint).await?;
         if operation.is_effect() {
             let needed = self.shared.options.lease_needed(operation);
             let passed = self.shared.gate.pass(needed);
             passed.map_err(|_| ApiError::NotLeading { operation })?;
         }
-        let left_at = Instant::now();
+        Ok(permit)
+    }
+
+    async fn once(&self, call: Call<'_>, key: &Key, mut permit: Permit) -> Answer<Received> {
+        let operation = call.operation();
+        let (moment, left_at) = (self.limiter.moment(), Instant::now());
+        let sent = Sent::at(moment);
         let mut status = None;
         let span = traces::call(operation.route(), self.shared.endpoint.server());
         let outcome = self
-            .exchange(call, key, &mut permit, &mut status)
+            .exchange(call, key, moment, &mut permit, &mut status)
             .instrument(span.clone())
             .await;
         permit.ended(&outcome);
@@ -201,7 +177,7 @@ impl HttpClient {
         let code = status.map(|status| status.as_u16());
         self.limiter
             .observe(operation, code, result, left_at.elapsed());
-        outcome
+        Answer { sent, outcome }
     }
 
     /// Notes the status of the answer, whatever becomes of the rest.
@@ -209,21 +185,21 @@ impl HttpClient {
         &self,
         call: Call<'_>,
         key: &Key,
+        moment: Moment,
         permit: &mut Permit,
         status: &mut Option<StatusCode>,
     ) -> Result<Received, ApiError> {
         let operation = call.operation();
-        let asked_at = Timestamp::now();
         let wire = call.prepare(&self.shared.endpoint, self.limiter.remote_now());
         let previous_key_expiration_time = wire.previous_key_expiration_time;
         let request = self.request(operation, wire, key)?;
 
         permit.sending();
-        let sent = request.send().await;
-        let response = sent.map_err(|error| response::no_answer(operation, &error))?;
+        let response = request.send().await;
+        let response = response.map_err(|error| response::no_answer(operation, &error))?;
         *status = Some(response.status());
-        let headers = RateHeaders::read(response.headers());
-        permit.answered(&headers, asked_at);
+        let headers = RateHeaders::read(response.status(), response.headers());
+        permit.answered(&headers, moment);
         if response.status() == StatusCode::TOO_MANY_REQUESTS {
             let until = permit.refused(&headers);
             return Err(ApiError::RateLimited { until });
@@ -234,7 +210,7 @@ impl HttpClient {
         }
         Ok(Received {
             body: response::body(operation, response).await?,
-            asked_at,
+            sent: Sent::at(moment),
             previous_key_expiration_time,
         })
     }
@@ -272,14 +248,24 @@ impl HttpClient {
         &self,
         call: Call<'_>,
         read: impl FnOnce(&Received) -> Result<T, wire::Why>,
-    ) -> Result<T, ApiError> {
-        let answer = self.call(call, &self.shared.credential).await?;
-        understood(call.operation(), read(&answer))
+    ) -> Answer<T> {
+        let answer = self.call(call, &self.shared.credential).await;
+        understood(call.operation(), answer, read)
     }
 }
 
-fn understood<T>(operation: Operation, read: Result<T, wire::Why>) -> Result<T, ApiError> {
-    read.map_err(|why| ApiError::Unreadable { operation, why })
+fn understood<T>(
+    operation: Operation,
+    answer: Answer<Received>,
+    read: impl FnOnce(&Received) -> Result<T, wire::Why>,
+) -> Answer<T> {
+    let unreadable = |why| ApiError::Unreadable { operation, why };
+    Answer {
+        sent: answer.sent,
+        outcome: answer
+            .outcome
+            .and_then(|received| read(&received).map_err(unreadable)),
+    }
 }
 
 impl TokensApi for HttpClient {
@@ -295,21 +281,24 @@ impl TokensApi for HttpClient {
     }
 
     async fn identify(&self) -> Result<CallerIdentity, ApiError> {
-        self.identify_with(&self.shared.credential).await
+        self.identify_with(&self.shared.credential).await.outcome
     }
 
-    async fn identify_with(&self, key: &Key) -> Result<CallerIdentity, ApiError> {
-        let answer = self.call(Call::Identify, key).await?;
-        understood(Operation::Identify, wire::identity(&answer.body))
+    async fn identify_with(&self, key: &Key) -> Answer<CallerIdentity> {
+        let answer = self.call(Call::Identify, key).await;
+        understood(Operation::Identify, answer, |answer| {
+            wire::identity(&answer.body)
+        })
     }
 
     async fn list_page(&self, offset: usize, limit: usize) -> Result<Page, ApiError> {
         let call = Call::ListPage { offset, limit };
-        self.with_credential(call, |answer| wire::page(&answer.body, answer.asked_at))
+        self.with_credential(call, |answer| wire::page(&answer.body, answer.sent.at))
             .await
+            .outcome
     }
 
-    async fn get(&self, id: &TokenId) -> Result<Token, ApiError> {
+    async fn get(&self, id: &TokenId) -> Answer<Token> {
         self.with_credential(Call::Get(id), |answer| wire::token(&answer.body))
             .await
     }
@@ -317,68 +306,39 @@ impl TokensApi for HttpClient {
     async fn create(&self, desired: &NewToken) -> Result<Issued, ApiError> {
         self.with_credential(Call::Create(desired), |answer| wire::issued(&answer.body))
             .await
+            .outcome
     }
 
-    async fn patch(&self, id: &TokenId, changes: &[PatchOp]) -> Result<Token, ApiError> {
+    async fn patch(&self, id: &TokenId, changes: &[PatchOp]) -> Answer<Token> {
         self.with_credential(Call::Patch(id, changes), |answer| wire::token(&answer.body))
             .await
     }
 
     async fn delete(&self, id: &TokenId) -> Result<Deleted, ApiError> {
-        match self.with_credential(Call::Delete(id), |_| Ok(())).await {
+        let answer = self.with_credential(Call::Delete(id), |_| Ok(())).await;
+        match answer.outcome {
             Ok(()) => Ok(Deleted::Deleted),
             Err(ApiError::NotFound { .. }) => Ok(Deleted::AlreadyGone),
             Err(error) => Err(error),
         }
     }
 
-    async fn reset(&self, id: &TokenId, previous_key_lives: Duration) -> Result<Reset, ApiError> {
-        let call = Call::Reset {
-            id,
-            previous_key_lives,
-        };
+    async fn reset(&self, id: &TokenId, previous_key: Overlap) -> Result<Reset, ApiError> {
+        let call = Call::Reset { id, previous_key };
         self.with_credential(call, |answer| {
             Ok(Reset {
                 issued: wire::issued(&answer.body)?,
                 previous_key_expiration_time: answer
                     .previous_key_expiration_time
-                    .unwrap_or(answer.asked_at),
+                    .unwrap_or(answer.sent.at),
             })
         })
         .await
+        .outcome
     }
 
-    async fn role(&self, key_or_id: &str) -> Result<Role, ApiError> {
+    async fn role(&self, key_or_id: &str) -> Answer<Role> {
         self.with_credential(Call::Role(key_or_id), |answer| wire::role(&answer.body))
             .await
     }
-}
-
-/// No redirects, since they would carry the credential elsewhere, and no repeats but our own.
-fn connections(
-    endpoint: &Endpoint,
-    options: &Options,
-    keep: bool,
-) -> Result<reqwest::Client, EndpointError> {
-    let mut builder = reqwest::Client::builder()
-        .user_agent(&options.user_agent)
-        .redirect(reqwest::redirect::Policy::none())
-        .referer(false)
-        .retry(reqwest::retry::never())
-        .connect_timeout(CONNECT_TIMEOUT.min(options.request_timeout / 2));
-    if !keep {
-        builder = builder.pool_max_idle_per_host(0);
-    }
-    if endpoint.is_loopback() {
-        builder = builder.no_proxy();
-    }
-    if let Some(roots) = endpoint.roots() {
-        builder = builder.tls_certs_only(roots.iter().cloned());
-    } else if endpoint.is_plain() {
-        builder = builder.tls_certs_only([]); // reading the system's takes a while
-    }
-    builder.build().map_err(|_| match endpoint.roots() {
-        Some(_) => EndpointError::CaBundle,
-        None => EndpointError::Client,
-    })
 }

@@ -4,9 +4,10 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::api::TokensApi;
-use super::client::{HttpClient, Options};
+use super::client::HttpClient;
 use super::endpoint::{Endpoint, EndpointError};
 use super::rate_limit::Limiters;
+use super::transport::Options;
 use crate::domain::ids::{AccountId, TokenId};
 use crate::gate::Gate;
 use crate::redaction::Key;

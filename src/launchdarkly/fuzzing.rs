@@ -10,6 +10,8 @@ use super::error::Operation;
 use super::request::Call;
 use super::wire;
 use crate::domain::ids::TokenId;
+use crate::launchdarkly::model::Overlap;
+use crate::launchdarkly::rate_limit::RemoteTime;
 pub use crate::launchdarkly::rate_limit::fuzzing::headers;
 use crate::launchdarkly::response::classify;
 use crate::redaction::Key;
@@ -148,7 +150,7 @@ pub fn path(bytes: &[u8]) {
         (
             Call::Reset {
                 id: &id,
-                previous_key_lives: std::time::Duration::MAX,
+                previous_key: Overlap::AtLeast(std::time::Duration::MAX),
             },
             "/below/api/v2/tokens/",
             "/reset",
@@ -158,7 +160,9 @@ pub fn path(bytes: &[u8]) {
         if call.check(None).is_err() {
             continue;
         }
-        let url = call.prepare(&endpoint, Timestamp::MAX).url;
+        let url = call
+            .prepare(&endpoint, RemoteTime::agreed(Timestamp::MAX))
+            .url;
         let Ok(asked) = url.as_str().parse::<Uri>() else {
             panic!("{url} is no address");
         };

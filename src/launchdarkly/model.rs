@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::fmt;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -152,6 +153,15 @@ pub struct Issued {
     pub key: Key,
 }
 
+/// How long the previous key is to live after a reset, from when the request leaves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Overlap {
+    /// Consumers need it so long: counted by whichever clock is later.
+    AtLeast(Duration),
+    /// It leaked, and must not live longer: counted by LaunchDarkly's clock.
+    AtMost(Duration),
+}
+
 /// The answer to a reset.
 #[derive(Debug, Clone)]
 pub struct Reset {
@@ -197,8 +207,10 @@ pub struct Role {
 pub struct Page {
     /// Those that could be read.
     pub items: Vec<Token>,
-    /// How many came, readable or not: the next offset is that much further.
+    /// How many came, readable or not.
     pub received: usize,
+    /// How many of them came after the last that could be read.
+    pub unread_at_end: usize,
     /// `totalCount`: the number over all pages, or of this one (both observed).
     pub total: Option<usize>,
     /// Whether the links name a next page; `None` without links.
@@ -210,7 +222,7 @@ pub struct Page {
 /// The whole list of tokens.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Listing {
-    /// Each token once. One that is missing may exist all the same: deletions meanwhile shift the pages.
+    /// Each token once. One that was there all the time is missing only if tokens before it were deleted during each of three passes.
     pub tokens: Vec<Token>,
     /// When the first request left, on the local clock: what happened later may be missing.
     pub started_at: Timestamp,

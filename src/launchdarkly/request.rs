@@ -1,7 +1,5 @@
 //! What is sent for each operation.
 
-use std::time::Duration;
-
 use jiff::Timestamp;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -9,7 +7,8 @@ use url::Url;
 
 use super::endpoint::Endpoint;
 use super::error::{ApiError, Operation};
-use super::model::{NewToken, PatchOp};
+use super::model::{NewToken, Overlap, PatchOp};
+use super::rate_limit::RemoteTime;
 use crate::domain::ids::TokenId;
 
 /// Longer ids and role keys do not exist; LaunchDarkly's ids have 24 characters (observed).
@@ -29,7 +28,7 @@ pub(super) enum Call<'a> {
     Delete(&'a TokenId),
     Reset {
         id: &'a TokenId,
-        previous_key_lives: Duration,
+        previous_key: Overlap,
     },
     Role(&'a str),
 }
@@ -87,7 +86,7 @@ impl Call<'_> {
     }
 
     /// The request, given LaunchDarkly's time.
-    pub(super) fn prepare(&self, endpoint: &Endpoint, remote_now: Timestamp) -> Wire {
+    pub(super) fn prepare(&self, endpoint: &Endpoint, there: RemoteTime) -> Wire {
         let wire = |method, segments: &[&str], body: Option<Value>| Wire {
             method,
             url: endpoint.resource(segments),
@@ -112,13 +111,12 @@ impl Call<'_> {
                 Some(json!(changes)),
             ),
             Self::Delete(id) => wire(Method::DELETE, &["tokens", id.as_str()], None),
-            Self::Reset {
-                id,
-                previous_key_lives,
-            } => {
-                let until = remote_now
-                    .saturating_add(*previous_key_lives)
-                    .unwrap_or(Timestamp::MAX);
+            Self::Reset { id, previous_key } => {
+                let (from, lives) = match previous_key {
+                    Overlap::AtLeast(lives) => (there.latest, lives),
+                    Overlap::AtMost(lives) => (there.likely, lives),
+                };
+                let until = from.saturating_add(*lives).unwrap_or(Timestamp::MAX);
                 // The time goes where it is documented and where it was observed to work: query and body.
                 let ms = until.as_millisecond();
                 let body = Some(json!({ "expiry": ms }));
@@ -152,6 +150,8 @@ fn is_role_name(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::launchdarkly::AllowedHosts;
 
@@ -171,12 +171,13 @@ mod tests {
             Call::Delete(&id),
             Call::Reset {
                 id: &id,
-                previous_key_lives: Duration::ZERO,
+                previous_key: Overlap::AtLeast(Duration::ZERO),
             },
             Call::Role("0123"),
         ];
+        let there = RemoteTime::agreed(Timestamp::UNIX_EPOCH);
         for call in calls {
-            let wire = call.prepare(&endpoint, Timestamp::UNIX_EPOCH);
+            let wire = call.prepare(&endpoint, there);
             let (method, template) = call.operation().route();
             let path = template
                 .replace("{id}", "0123")

@@ -41,10 +41,15 @@ pub(super) fn issued(body: &[u8]) -> Result<Issued, Why> {
 
 pub(super) fn page(body: &[u8], asked_at: Timestamp) -> Result<Page, Why> {
     let raw: RawPage = read(body)?;
-    let Items { tokens, received } = raw.items.ok_or("has no list of tokens")?;
+    let Items {
+        tokens,
+        received,
+        unread_at_end,
+    } = raw.items.ok_or("has no list of tokens")?;
     Ok(Page {
         items: tokens,
         received,
+        unread_at_end,
         total: raw.total.0.and_then(|total| usize::try_from(total).ok()),
         has_next: raw.links.map(|links| links.next.is_some()),
         asked_at,
@@ -264,6 +269,7 @@ struct RawRole {
 struct Items {
     tokens: Vec<Token>,
     received: usize,
+    unread_at_end: usize,
 }
 
 impl<'de> Deserialize<'de> for Items {
@@ -284,7 +290,13 @@ impl<'de> Deserialize<'de> for Items {
                         return Err(A::Error::custom("too many tokens"));
                     }
                     let token = understood::<RawToken>(item).and_then(|raw| raw.into_token().ok());
-                    items.tokens.extend(token.map(|(token, _)| token));
+                    match token {
+                        Some((token, _)) => {
+                            items.tokens.push(token);
+                            items.unread_at_end = 0;
+                        }
+                        None => items.unread_at_end += 1,
+                    }
                 }
                 Ok(items)
             }

@@ -6,7 +6,6 @@ pub mod admin;
 pub mod args;
 pub mod build_info;
 pub mod clients;
-pub mod clock;
 pub mod crds;
 pub mod error;
 pub mod leader;
@@ -18,3 +17,5 @@ pub mod run;
 pub mod shutdown;
 pub mod supervise;
 pub mod telemetry;
+
+pub use crate::clock;

@@ -1,21 +1,22 @@
 //! LaunchDarkly at the other end of a wire, asked by the real client; and what may never be asked of it.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use fakes::FakeCluster;
 use jiff::SignedDuration;
 use launchdarkly_simulator::Simulator;
+use launchdarkly_simulator::state::changes::Actor;
 use launchdarkly_token_operator::api::AccessTokenStatus;
 use launchdarkly_token_operator::api::status::Pending;
+use launchdarkly_token_operator::clock::Clock as _;
 use launchdarkly_token_operator::domain::ids::{Attempt, TokenId};
 use launchdarkly_token_operator::domain::marker::Marker;
 use launchdarkly_token_operator::domain::record::PendingOperation;
 use launchdarkly_token_operator::launchdarkly::{
-    ApiError, CallerIdentity, Deleted, HttpClient, Issued, NewToken, Operation, Page, PatchOp,
-    Priority, Reset, Role, Token, TokensApi, TransportError, TransportKind,
+    Answer, ApiError, CallerIdentity, Deleted, HttpClient, Issued, NewToken, Operation, Overlap,
+    Page, PatchOp, Priority, Reset, Role, Sent, Token, TokensApi, TransportError, TransportKind,
 };
 use launchdarkly_token_operator::redaction::Key;
 
@@ -28,8 +29,6 @@ pub struct WiredApi {
     pub far: HttpClient,
     pub wire: Arc<Wire>,
     pub clock: Arc<TestClock>,
-    /// How far the test's clock was ahead of the machine's at the last answer.
-    pub ahead: Arc<AtomicI64>,
     pub warden: Arc<Warden>,
 }
 
@@ -40,9 +39,32 @@ pub struct Warden {
     /// Attempts whose call may have taken effect.
     pub sent: Mutex<BTreeMap<Attempt, usize>>,
     pub complaints: Mutex<Vec<String>>,
+    /// The token, by its place among all that ever were, that somebody deletes after the next first page of a listing.
+    pub slip: Mutex<Option<usize>>,
+    /// What the limiter holds up.
+    pub jams: Mutex<Vec<Jam>>,
+}
+
+/// Calls that wait at the limiter before they leave.
+pub struct Jam {
+    pub operation: Operation,
+    pub wait: Duration,
+    /// How many of them.
+    pub calls: usize,
 }
 
 impl Warden {
+    pub fn new(cluster: &FakeCluster, simulator: &Simulator) -> Self {
+        Self {
+            cluster: cluster.clone(),
+            simulator: simulator.clone(),
+            sent: Mutex::default(),
+            complaints: Mutex::default(),
+            slip: Mutex::default(),
+            jams: Mutex::default(),
+        }
+    }
+
     pub fn complain(&self, complaint: impl Into<String>) {
         self.complaints.lock().unwrap().push(complaint.into());
     }
@@ -124,12 +146,8 @@ impl WiredApi {
         name: String,
         call: impl Future<Output = Result<T, ApiError>>,
     ) -> Result<T, ApiError> {
-        let answer = self
-            .wire
-            .carry(Call::Effect(name), call, || Err(lost(operation)));
-        let answer = answer.await;
-        self.answered();
-        answer
+        let lost = || Err(lost(operation));
+        self.wire.carry(Call::Effect(name), call, lost).await
     }
 
     async fn look<T>(
@@ -137,16 +155,43 @@ impl WiredApi {
         operation: Operation,
         call: impl Future<Output = Result<T, ApiError>>,
     ) -> Result<T, ApiError> {
-        let answer = self
-            .wire
-            .carry(Call::Look, call, || Err(lost(operation)))
-            .await;
-        self.answered();
-        answer
+        let lost = || Err(lost(operation));
+        self.wire.carry(Call::Look, call, lost).await
     }
 
-    fn answered(&self) {
-        self.ahead.store(self.clock.ahead_ms(), Ordering::Relaxed);
+    async fn dated_look<T>(
+        &self,
+        operation: Operation,
+        call: impl Future<Output = Answer<T>>,
+    ) -> Answer<T> {
+        self.held_up(operation);
+        let lost = || self.unanswered(operation);
+        self.wire.carry(Call::Look, call, lost).await
+    }
+
+    /// What the caller sees of a lost answer.
+    fn unanswered<T>(&self, operation: Operation) -> Answer<T> {
+        Answer {
+            sent: Sent {
+                at: self.clock.now(),
+            },
+            outcome: Err(lost(operation)),
+        }
+    }
+
+    /// Lets a call wait at the limiter for as long as the test says.
+    fn held_up(&self, operation: Operation) {
+        let mut jams = self.warden.jams.lock().unwrap();
+        let Some(jam) = jams
+            .iter_mut()
+            .find(|jam| jam.operation == operation && jam.calls > 0)
+        else {
+            return;
+        };
+        jam.calls -= 1;
+        let ms = i64::try_from(jam.wait.as_millis()).unwrap();
+        self.clock.advance(ms);
+        self.warden.simulator.advance_clock(ms);
     }
 }
 
@@ -168,30 +213,37 @@ impl TokensApi for WiredApi {
         }
     }
 
-    /// The client counts from the machine's clock, the process from the test's.
     fn clock_offset(&self) -> SignedDuration {
-        let ahead = SignedDuration::from_millis(self.ahead.load(Ordering::Relaxed));
-        self.far.clock_offset() - ahead
+        self.far.clock_offset()
     }
 
     async fn identify(&self) -> Result<CallerIdentity, ApiError> {
         self.look(Operation::Identify, self.far.identify()).await
     }
 
-    async fn identify_with(&self, key: &Key) -> Result<CallerIdentity, ApiError> {
+    async fn identify_with(&self, key: &Key) -> Answer<CallerIdentity> {
         let call = self.far.identify_with(key);
-        self.look(Operation::Identify, call).await
+        self.dated_look(Operation::Identify, call).await
     }
 
     async fn list_page(&self, offset: usize, limit: usize) -> Result<Page, ApiError> {
+        if offset == 0 {
+            // Others may come to wait for the same listing.
+            tokio::task::yield_now().await;
+            self.held_up(Operation::List);
+        }
         let call = self.far.list_page(offset, limit);
-        let mut page = self.look(Operation::List, call).await?;
-        page.asked_at += self.clock.ahead();
+        let page = self.look(Operation::List, call).await?;
+        if offset == 0
+            && let Some(index) = self.warden.slip.lock().unwrap().take()
+        {
+            self.warden.simulator.world().delete(index, Actor::Admin);
+        }
         Ok(page)
     }
 
-    async fn get(&self, id: &TokenId) -> Result<Token, ApiError> {
-        self.look(Operation::Get, self.far.get(id)).await
+    async fn get(&self, id: &TokenId) -> Answer<Token> {
+        self.dated_look(Operation::Get, self.far.get(id)).await
     }
 
     async fn create(&self, wish: &NewToken) -> Result<Issued, ApiError> {
@@ -209,10 +261,12 @@ impl TokensApi for WiredApi {
         self.effect(Operation::Create, name.to_owned(), call).await
     }
 
-    async fn patch(&self, id: &TokenId, changes: &[PatchOp]) -> Result<Token, ApiError> {
+    async fn patch(&self, id: &TokenId, changes: &[PatchOp]) -> Answer<Token> {
+        self.held_up(Operation::Patch);
         let name = self.warden.name(Operation::Patch, id);
         let call = self.far.patch(id, changes);
-        self.effect(Operation::Patch, name, call).await
+        let lost = || self.unanswered(Operation::Patch);
+        self.wire.carry(Call::Effect(name), call, lost).await
     }
 
     async fn delete(&self, id: &TokenId) -> Result<Deleted, ApiError> {
@@ -221,10 +275,10 @@ impl TokensApi for WiredApi {
         self.effect(Operation::Delete, name, call).await
     }
 
-    async fn reset(&self, id: &TokenId, previous_key_lives: Duration) -> Result<Reset, ApiError> {
+    async fn reset(&self, id: &TokenId, previous_key: Overlap) -> Result<Reset, ApiError> {
         let attempt = self.warden.announces_reset(id);
         let call = async {
-            let answer = self.far.reset(id, previous_key_lives).await;
+            let answer = self.far.reset(id, previous_key).await;
             self.warden.note(attempt, &answer);
             answer
         };
@@ -232,8 +286,8 @@ impl TokensApi for WiredApi {
         self.effect(Operation::Reset, name, call).await
     }
 
-    async fn role(&self, key_or_id: &str) -> Result<Role, ApiError> {
+    async fn role(&self, key_or_id: &str) -> Answer<Role> {
         let call = self.far.role(key_or_id);
-        self.look(Operation::Role, call).await
+        self.dated_look(Operation::Role, call).await
     }
 }

@@ -1,6 +1,6 @@
 //! One world: Kubernetes in memory, a simulated LaunchDarkly, a clock for both, and processes that come and go.
 
-use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -19,8 +19,10 @@ use launchdarkly_token_operator::controller::token::{Context, Outcome, reconcile
 use launchdarkly_token_operator::domain::account::AccountKey;
 use launchdarkly_token_operator::domain::ids::{AccountId, AccountUid, TokenId};
 use launchdarkly_token_operator::domain::policy::AccountPolicy;
+use launchdarkly_token_operator::domain::settings::BaseRole;
 use launchdarkly_token_operator::launchdarkly::{
-    AccountLimiter, AllowedHosts, Endpoint, HttpClient, LimiterOptions, Options, TokensApi,
+    AccountLimiter, AllowedHosts, Endpoint, HttpClient, LimiterOptions, NewToken, Options,
+    ResolvedGrant, TokensApi,
 };
 use launchdarkly_token_operator::redaction::Key;
 use launchdarkly_token_operator::runtime::clock::Clock;
@@ -77,7 +79,11 @@ pub enum Ended {
 
 impl World {
     pub async fn new() -> Arc<Self> {
-        let mut config = Config::default().seed(7);
+        Self::with(Config::default().seed(7)).await
+    }
+
+    /// A world with such a LaunchDarkly.
+    pub async fn with(mut config: Config) -> Arc<Self> {
         for limit in ["rateLimits.global", "rateLimits.route", "rateLimits.token"] {
             config.switches.set(limit, &json!(0)).unwrap();
         }
@@ -85,12 +91,7 @@ impl World {
         let clock = Arc::new(TestClock::default());
         let cluster = FakeCluster::new(clock.clone());
         cluster.set_namespace(NAMESPACE, NamespaceFacts::default());
-        let warden = Arc::new(Warden {
-            cluster: cluster.clone(),
-            simulator: server.simulator().clone(),
-            sent: Mutex::default(),
-            complaints: Mutex::default(),
-        });
+        let warden = Arc::new(Warden::new(&cluster, server.simulator()));
         Arc::new(Self {
             server: Arc::new(server),
             cluster,
@@ -104,12 +105,7 @@ impl World {
     /// Another cluster that was restored from a backup of this one, on the same LaunchDarkly account.
     pub fn fork(&self) -> Self {
         let cluster = self.cluster.fork();
-        let warden = Warden {
-            cluster: cluster.clone(),
-            simulator: self.simulator().clone(),
-            sent: Mutex::default(),
-            complaints: Mutex::default(),
-        };
+        let warden = Warden::new(&cluster, self.simulator());
         Self {
             server: self.server.clone(),
             cluster,
@@ -182,7 +178,6 @@ impl World {
             far: self.client(&wire),
             wire: wire.clone(),
             clock: self.clock.clone(),
-            ahead: Arc::new(AtomicI64::new(0)),
             warden: self.warden.clone(),
         };
         let accounts = Accounts::new("0a1b2c3d".into());
@@ -242,7 +237,8 @@ impl World {
         let host = self.server.address().to_string().parse().unwrap();
         let endpoint = Endpoint::parse(&self.server.url(), None, &AllowedHosts::new([host]));
         let key = Key::from_bytes(self.server.managing_key().as_bytes()).unwrap();
-        let line = AccountLimiter::new(LimiterOptions::default(), Arc::new(()));
+        let clock = self.clock.clone();
+        let line = AccountLimiter::new(LimiterOptions::default(), Arc::new(()), clock);
         let gate = Arc::new(WireGate(wire.clone()));
         let own = Some(self.managing_token());
         HttpClient::new(endpoint.unwrap(), key, own, line, Options::default(), gate).unwrap()
@@ -333,6 +329,21 @@ fn account_key() -> AccountKey {
 }
 
 impl Process {
+    /// Tokens of others, made before whatever comes next.
+    pub async fn crowd(&self, tokens: usize) {
+        let other = NewToken {
+            name: "of others".to_owned(),
+            description: "not marked".to_owned(),
+            grant: ResolvedGrant::Role(BaseRole::Reader),
+            service_token: true,
+            default_api_version: None,
+            expiry: None,
+        };
+        for _ in 0..tokens {
+            self.api.far.create(&other).await.unwrap();
+        }
+    }
+
     /// Another object takes a slot of the account.
     pub fn occupy(&self, object: &str) {
         self.ctx.accounts.occupy(&account_key(), &object.into());
@@ -353,8 +364,13 @@ impl Process {
             self.api.identify().await.unwrap();
             return;
         }
-        list_accounts(&self.ctx.accounts, now).await;
+        list_accounts(&self.ctx.accounts, &*self.ctx.clock).await;
         self.listed_at = Some(now);
+    }
+
+    /// Lists the account as of now.
+    pub async fn list(&self) {
+        list_accounts(&self.ctx.accounts, &*self.ctx.clock).await;
     }
 }
 

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use launchdarkly_token_operator::domain::settings::{Effect, Statement};
 use launchdarkly_token_operator::launchdarkly::{
-    ApiError, CallerIdentity, Deleted, Operation, Token, TokensApi,
+    ApiError, CallerIdentity, Deleted, Operation, Overlap, Token, TokensApi,
 };
 use serde_json::{Value, json};
 use wiremock::ResponseTemplate;
@@ -20,7 +20,7 @@ fn with(mut token: Value, changes: Value) -> Value {
 
 async fn get(body: &Value) -> Result<Token, ApiError> {
     let (_server, client) = server_answering(ok(body)).await;
-    client.get(&id()).await
+    client.get(&id()).await.outcome
 }
 
 fn unreadable(operation: Operation) -> impl Fn(&ApiError) -> bool {
@@ -156,7 +156,7 @@ async fn a_reset_hands_over_the_key_and_the_id_that_came_back() {
     let other = with(issued_token(), json!({ "_id": "6a1f0c4be4b0a1c3d5e6f7ff" }));
     let (_server, client) = server_answering(ok(&other)).await;
     let reset = client
-        .reset(&id(), std::time::Duration::from_secs(60))
+        .reset(&id(), Overlap::AtLeast(std::time::Duration::from_secs(60)))
         .await
         .unwrap();
     assert_eq!(reset.issued.key.expose(), ISSUED);
@@ -215,7 +215,7 @@ async fn an_answer_that_is_too_large_is_not_read() {
     let large = format!("{{\"x\":\"{}\"}}", "x".repeat(1 << 20));
     let (_server, client) =
         server_answering(ResponseTemplate::new(200).set_body_string(large)).await;
-    let error = client.get(&id()).await.unwrap_err();
+    let error = client.get(&id()).await.outcome.unwrap_err();
     assert_eq!(
         error.to_string(),
         "LaunchDarkly's answer to get is too large"
@@ -268,6 +268,6 @@ async fn every_part_of_an_identity_may_be_missing() {
 async fn a_role_is_read_with_its_id_and_key() {
     let (_server, client) =
         server_answering(ok(&json!({ "_id": "5f3b", "key": "deployer" }))).await;
-    let role = client.role("deployer").await.unwrap();
+    let role = client.role("deployer").await.outcome.unwrap();
     assert_eq!((role.id.as_str(), role.key.as_str()), ("5f3b", "deployer"));
 }

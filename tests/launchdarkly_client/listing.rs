@@ -163,6 +163,20 @@ async fn tokens_that_cannot_be_read_do_not_hide_the_others() {
 }
 
 #[tokio::test]
+async fn a_token_at_the_end_of_a_page_that_cannot_be_read_is_no_gap() {
+    for tokens in [98, 99, 100] {
+        let list = List {
+            tokens,
+            unreadable: true,
+            total: Total::All,
+            links: Links::Paging,
+            ..List::default()
+        };
+        assert_eq!(listed(list).await, (tokens.div_ceil(2), 3));
+    }
+}
+
+#[tokio::test]
 async fn a_list_without_an_end_is_given_up() {
     let list = List {
         tokens: usize::MAX / 2,

@@ -6,6 +6,7 @@
 )]
 
 mod answers;
+mod clock;
 mod errors;
 mod listing;
 mod pace;

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
+use launchdarkly_token_operator::clock::SystemClock;
 use launchdarkly_token_operator::gate::AlwaysOpen;
 use launchdarkly_token_operator::launchdarkly::{
-    AccountLimiter, ApiError, Family, HttpClient, LimiterOptions, Operation, RateLeft, RetryClass,
-    TokensApi,
+    AccountLimiter, ApiError, Family, HttpClient, LimiterOptions, Operation, PatchOp, RateLeft,
+    RetryClass, TokensApi,
 };
 use serde_json::json;
 use wiremock::matchers::any;
@@ -56,7 +57,7 @@ async fn a_create_or_reset_that_was_refused_is_left_to_the_caller() {
 #[tokio::test]
 async fn what_may_be_repeated_is_repeated_twice_at_most() {
     let (server, client) = refusing_first(1).await;
-    client.get(&id()).await.unwrap();
+    client.get(&id()).await.outcome.unwrap();
     assert_eq!(received(&server).await.len(), 2);
 
     let (server, client) = refusing_first(100).await;
@@ -90,8 +91,37 @@ async fn a_repetition_waits_as_long_as_it_was_told() {
         .mount(&server)
         .await;
     let begun = Instant::now();
-    client(&server.uri()).get(&id()).await.unwrap();
+    client(&server.uri()).get(&id()).await.outcome.unwrap();
     assert!(begun.elapsed() >= Duration::from_secs(1));
+}
+
+/// However a call is answered: that nothing is there, or that a key is refused, was seen no earlier either.
+#[tokio::test]
+async fn an_answer_is_dated_by_when_its_request_left_and_not_by_when_it_was_asked_for() {
+    const WAIT: Duration = Duration::from_millis(700);
+    for status in [200, 401, 404] {
+        let template = ResponseTemplate::new(status).set_body_json(shown_token());
+        let (_server, client) = server_answering(template).await;
+        let until = || tokio::time::Instant::now() + WAIT;
+        let asked = Timestamp::now();
+        client.limiter().pause_until(until());
+        let mut sent = vec![client.get(&id()).await.sent];
+        client.limiter().pause_until(until());
+        sent.push(client.identify_with(&key(ISSUED)).await.sent);
+        client.limiter().pause_until(until());
+        sent.push(client.role("deployer").await.sent);
+        client.limiter().pause_until(until());
+        let change = [PatchOp::describe("x")];
+        sent.push(client.patch(&id(), &change).await.sent);
+        for (number, sent) in (1..).zip(sent) {
+            let waited = sent.at.duration_since(asked);
+            let expected = SignedDuration::try_from(WAIT * number).unwrap();
+            assert!(
+                waited >= expected,
+                "{status}: {waited} before call {number}"
+            );
+        }
+    }
 }
 
 #[tokio::test]
@@ -104,7 +134,7 @@ async fn what_is_left_of_the_limits_can_be_seen() {
             (Timestamp::now().as_millisecond() + 9_000).to_string(),
         );
     let (_server, client) = server_answering(answer).await;
-    client.get(&id()).await.unwrap();
+    client.get(&id()).await.outcome.unwrap();
     let left = client.limiter().rate_left();
     let expected = RateLeft {
         family: Family::Global,
@@ -118,12 +148,16 @@ async fn what_is_left_of_the_limits_can_be_seen() {
 async fn every_request_is_told_to_the_observer() {
     let (_server, unobserved) = server_answering(ResponseTemplate::new(404)).await;
     let tally = Arc::new(Tally::default());
-    let line = AccountLimiter::new(LimiterOptions::default(), Arc::<Tally>::clone(&tally));
+    let line = AccountLimiter::new(
+        LimiterOptions::default(),
+        Arc::<Tally>::clone(&tally),
+        Arc::new(SystemClock),
+    );
     let client = unobserved.identified(line, None);
-    client.get(&id()).await.unwrap_err();
+    client.get(&id()).await.outcome.unwrap_err();
     client.delete(&id()).await.unwrap();
     let silent = client_of("http://127.0.0.1:9", options(), Arc::new(AlwaysOpen));
-    silent.get(&id()).await.unwrap_err();
+    silent.get(&id()).await.outcome.unwrap_err();
     let seen = tally.0.lock().unwrap().clone();
     assert_eq!(
         seen,

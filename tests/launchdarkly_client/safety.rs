@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use launchdarkly_token_operator::domain::ids::TokenId;
 use launchdarkly_token_operator::gate::Gate;
 use launchdarkly_token_operator::launchdarkly::{
-    AllowedHosts, ApiError, Endpoint, HttpClient, Operation, Options, PatchOp, TokensApi,
+    AllowedHosts, ApiError, Endpoint, HttpClient, Operation, Options, Overlap, PatchOp, TokensApi,
 };
 use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, ResponseTemplate};
@@ -22,15 +22,22 @@ async fn the_credentials_own_token_is_never_deleted_reset_or_expired() {
     for (error, operation) in [
         (client.delete(&own).await.err(), Operation::Delete),
         (
-            client.reset(&own, Duration::ZERO).await.err(),
+            client
+                .reset(&own, Overlap::AtLeast(Duration::ZERO))
+                .await
+                .err(),
             Operation::Reset,
         ),
-        (client.patch(&own, &expire).await.err(), Operation::Patch),
+        (
+            client.patch(&own, &expire).await.outcome.err(),
+            Operation::Patch,
+        ),
     ] {
         assert_eq!(error, Some(ApiError::SelfProtection { operation }));
     }
     assert!(received(&server).await.is_empty());
-    client.patch(&own, &[PatchOp::describe("x")]).await.unwrap();
+    let patched = client.patch(&own, &[PatchOp::describe("x")]).await;
+    patched.outcome.unwrap();
 }
 
 #[tokio::test]
@@ -49,23 +56,32 @@ async fn an_id_that_cannot_exist_is_not_sent() {
     ] {
         let odd = TokenId::from(odd);
         let malformed = |operation| Some(ApiError::Malformed { operation });
-        assert_eq!(client.get(&odd).await.err(), malformed(Operation::Get));
+        assert_eq!(
+            client.get(&odd).await.outcome.err(),
+            malformed(Operation::Get)
+        );
         assert_eq!(
             client.delete(&odd).await.err(),
             malformed(Operation::Delete)
         );
         assert_eq!(
-            client.reset(&odd, Duration::ZERO).await.err(),
+            client
+                .reset(&odd, Overlap::AtLeast(Duration::ZERO))
+                .await
+                .err(),
             malformed(Operation::Reset)
         );
         assert_eq!(
-            client.patch(&odd, &[]).await.err(),
+            client.patch(&odd, &[]).await.outcome.err(),
             malformed(Operation::Patch)
         );
     }
     for odd in ["", ".", "..", "a\nb", &"a".repeat(300)] {
         assert!(
-            matches!(client.role(odd).await, Err(ApiError::Malformed { .. })),
+            matches!(
+                client.role(odd).await.outcome,
+                Err(ApiError::Malformed { .. })
+            ),
             "{odd}"
         );
     }

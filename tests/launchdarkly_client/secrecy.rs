@@ -4,12 +4,13 @@ use std::fmt::{Debug, Display, Write as _};
 use std::sync::Arc;
 use std::time::Duration;
 
+use launchdarkly_token_operator::clock::SystemClock;
 use launchdarkly_token_operator::cluster::secret::manifest::SecretManifest;
 use launchdarkly_token_operator::cluster::secret::snapshot::SecretSnapshot;
 use launchdarkly_token_operator::gate::AlwaysOpen;
 use launchdarkly_token_operator::launchdarkly::{
-    AllowedHosts, Endpoint, HttpClient, Issued, LimiterOptions, Limiters, Operation, Reset,
-    TokensApi,
+    AllowedHosts, Endpoint, HttpClient, Issued, LimiterOptions, Limiters, Operation, Overlap,
+    Reset, TokensApi,
 };
 use launchdarkly_token_operator::redaction::{Key, LastFour};
 use serde_json::json;
@@ -66,13 +67,21 @@ async fn no_type_prints_a_key() {
     let (_server, client) = server_answering(ok(&issued_token())).await;
     printed.debug(&client);
     printed.debug(&client.limiter());
-    printed.debug(&Limiters::new(LimiterOptions::default(), Arc::new(())));
+    printed.debug(&Limiters::new(
+        LimiterOptions::default(),
+        Arc::new(()),
+        Arc::new(SystemClock),
+    ));
     printed.debug(&endpoint("http://127.0.0.1:1/x"));
     printed.debug(&options());
     printed.debug(&new_token());
     printed.debug(&client.identify().await);
     printed.debug(&client.create(&new_token()).await);
-    printed.debug(&client.reset(&id(), Duration::from_secs(1)).await);
+    printed.debug(
+        &client
+            .reset(&id(), Overlap::AtLeast(Duration::from_secs(1)))
+            .await,
+    );
     printed.debug(&client.get(&id()).await);
     printed.debug(&client.role("x").await);
     printed.debug(&key(ISSUED));

@@ -3,12 +3,13 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use launchdarkly_token_operator::clock::SystemClock;
 use launchdarkly_token_operator::domain::ids::TokenId;
 use launchdarkly_token_operator::domain::settings::BaseRole;
 use launchdarkly_token_operator::gate::{AlwaysOpen, Gate, GateClosed};
 use launchdarkly_token_operator::launchdarkly::{
     AccountLimiter, AllowedHosts, ApiError, CallObserver, Endpoint, HttpClient, LimiterOptions,
-    NewToken, Operation, Options, PatchOp, ResolvedGrant, TokensApi,
+    NewToken, Operation, Options, Overlap, PatchOp, ResolvedGrant, TokensApi,
 };
 use launchdarkly_token_operator::redaction::Key;
 use serde_json::{Value, json};
@@ -40,7 +41,11 @@ pub fn options() -> Options {
 }
 
 pub fn line() -> Arc<AccountLimiter> {
-    AccountLimiter::new(LimiterOptions::default(), Arc::new(()))
+    AccountLimiter::new(
+        LimiterOptions::default(),
+        Arc::new(()),
+        Arc::new(SystemClock),
+    )
 }
 
 pub fn endpoint(uri: &str) -> Endpoint {
@@ -120,15 +125,19 @@ pub async fn attempt(client: &HttpClient, operation: Operation) -> Result<(), Ap
     match operation {
         Operation::Identify => client.identify().await.map(drop),
         Operation::List => client.list_page(0, 50).await.map(drop),
-        Operation::Get => client.get(&id()).await.map(drop),
+        Operation::Get => client.get(&id()).await.outcome.map(drop),
         Operation::Create => client.create(&new_token()).await.map(drop),
         Operation::Patch => client
             .patch(&id(), &[PatchOp::describe("x")])
             .await
+            .outcome
             .map(drop),
         Operation::Delete => client.delete(&id()).await.map(drop),
-        Operation::Reset => client.reset(&id(), Duration::from_secs(60)).await.map(drop),
-        Operation::Role => client.role("deployer").await.map(drop),
+        Operation::Reset => client
+            .reset(&id(), Overlap::AtLeast(Duration::from_secs(60)))
+            .await
+            .map(drop),
+        Operation::Role => client.role("deployer").await.outcome.map(drop),
     }
 }
 

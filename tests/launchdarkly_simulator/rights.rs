@@ -78,7 +78,7 @@ impl Stage {
         let there = self.admin.create(&self.wish(reader())).await.unwrap().token;
         errors.extend(manager.identify().await.err());
         errors.extend(manager.list_all().await.err());
-        errors.extend(manager.get(&there.id).await.err());
+        errors.extend(manager.get(&there.id).await.outcome.err());
         errors.extend(manager.create(&self.wish(reader())).await.err());
         let renamed = NewToken {
             name: "renamed".to_owned(),
@@ -96,9 +96,9 @@ impl Stage {
             patches.push(patch_towards(&widened, &there));
         }
         for patch in &patches {
-            errors.extend(manager.patch(&there.id, patch).await.err());
+            errors.extend(manager.patch(&there.id, patch).await.outcome.err());
         }
-        errors.extend(manager.reset(&there.id, HOUR).await.err());
+        errors.extend(manager.reset(&there.id, AN_HOUR).await.err());
         errors.extend(manager.delete(&there.id).await.err());
         let action = |error: ApiError| match error {
             ApiError::Forbidden { action, .. } => action,

@@ -47,7 +47,7 @@ async fn a_lost_reset_is_uncertain_and_sent_once() {
     running
         .simulator()
         .add_fault(fault(json!({ "method": "POST", "kind": "drop-after" })));
-    let error = client.reset(&issued.token.id, HOUR).await.unwrap_err();
+    let error = client.reset(&issued.token.id, AN_HOUR).await.unwrap_err();
     assert!(!error.is_definite_refusal());
     let tokens = running.simulator().tokens();
     let token = tokens
@@ -77,7 +77,12 @@ async fn refusals_of_the_instance_are_told_apart() {
             .set_switches(&json!({ "serviceTokenPolicyPatch": switch }))
             .unwrap();
         assert_eq!(
-            client.patch(&id, &change).await.unwrap_err().reason(),
+            client
+                .patch(&id, &change)
+                .await
+                .outcome
+                .unwrap_err()
+                .reason(),
             reason
         );
     }
@@ -85,11 +90,11 @@ async fn refusals_of_the_instance_are_told_apart() {
         .simulator()
         .set_switches(&json!({ "serviceTokenPolicyPatch": "silent" }))
         .unwrap();
-    let unchanged = client.patch(&id, &change).await.unwrap();
+    let unchanged = client.patch(&id, &change).await.outcome.unwrap();
     let asked = wish(ResolvedGrant::Role(BaseRole::Admin));
     assert_eq!(differences(&asked, &unchanged), ["role"]);
     assert_eq!(
-        client.role("nobody").await.unwrap_err().reason(),
+        client.role("nobody").await.outcome.unwrap_err().reason(),
         "NotFound"
     );
 }
@@ -116,8 +121,8 @@ async fn a_crowd_of_calls_is_never_refused_and_leaves_headroom() {
     let (running, client) = with_switches(switches).await;
     let id = client.create(&wish(reader())).await.unwrap().token.id;
     let calls = (0..60).map(|_| client.get(&id));
-    for outcome in join_all(calls).await {
-        outcome.unwrap();
+    for answer in join_all(calls).await {
+        answer.outcome.unwrap();
     }
     let mut windows = BTreeMap::new();
     for request in running.simulator().requests(0) {

@@ -11,6 +11,7 @@ use crate::controller::account::state::is_believable;
 use crate::controller::failure::Failure;
 use crate::domain::account::AccountKey;
 use crate::launchdarkly::{Listing, TokensApi};
+use crate::runtime::clock::Clock;
 
 /// One session for every account, with the account objects that lead there.
 pub(in crate::controller) fn sessions<L: TokensApi>(
@@ -33,11 +34,12 @@ pub(in crate::controller) fn sessions<L: TokensApi>(
 }
 
 /// Lists every account in use, once whatever the number of credentials (I13), and sweeps up after interrupted probes.
-pub async fn list_accounts<L: TokensApi>(accounts: &Accounts<L>, now: Timestamp) {
+pub async fn list_accounts<L: TokensApi>(accounts: &Accounts<L>, clock: &dyn Clock) {
     let sessions = sessions(accounts);
+    let now = clock.now();
     let in_use = |keys: &[AccountKey]| keys.iter().any(|key| accounts.users(key) > 0);
     let listings = sessions.iter().filter(|(keys, _)| in_use(keys)).map(|(keys, session)| async move {
-        if let Err(failure) = list_since(session, now, now).await {
+        if let Err(failure) = list_since(session, now, clock).await {
             tracing::warn!(account = %session.account_id, "could not list the tokens: {}", failure.problem.message);
             if failure.doubts_credential {
                 for key in keys {
@@ -55,9 +57,11 @@ pub async fn list_accounts<L: TokensApi>(accounts: &Accounts<L>, now: Timestamp)
 pub(in crate::controller) async fn list_since<L: TokensApi>(
     session: &Session<L>,
     begun_after: Timestamp,
-    now: Timestamp,
+    clock: &dyn Clock,
 ) -> Result<Arc<Listing>, Failure> {
     let _turn = session.state.listing_turn.lock().await;
+    // The turn may have taken long: what began meanwhile is not from the future.
+    let now = clock.now();
     if let Some(listing) = session
         .state
         .listing()
@@ -67,7 +71,7 @@ pub(in crate::controller) async fn list_since<L: TokensApi>(
         return Ok(listing);
     }
     let listing = session.api.list_all().await?;
-    session.state.keep_listing(listing, now);
+    session.state.keep_listing(listing, clock.now());
     session.state.listing().ok_or_else(Failure::stale)
 }
 

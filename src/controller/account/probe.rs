@@ -15,7 +15,7 @@ use crate::domain::marker::{Hold, Marker};
 use crate::domain::observed::Feature;
 use crate::domain::settings::BaseRole;
 use crate::domain::time::plus;
-use crate::launchdarkly::{ApiError, Issued, NewToken, ResolvedGrant, TokensApi};
+use crate::launchdarkly::{ApiError, Issued, NewToken, Overlap, ResolvedGrant, TokensApi};
 use crate::redaction::Key;
 
 /// How long the previous key of the throw-away token is to live: longer than both keys are asked for, one after the other.
@@ -159,7 +159,7 @@ async fn try_reset<L: TokensApi>(
     let previous_key_lives = previous_key_lives(patience);
     let after = match session
         .api
-        .reset(&before.token.id, previous_key_lives)
+        .reset(&before.token.id, Overlap::AtLeast(previous_key_lives))
         .await
     {
         Ok(reset) => reset.issued,
@@ -185,7 +185,7 @@ async fn answers<L: TokensApi>(
     patience: Duration,
 ) -> Result<bool, Failure> {
     let asked = || async {
-        match session.api.identify_with(key).await {
+        match session.api.identify_with(key).await.outcome {
             Ok(identity) => Ok(identity.token_id.is_none_or(|id| id == *token_id)),
             Err(error) => Err(error),
         }

@@ -96,6 +96,7 @@ impl Parts {
         let limiters = Limiters::new(
             line_options(args),
             Arc::new(Observer(leader.metrics.clone())),
+            leader.clock.clone(),
         );
         let options = Options {
             request_timeout: args.timing.request_timeout,

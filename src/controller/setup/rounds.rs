@@ -38,7 +38,7 @@ pub(super) async fn run(
             continue;
         }
         next = tokio::time::Instant::now() + jittered(interval);
-        list_accounts(&ctx.accounts, ctx.clock.now()).await;
+        list_accounts(&ctx.accounts, &*ctx.clock).await;
         if whole_cluster {
             find_orphans(&ctx, &objects);
         }
@@ -82,8 +82,9 @@ fn find_orphans<C: Cluster, L: TokensApi>(ctx: &Context<C, L>, objects: &ObjectC
             creation_time: token.creation_time,
             last_used: token.last_used,
         });
-        let remote_now = plus(ctx.clock.now(), session.api.clock_offset());
-        let found = suspects(listed, &ctx.accounts.installation, &living, remote_now);
+        // A token's last use is known as of then.
+        let listed_at = plus(listing.started_at, session.api.clock_offset());
+        let found = suspects(listed, &ctx.accounts.installation, &living, listed_at);
         session.state.suspect_orphans(found, listing.started_at);
     }
 }

@@ -49,7 +49,7 @@ impl<T> Default for TokenMemory<T> {
 pub struct Look<T> {
     /// The token.
     pub token: T,
-    /// When the answer's request began, on the local clock.
+    /// When the answer's request left, on the local clock.
     pub at: Timestamp,
     /// How it was learned.
     source: Source,

@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use reqwest::header::{HeaderName, HeaderValue};
+use reqwest::StatusCode;
+use reqwest::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use tokio::time::Instant;
 
+use crate::clock::{Clock as _, Moment, SystemClock};
 use crate::domain::ids::Fingerprint;
 use crate::launchdarkly::error::Operation;
 use crate::launchdarkly::rate_limit::queue::Queue;
-use crate::launchdarkly::rate_limit::remote_clock::Reading;
 use crate::launchdarkly::rate_limit::windows::{Family, LONGEST_WAIT};
 use crate::launchdarkly::rate_limit::{LimiterOptions, RateHeaders};
 
@@ -17,13 +18,14 @@ use crate::launchdarkly::rate_limit::{LimiterOptions, RateHeaders};
 pub fn headers(bytes: &[u8]) {
     let mut state = Queue::new(LimiterOptions::default());
     let families = Family::of(Operation::Get, &Fingerprint::of(b"key"));
-    let (mut now, mut read) = (Instant::now(), Reading::now());
+    let (mut now, mut read) = (Instant::now(), SystemClock.moment());
     let lines: Vec<&[u8]> = bytes.split(|byte| *byte == b'\n').collect();
     for answer in lines.split(|line| line.is_empty()).take(8) {
-        let headers = RateHeaders::read(&answer.iter().filter_map(|line| header(line)).collect());
+        let lines = answer.iter().filter_map(|line| header(line));
+        let headers = RateHeaders::read(StatusCode::OK, &json().chain(lines).collect());
         state.windows.depart(&families);
         if let Some(date) = headers.date {
-            state.clock.learn(date, read.wall, read);
+            state.clock.learn(date, read, read);
         }
         state.arrive(&families, Some(&headers), (now, read));
         let wait = state.wait_after_refusal(&headers, read);
@@ -36,11 +38,17 @@ pub fn headers(bytes: &[u8]) {
         let offset = state.clock.offset(read);
         let _ = read.wall.saturating_add(offset);
         now += Duration::from_secs(7);
-        read = Reading {
-            steady: read.steady + Duration::from_secs(7),
+        read = Moment {
+            boot: read.boot + Duration::from_secs(7),
             ..read
         };
     }
+}
+
+/// Only answers of the API tell the time.
+fn json() -> impl Iterator<Item = (HeaderName, HeaderValue)> {
+    let json = HeaderValue::from_static("application/json");
+    std::iter::once((CONTENT_TYPE, json))
 }
 
 /// `name: value`

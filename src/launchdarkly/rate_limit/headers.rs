@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
+use reqwest::StatusCode;
 use reqwest::header::HeaderMap;
 
 /// What one answer says about limits and time. Any part may be missing, which does not mean that there is no limit
@@ -17,7 +18,7 @@ pub(in crate::launchdarkly) struct RateHeaders {
     pub(super) token: Count,
     /// Seconds to wait; tied to limits by IP address in one text and to every 429 in another (documented).
     pub(super) retry_after: Option<Duration>,
-    /// LaunchDarkly's clock, to the second.
+    /// LaunchDarkly's clock, to the second; only where LaunchDarkly's API itself answers, and not what stands before it.
     pub(super) date: Option<Timestamp>,
 }
 
@@ -34,7 +35,7 @@ pub(super) struct Count {
 
 impl RateHeaders {
     /// Reads what is there and ignores what makes no sense.
-    pub(in crate::launchdarkly) fn read(headers: &HeaderMap) -> Self {
+    pub(in crate::launchdarkly) fn read(status: StatusCode, headers: &HeaderMap) -> Self {
         let count = |family: &str, reset: &str| Count {
             limit: number(headers, &format!("x-ratelimit-{family}-limit")),
             remaining: number(headers, &format!("x-ratelimit-{family}-remaining")),
@@ -46,9 +47,19 @@ impl RateHeaders {
             route: count("route", "x-ratelimit-reset"),
             token: count("auth-token", "x-ratelimit-auth-token-reset"),
             retry_after: text(headers, "retry-after").and_then(|value| retry_after(value, date)),
-            date,
+            date: date.filter(|_| is_of_the_api(status, headers)),
         }
     }
+}
+
+/// Whether an answer is the API's own, made for this call: JSON, no failure of the service, and not out of a cache.
+fn is_of_the_api(status: StatusCode, headers: &HeaderMap) -> bool {
+    let is_json = text(headers, "content-type").is_some_and(|kind| {
+        let kind = kind.split(';').next().unwrap_or_default().trim();
+        kind.eq_ignore_ascii_case("application/json")
+    });
+    let is_fresh = number::<u64>(headers, "age").is_none_or(|age| age == 0);
+    (status.is_success() || status.is_client_error()) && is_json && is_fresh
 }
 
 fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
@@ -87,7 +98,7 @@ mod tests {
                 HeaderValue::from_str(value).unwrap(),
             )
         });
-        RateHeaders::read(&headers.collect())
+        RateHeaders::read(StatusCode::OK, &headers.collect())
     }
 
     #[test]
@@ -101,6 +112,7 @@ mod tests {
             ("X-Ratelimit-Auth-Token-Remaining", "0"),
             ("X-Ratelimit-Auth-Token-Reset", "1793000009000"),
             ("Retry-After", "3"),
+            ("Content-Type", "application/json; charset=utf-8"),
             ("Date", "Sun, 06 Nov 1994 08:49:37 GMT"),
         ]);
         let shared = Timestamp::from_millisecond(1_793_000_000_123).ok();
@@ -137,6 +149,33 @@ mod tests {
             ("Date", "yesterday"),
         ]);
         assert_eq!(headers, RateHeaders::default());
+    }
+
+    #[test]
+    fn only_fresh_answers_of_the_api_tell_the_time() {
+        let date = ("Date", "Sun, 06 Nov 1994 08:49:37 GMT");
+        let json = ("Content-Type", "application/json");
+        let of = |status: u16, pairs: &[(&str, &str)]| {
+            let pairs = pairs.iter().map(|(name, value)| {
+                let name = name.parse::<HeaderName>().unwrap();
+                (name, HeaderValue::from_str(value).unwrap())
+            });
+            let status = StatusCode::from_u16(status).unwrap();
+            RateHeaders::read(status, &pairs.collect()).date.is_some()
+        };
+        for status in [200, 201, 400, 401, 403, 404, 409, 429] {
+            assert!(of(status, &[date, json]), "{status}");
+            assert!(!of(status, &[date]), "{status}");
+            assert!(
+                !of(status, &[date, ("Content-Type", "text/html")]),
+                "{status}"
+            );
+        }
+        for status in [302, 500, 502, 503] {
+            assert!(!of(status, &[date, json]), "{status}");
+        }
+        assert!(of(200, &[date, json, ("Age", "0")]));
+        assert!(!of(200, &[date, json, ("Age", "36000")]));
     }
 
     #[test]

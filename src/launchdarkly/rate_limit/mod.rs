@@ -27,9 +27,10 @@ pub(super) use headers::RateHeaders;
 pub use priority::Priority;
 use queue::{Queue, Ticket, Waiter};
 pub use registry::Limiters;
-use remote_clock::Reading;
+pub(super) use remote_clock::RemoteTime;
 pub use windows::{Family, RateLeft};
 
+use crate::clock::{Clock, Moment};
 use crate::domain::ids::Fingerprint;
 use crate::launchdarkly::error::{ApiError, Operation};
 
@@ -75,6 +76,7 @@ impl CallObserver for () {
 pub struct AccountLimiter {
     state: Mutex<Queue>,
     observer: Arc<dyn CallObserver>,
+    clock: Arc<dyn Clock>,
 }
 
 impl fmt::Debug for AccountLimiter {
@@ -86,17 +88,22 @@ impl fmt::Debug for AccountLimiter {
 impl AccountLimiter {
     /// A limiter without calls. Accounts that are known by id take theirs from [`Limiters`].
     #[must_use]
-    pub fn new(options: LimiterOptions, observer: Arc<dyn CallObserver>) -> Arc<Self> {
+    pub fn new(
+        options: LimiterOptions,
+        observer: Arc<dyn CallObserver>,
+        clock: Arc<dyn Clock>,
+    ) -> Arc<Self> {
         Arc::new(Self {
             state: Mutex::new(Queue::new(options)),
             observer,
+            clock,
         })
     }
 
     /// What to add to the local clock to get LaunchDarkly's; zero before its first answer.
     #[must_use]
     pub fn offset(&self) -> SignedDuration {
-        self.state().clock.offset(Reading::now())
+        self.state().clock.offset(self.moment())
     }
 
     /// Takes over what another limiter knows of LaunchDarkly's clock, if this one knows nothing.
@@ -108,12 +115,21 @@ impl AccountLimiter {
         }
     }
 
-    /// LaunchDarkly's time, by the best guess.
-    #[must_use]
-    pub fn remote_now(&self) -> Timestamp {
-        Timestamp::now()
-            .saturating_add(self.offset())
-            .unwrap_or(Timestamp::MAX)
+    /// LaunchDarkly's time.
+    pub(super) fn remote_now(&self) -> RemoteTime {
+        self.state().clock.now(self.moment())
+    }
+
+    /// This machine's time.
+    pub(super) fn moment(&self) -> Moment {
+        self.clock.moment()
+    }
+
+    /// A time of the monotonic clock on the wall clock.
+    fn wall(&self, at: Instant) -> Timestamp {
+        let ahead = at.saturating_duration_since(Instant::now());
+        let wall = self.moment().wall.saturating_add(ahead);
+        wall.unwrap_or(Timestamp::MAX)
     }
 
     /// What is left of the account's limits.
@@ -162,7 +178,7 @@ impl AccountLimiter {
             match granted.await {
                 Ok(Ok(permit)) => return Ok(permit),
                 Ok(Err(until)) => {
-                    let until = wall(until);
+                    let until = self.wall(until);
                     return Err(ApiError::Outage { operation, until });
                 }
                 Err(_) => {}
@@ -253,12 +269,12 @@ impl Permit {
         self.sent = true;
     }
 
-    /// Learns from the headers of an answer to what left at `sent_at` on the local clock.
-    pub(super) fn answered(&mut self, headers: &RateHeaders, sent_at: Timestamp) {
-        let (now, read) = (Instant::now(), Reading::now());
+    /// Learns from the headers of an answer to what left at that moment.
+    pub(super) fn answered(&mut self, headers: &RateHeaders, sent: Moment) {
+        let (now, read) = (Instant::now(), self.limiter.moment());
         let mut state = self.limiter.state();
         if let Some(date) = headers.date {
-            state.clock.learn(date, sent_at, read);
+            state.clock.learn(date, sent, read);
         }
         if !std::mem::replace(&mut self.done, true) {
             state.arrive(&self.families, Some(headers), (now, read));
@@ -267,7 +283,7 @@ impl Permit {
 
     /// Learns from a 429 and says, on the local clock, when to ask again. Call after [`Permit::answered`].
     pub(super) fn refused(&mut self, headers: &RateHeaders) -> Timestamp {
-        let (now, read) = (Instant::now(), Reading::now());
+        let (now, read) = (Instant::now(), self.limiter.moment());
         let mut state = self.limiter.state();
         let wait = with_jitter(state.wait_after_refusal(headers, read));
         if headers.retry_after.is_some()
@@ -297,25 +313,17 @@ impl Permit {
 
 impl Drop for Permit {
     fn drop(&mut self) {
+        let now = (Instant::now(), self.limiter.moment());
         let mut state = self.limiter.state();
         match (self.done, self.sent) {
             (true, _) => {}
-            (false, true) => {
-                state.arrive(&self.families, None, (Instant::now(), Reading::now()));
-            }
+            (false, true) => state.arrive(&self.families, None, now),
             (false, false) => state.windows.turn_back(&self.families),
         }
         state.under_way = state.under_way.saturating_sub(1);
         drop(state);
         self.limiter.dispatch();
     }
-}
-
-/// A time of the monotonic clock on the wall clock.
-fn wall(at: Instant) -> Timestamp {
-    Timestamp::now()
-        .saturating_add(at.saturating_duration_since(Instant::now()))
-        .unwrap_or(Timestamp::MAX)
 }
 
 /// Up to a second and up to a fifth more, so that those who were refused together do not come back together.

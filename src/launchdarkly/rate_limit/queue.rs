@@ -6,9 +6,10 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
+use crate::clock::Moment;
 use crate::launchdarkly::rate_limit::circuit_breaker::CircuitBreaker;
 use crate::launchdarkly::rate_limit::headers::RateHeaders;
-use crate::launchdarkly::rate_limit::remote_clock::{Reading, RemoteClock};
+use crate::launchdarkly::rate_limit::remote_clock::RemoteClock;
 use crate::launchdarkly::rate_limit::windows::{Family, LONGEST_WAIT, Windows};
 use crate::launchdarkly::rate_limit::{LimiterOptions, Permit, Priority};
 
@@ -151,13 +152,13 @@ impl Queue {
         &mut self,
         families: &[Family],
         headers: Option<&RateHeaders>,
-        now: (Instant, Reading),
+        now: (Instant, Moment),
     ) {
         self.windows.arrive(families, headers, &self.clock, now);
     }
 
     /// `Retry-After` or the last reset time that lies ahead, whichever is longer; else longer with every refusal in a row.
-    pub(super) fn wait_after_refusal(&mut self, headers: &RateHeaders, wall: Reading) -> Duration {
+    pub(super) fn wait_after_refusal(&mut self, headers: &RateHeaders, wall: Moment) -> Duration {
         let resets = [
             headers.global.reset,
             headers.route.reset,

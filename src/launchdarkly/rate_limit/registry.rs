@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
+use crate::clock::Clock;
 use crate::domain::ids::AccountId;
 use crate::launchdarkly::rate_limit::{AccountLimiter, CallObserver, LimiterOptions};
 
@@ -13,6 +14,7 @@ use crate::launchdarkly::rate_limit::{AccountLimiter, CallObserver, LimiterOptio
 pub struct Limiters {
     options: LimiterOptions,
     observer: Arc<dyn CallObserver>,
+    clock: Arc<dyn Clock>,
     known: Mutex<HashMap<(String, AccountId), Arc<AccountLimiter>>>,
 }
 
@@ -23,12 +25,17 @@ impl fmt::Debug for Limiters {
 }
 
 impl Limiters {
-    /// No limiter yet; each will have these options and tell this observer.
+    /// No limiter yet; each will have these options, tell this observer and read this clock.
     #[must_use]
-    pub fn new(options: LimiterOptions, observer: Arc<dyn CallObserver>) -> Self {
+    pub fn new(
+        options: LimiterOptions,
+        observer: Arc<dyn CallObserver>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
         Self {
             options,
             observer,
+            clock,
             known: Mutex::default(),
         }
     }
@@ -44,7 +51,8 @@ impl Limiters {
     /// A limiter for the first call with a credential, whose account is not known yet.
     #[must_use]
     pub fn unregistered(&self) -> Arc<AccountLimiter> {
-        AccountLimiter::new(self.options, Arc::clone(&self.observer))
+        let (observer, clock) = (Arc::clone(&self.observer), Arc::clone(&self.clock));
+        AccountLimiter::new(self.options, observer, clock)
     }
 
     /// Every registered limiter with its host and account, for metrics.

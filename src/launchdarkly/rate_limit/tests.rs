@@ -1,9 +1,11 @@
 //! The limiter's promises, on tokio's paused clock.
 
-use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use reqwest::StatusCode;
+use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use tokio::time::timeout;
 
 use super::*;
+use crate::clock::{ManualClock, SystemClock};
 
 mod outages;
 mod refusals;
@@ -11,7 +13,11 @@ mod refusals;
 const SOON: Duration = Duration::from_millis(1);
 
 fn limiter() -> Arc<AccountLimiter> {
-    AccountLimiter::new(LimiterOptions::default(), Arc::new(()))
+    AccountLimiter::new(
+        LimiterOptions::default(),
+        Arc::new(()),
+        Arc::new(SystemClock),
+    )
 }
 
 fn one_at_a_time() -> Arc<AccountLimiter> {
@@ -19,7 +25,7 @@ fn one_at_a_time() -> Arc<AccountLimiter> {
         in_flight: 1,
         ..LimiterOptions::default()
     };
-    AccountLimiter::new(options, Arc::new(()))
+    AccountLimiter::new(options, Arc::new(()), Arc::new(SystemClock))
 }
 
 fn key(name: &str) -> Fingerprint {
@@ -33,7 +39,9 @@ fn headers(pairs: &[(&'static str, String)]) -> RateHeaders {
             HeaderValue::from_str(value).unwrap(),
         )
     });
-    RateHeaders::read(&pairs.collect::<HeaderMap>())
+    let json = HeaderValue::from_static("application/json");
+    let all = pairs.chain([(CONTENT_TYPE, json)]);
+    RateHeaders::read(StatusCode::OK, &all.collect::<HeaderMap>())
 }
 
 /// The value of a reset header that lies this many milliseconds ahead.
@@ -87,14 +95,14 @@ async fn wait_of(limiter: &Arc<AccountLimiter>, operation: Operation) -> Duratio
 async fn answer(limiter: &Arc<AccountLimiter>, operation: Operation, headers: &RateHeaders) {
     let mut permit = enter(limiter, operation).await;
     permit.sending();
-    permit.answered(headers, Timestamp::now());
+    permit.answered(headers, limiter.moment());
     permit.accepted();
 }
 
 async fn refuse(limiter: &Arc<AccountLimiter>, operation: Operation, headers: &RateHeaders) {
     let mut permit = enter(limiter, operation).await;
     permit.sending();
-    permit.answered(headers, Timestamp::now());
+    permit.answered(headers, limiter.moment());
     permit.refused(headers);
 }
 
@@ -208,7 +216,7 @@ async fn an_answer_that_was_overtaken_does_not_bring_requests_back() {
     limiter.state().arrive(
         &Family::of(Operation::Get, &key("managing")),
         Some(&told(9)),
-        (Instant::now(), super::Reading::now()),
+        (Instant::now(), SystemClock.moment()),
     );
     assert_eq!(limiter.rate_left(), state_before);
 }
@@ -332,33 +340,34 @@ async fn keys_that_were_proven_once_are_forgotten() {
             .await
             .unwrap();
         permit.sending();
-        permit.answered(&RateHeaders::default(), Timestamp::now());
+        permit.answered(&RateHeaders::default(), limiter.moment());
     }
     assert!(limiter.state().windows.len() <= 65);
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_date_of_answers_tells_launchdarklys_clock() {
-    let limiter = limiter();
+    let here: Timestamp = "2026-11-29T12:00:00Z".parse().unwrap();
+    let clock = Arc::new(ManualClock::new(here));
+    let limiter = AccountLimiter::new(LimiterOptions::default(), Arc::new(()), clock.clone());
     answer(&limiter, Operation::Get, &RateHeaders::default()).await;
     assert_eq!(limiter.offset(), SignedDuration::ZERO);
-    let there = Timestamp::now() + SignedDuration::from_hours(5);
-    let date = jiff::fmt::rfc2822::DateTimePrinter::new()
-        .timestamp_to_rfc9110_string(&there)
-        .unwrap();
-    answer(&limiter, Operation::Get, &headers(&[("date", date)])).await;
+    for date in ["17:00:00", "17:00:05"] {
+        let date = ("date", format!("Sun, 29 Nov 2026 {date} GMT"));
+        answer(&limiter, Operation::Get, &headers(&[date])).await;
+        clock.advance(Duration::from_secs(5));
+    }
     let error = limiter.offset() - SignedDuration::from_hours(5);
     assert!(error.abs() <= SignedDuration::from_secs(1), "{error}");
-    let now_there = limiter.remote_now().duration_since(there);
-    assert!(
-        now_there.abs() <= SignedDuration::from_secs(2),
-        "{now_there}"
-    );
 }
 
 #[test]
 fn one_account_has_one_limiter_and_hosts_are_kept_apart() {
-    let limiters = Limiters::new(LimiterOptions::default(), Arc::new(()));
+    let limiters = Limiters::new(
+        LimiterOptions::default(),
+        Arc::new(()),
+        Arc::new(SystemClock),
+    );
     let account = "569f514156e003339cfd3917".into();
     let limiter = limiters.get("app.launchdarkly.com", &account);
     assert!(Arc::ptr_eq(

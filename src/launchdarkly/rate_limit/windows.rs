@@ -6,10 +6,11 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::time::Instant;
 
+use crate::clock::Moment;
 use crate::domain::ids::Fingerprint;
 use crate::launchdarkly::error::Operation;
 use crate::launchdarkly::rate_limit::headers::{Count, RateHeaders};
-use crate::launchdarkly::rate_limit::remote_clock::{Reading, RemoteClock};
+use crate::launchdarkly::rate_limit::remote_clock::RemoteClock;
 
 /// The documented length of a window, assumed when no reset time comes along.
 const USUAL_WINDOW: Duration = Duration::from_secs(10);
@@ -147,7 +148,7 @@ impl Windows {
         families: &[Family],
         headers: Option<&RateHeaders>,
         clock: &RemoteClock,
-        (now, wall): (Instant, Reading),
+        (now, wall): (Instant, Moment),
     ) {
         self.turn_back(families);
         for family in families {
@@ -233,7 +234,7 @@ impl Window {
         u64::from(remaining) > headroom + u64::from(self.in_flight)
     }
 
-    fn heed(&mut self, count: Count, clock: &RemoteClock, now: Instant, wall: Reading) {
+    fn heed(&mut self, count: Count, clock: &RemoteClock, now: Instant, wall: Moment) {
         let remaining = count.remaining.unwrap_or_default();
         if self.ends.is_some() && count.reset.is_some() && count.reset < self.reset {
             return; // a late answer about a window that is over

@@ -1,7 +1,7 @@
 //! One world of accounts: Kubernetes in memory, two simulated LaunchDarkly accounts, and processes that come and go.
 
 use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -116,6 +116,8 @@ impl World {
             simulator: here.simulator().clone(),
             sent: Mutex::default(),
             complaints: Mutex::default(),
+            slip: Mutex::default(),
+            jams: Mutex::default(),
         });
         Arc::new(Self {
             cluster,
@@ -140,7 +142,8 @@ impl World {
     pub fn start(&self) -> Process {
         let wire = Arc::new(Wire::new(self.trace.clone()));
         let gate = Arc::new(WireGate(wire.clone()));
-        let limiters = Limiters::new(LimiterOptions::default(), Arc::new(()));
+        let clock = self.clock.clone();
+        let limiters = Limiters::new(LimiterOptions::default(), Arc::new(()), clock);
         let far = HttpConnect::new(Arc::new(limiters), Options::default(), gate.clone());
         let asked: Arc<Mutex<Vec<String>>> = Arc::default();
         let hosts = [&self.here, &self.elsewhere].map(|server| server.address().to_string());
@@ -152,7 +155,6 @@ impl World {
                 .unwrap(),
             wire: wire.clone(),
             clock: self.clock.clone(),
-            ahead: Arc::new(AtomicI64::new(0)),
             warden: self.warden.clone(),
         };
         let connect = WiredConnect {

@@ -1,4 +1,5 @@
 use super::*;
+use crate::clock::SystemClock;
 use crate::domain::ids::TokenId;
 use crate::domain::problem::Problem;
 use crate::domain::reason::Reason;
@@ -12,7 +13,11 @@ fn session(accounts: &Accounts<HttpClient>) -> Session<HttpClient> {
     let hosts = AllowedHosts::new(["127.0.0.1:1".parse().unwrap()]);
     let endpoint = Endpoint::parse("http://127.0.0.1:1", None, &hosts).unwrap();
     let key = Key::from_bytes(b"api-1").unwrap();
-    let line = AccountLimiter::new(LimiterOptions::default(), Arc::new(()));
+    let line = AccountLimiter::new(
+        LimiterOptions::default(),
+        Arc::new(()),
+        Arc::new(SystemClock),
+    );
     let options = Options::default();
     let account_id = AccountId::from("account");
     Session {

@@ -18,7 +18,7 @@ use crate::domain::observed::{Feature, Proof};
 use crate::domain::reason::Reason;
 use crate::domain::settings::TokenSettings;
 use crate::domain::step::CallStep;
-use crate::launchdarkly::{ApiError, Issued, NewToken, TokensApi};
+use crate::launchdarkly::{ApiError, Issued, NewToken, Overlap, TokensApi};
 use std::time::Duration;
 
 /// Changes something at LaunchDarkly.
@@ -55,7 +55,12 @@ pub(super) async fn call<C: Cluster, L: TokensApi>(
             let call = &mut memory.facts.call;
             call.progress(&attempt, CallProgress::Uncertain);
             let lives = Duration::try_from(previous_key_lives).unwrap_or_default();
-            let answer = priority_of(session, urgent).reset(&token_id, lives).await;
+            let overlap = if urgent {
+                Overlap::AtMost(lives)
+            } else {
+                Overlap::AtLeast(lives)
+            };
+            let answer = priority_of(session, urgent).reset(&token_id, overlap).await;
             note_reset(ctx, object, world, &answer).await;
             let answer =
                 answer.map(|reset| (reset.issued, Some(reset.previous_key_expiration_time)));
@@ -227,16 +232,17 @@ async fn patch<C: Cluster, L: TokensApi>(
         Err(_) => None,
     };
     let changes = crate::launchdarkly::patch_towards(&desired, &look.token);
-    let at = ctx.clock.now();
     if changes.is_empty() {
-        let token = look.token.clone();
+        let (token, at) = (look.token.clone(), ctx.clock.now());
         memory.facts.token.note_patch(token, at, asked.clone());
         return Ok(());
     }
     let api = world.session()?.api.clone();
-    match api.patch(token_id, &changes).await {
+    let answer = api.patch(token_id, &changes).await;
+    match answer.outcome {
         Ok(token) => {
             world.session()?.state.learn_description(&token.description);
+            let at = answer.sent.at;
             memory.facts.token.note_patch(token, at, asked.clone());
             Ok(())
         }
@@ -260,7 +266,7 @@ async fn limit_life<C: Cluster, L: TokensApi>(
     let session = world.session()?;
     let changes = [crate::launchdarkly::PatchOp::expire_at(expiry)];
     let answer = session.api.patch(&token_id, &changes).await;
-    let known = match answer {
+    let known = match answer.outcome {
         Ok(token) if token.expiry.is_some() => Feature::Available,
         Ok(_) => Feature::Unavailable,
         Err(ApiError::NotFound { .. }) => {
@@ -292,7 +298,7 @@ async fn mark_retained<L: TokensApi>(
     token_id: TokenId,
 ) -> Result<(), Failure> {
     let api = &world.session()?.api;
-    let token = match api.get(&token_id).await {
+    let token = match api.get(&token_id).await.outcome {
         Ok(token) => token,
         Err(ApiError::NotFound { .. }) => {
             memory.facts.token.gone.insert(token_id);
@@ -307,7 +313,8 @@ async fn mark_retained<L: TokensApi>(
             &token_id,
             &[crate::launchdarkly::PatchOp::describe(&retained)],
         )
-        .await?;
+        .await
+        .outcome?;
     }
     memory.facts.token.gone.insert(token_id);
     Ok(())

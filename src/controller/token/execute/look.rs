@@ -34,8 +34,9 @@ pub(super) async fn look<C: Cluster, L: TokensApi>(
             token_id,
         } => prove_secret_key(ctx, world, memory, fingerprint, token_id).await,
         LookStep::FetchToken { token_id } => {
-            let at = ctx.clock.now();
-            match world.session()?.api.get(&token_id).await {
+            let answer = world.session()?.api.get(&token_id).await;
+            let at = answer.sent.at;
+            match answer.outcome {
                 Ok(token) => memory.facts.token.note_look(token, at),
                 Err(ApiError::NotFound { .. }) => {
                     memory
@@ -48,7 +49,7 @@ pub(super) async fn look<C: Cluster, L: TokensApi>(
             Ok(())
         }
         LookStep::ListTokens { begun_after } => {
-            list_since(world.session()?, begun_after, ctx.clock.now()).await?;
+            list_since(world.session()?, begun_after, &*ctx.clock).await?;
             Ok(())
         }
         LookStep::ResolveRoles { roles } => resolve_roles(ctx, world, memory, roles).await,
@@ -73,7 +74,7 @@ async fn prove<C: Cluster, L: TokensApi>(
         .is_some_and(|p| p.operation == PendingOperation::Reset);
     let key = memory.key(attempt).ok_or_else(Failure::stale)?;
     let answer = session.api.identify_with(key).await;
-    let (proof, failure) = match judge(session, answer, token_id).await {
+    let (proof, failure) = match judge(session, answer.outcome, token_id).await {
         // It came with the answer that named its token.
         Ok(Whose::Its | Whose::OfItsAccount(_)) => (Proof::Accepted, None),
         Ok(Whose::Another) => (Proof::OtherOwner, None),
@@ -100,7 +101,8 @@ async fn watch_overlap<C: Cluster, L: TokensApi>(
         snapshot.key(snapshot.entry_of(&recorded.fingerprint)?)
     });
     let Some(old) = old else { return };
-    let refused = session.api.identify_with(&old).await == Err(ApiError::Unauthorized);
+    let answer = session.api.identify_with(&old).await.outcome;
+    let refused = answer == Err(ApiError::Unauthorized);
     // It counts only while the managing key is accepted.
     if refused
         && session.api.identify().await.is_ok()
@@ -167,7 +169,8 @@ async fn prove_secret_key<C: Cluster, L: TokensApi>(
         return Ok(());
     };
     let answer = session.api.identify_with(&key).await;
-    let refused = match judge(session, answer, &token_id).await {
+    let at = answer.sent.at;
+    let refused = match judge(session, answer.outcome, &token_id).await {
         Ok(Whose::Its) => None,
         Ok(Whose::OfItsAccount(identity)) => {
             let shown = shows(session, &token_id, &identity, &key).await?;
@@ -186,8 +189,7 @@ async fn prove_secret_key<C: Cluster, L: TokensApi>(
         known.note(fingerprint, token_id, true);
         return Ok(());
     };
-    let now = ctx.clock.now();
-    if known.note_refusal(&fingerprint, &token_id, now, ctx.timing.settle) {
+    if known.note_refusal(&fingerprint, &token_id, at, ctx.timing.settle) {
         return Ok(());
     }
     Err(failure)
@@ -201,7 +203,7 @@ async fn shows<L: TokensApi>(
     identity: &CallerIdentity,
     key: &Key,
 ) -> Result<bool, Failure> {
-    let token = match session.api.get(token_id).await {
+    let token = match session.api.get(token_id).await.outcome {
         Ok(token) => token,
         Err(ApiError::NotFound { .. }) => return Ok(false),
         Err(error) => return Err(error.into()),
@@ -219,17 +221,21 @@ async fn resolve_roles<C: Cluster, L: TokensApi>(
 ) -> Result<(), Failure> {
     let api = &world.session()?.api;
     let mut known = Vec::with_capacity(asked.len());
+    let mut at = ctx.clock.now();
     for role in &asked {
-        match api.role(role).await {
+        let answer = api.role(role).await;
+        // They count as seen when the last of them was asked for: as many as wait may be, they are not asked for again and again.
+        at = answer.sent.at;
+        match answer.outcome {
             Ok(found) => known.push((found.id, found.key)),
             Err(ApiError::NotFound { .. } | ApiError::Malformed { .. }) => {
                 let missing = Err(role.clone());
-                memory.facts.roles.note(asked, missing, ctx.clock.now());
+                memory.facts.roles.note(asked, missing, at);
                 return Ok(());
             }
             Err(error) => return Err(error.into()),
         }
     }
-    memory.facts.roles.note(asked, Ok(known), ctx.clock.now());
+    memory.facts.roles.note(asked, Ok(known), at);
     Ok(())
 }

@@ -17,7 +17,8 @@ use crate::domain::observed::{Account, Timing};
 use crate::domain::policy::AccountPolicy;
 use crate::domain::secret::SecretRevision;
 use crate::launchdarkly::{
-    ApiError, CallerIdentity, Deleted, Issued, NewToken, Page, PatchOp, Priority, Reset, Role,
+    Answer, ApiError, CallerIdentity, Deleted, Issued, NewToken, Overlap, Page, PatchOp, Priority,
+    Reset, Role,
 };
 use crate::redaction::Key;
 use crate::runtime::clock::SystemClock;
@@ -115,7 +116,7 @@ impl TokensApi for NoCalls {
         panic!("the reader calls LaunchDarkly")
     }
 
-    async fn identify_with(&self, _: &Key) -> Result<CallerIdentity, ApiError> {
+    async fn identify_with(&self, _: &Key) -> Answer<CallerIdentity> {
         panic!("the reader calls LaunchDarkly")
     }
 
@@ -123,7 +124,7 @@ impl TokensApi for NoCalls {
         panic!("the reader calls LaunchDarkly")
     }
 
-    async fn get(&self, _: &TokenId) -> Result<Token, ApiError> {
+    async fn get(&self, _: &TokenId) -> Answer<Token> {
         panic!("the reader calls LaunchDarkly")
     }
 
@@ -131,7 +132,7 @@ impl TokensApi for NoCalls {
         panic!("the reader calls LaunchDarkly")
     }
 
-    async fn patch(&self, _: &TokenId, _: &[PatchOp]) -> Result<Token, ApiError> {
+    async fn patch(&self, _: &TokenId, _: &[PatchOp]) -> Answer<Token> {
         panic!("the reader calls LaunchDarkly")
     }
 
@@ -139,11 +140,11 @@ impl TokensApi for NoCalls {
         panic!("the reader calls LaunchDarkly")
     }
 
-    async fn reset(&self, _: &TokenId, _: std::time::Duration) -> Result<Reset, ApiError> {
+    async fn reset(&self, _: &TokenId, _: Overlap) -> Result<Reset, ApiError> {
         panic!("the reader calls LaunchDarkly")
     }
 
-    async fn role(&self, _: &str) -> Result<Role, ApiError> {
+    async fn role(&self, _: &str) -> Answer<Role> {
         panic!("the reader calls LaunchDarkly")
     }
 }
