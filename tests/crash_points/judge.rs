@@ -297,7 +297,12 @@ pub fn at_rest(world: &World) -> Vec<String> {
         let mut annotations: Vec<_> = snapshot.annotations.keys().collect();
         // Traces of what happened on the way, and of what is long over.
         annotations.retain(|name| {
-            ![annotation::FENCE, annotation::PREVIOUS_EXPIRES_AT].contains(&name.as_str())
+            ![
+                annotation::FENCE,
+                annotation::PREVIOUS_EXPIRES_AT,
+                annotation::RETIRING,
+            ]
+            .contains(&name.as_str())
         });
         let handled = snapshot.annotations.get(annotation::HANDLED);
         lines.push(format!(

@@ -1,7 +1,7 @@
 //! One world: Kubernetes in memory, a simulated LaunchDarkly, a clock for both, and processes that come and go.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 pub use fakes::TIMING;

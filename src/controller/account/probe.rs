@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use backon::{ExponentialBuilder, Retryable};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
 use crate::controller::account::registry::Session;
@@ -14,8 +14,7 @@ use crate::domain::ids::{Attempt, Installation, ObjectUid, TokenId};
 use crate::domain::marker::{Hold, Marker};
 use crate::domain::observed::Feature;
 use crate::domain::settings::BaseRole;
-use crate::domain::time::plus;
-use crate::launchdarkly::{ApiError, Issued, NewToken, Overlap, ResolvedGrant, TokensApi};
+use crate::launchdarkly::{ApiError, Deleted, Issued, NewToken, Overlap, ResolvedGrant, TokensApi};
 use crate::redaction::Key;
 
 /// How long the previous key of the throw-away token is to live: longer than both keys are asked for, one after the other.
@@ -80,7 +79,12 @@ pub(in crate::controller) async fn probe<L: TokensApi>(
     let reset = try_reset(session, &issued, patience).await;
     let deleted = session.api.delete(&issued.token.id).await;
     let works = reset?;
-    deleted?;
+    // Another operator may sweep what it takes for a leftover of its own, such as that of a clone of this cluster.
+    if deleted? == Deleted::AlreadyGone && !works {
+        return Err(Failure::unsettled(
+            "the token on which a reset is tried was deleted meanwhile",
+        ));
+    }
     let reset = if works {
         Feature::Available
     } else {
@@ -96,10 +100,6 @@ fn is_refused(error: &ApiError) -> bool {
     matches!(error, ApiError::Forbidden { .. } | ApiError::Invalid { .. })
 }
 
-/// A probe takes no longer than this: a throw-away token that is older was left by one that was interrupted. A younger one may be another
-/// operator's that is at it, such as that of a clone of this cluster.
-const PROBED_WITHIN: SignedDuration = SignedDuration::from_hours(1);
-
 /// The name of a throw-away token.
 const NAME: &str = "launchdarkly-token-operator probe";
 
@@ -112,16 +112,12 @@ pub(in crate::controller) async fn sweep<L: TokensApi>(
     let Some(listing) = session.state.listing() else {
         return Ok(());
     };
-    let now = listing.started_at + session.api.clock_offset();
     let places = listing.marked(uid).iter();
     for token in places.filter_map(|place| listing.tokens.get(*place)) {
         let marker = Marker::parse(&token.description);
         let ours = marker.is_some_and(|marker| marker.installation == *installation);
         let alike = token.name == NAME && token.role.as_deref() == Some(BaseRole::Reader.into());
-        let left = token
-            .creation_time
-            .is_some_and(|at| plus(at, PROBED_WITHIN) < now);
-        if ours && alike && left {
+        if ours && alike {
             session.api.delete(&token.id).await?;
         }
     }

@@ -95,8 +95,8 @@ fn is_open(view: &View<'_>, found: &FoundToken) -> bool {
             && pending.attempt == found.attempt
             && !matches!(observed.call, PendingCall::Held { .. })
     });
-    let mut abandoned = record.abandoned.iter().filter(|a| !view.is_settled(a));
-    let open = pending || abandoned.any(|known| known.attempt == found.attempt);
+    let abandoned = view.open_attempts();
+    let open = pending || abandoned.iter().any(|known| known.attempt == found.attempt);
     let older = |other: &FoundToken| {
         other.attempt == found.attempt
             && (other.creation_time, &other.id) < (found.creation_time, &found.id)

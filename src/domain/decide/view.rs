@@ -11,7 +11,7 @@ use crate::domain::ids::{RequestHash, TokenId};
 use crate::domain::observed::{Account, AccountFacts, Observed, OwnToken, Remote};
 use crate::domain::problem::Problem;
 use crate::domain::reason::Reason;
-use crate::domain::record::{AbandonedAttempt, Record};
+use crate::domain::record::{AbandonedAttempt, MAX_ABANDONED, Record};
 use crate::domain::schedule;
 use crate::domain::secret::SecretRevision;
 use crate::domain::secret::{SecretFacts, SecretState};
@@ -97,7 +97,7 @@ impl<'a> View<'a> {
         let mut record = observed.record.clone();
         let edited = record.observed_generation != Some(observed.generation);
         record.observed_generation = Some(observed.generation);
-        record.abandoned.retain(|a| !self.is_settled(a));
+        record.abandoned = self.open_attempts();
         if record
             .rotation
             .previous_key_expiration_time
@@ -115,21 +115,28 @@ impl<'a> View<'a> {
         record
     }
 
-    /// Whether an attempt that was given up can have no token any more: a listing shows none though it began after the call
-    /// must have ended and shown its effect.
-    pub(super) fn is_settled(&self, attempt: &AbandonedAttempt) -> bool {
+    /// The attempts that were given up and whose tokens would still be ours. They are remembered for as long as a request may live at
+    /// all, but for those that a listing disproves when there is no room.
+    pub(super) fn open_attempts(&self) -> Vec<AbandonedAttempt> {
+        let observed = self.observed;
+        let mut open = observed.record.abandoned.clone();
+        open.retain(|a| !observed.clocks.passed(plus(a.start_time, ABANDONED_KEPT)));
+        if open.len() >= MAX_ABANDONED {
+            open.retain(|a| !self.is_disproved(a));
+        }
+        open
+    }
+
+    /// Whether a listing shows no token of an attempt though it began after the call must have ended and shown its effect.
+    fn is_disproved(&self, attempt: &AbandonedAttempt) -> bool {
         let observed = self.observed;
         let shown_by = plus(self.shown_by(attempt.start_time), observed.timing.lease);
         let listed = observed.listed_at.is_some_and(|at| at >= shown_by);
-        let found = || {
-            let mut created_tokens = observed
-                .found
-                .iter()
-                .filter(|f| f.attempt == attempt.attempt);
-            created_tokens.any(|f| !observed.gone.contains(&f.id))
-        };
-        let forgotten = plus(attempt.start_time, ABANDONED_KEPT);
-        (listed && !found()) || observed.clocks.passed(forgotten)
+        let mut created_tokens = observed
+            .found
+            .iter()
+            .filter(|f| f.attempt == attempt.attempt);
+        listed && !created_tokens.any(|f| !observed.gone.contains(&f.id))
     }
 
     /// When the effect of a call shows at the latest, whose intent was written in the second of `start_time` and whose answer is

@@ -5,7 +5,7 @@ use launchdarkly_token_operator::domain::cause::Cause;
 use launchdarkly_token_operator::domain::observed::{Feature, PendingCall, Proof};
 use launchdarkly_token_operator::domain::problem::Problem;
 use launchdarkly_token_operator::domain::reason::Reason;
-use launchdarkly_token_operator::domain::record::PendingOperation;
+use launchdarkly_token_operator::domain::record::{MAX_ABANDONED, PendingOperation};
 use launchdarkly_token_operator::domain::step::{CallStep, Step, StepKind as K, WaitStep};
 use launchdarkly_token_operator::domain::time::whole_second;
 
@@ -70,17 +70,21 @@ fn an_uncertain_create_is_looked_for_given_up_and_begun_anew() {
 }
 
 #[test]
-fn an_attempt_that_a_late_listing_does_not_show_is_forgotten() {
-    let tried = |listed: i64| {
-        given(a_token())
-            .and(an_abandoned_attempt(1))
-            .and(move |given| given.observed.listed_at = Some(ago(seconds(listed))))
+fn an_attempt_that_a_late_listing_does_not_show_is_forgotten_when_there_is_no_room() {
+    let tried = |attempts: usize, listed: i64| {
+        let mut world = given(a_token());
+        for n in 1..=attempts {
+            world = world.and(an_abandoned_attempt(n));
+        }
+        world.and(move |given| given.observed.listed_at = Some(ago(seconds(listed))))
     };
-    // It began 31 minutes ago; two settle times and a lease later nothing of it can be under way.
-    assert_eq!(tried(29 * 60).record_at_rest().abandoned.len(), 1);
-    assert!(tried(28 * 60).record_at_rest().abandoned.is_empty());
-    let found = tried(28 * 60).and(a_token_turns_up(7, 1, false));
-    assert_eq!(found.record_at_rest().abandoned.len(), 1);
+    // They began 31 minutes ago; two settle times and a lease later nothing of them can be under way.
+    let left = |world: Given| world.record_at_rest().abandoned.len();
+    assert_eq!(left(tried(MAX_ABANDONED, 29 * 60)), MAX_ABANDONED);
+    assert_eq!(left(tried(MAX_ABANDONED, 28 * 60)), 0);
+    assert_eq!(left(tried(MAX_ABANDONED - 1, 28 * 60)), MAX_ABANDONED - 1);
+    let found = tried(MAX_ABANDONED, 28 * 60).and(a_token_turns_up(7, 1, false));
+    assert_eq!(left(found), 1);
 }
 
 #[test]
