@@ -25,7 +25,7 @@ pub struct AccessTokenStatus {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = -1))]
     pub observed_generation: Option<i64>,
-    /// `Ready`, `Reconciling`, `Stalled`, `TokenSynced`, `SecretSynced`, `OverlapActive`.
+    /// `Ready`, `Reconciling`, `Stalled`, `TokenSynced`, `SecretSynced`, `OverlapActive`, `LeakyPolicy`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(schema_with = "schema::conditions")]
     pub conditions: Vec<Condition>,

@@ -282,6 +282,7 @@ async fn pause<C: Cluster, L: TokensApi>(
                 Ok(written) => {
                     memory.written_version = version(&written).max(memory.written_version);
                     events::conditions_changed(ctx, &written, &before, &after).await;
+                    events::policy_leaks(ctx, &written, Some(&before)).await;
                 }
                 Err(ClusterError::Conflict | ClusterError::NotFound) => {
                     memory.secrets.clear();

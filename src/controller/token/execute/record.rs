@@ -88,7 +88,9 @@ async fn write_status<C: Cluster, L: TokensApi>(
 ) -> Result<(), Failure> {
     let chosen = Step::Record(step.clone());
     let next = with_status(object, world, step.record(), &chosen);
-    *object = ctx.cluster.replace_status(&next).await?;
+    let written = ctx.cluster.replace_status(&next).await?;
+    events::policy_leaks(ctx, &written, object.status.as_ref()).await;
+    *object = written;
     Ok(())
 }
 
