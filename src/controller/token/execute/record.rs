@@ -87,7 +87,7 @@ async fn write_status<C: Cluster, L: TokensApi>(
     step: &RecordStep,
 ) -> Result<(), Failure> {
     let chosen = Step::Record(step.clone());
-    let next = with_status(object, world, step.record(), &chosen);
+    let next = with_status(ctx, object, world, step.record(), &chosen);
     let written = ctx.cluster.replace_status(&next).await?;
     events::policy_leaks(ctx, &written, object.status.as_ref()).await;
     *object = written;
