@@ -184,8 +184,17 @@ fn each_class_handles_its_own_accounts_and_the_access_tokens_of_these_and_nothin
     let token = stage.get_token("team-x", "plain");
     assert_eq!(token["status"].get("controllerClass"), None);
 
-    // What was bound under a class stays that class's, whatever becomes of its account.
+    // Nobody is there for the other class, and nobody says so for it.
     blue.terminate(SOON).unwrap();
+    stage.account("green", Some("green"));
+    stage.token("team-y", "green", "green");
+    let writes = stage.writes_in_a_while();
+    assert!(writes.is_empty(), "{writes:#?}");
+    assert!(untouched(&stage.get_account("green")));
+    assert!(untouched(&stage.get_token("team-y", "green")));
+    assert_eq!(stage.events("team-y", "green"), [""; 0]);
+
+    // What was bound under a class stays that class's, whatever becomes of its account.
     let before = stage.get_token("team-x", "blue");
     stage.delete("clusterlaunchdarklyaccount", "", "blue");
     let let_go = json!({"metadata": {"finalizers": null}}).to_string();

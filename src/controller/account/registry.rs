@@ -189,7 +189,9 @@ impl<L: TokensApi> Accounts<L> {
 
     /// Takes a slot for an object that has a token already.
     pub fn occupy(&self, key: &AccountKey, object: &ObjectUid) {
-        if self.change(key, |account| account.users.insert(object.clone())) {
+        let news = self.change(key, |account| account.users.insert(object.clone()));
+        // Nothing is done with an account that another installation handles.
+        if news && !self.is_left(key) {
             self.signal();
         }
     }

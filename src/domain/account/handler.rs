@@ -92,8 +92,9 @@ pub struct LeaseReading {
 /// that is replaced or restarted, and a machine that is rebooted, are back before.
 const DURATIONS: u32 = 10;
 
-/// The longest that any version of the operator takes.
-const LONGEST_LEASE: Duration = Duration::from_secs(3600);
+/// The longest lease that any version of the operator takes; a Lease that says more was edited by a person, and must not lock
+/// everybody out for good.
+pub const LONGEST_LEASE: Duration = Duration::from_secs(3600);
 
 impl Rival {
     /// What a Lease shows that has been as it is for `unchanged`, by our own clock: the other side's times are never compared with
