@@ -154,15 +154,14 @@ pub enum AccountKind {
 pub struct StatementSpec {
     /// Whether the statement grants or refuses.
     pub effect: Effect,
-    /// Resource specifiers the statement is about, such as `proj/web:env/*:flag/*`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = limits::ENTRIES), inner(length(min = 1, max = limits::RESOURCE)))]
-    #[x_kube(merge_strategy = ListMerge::Set)]
+    /// Resource specifiers the statement is about, all of one kind: `kind/name`, several joined by `:`, such as `proj/web`,
+    /// `proj/web:env/*` or `proj/web:env/*:flag/*`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "schema::specifiers")]
     pub resources: Option<Vec<String>>,
     /// The statement is about every resource but these.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = limits::ENTRIES), inner(length(min = 1, max = limits::RESOURCE)))]
-    #[x_kube(merge_strategy = ListMerge::Set)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "schema::specifiers")]
     pub not_resources: Option<Vec<String>>,
     /// Actions the statement is about, such as `updateOn` or `update*`.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -39,6 +39,7 @@ pub const MAX_LISTED: usize = 50;
     printcolumn = r#"{"name": "URL", "type": "string", "jsonPath": ".spec.apiUrl", "description": "Where its API is, when not at the default.", "priority": 1}"#,
     printcolumn = r#"{"name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp"}"#
 )]
+#[x_kube(validation = rules::same_class())]
 #[serde(rename_all = "camelCase")]
 pub struct AccountSpec {
     /// Where LaunchDarkly's API is. The host must be on the operator's list. Default: `https://app.launchdarkly.com`.
@@ -57,6 +58,12 @@ pub struct AccountSpec {
     #[x_kube(validation = rules::certificates())]
     #[x_kube(validation = rules::no_private_key())]
     pub ca_bundle: Option<String>,
+    /// Which installation of the operator handles this account and its AccessTokens: one that runs with this `--controller-class`. It
+    /// cannot be changed; create another account instead. Default: an installation without a class.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = limits::LABEL))]
+    #[x_kube(validation = rules::form(&syntax::NAMESPACE))]
+    pub controller_class: Option<String>,
     /// What AccessTokens may ask for. `roles`, `customRoles` and `inlineRole` are one list: when any of them is given, only what they
     /// name is allowed. Default: for the cluster kind service tokens with role reader or writer, for the namespaced kind anything.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -84,7 +91,7 @@ pub struct AccountSpec {
 )]
 #[serde(rename_all = "camelCase")]
 pub struct ClusterAccountSpec {
-    /// What both kinds share.
+    /// What both kinds share, rules included.
     #[serde(flatten)]
     pub account: AccountSpec,
     /// The namespaces whose AccessTokens may use this account. Default: none.
@@ -232,6 +239,10 @@ pub struct AccountStatus {
     /// The ID of the token that is the credential; the operator never changes or deletes it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub credential_token_id: Option<TokenId>,
+    /// The installation of the operator that handles this account, by the Lease of its leader. Another one of the same class leaves the
+    /// account alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub controller: Option<ControllerStatus>,
     /// What was found out about this LaunchDarkly instance.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub features: Option<FeaturesStatus>,
@@ -248,6 +259,17 @@ pub struct AccountStatus {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = MAX_LISTED), extend("x-kubernetes-list-type" = "set"))]
     pub left_behind: Vec<TokenId>,
+}
+
+/// An installation of the operator, by the Lease of its leader.
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
+pub struct ControllerStatus {
+    /// The namespace of the Lease.
+    #[schemars(length(max = limits::LABEL))]
+    pub namespace: String,
+    /// Its name.
+    #[schemars(length(max = limits::NAME))]
+    pub name: String,
 }
 
 /// What was found out about this LaunchDarkly instance.

@@ -66,6 +66,15 @@ pub(super) fn same_account() -> Rule {
     )
 }
 
+/// The class of an account stays, also where there is none: its AccessTokens would change hands with it.
+pub(super) fn same_class() -> Rule {
+    rule(
+        "has(self.controllerClass) == has(oldSelf.controllerClass) && (!has(self.controllerClass) || self.controllerClass == oldSelf.controllerClass)",
+        "must not be changed; create another account for another class",
+    )
+    .field_path(".controllerClass")
+}
+
 /// The account's name is a name of an object.
 pub(super) fn account_name() -> Rule {
     let Syntax {

@@ -41,6 +41,21 @@ pub(super) fn role_globs(_: &mut SchemaGenerator) -> Schema {
     list
 }
 
+/// Resource specifiers. Their form is a pattern: a rule for so many long texts would cost more than the API server allows.
+pub(super) fn specifiers(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "array",
+        "minItems": 1,
+        "maxItems": limits::ENTRIES,
+        "x-kubernetes-list-type": "set",
+        "items": {
+            "type": "string",
+            "maxLength": limits::RESOURCE,
+            "pattern": syntax::SPECIFIER.pattern,
+        },
+    })
+}
+
 /// Names of namespaces.
 pub(super) fn namespaces(_: &mut SchemaGenerator) -> Schema {
     set((0, limits::NAMESPACES), limits::LABEL, &syntax::NAMESPACE)

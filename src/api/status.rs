@@ -27,13 +27,18 @@ pub struct AccessTokenStatus {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = -1))]
     pub observed_generation: Option<i64>,
-    /// `Ready`, `Reconciling`, `Stalled`, `TokenSynced`, `SecretSynced`, `OverlapActive`.
+    /// `Ready`, `Reconciling`, `Stalled`, `TokenSynced`, `SecretSynced`, `OverlapActive`, `LeakyPolicy`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(schema_with = "schema::conditions")]
     pub conditions: Vec<Condition>,
     /// The LaunchDarkly account all calls go to, pinned with the first of them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub account_id: Option<AccountId>,
+    /// The class of the installation that handles this object; absent for one without a class. Where the account is missing, that
+    /// installation goes on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = limits::LABEL))]
+    pub controller_class: Option<String>,
     /// The remote token.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub token: Option<TokenStatus>,

@@ -4,9 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::api::core::v1::{ConfigMap, Namespace, ObjectReference, Secret};
 use kube::api::{
-    Api, DeleteParams, Patch, PatchParams, PostParams, Preconditions, ValidationDirective,
+    Api, DeleteParams, ListParams, Patch, PatchParams, PostParams, Preconditions,
+    ValidationDirective,
 };
 use kube::runtime::events::{Event, EventType, Recorder, Reporter};
 use kube::{Client, Resource};
@@ -22,6 +24,8 @@ use crate::cluster::secret::snapshot::SecretSnapshot;
 use crate::cluster::{
     Cluster, ClusterError, CredentialEntry, CredentialRef, NamespaceFacts, Notice, OptIn,
 };
+use crate::domain::account::AccountKey;
+use crate::domain::account::handler::{ControllerRef, LeaseReading};
 use crate::domain::ids::TokenId;
 use crate::domain::record::Identity;
 use crate::domain::secret::SecretRevision;
@@ -158,6 +162,22 @@ impl Cluster for KubeCluster {
         } else {
             Err(ClusterError::Pruned)
         }
+    }
+
+    async fn read_lease(&self, at: &ControllerRef) -> Result<Option<LeaseReading>, ClusterError> {
+        let leases = Api::<Lease>::namespaced(self.client.clone(), &at.namespace);
+        Ok(leases.get_opt(&at.name).await?.map(|lease| reading(&lease)))
+    }
+
+    async fn count_users(&self, account: &str) -> Result<usize, ClusterError> {
+        let named = ListParams::default().fields(&format!("spec.accountRef.name={account}"));
+        let everywhere = Api::<AccessToken>::all(self.client.clone());
+        let found = everywhere.list(&named).await?;
+        let key = AccountKey::Cluster {
+            name: account.to_owned(),
+        };
+        let uses = |token: &&AccessToken| token.has_finalizer() && token.account_key() == key;
+        Ok(found.iter().filter(uses).count())
     }
 
     async fn read_credential(&self, at: &CredentialRef) -> Result<CredentialEntry, ClusterError> {
@@ -328,5 +348,19 @@ impl Cluster for KubeCluster {
         let api = Api::<ConfigMap>::namespaced(self.client.clone(), &self.own_namespace);
         api.patch(&name, &params, &Patch::Apply(map)).await?;
         Ok(())
+    }
+}
+
+/// What a Lease says of its holder. One without a holder but with times was emptied by somebody else: its holder may still act.
+fn reading(lease: &Lease) -> LeaseReading {
+    let metadata = &lease.metadata;
+    let spec = lease.spec.clone().unwrap_or_default();
+    let named = spec.holder_identity.is_some_and(|name| !name.is_empty());
+    let held = named || spec.renew_time.is_some() || spec.acquire_time.is_some();
+    let seconds = spec.lease_duration_seconds.unwrap_or_default();
+    LeaseReading {
+        uid: metadata.uid.clone().unwrap_or_default(),
+        version: metadata.resource_version.clone().unwrap_or_default(),
+        duration: held.then(|| Duration::from_secs(u64::try_from(seconds).unwrap_or_default())),
     }
 }

@@ -18,6 +18,7 @@ pub use managed::Managed;
 pub use rbac::OptIn;
 
 use crate::api::AccessToken;
+use crate::domain::account::handler::{ControllerRef, LeaseReading};
 use crate::domain::record::Identity;
 use crate::domain::secret::SecretRevision;
 use secret::manifest::SecretManifest;
@@ -75,6 +76,18 @@ pub trait Cluster: Clone + Send + Sync + 'static {
         &self,
         object: &K,
     ) -> impl Future<Output = Result<K, ClusterError>> + Send;
+
+    /// Reads the Lease that an installation of the operator is known by.
+    fn read_lease(
+        &self,
+        at: &ControllerRef,
+    ) -> impl Future<Output = Result<Option<LeaseReading>, ClusterError>> + Send;
+
+    /// Counts the access tokens of all namespaces that name this `ClusterLaunchDarklyAccount` and that our finalizer holds.
+    fn count_users(
+        &self,
+        account: &str,
+    ) -> impl Future<Output = Result<usize, ClusterError>> + Send;
 
     /// Reads a managing key.
     fn read_credential(

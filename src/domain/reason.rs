@@ -208,6 +208,11 @@ pub enum Reason {
     ///
     /// Synchronise the node's clock.
     ClockSkew,
+    /// The statements of `spec.inlineRole` only allow. Such a token was observed to list all projects of the account and to read their SDK
+    /// keys all the same.
+    ///
+    /// Add a `deny` statement for what the token must not see: `viewProject` on `notResources` with its projects.
+    LeakyPolicy,
     /// It is in use: AccessTokens still refer to the account, or the token is the account's credential.
     ///
     /// Delete these AccessTokens first; give the account another credential.

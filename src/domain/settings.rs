@@ -124,6 +124,15 @@ impl TokenSettings {
 }
 
 impl Grant {
+    /// Whether nothing in it denies. An inline role of that kind was observed to leave a token what every member may see.
+    #[must_use]
+    pub fn leaks(&self) -> bool {
+        match self {
+            Self::Inline(statements) => statements.iter().all(|one| one.effect == Effect::Allow),
+            Self::Role(_) | Self::CustomRoles(_) => false,
+        }
+    }
+
     /// Arrays only: the order of an object's members depends on how `serde_json` is built.
     fn canonical(&self) -> Value {
         match self {

@@ -64,6 +64,10 @@ forms! {
     /// A glob over keys of custom roles.
     ROLE_GLOB = r"^[-._*A-Za-z0-9]+$",
         "must be a key of a role, of letters, digits, -, _ and ., with * for any characters";
+    /// A resource specifier of LaunchDarkly: `kind/name`, several joined by `:`. Which kinds there are is not checked, and after the
+    /// first `;` nothing is: selectors have colons of their own, as attributes in braces have.
+    SPECIFIER = r"^(acct|/?[a-z][-_a-z0-9]*/([^:;{\x00-\x1f]|\{[^}\x00-\x1f]*\}?)+(:/?[a-z][-_a-z0-9]*/([^:;{\x00-\x1f]|\{[^}\x00-\x1f]*\}?)+)*)(;[^\x00-\x1f]*)?$",
+        "must be a resource specifier, kind/name, several of them joined by :, with * only in names, such as proj/web, proj/web:env/* or proj/web:env/*:flag/*";
     /// A duration; the numbers are bounded so that no sum can overflow.
     DURATION = r"^([0-9]{1,5}h([0-9]{1,6}m)?([0-9]{1,8}s)?|[0-9]{1,6}m([0-9]{1,8}s)?|[0-9]{1,8}s)$",
         "must be a duration such as 720h, 90m or 1h30m";
@@ -125,6 +129,18 @@ mod tests {
                 &["", ".", "..", "a/b", "ä"],
             ),
             (&ROLE_GLOB, &["*", "deploy-*"], &["", "a b", "a?"]),
+            (
+                &SPECIFIER,
+                &[
+                    "acct",
+                    "proj/web",
+                    "proj/*:env/*;a,b:flag/*",
+                    "proj/*:env/*;{critical:true}:flag/*",
+                    "proj/*:env/*:flag/*;view:x",
+                    "proj/${roleAttribute/team:x}:env/*",
+                ],
+                &["", "*", "nonsense", "proj/x:*", "proj/", "/x", "proj/x\n"],
+            ),
             (
                 &LABEL_KEY,
                 &["a", "x.io/a", "A_b.c"],

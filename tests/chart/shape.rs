@@ -221,6 +221,20 @@ fn flags_reach_the_operator_as_they_are_set() {
     }
 }
 
+#[test]
+fn the_class_of_a_release_reaches_the_operator_and_the_accounts_that_name_none() {
+    let helm = Helm::offline().unwrap();
+    let objects = objects(&template(&helm, "class", VERSIONS[0]));
+    let pod = &of_kind(&objects, "Deployment")[0]["spec"]["template"]["spec"];
+    let args = run_args(&pod["containers"][0]);
+    assert_eq!(args.scope.class(), Some("blue"));
+    let accounts = of_kind(&objects, "ClusterLaunchDarklyAccount");
+    let classes = accounts
+        .iter()
+        .map(|account| account["spec"]["controllerClass"].as_str().unwrap());
+    assert_eq!(classes.collect::<Vec<_>>(), ["blue", "green"]);
+}
+
 /// The ports that the pods may speak to beside DNS.
 fn egress_ports(values: &[&str]) -> Vec<i64> {
     let helm = Helm::offline().unwrap();

@@ -64,6 +64,8 @@ cases! {
     a_status_of_another_account_of_that_name_conflicts,
     the_finalizer_keeps_an_account_until_it_is_removed,
     a_credential_is_the_entry_that_is_named,
+    users_of_an_account_of_the_cluster_are_counted_wherever_they_are,
+    a_lease_is_read_as_its_holder_left_it,
     a_terminating_namespace_takes_no_new_secret_but_lets_objects_go,
     a_namespace_tells_its_labels_and_one_that_is_missing_is_not_found,
     who_may_do_nothing_is_told_so,

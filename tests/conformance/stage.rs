@@ -7,6 +7,7 @@ use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use fakes::{FakeCluster, Part, Verb};
+use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::api::core::v1::{Namespace, Secret};
 use kube::api::{Api, DeleteParams, Patch, PatchParams, PostParams};
 use kube::config::{KubeConfigOptions, Kubeconfig};
@@ -14,6 +15,7 @@ use kube::core::object::HasStatus;
 use kube::{Client, Config};
 use launchdarkly_token_operator::api::{AccessToken, AccountStatus};
 use launchdarkly_token_operator::cluster::{Cluster, KubeCluster, Managed, NamespaceFacts};
+use launchdarkly_token_operator::domain::account::handler::{ControllerRef, LeaseReading};
 use launchdarkly_token_operator::gate::AlwaysOpen;
 use launchdarkly_token_operator::runtime::clock::SystemClock;
 use rig::{ControlPlane, ControlPlaneOptions, workspace};
@@ -33,6 +35,8 @@ pub trait Stage {
     fn delete_account<K: AnyAccount>(&self, name: &str) -> impl Future<Output = ()>;
     /// A Secret with a managing key in the entry `token`.
     fn put_credential(&self, name: &str, key: &str) -> impl Future<Output = ()>;
+    /// A Lease that is held for so many seconds, or that nobody holds.
+    fn put_lease(&self, name: &str, held: Option<i32>) -> impl Future<Output = ()>;
     /// Another finalizer than ours.
     fn hold_object(&self, name: &str) -> impl Future<Output = AccessToken>;
     /// Sets a label, an annotation and an entry of somebody else's on a Secret, created if there is none.
@@ -76,6 +80,8 @@ impl Stage for Fake {
             Verb::ReplaceStatus,
             Verb::ReadSecret,
             Verb::ReadCredential,
+            Verb::ReadLease,
+            Verb::CountUsers,
             Verb::CreateSecret,
             Verb::ApplySecret,
             Verb::AnnotateSecret,
@@ -109,6 +115,20 @@ impl Stage for Fake {
     async fn put_credential(&self, name: &str, key: &str) {
         let entry = ((Part::Entry, "token".to_owned()), key.as_bytes().to_vec());
         self.0.put_secret("stage", name, [entry].into());
+    }
+
+    async fn put_lease(&self, name: &str, held: Option<i32>) {
+        let at = ControllerRef {
+            namespace: "stage".to_owned(),
+            name: name.to_owned(),
+        };
+        let seconds = held.map(|seconds| u64::try_from(seconds).unwrap());
+        let lease = LeaseReading {
+            uid: format!("uid of {name}"),
+            version: seconds.unwrap_or_default().to_string(),
+            duration: seconds.map(Duration::from_secs),
+        };
+        self.0.set_lease(at, Some(lease));
     }
 
     async fn hold_object(&self, name: &str) -> AccessToken {
@@ -284,6 +304,24 @@ impl Stage for Kubernetes {
         let secret = serde_json::from_value(body).unwrap();
         self.secrets()
             .create(&PostParams::default(), &secret)
+            .await
+            .unwrap();
+    }
+
+    async fn put_lease(&self, name: &str, held: Option<i32>) {
+        let spec = held.map(|seconds| {
+            json!({
+                "holderIdentity": "operator-1_0a1b2c3d", "leaseDurationSeconds": seconds,
+                "acquireTime": "2026-11-22T10:00:00.000000Z", "renewTime": "2026-11-22T10:00:00.000000Z",
+            })
+        });
+        let lease = json!({
+            "apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": {"name": name}, "spec": spec,
+        });
+        let leases = Api::<Lease>::namespaced(self.client.clone(), &self.namespace);
+        let applied = PatchParams::apply("somebody").force();
+        leases
+            .patch(name, &applied, &Patch::Apply(&lease))
             .await
             .unwrap();
     }

@@ -10,6 +10,7 @@ use launchdarkly_token_operator::cluster::secret::snapshot::SecretSnapshot;
 use launchdarkly_token_operator::cluster::{
     Cluster, ClusterError, CredentialEntry, CredentialRef, Managed, NamespaceFacts, Notice,
 };
+use launchdarkly_token_operator::domain::account::handler::{ControllerRef, LeaseReading};
 use launchdarkly_token_operator::domain::ids::TokenId;
 use launchdarkly_token_operator::domain::record::Identity;
 use launchdarkly_token_operator::domain::secret::SecretRevision;
@@ -78,6 +79,14 @@ impl Cluster for WiredCluster {
     async fn replace_status<K: Managed>(&self, object: &K) -> Result<K, ClusterError> {
         let call = self.far.replace_status(object);
         self.effect(purpose(object), call).await
+    }
+
+    async fn read_lease(&self, at: &ControllerRef) -> Result<Option<LeaseReading>, ClusterError> {
+        self.look(self.far.read_lease(at)).await
+    }
+
+    async fn count_users(&self, account: &str) -> Result<usize, ClusterError> {
+        self.look(self.far.count_users(account)).await
     }
 
     async fn read_credential(&self, at: &CredentialRef) -> Result<CredentialEntry, ClusterError> {

@@ -285,7 +285,7 @@ impl World {
         let wire = process.wire.clone();
         let run = async {
             process.look_around(self.clock.now()).await;
-            reconcile(&process.ctx, object).await
+            Box::pin(reconcile(&process.ctx, object)).await
         };
         let run = run.with_subscriber(Registry::default().with(Steps(wire.clone())));
         let outcome = tokio::select! {

@@ -2,11 +2,11 @@
 
 use serde_json::{Value, json};
 
-use super::Case;
 use super::objects::Kind;
 use super::rules::{
-    DURATION, INTERVAL, LABEL_KEYS, NAME, SECRET_KEY, passes, refused, refused_text,
+    DURATION, INTERVAL, LABEL_KEYS, NAME, SECRET_KEY, case, passes, refused, refused_text,
 };
+use super::{Case, Judge};
 
 /// All cases.
 pub fn cases() -> Vec<Case> {
@@ -14,6 +14,8 @@ pub fn cases() -> Vec<Case> {
         account(Kind::Account),
         account(Kind::ClusterAccount),
         namespaces(),
+        class(Kind::Account),
+        class(Kind::ClusterAccount),
     ]
     .concat()
 }
@@ -87,6 +89,36 @@ fn account(kind: Kind) -> Vec<Case> {
         passes(kind, interval, json!("2160h")),
         refused_text(kind, interval, "90d", DURATION),
         refused_text(kind, interval, "30s", INTERVAL),
+    ]
+}
+
+/// Which installation handles it: said once.
+fn class(kind: Kind) -> Vec<Case> {
+    let place = "spec.controllerClass";
+    let form =
+        "must have only lower-case letters, digits and -, and begin and end with a letter or digit";
+    let change = |before: Option<&str>, after: Option<&str>, says: &str| {
+        let object = |class: Option<&str>| {
+            let mut object = kind.least();
+            if let Some(class) = class {
+                object["spec"]["controllerClass"] = json!(class);
+            }
+            object
+        };
+        case(Judge::Cel, kind, object(after), Some(object(before)), says)
+    };
+    let fixed = format!(
+        "{place}: Invalid value: must not be changed; create another account for another class"
+    );
+    vec![
+        passes(kind, place, json!("blue-2")),
+        refused_text(kind, place, "Blue", form),
+        refused_text(kind, place, "", form),
+        change(None, None, ""),
+        change(Some("blue"), Some("blue"), ""),
+        change(Some("blue"), Some("green"), &fixed),
+        change(Some("blue"), None, &fixed),
+        change(None, Some("blue"), &fixed),
     ]
 }
 

@@ -158,6 +158,13 @@ fn broken(kind: Kind, mark: &Mark, place: &str) -> (Value, String) {
             );
             (with(kind, place, json!("yesterday")), says)
         }
+        "pattern" => {
+            let says = format!(
+                "Invalid value: \"nonsense\": {named} in body should match '{}'",
+                mark.value.as_str().unwrap()
+            );
+            (with(kind, place, json!("nonsense")), says)
+        }
         "x-kubernetes-list-type" => {
             let mut object = kind.full(place);
             let list = at(&mut object, place).as_array_mut().unwrap();
@@ -205,6 +212,9 @@ fn text(place: &str, length: usize) -> String {
             "0",
         ),
         "apiUrl" => padded("https://", "", "a"),
+        "resources" | "notResources" if place.starts_with("spec.inlineRole") => {
+            padded("proj/", "", "a")
+        }
         "caBundle" => padded(
             "-----BEGIN CERTIFICATE-----",
             "-----END CERTIFICATE-----",
@@ -227,6 +237,7 @@ fn items(kind: Kind, place: &str, count: usize) -> Value {
         .map(|number| match &first {
             Value::Object(_) => numbered(first.clone(), number),
             _ if place == "spec.policy.roles" => json!(roles[number]),
+            _ if place.ends_with("esources") => json!(format!("proj/a{number}")),
             _ => json!(format!("a{number}")),
         })
         .collect()

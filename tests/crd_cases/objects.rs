@@ -125,6 +125,7 @@ fn token(place: &str) -> Value {
 fn account() -> Value {
     json!({
         "apiUrl": "https://app.launchdarkly.com",
+        "controllerClass": "blue",
         "credentialsSecretRef": {"name": "launchdarkly", "key": "token"},
         "caBundle": "-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n",
         "policy": {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 /// The bounds we know. Another keyword in the schema fails the test, so that none is overlooked.
-pub const BOUNDS: [&str; 11] = [
+pub const BOUNDS: [&str; 12] = [
     "required",
     "enum",
     "minLength",
@@ -16,6 +16,7 @@ pub const BOUNDS: [&str; 11] = [
     "minimum",
     "maximum",
     "format",
+    "pattern",
     "x-kubernetes-list-type",
 ];
 const OTHER_KEYWORDS: [&str; 9] = [
@@ -222,6 +223,7 @@ fn phrase(keyword: &str) -> &'static str {
         "minimum" => "should be greater than or equal to",
         "maximum" => "should be less than or equal to",
         "format" => "must be of type date-time",
+        "pattern" => "in body should match",
         other => panic!("no phrase for {other}"),
     }
 }

@@ -10,7 +10,14 @@ use super::{Case, Judge};
 
 /// All cases.
 pub fn cases() -> Vec<Case> {
-    [token(), token_secret(), token_rotation(), changes()].concat()
+    [
+        token(),
+        specifiers(),
+        token_secret(),
+        token_rotation(),
+        changes(),
+    ]
+    .concat()
 }
 
 fn spec(spec: &Value, says: &str) -> Case {
@@ -95,7 +102,7 @@ fn token() -> Vec<Case> {
         ),
         spec(
             &statements(
-                json!({"effect": "allow", "resources": ["a"], "notResources": ["b"], "actions": ["a"]}),
+                json!({"effect": "allow", "resources": ["proj/a"], "notResources": ["proj/b"], "actions": ["a"]}),
             ),
             "spec.inlineRole[0]: Invalid value: must have exactly one of resources and notResources",
         ),
@@ -105,15 +112,72 @@ fn token() -> Vec<Case> {
         ),
         spec(
             &statements(
-                json!({"effect": "allow", "resources": ["a"], "actions": ["a"], "notActions": ["b"]}),
+                json!({"effect": "allow", "resources": ["proj/a"], "actions": ["a"], "notActions": ["b"]}),
             ),
             "spec.inlineRole[0]: Invalid value: must have exactly one of actions and notActions",
         ),
         spec(
-            &statements(json!({"effect": "allow", "resources": ["a"]})),
+            &statements(json!({"effect": "allow", "resources": ["proj/a"]})),
             "spec.inlineRole[0]: Invalid value: must have exactly one of actions and notActions",
         ),
     ]
+}
+
+/// Resource specifiers: those that LaunchDarkly was seen to refuse, and all that it documents.
+fn specifiers() -> Vec<Case> {
+    let kind = Kind::AccessToken;
+    let statement = |field: &str, specifier: &str| json!({"inlineRole": [{"effect": "deny", field: [specifier], "actions": ["a"]}]});
+    let mut cases = Vec::new();
+    for field in ["resources", "notResources"] {
+        for specifier in [
+            "acct",
+            "proj/*",
+            "proj/web",
+            "proj/*:env/*:flag/*",
+            "proj/k:env/*:flag/*",
+            "proj/*:env/*;a,b:flag/*",
+            "proj/*:env/*;qa_*:/flag/*",
+            "proj/*:env/*;{critical:true}:flag/*",
+            "proj/*;tag:env/*;{critical:true,key:x}:flag/*;view:x",
+            "proj/*:env/*:flag/*;view:x",
+            "proj/${roleAttribute/team:x}:env/*",
+            "proj/${roleAttribute/projects}:env/*:flag/*",
+            "proj/*:aiconfig/*",
+            "proj/*:context-kind/*",
+            "service-token/*",
+            "member/*:token/*",
+        ] {
+            let object = kind.object(&statement(field, specifier));
+            cases.push(case(Judge::Schema, kind, object, None, ""));
+        }
+        for specifier in [
+            "",
+            "*",
+            "nonsense",
+            "proj",
+            "proj/",
+            "/x",
+            "proj/x:",
+            "proj/x:*",
+            "proj/web:*",
+            "proj/*:env",
+            "proj/*:*/x",
+            "*/x",
+            "proj/${roleAttribute/a}:*",
+            ":proj/x",
+            "proj/x:env/*:*",
+        ] {
+            let place = format!("spec.inlineRole[0].{field}[0]");
+            let pattern = &launchdarkly_token_operator::domain::syntax::SPECIFIER.pattern;
+            let says = format!(
+                "{place}: Invalid value: {}: {place} in body should match '{pattern}'",
+                json!(specifier)
+            );
+            let object = kind.object(&statement(field, specifier));
+            cases.push(case(Judge::Schema, kind, object, None, &says));
+        }
+    }
+    cases
 }
 
 fn token_secret() -> Vec<Case> {

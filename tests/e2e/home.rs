@@ -269,6 +269,16 @@ impl<'a> Home<'a> {
         .unwrap()
     }
 
+    /// The events about an `AccessToken` with this reason.
+    pub fn events(&self, name: &str, reason: &str) -> Vec<Value> {
+        let events = self
+            .plane
+            .client()
+            .list("events.events.k8s.io", &self.namespace);
+        let about = |event: &Value| event["regarding"]["name"] == name && event["reason"] == reason;
+        events.unwrap().into_iter().filter(about).collect()
+    }
+
     /// The key in the Secret of an `AccessToken`.
     pub fn key(&self, name: &str) -> String {
         object::secret_entry(&self.get("secret", name), "token").unwrap()

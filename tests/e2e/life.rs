@@ -40,6 +40,32 @@ fn a_token_is_created_patched_and_deleted() {
 }
 
 #[test]
+fn an_inline_role_that_denies_nothing_is_ready_and_warned_of_once_a_generation() {
+    let calm = &stage().calm;
+    let home = Home::at(calm, "life-leaky");
+    let allow =
+        json!({"effect": "allow", "resources": ["proj/web:env/*:flag/*"], "actions": ["updateOn"]});
+    let deny = json!({"effect": "deny", "notResources": ["proj/web"], "actions": ["viewProject"]});
+    home.token("web", &json!({"inlineRole": [allow]}));
+    home.ready("web");
+    let message = home.reason("web", "LeakyPolicy", "LeakyPolicy");
+    assert!(message.contains("viewProject"), "{message}");
+    assert_eq!(home.event("web", "LeakyPolicy"), message);
+
+    let inline = json!({"spec": {"inlineRole": [allow, deny]}});
+    home.patch("accesstoken", "web", &inline);
+    home.wait("accesstoken", "web", "no warning", |token| {
+        let current = token["status"]["observedGeneration"] == token["metadata"]["generation"];
+        match object::condition(token, "LeakyPolicy") {
+            None if current => object::ready(token),
+            said => Err(format!("{said:?}")),
+        }
+    });
+    let said = home.events("web", "LeakyPolicy");
+    assert_eq!(said.len(), 1, "{said:?}");
+}
+
+#[test]
 fn a_changed_role_of_a_service_token_replaces_it_with_overlap() {
     let calm = &stage().calm;
     let home = Home::at(calm, "life-role");

@@ -17,10 +17,11 @@ pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The namespaces of the tests: where the operator may use the Secrets of single namespaces only, they have to be named when it starts.
 /// A test whose namespace is missing here fails in that mode.
-const NAMESPACES: [&str; 72] = [
+const NAMESPACES: [&str; 73] = [
     "crowd",
     "ending-all",
     "ending-new",
+    "life-leaky",
     "life-reset",
     "life-retain",
     "life-revoke",

@@ -39,6 +39,7 @@ impl Shape {
         };
         // Whatever else is said must not change the verdict.
         set(ConditionType::OverlapActive, true);
+        set(ConditionType::LeakyPolicy, true);
         set(ConditionType::MassChange, true);
         set(ConditionType::ClockSkew, true);
         set(ConditionType::TokenSynced, false);

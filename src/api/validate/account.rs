@@ -38,6 +38,10 @@ pub fn cluster_account(spec: &ClusterAccountSpec) -> Result<DesiredAccount, Vec<
 fn shared(checks: &mut Checks, kind: AccountKind, spec: &AccountSpec) -> DesiredAccount {
     let api_url = spec.api_url.as_deref().unwrap_or(DEFAULT_API_URL);
     check_url(checks, api_url);
+    if let Some(class) = &spec.controller_class {
+        let field = "spec.controllerClass";
+        checks.text(field, class, limits::LABEL, &syntax::NAMESPACE);
+    }
     let credentials = &spec.credentials_secret_ref;
     let key = credentials.key.as_deref().unwrap_or("token");
     let field = "spec.credentialsSecretRef.name";

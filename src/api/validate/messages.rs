@@ -1,5 +1,7 @@
 //! What is said about mistakes, by the API server and by the operator alike.
 
+use crate::domain::syntax;
+
 /// None or several of the ways to say what a token may do.
 pub const ONE_GRANT: &str = "must have exactly one of role, customRoles and inlineRole";
 /// None or both of a pair.
@@ -20,6 +22,24 @@ pub const PEM: &str =
     "must be certificates in PEM, from -----BEGIN CERTIFICATE----- to -----END CERTIFICATE-----";
 /// A private key among certificates.
 pub const PRIVATE_KEY: &str = "must have certificates only, not a private key";
+/// How much of a wrong text is repeated.
+const SHOWN: usize = 64;
+
+/// A resource specifier that is none.
+pub(super) fn specifier(text: &str) -> String {
+    let mut shown: String = text.chars().take(SHOWN).collect();
+    if shown.len() < text.len() {
+        shown.push('…');
+    }
+    format!("{}, not {shown:?}", syntax::SPECIFIER.message)
+}
+
+/// Resources of several kinds in one statement.
+pub(super) fn mixed_kinds(kinds: &[&str]) -> String {
+    let kinds = kinds.join(", ");
+    format!("must be of one kind, not of {kinds}; write a statement for each kind")
+}
+
 /// A selector without content.
 pub const EMPTY_SELECTOR: &str = "must have matchLabels or matchExpressions; to allow every namespace use the expression {key: kubernetes.io/metadata.name, operator: Exists}";
 /// An empty list of what an account allows.

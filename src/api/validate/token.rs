@@ -1,5 +1,7 @@
 //! From an `AccessToken` to what it asks for.
 
+use std::collections::BTreeSet;
+
 use jiff::SignedDuration;
 
 use crate::api::access_token::{self as api, AccessToken};
@@ -105,25 +107,49 @@ fn grant(checks: &mut Checks, spec: &api::AccessTokenSpec) -> Grant {
 }
 
 fn check_statement(checks: &mut Checks, field: &str, statement: &api::StatementSpec) {
-    for (name, list, length) in [
-        ("resources", &statement.resources, limits::RESOURCE),
-        ("notResources", &statement.not_resources, limits::RESOURCE),
-        ("actions", &statement.actions, limits::ACTION),
-        ("notActions", &statement.not_actions, limits::ACTION),
+    for (name, list) in [
+        ("resources", &statement.resources),
+        ("notResources", &statement.not_resources),
     ] {
         if let Some(list) = list {
-            checks.set(
-                &format!("{field}.{name}"),
-                list,
-                (1, limits::ENTRIES),
-                (1, length),
-            );
+            check_specifiers(checks, &format!("{field}.{name}"), list);
+        }
+    }
+    for (name, list) in [
+        ("actions", &statement.actions),
+        ("notActions", &statement.not_actions),
+    ] {
+        if let Some(list) = list {
+            let field = format!("{field}.{name}");
+            checks.set(&field, list, (1, limits::ENTRIES), (1, limits::ACTION));
         }
     }
     let resources = statement.resources.is_some() != statement.not_resources.is_some();
     checks.require(resources, field, messages::RESOURCES);
     let actions = statement.actions.is_some() != statement.not_actions.is_some();
     checks.require(actions, field, messages::ACTIONS);
+}
+
+fn check_specifiers(checks: &mut Checks, field: &str, list: &[String]) {
+    checks.set(field, list, (1, limits::ENTRIES), (0, limits::RESOURCE));
+    for (index, specifier) in list.iter().enumerate() {
+        let at = format!("{field}[{index}]");
+        let right = syntax::SPECIFIER.matches(specifier);
+        checks.require(right, &at, messages::specifier(specifier));
+    }
+    let kinds: BTreeSet<&str> = list.iter().filter_map(|one| plain_kind(one)).collect();
+    let kinds: Vec<&str> = kinds.into_iter().collect();
+    checks.require(kinds.len() < 2, field, messages::mixed_kinds(&kinds));
+}
+
+/// The kind of resource that a specifier is about: that of its last part. None where a selector or an attribute, which have colons
+/// of their own, leaves room for doubt; LaunchDarkly judges those.
+fn plain_kind(specifier: &str) -> Option<&str> {
+    if specifier.contains([';', '{']) || !syntax::SPECIFIER.matches(specifier) {
+        return None;
+    }
+    let last = specifier.rsplit(':').next()?;
+    last.trim_start_matches('/').split('/').next()
 }
 
 fn statement(statement: &api::StatementSpec) -> Statement {

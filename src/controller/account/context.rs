@@ -1,11 +1,15 @@
 //! What reconciling accounts needs.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
 use jiff::SignedDuration;
 
 use crate::cluster::Cluster;
 use crate::controller::account::registry::Accounts;
+use crate::controller::account::rivals::Rivals;
+use crate::domain::account::handler::ThisInstallation;
 use crate::launchdarkly::{AllowedHosts, Connect};
 use crate::runtime::clock::Clock;
 
@@ -21,6 +25,10 @@ pub struct AccountContext<C, D: Connect> {
     pub clock: Arc<dyn Clock>,
     /// How accounts are treated.
     pub settings: AccountSettings,
+    /// Whether the definitions are older and do not keep who handles an account.
+    pub(in crate::controller) is_unsaid: AtomicBool,
+    /// The Leases of other installations.
+    pub(in crate::controller) rivals: Rivals,
 }
 
 /// How accounts are treated.
@@ -34,6 +42,12 @@ pub struct AccountSettings {
     pub retry_every: SignedDuration,
     /// How long an account may wait for what is applied together with it.
     pub settle: SignedDuration,
+    /// This installation, which leaves the accounts of others alone.
+    pub installation: ThisInstallation,
+    /// How long a Lease of ours lasts without a renewal.
+    pub lease: Duration,
+    /// Whether it looks after all namespaces, and so sees every access token.
+    pub whole_cluster: bool,
     /// Whether each namespace decides for itself if the operator may read its Secrets.
     pub by_consent: bool,
 }
@@ -53,6 +67,8 @@ impl<C: Cluster, D: Connect> AccountContext<C, D> {
             accounts,
             clock,
             settings,
+            is_unsaid: AtomicBool::new(false),
+            rivals: Rivals::default(),
         }
     }
 }

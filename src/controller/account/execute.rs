@@ -1,9 +1,11 @@
 //! The only writer and caller: one arm a step.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use kube::ResourceExt as _;
 
+use crate::api::account::ControllerStatus;
 use crate::cluster::{Cluster, ClusterError, CredentialRef};
 use crate::controller::account::conditions;
 use crate::controller::account::context::AccountContext;
@@ -13,6 +15,7 @@ use crate::controller::account::known::Checked;
 use crate::controller::account::world::World;
 use crate::domain::account::decide::LOOK_EVERY;
 use crate::domain::account::finding::{Access, Finding};
+use crate::domain::account::handler::{ControllerRef, Rival, Unseen};
 use crate::domain::account::report::Report;
 use crate::domain::account::step::AccountStep;
 use crate::domain::problem::Problem;
@@ -35,7 +38,24 @@ pub(super) async fn execute<C: Cluster, D: Connect, K: AccountObject>(
     world: &mut World<K>,
     step: AccountStep,
 ) -> Result<NextReconcile, ClusterError> {
+    if !matches!(
+        step,
+        AccountStep::ReadLease | AccountStep::LeaveAlone { .. }
+    ) && ctx.accounts.take_up(&world.key)
+    {
+        tracing::info!(
+            account = world.object.name_any(),
+            "this installation handles the account from now on"
+        );
+    }
     match step {
+        AccountStep::ReadLease => world.rival = read_lease(ctx, world).await?,
+        AccountStep::LeaveAlone { to, wait } => {
+            leave_alone(ctx, world, to);
+            return Ok(NextReconcile::Wait(wait));
+        }
+        AccountStep::Claim => claim(ctx, world).await?,
+        AccountStep::CountUsers => world.unseen = Some(count_users(ctx, world).await?),
         AccountStep::ReadCredential => {
             world.credential = Some(read_credential(ctx, world).await);
         }
@@ -62,6 +82,74 @@ pub(super) async fn execute<C: Cluster, D: Connect, K: AccountObject>(
         }
     }
     Ok(NextReconcile::Decide)
+}
+
+async fn read_lease<C: Cluster, D: Connect, K: AccountObject>(
+    ctx: &AccountContext<C, D>,
+    world: &World<K>,
+) -> Result<Option<Rival>, ClusterError> {
+    let Some(at) = world.object.controller() else {
+        return Ok(None);
+    };
+    match ctx.cluster.read_lease(&at).await {
+        Ok(found) => {
+            let (now, ours) = (ctx.clock.moment(), ctx.settings.lease);
+            Ok(Some(ctx.rivals.see(&at, found, now, ours)))
+        }
+        Err(ClusterError::Forbidden { .. }) => Ok(Some(Rival::Unreadable)),
+        Err(error) => Err(error),
+    }
+}
+
+/// Nothing is written: said is it in the log, and in a metric.
+fn leave_alone<C, D: Connect, K: AccountObject>(
+    ctx: &AccountContext<C, D>,
+    world: &World<K>,
+    to: Option<ControllerRef>,
+) {
+    if ctx.accounts.leave(&world.key, &world.uid, to.clone())
+        && let Some(controller) = to
+    {
+        tracing::warn!(
+            account = world.object.name_any(), %controller,
+            "another installation of the same class handles the account, and this one leaves it and its AccessTokens alone; give each \
+             installation a --controller-class, and its accounts the same spec.controllerClass"
+        );
+    }
+}
+
+async fn claim<C: Cluster, D: Connect, K: AccountObject>(
+    ctx: &AccountContext<C, D>,
+    world: &mut World<K>,
+) -> Result<(), ClusterError> {
+    let us = &ctx.settings.installation.controller;
+    let mut next = world.object.clone();
+    let status = next.status_mut().get_or_insert_default();
+    status.controller = Some(ControllerStatus {
+        namespace: us.namespace.clone(),
+        name: us.name.clone(),
+    });
+    world.object = ctx.cluster.replace_status(&next).await?;
+    if world.object.controller().as_ref() != Some(us)
+        && !ctx.is_unsaid.swap(true, Ordering::Relaxed)
+    {
+        tracing::warn!(
+            "the definitions of the accounts are older than this operator and drop status.controller: two installations of one class \
+             would not notice each other; apply the definitions of this version"
+        );
+    }
+    Ok(())
+}
+
+async fn count_users<C: Cluster, D: Connect, K: AccountObject>(
+    ctx: &AccountContext<C, D>,
+    world: &World<K>,
+) -> Result<Unseen, ClusterError> {
+    match ctx.cluster.count_users(&world.object.name_any()).await {
+        Ok(users) => Ok(Unseen::Counted(users)),
+        Err(ClusterError::Forbidden { .. }) => Ok(Unseen::Unknown),
+        Err(error) => Err(error),
+    }
 }
 
 async fn read_credential<C: Cluster, D: Connect, K: AccountObject>(

@@ -8,17 +8,29 @@ use crate::api::{AccountStatus, ClusterLaunchDarklyAccount, LaunchDarklyAccount}
 use crate::cluster::Managed;
 use crate::domain::account::AccountKey;
 use crate::domain::account::desired::DesiredAccount;
+use crate::domain::account::handler::ControllerRef;
 use crate::domain::ids::AccountUid;
 
 /// An account object of either kind.
 pub trait AccountObject: Managed + HasStatus<Status = AccountStatus> {
     /// Which account it is.
     fn key(&self) -> AccountKey;
+    /// The class of installation that its spec names.
+    fn class(&self) -> Option<&str>;
     /// What its spec says.
     ///
     /// # Errors
     /// Every mistake in it.
     fn desired(&self) -> Result<DesiredAccount, Vec<Invalid>>;
+
+    /// The installation that its status names.
+    fn controller(&self) -> Option<ControllerRef> {
+        let controller = self.status()?.controller.clone()?;
+        Some(ControllerRef {
+            namespace: controller.namespace,
+            name: controller.name,
+        })
+    }
 
     /// Which object it is: another one of its name has another.
     fn account_uid(&self) -> AccountUid {
@@ -34,6 +46,10 @@ impl AccountObject for LaunchDarklyAccount {
         }
     }
 
+    fn class(&self) -> Option<&str> {
+        self.spec.controller_class.as_deref()
+    }
+
     fn desired(&self) -> Result<DesiredAccount, Vec<Invalid>> {
         validate::account(&self.spec)
     }
@@ -44,6 +60,10 @@ impl AccountObject for ClusterLaunchDarklyAccount {
         AccountKey::Cluster {
             name: self.name_any(),
         }
+    }
+
+    fn class(&self) -> Option<&str> {
+        self.spec.account.controller_class.as_deref()
     }
 
     fn desired(&self) -> Result<DesiredAccount, Vec<Invalid>> {

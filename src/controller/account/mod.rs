@@ -8,11 +8,13 @@ mod entry;
 mod execute;
 pub(super) mod kinds;
 mod known;
+mod left;
 mod observe;
 pub(super) mod poll;
 pub(super) mod probe;
 pub(super) mod reconcile;
 pub(super) mod registry;
+mod rivals;
 pub(super) mod state;
 mod world;
 

@@ -1,6 +1,9 @@
 //! The only reader: everything that is known of an account object, in one value that decisions are made on.
 
+use std::sync::atomic::Ordering;
+
 use jiff::Timestamp;
+use kube::ResourceExt as _;
 
 use crate::api::AccountStatus;
 use crate::controller::account::context::AccountContext;
@@ -10,6 +13,7 @@ use crate::controller::account::world::World;
 use crate::controller::age::new_until;
 use crate::domain::account::desired::DesiredAccount;
 use crate::domain::account::finding::Access;
+use crate::domain::account::handler::{Handler, Unseen};
 use crate::domain::account::observed::{Awaited, Credential, ObservedAccount, RemoteAccountFacts};
 use crate::launchdarkly::{Connect, TokensApi};
 use crate::redaction::Key;
@@ -36,7 +40,9 @@ pub(super) fn observe<C, D: Connect, K: AccountObject>(
             Some(at) if at > now => Awaited::Secret,
             Some(_) | None => Awaited::Nothing,
         },
+        handler: handler(ctx, world),
         users: ctx.accounts.users(&world.key),
+        unseen: unseen(ctx, world),
         pinned: status.account_id.clone(),
         credential: credential(world),
         behind: session.map(|session| behind(session, status, now)),
@@ -44,6 +50,31 @@ pub(super) fn observe<C, D: Connect, K: AccountObject>(
         retry_every: ctx.settings.retry_every,
         offered: ctx.accounts.offer(&world.key, &world.uid),
         told: world.told.clone(),
+    }
+}
+
+/// Which installation handles the account.
+fn handler<C, D: Connect, K: AccountObject>(
+    ctx: &AccountContext<C, D>,
+    world: &World<K>,
+) -> Handler {
+    let (class, controller) = (world.object.class(), world.object.controller());
+    match ctx.settings.installation.handler(class, controller) {
+        Handler::Another { controller, lease } => Handler::Another {
+            controller,
+            lease: world.rival.unwrap_or(lease),
+        },
+        Handler::Nobody if ctx.is_unsaid.load(Ordering::Relaxed) => Handler::Us,
+        handler @ (Handler::Us | Handler::Nobody | Handler::OtherClass) => handler,
+    }
+}
+
+/// An account of one namespace is used from there alone.
+fn unseen<C, D: Connect, K: AccountObject>(ctx: &AccountContext<C, D>, world: &World<K>) -> Unseen {
+    if ctx.settings.whole_cluster || world.object.namespace().is_some() {
+        Unseen::None
+    } else {
+        world.unseen.unwrap_or(Unseen::Uncounted)
     }
 }
 

@@ -33,6 +33,7 @@ pub async fn reconcile<C: Cluster, D: Connect, K: AccountObject>(
         let read = ctx.cluster.read_object(namespace.as_deref(), &name);
         let Some(object) = read.await? else {
             ctx.accounts.retire(&shown.key());
+            ctx.accounts.forget_left(&shown.key());
             break;
         };
         let world: World<K> = World::new(object, &ctx.settings.allowed_hosts);

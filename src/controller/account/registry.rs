@@ -8,8 +8,10 @@ use tokio::sync::broadcast;
 
 pub use super::entry::{Availability, CredentialToken, Entry, Session};
 use super::known::{Checked, Known, KnownAccount};
+use super::left::LeftAccounts;
 use crate::controller::account::state::AccountState;
 use crate::domain::account::AccountKey;
+use crate::domain::account::handler::ControllerRef;
 use crate::domain::account::offer::Offer;
 use crate::domain::ids::{AccountId, AccountUid, Installation, ObjectUid};
 use crate::domain::policy::{AccountPolicy, Refusal};
@@ -26,6 +28,7 @@ pub struct Accounts<L> {
     /// What all credentials of one account on one host share, whatever the objects that lead there (I13).
     states: Mutex<BTreeMap<(String, AccountId), Arc<AccountState>>>,
     signals: broadcast::Sender<()>,
+    left: LeftAccounts,
 }
 
 impl<L: TokensApi> Accounts<L> {
@@ -38,6 +41,7 @@ impl<L: TokensApi> Accounts<L> {
             by_key: RwLock::default(),
             states: Mutex::default(),
             signals,
+            left: LeftAccounts::default(),
         }
     }
 
@@ -132,6 +136,37 @@ impl<L: TokensApi> Accounts<L> {
         });
     }
 
+    /// Another installation handles an account: all that is known of it is forgotten; true if that is news.
+    pub(in crate::controller) fn leave(
+        &self,
+        key: &AccountKey,
+        uid: &AccountUid,
+        to: Option<ControllerRef>,
+    ) -> bool {
+        self.forget(key, uid);
+        self.left.leave(key, to)
+    }
+
+    /// This installation handles an account by now; true if that is news.
+    pub(in crate::controller) fn take_up(&self, key: &AccountKey) -> bool {
+        self.left.take_up(key)
+    }
+
+    /// An account that another installation handled is gone.
+    pub(in crate::controller) fn forget_left(&self, key: &AccountKey) {
+        self.left.gone(key);
+    }
+
+    /// Whether another installation handles an account.
+    pub fn is_left(&self, key: &AccountKey) -> bool {
+        self.left.contains(key)
+    }
+
+    /// How many accounts are left to other installations of our own class.
+    pub fn left_to_rivals(&self) -> usize {
+        self.left.to_rivals()
+    }
+
     /// Accounts whose object is gone can no longer be asked for anything new; their last good credential still serves for
     /// deletions while objects refer to it. Those that nobody refers to are forgotten.
     pub fn retire_gone(&self, is_shown: impl Fn(&AccountKey, &AccountUid) -> bool) {
@@ -154,7 +189,9 @@ impl<L: TokensApi> Accounts<L> {
 
     /// Takes a slot for an object that has a token already.
     pub fn occupy(&self, key: &AccountKey, object: &ObjectUid) {
-        if self.change(key, |account| account.users.insert(object.clone())) {
+        let news = self.change(key, |account| account.users.insert(object.clone()));
+        // Nothing is done with an account that another installation handles.
+        if news && !self.is_left(key) {
             self.signal();
         }
     }

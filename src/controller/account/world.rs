@@ -4,6 +4,7 @@ use crate::controller::account::credential;
 use crate::controller::account::kinds::AccountObject;
 use crate::domain::account::AccountKey;
 use crate::domain::account::desired::DesiredAccount;
+use crate::domain::account::handler::{Rival, Unseen};
 use crate::domain::account::report::Report;
 use crate::domain::ids::AccountUid;
 use crate::domain::problem::Problem;
@@ -20,6 +21,10 @@ pub(super) struct World<K> {
     pub(super) endpoint: Result<Endpoint, Problem>,
     /// The managing key, or what is wrong with it; `None` before it was read.
     pub(super) credential: Option<Result<Key, Problem>>,
+    /// What the Lease of the installation shows that the status names, once it was read.
+    pub(super) rival: Option<Rival>,
+    /// Users in namespaces that are not looked after, once they were counted.
+    pub(super) unseen: Option<Unseen>,
     /// What the status was made to say.
     pub(super) told: Option<Report>,
 }
@@ -38,6 +43,8 @@ impl<K: AccountObject> World<K> {
             object,
             desired,
             credential: None,
+            rival: None,
+            unseen: None,
             told: None,
         }
     }

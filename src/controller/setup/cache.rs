@@ -11,15 +11,18 @@ use tokio::time::timeout;
 use crate::api::AccessToken;
 use crate::api::conditions::find_condition;
 use crate::api::record;
+use crate::cluster::Cluster;
 use crate::controller::account::claims::Claims;
 use crate::controller::account::registry::Accounts;
+use crate::controller::token::context::Context;
+use crate::controller::token::ownership::is_ours;
 use crate::controller::token::reservation::uses_account;
 use crate::domain::conditions::ConditionType;
 use crate::domain::ids::ObjectUid;
 use crate::domain::orphans::Living;
 use crate::launchdarkly::TokensApi;
 use crate::runtime::leader::LeaderTaskError;
-use crate::runtime::metrics::{Metrics, TokenState};
+use crate::runtime::metrics::TokenState;
 
 /// How often a store is asked whether it has seen everything.
 const ASK_AGAIN: Duration = Duration::from_millis(50);
@@ -89,9 +92,20 @@ impl ObjectCache {
         }
     }
 
+    /// The objects that this installation handles.
+    pub(in crate::controller) fn ours<C: Cluster, L: TokensApi>(
+        &self,
+        ctx: &Context<C, L>,
+    ) -> Vec<Arc<AccessToken>> {
+        let mut objects = self.all();
+        objects.retain(|object| is_ours(ctx, object));
+        objects
+    }
+
     /// Counts the objects by state.
-    pub(in crate::controller) fn count(&self, metrics: &Metrics) {
-        let objects = self.all();
+    pub(in crate::controller) fn count<C: Cluster, L: TokensApi>(&self, ctx: &Context<C, L>) {
+        let (objects, metrics) = (self.ours(ctx), &ctx.metrics);
+        metrics.set_accounts_left_alone(ctx.accounts.left_to_rivals());
         for state in [
             TokenState::Ready,
             TokenState::Reconciling,

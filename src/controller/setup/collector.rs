@@ -35,7 +35,7 @@ pub(super) fn facts<C: Cluster, L: TokensApi>(
             .collect();
         let expirations = expirations(&listings);
         facts.tokens = objects
-            .all()
+            .ours(ctx)
             .iter()
             .map(|object| token(object, &expirations))
             .collect();

@@ -17,7 +17,6 @@ use tokio::sync::watch;
 use self::collector::facts;
 use crate::api::AccessToken;
 use crate::cluster::{KubeCluster, OptIn};
-use crate::controller::account::AccountSettings;
 use crate::controller::account::context;
 use crate::controller::account::registry::Accounts;
 use crate::controller::token::context::Context;
@@ -28,7 +27,9 @@ use crate::runtime::supervise::Task;
 use cache::ObjectCache;
 
 use self::accounts::{AccountControllers, check_accounts};
-use self::settings::{Observer, allowed_hosts, installation, line_options, scopes, signed, timing};
+use self::settings::{
+    Observer, account_settings, installation, line_options, scopes, this_installation, timing,
+};
 use self::tokens::{publish_keys_in_hand, spawn_tokens, token_controller};
 
 /// The controllers, as the process runs them.
@@ -81,6 +82,7 @@ impl Parts {
             timing,
             leader.identity.clone(),
         );
+        ctx = ctx.of_installation(this_installation(args));
         if opt_in.is_some() {
             // Less than the time between two rounds, so that each round reads it.
             ctx = ctx.believing_secrets_for(args.timing.drift_interval.mul_f32(0.75));
@@ -107,13 +109,7 @@ impl Parts {
             HttpConnect::new(Arc::new(limiters), options, leader.gate.clone()),
             registry,
             leader.clock.clone(),
-            AccountSettings {
-                own_namespace: namespace.clone(),
-                allowed_hosts: allowed_hosts(args)?,
-                retry_every: signed(args.timing.drift_interval),
-                settle: timing.settle,
-                by_consent: opt_in.is_some(),
-            },
+            account_settings(args)?,
         ));
         Ok(Self {
             ctx,

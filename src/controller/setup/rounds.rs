@@ -29,7 +29,7 @@ pub(super) async fn run(
 ) {
     let mut next = tokio::time::Instant::now() + jittered(interval);
     loop {
-        objects.count(&ctx.metrics);
+        objects.count(&ctx);
         sweep();
         ctx.forget_gone(&objects.uids());
         show_rate_limits(&ctx, &lines);

@@ -9,6 +9,8 @@ use kube::{Client, Resource, ResourceExt};
 use tracing::Span;
 use uuid::Uuid;
 
+use crate::controller::account::AccountSettings;
+use crate::domain::account::handler::{ControllerRef, ThisInstallation};
 use crate::domain::ids::Installation;
 use crate::domain::observed::Timing;
 use crate::launchdarkly::{AllowedHosts, CallObserver, LimiterOptions, Operation};
@@ -50,6 +52,17 @@ pub(super) async fn installation(client: &Client) -> Result<Installation, Leader
     Ok(Installation::new(uid.chars().take(8).collect::<String>()))
 }
 
+/// What tells this installation of the operator from others in the cluster.
+pub(super) fn this_installation(args: &RunArgs) -> ThisInstallation {
+    ThisInstallation {
+        class: args.scope.class().map(str::to_owned),
+        controller: ControllerRef {
+            namespace: args.leadership.namespace.clone(),
+            name: args.leadership.lease_name.clone(),
+        },
+    }
+}
+
 pub(super) fn timing(args: &RunArgs) -> Timing {
     Timing {
         settle: signed(args.timing.settle_time),
@@ -60,7 +73,21 @@ pub(super) fn timing(args: &RunArgs) -> Timing {
     }
 }
 
-pub(super) fn signed(duration: Duration) -> SignedDuration {
+/// How accounts are treated.
+pub(super) fn account_settings(args: &RunArgs) -> Result<AccountSettings, LeaderTaskError> {
+    Ok(AccountSettings {
+        own_namespace: args.leadership.namespace.clone(),
+        allowed_hosts: allowed_hosts(args)?,
+        retry_every: signed(args.timing.drift_interval),
+        settle: signed(args.timing.settle_time),
+        installation: this_installation(args),
+        lease: args.leadership.lease_duration,
+        whole_cluster: args.scope.namespaces().is_empty(),
+        by_consent: args.scope.opt_in_role.is_some(),
+    })
+}
+
+fn signed(duration: Duration) -> SignedDuration {
     SignedDuration::try_from(duration).unwrap_or(SignedDuration::MAX)
 }
 
@@ -77,7 +104,7 @@ pub(super) fn line_options(args: &RunArgs) -> LimiterOptions {
     }
 }
 
-pub(super) fn allowed_hosts(args: &RunArgs) -> Result<AllowedHosts, LeaderTaskError> {
+fn allowed_hosts(args: &RunArgs) -> Result<AllowedHosts, LeaderTaskError> {
     let hosts: Result<Vec<_>, _> = args
         .remote
         .allowed_hosts()

@@ -59,7 +59,7 @@ async fn server(plural: &str, object: &Value, listed: &[&Value]) -> (MockServer,
         "apiVersion": "v1", "kind": "Namespace",
         "metadata": {"name": "kube-system", "uid": "11111111-2222-3333-4444-555555555555"},
     });
-    let no_secret = json!({
+    let nothing = json!({
         "apiVersion": "v1", "kind": "Status", "metadata": {}, "status": "Failure",
         "reason": "NotFound", "code": 404, "message": "not found",
     });
@@ -68,8 +68,9 @@ async fn server(plural: &str, object: &Value, listed: &[&Value]) -> (MockServer,
     for mock in [
         Mock::given(query_param("watch", "true")).respond_with(silence),
         Mock::given(path_regex("/namespaces/[^/]+$")).respond_with(answer(200, &kube_system)),
-        Mock::given(path_regex("/secrets/[^/]+$")).respond_with(answer(404, &no_secret)),
         Mock::given(path_regex(format!("/{plural}/web$"))).respond_with(answer(200, object)),
+        Mock::given(path_regex("/(secrets|launchdarklyaccounts)/[^/]+$"))
+            .respond_with(answer(404, &nothing)),
         Mock::given(path_regex(format!("/{plural}$"))).respond_with(answer(200, &list(listed))),
         Mock::given(any()).respond_with(answer(200, &list(&[]))),
     ] {

@@ -13,6 +13,7 @@ use crate::controller::account::claims::Claims;
 use crate::controller::account::registry::Accounts;
 use crate::controller::token::memory::ObjectMemory;
 use crate::controller::token::secret_changes::SecretChanges;
+use crate::domain::account::handler::ThisInstallation;
 use crate::domain::ids::ObjectUid;
 use crate::domain::observed::Timing;
 use crate::launchdarkly::TokensApi;
@@ -40,6 +41,8 @@ pub struct Context<C, L> {
     pub holder: String,
     /// Which object answers for which token.
     pub(in crate::controller) claims: Claims,
+    /// This installation, which leaves the objects of others alone.
+    pub(in crate::controller) installation: ThisInstallation,
     /// Set while the process ends: no new call is begun then.
     pub draining: AtomicBool,
     secret_believed: Duration,
@@ -66,12 +69,20 @@ impl<C: Cluster, L: TokensApi> Context<C, L> {
             metrics,
             timing,
             holder,
+            installation: ThisInstallation::default(),
             draining: AtomicBool::new(false),
             secret_believed: SECRET_BELIEVED,
             secret_changes: Mutex::default(),
             memories: Mutex::default(),
             namespaces: Mutex::default(),
         }
+    }
+
+    /// For one installation of several.
+    #[must_use]
+    pub fn of_installation(mut self, installation: ThisInstallation) -> Self {
+        self.installation = installation;
+        self
     }
 
     /// For an operator that does not watch Secrets: one that was read longer ago than this is read again at the next reconcile.

@@ -199,6 +199,32 @@ async fn tell_first<C: Cluster, L: TokensApi>(
     tell(ctx, object, notice).await;
 }
 
+/// The spec's inline role does not confine its token: told once a generation.
+pub(in crate::controller) async fn policy_leaks<C: Cluster, L: TokensApi>(
+    ctx: &Context<C, L>,
+    written: &AccessToken,
+    before: Option<&AccessTokenStatus>,
+) {
+    let said = |status: &AccessTokenStatus| {
+        find_condition(&status.conditions, ConditionType::LeakyPolicy).cloned()
+    };
+    let Some(new) = written.status.as_ref().and_then(said) else {
+        return;
+    };
+    let old = before.and_then(said);
+    if old.is_some_and(|old| old.observed_generation == new.observed_generation) {
+        return;
+    }
+    tracing::warn!(object = %log_name(written), reason = new.reason, "{}", new.message);
+    let notice = Notice {
+        warning: true,
+        reason: Reason::LeakyPolicy.as_str(),
+        action: "Reconcile",
+        note: new.message,
+    };
+    tell(ctx, written, notice).await;
+}
+
 fn is_warning(reason: &str) -> bool {
     [
         Reason::RotationDelayed,

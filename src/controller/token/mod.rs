@@ -5,6 +5,7 @@ pub(super) mod events;
 pub(super) mod execute;
 mod memory;
 pub(super) mod observe;
+pub(super) mod ownership;
 pub(super) mod reconcile;
 pub(super) mod reservation;
 mod secret_changes;

@@ -17,6 +17,7 @@ use crate::controller::token::events::log_name;
 use crate::controller::token::execute::execute;
 use crate::controller::token::memory::ObjectMemory;
 use crate::controller::token::observe::observe;
+use crate::controller::token::ownership::{Ownership, ownership};
 use crate::controller::token::reservation::register;
 use crate::controller::token::status::with_status;
 use crate::controller::token::world::World;
@@ -66,8 +67,12 @@ pub async fn reconcile<C: Cluster, L: TokensApi>(
     let mut memory = memory.lock().await;
     let outcome = match newest(ctx, object, &memory).await {
         Ok(object) => {
-            ctx.forget_changed_secrets(&object.namespace().unwrap_or_default(), &mut memory);
-            Box::pin(reconcile_until_settled(ctx, object, &mut memory)).await
+            if let Some(outcome) = not_ours(ctx, &object, &memory).await {
+                outcome
+            } else {
+                ctx.forget_changed_secrets(&object.namespace().unwrap_or_default(), &mut memory);
+                Box::pin(reconcile_until_settled(ctx, object, &mut memory)).await
+            }
         }
         Err(outcome) => outcome,
     };
@@ -78,6 +83,31 @@ pub async fn reconcile<C: Cluster, L: TokensApi>(
         ctx.accounts.release(&uid);
     }
     outcome
+}
+
+/// What to do about an object that is not, or not surely, for this installation. A key that is in hand is published in any case:
+/// nobody else has it.
+async fn not_ours<C: Cluster, L: TokensApi>(
+    ctx: &Context<C, L>,
+    object: &AccessToken,
+    memory: &ObjectMemory,
+) -> Option<Outcome> {
+    if memory.holds_key() {
+        return None;
+    }
+    let wait = match ownership(ctx, object).await {
+        Ok(Ownership::Ours) => return None,
+        Ok(Ownership::Theirs) => LONGEST_WAIT,
+        Ok(Ownership::Unclear) => OVERDUE_WAIT,
+        Err(error) => {
+            tracing::warn!(object = %log_name(object), %error, "could not read whose account it is");
+            traces::interrupted();
+            OVERDUE_WAIT
+        }
+    };
+    // Whoever takes over from another installation must know who uses its accounts.
+    register(ctx, object);
+    Some(Outcome::Again(wait))
 }
 
 /// A cache may lag behind what this process wrote: what is older than that is read again.
@@ -275,13 +305,14 @@ async fn pause<C: Cluster, L: TokensApi>(
     if speaks && !waits_for_others(world) {
         let before = object.status.clone().unwrap_or_default();
         let record = record_at_rest(&world.desired, &world.observed);
-        let next = with_status(&object, world, &record, step);
+        let next = with_status(ctx, &object, world, &record, step);
         let after = next.status.clone().unwrap_or_default();
         if after != before {
             match ctx.cluster.replace_status(&next).await {
                 Ok(written) => {
                     memory.written_version = version(&written).max(memory.written_version);
                     events::conditions_changed(ctx, &written, &before, &after).await;
+                    events::policy_leaks(ctx, &written, Some(&before)).await;
                 }
                 Err(ClusterError::Conflict | ClusterError::NotFound) => {
                     memory.secrets.clear();

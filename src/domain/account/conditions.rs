@@ -4,6 +4,7 @@ use jiff::SignedDuration;
 
 use super::budget::Hold;
 use super::finding::Finding;
+use super::handler::Unseen;
 use super::observed::{ObservedAccount, RemoteAccountFacts};
 use super::report::{Explanation, RemoteAccountReport, Report};
 use crate::domain::problem::Problem;
@@ -18,10 +19,7 @@ pub fn report(standing: &Result<Finding, Problem>, observed: &ObservedAccount) -
     let cause = match standing {
         Ok(_) if observed.deleting => Explanation {
             reason: Reason::InUse,
-            message: format!(
-                "{} AccessTokens still refer to this account; delete them first",
-                observed.users
-            ),
+            message: in_use(observed),
         },
         Ok(_) => cause(Reason::Available, "LaunchDarkly accepts the credential"),
         Err(problem) => cause(problem.reason, &problem.message),
@@ -37,6 +35,19 @@ pub fn report(standing: &Result<Finding, Problem>, observed: &ObservedAccount) -
             .zip(observed.behind.as_ref())
             .and_then(|(found, facts)| behind(found, facts)),
     }
+}
+
+fn in_use(observed: &ObservedAccount) -> String {
+    let users = match observed.unseen {
+        Unseen::None | Unseen::Uncounted => observed.users,
+        Unseen::Counted(users) => users.max(observed.users),
+        Unseen::Unknown => {
+            return "AccessTokens of other namespaces may still refer to this account, and the operator may not list them: let it, or \
+                    take its finalizer off when none does"
+                .to_owned();
+        }
+    };
+    format!("{users} AccessTokens still refer to this account; delete them first")
 }
 
 fn behind(found: &Finding, facts: &RemoteAccountFacts) -> Option<RemoteAccountReport> {

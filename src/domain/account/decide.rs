@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::conditions::report;
 use super::desired::DesiredAccount;
 use super::finding::{Access, Finding, in_pinned_account};
+use super::handler::{Handler, Rival, Unseen};
 use super::observed::{Awaited, Credential, ObservedAccount};
 use super::offer::Offer;
 use super::step::AccountStep;
@@ -39,6 +40,9 @@ macro_rules! concerns {
 
 /// All concerns in the order of their precedence: the first that has something to say wins.
 pub const CONCERNS: &[Concern] = concerns![
+    leave_alone: "another installation handles it",
+    claim: "no installation handles it: this one does from now on",
+    count_users: "nobody uses it in the namespaces that are looked after: are there users elsewhere?",
     let_go: "it is being deleted, and no AccessToken uses it: forget it and let it go",
     read_credential: "the managing key was not read yet",
     check_credential: "nothing is known of this key at this address, or it is in doubt: ask LaunchDarkly",
@@ -54,7 +58,8 @@ pub const CONCERNS: &[Concern] = concerns![
 /// - Total: every observed account has a step. Deterministic: same input, same step.
 /// - Calls are offered only with what was checked: this object, this address, these authorities, this key (I10).
 /// - A credential of another account than the pinned one is never offered (I10).
-/// - Our finalizer stays as long as an access token uses the account (I11).
+/// - Our finalizer stays as long as an access token uses the account (I11), also one that this process does not see.
+/// - Nothing is read of, written to or offered of an account that another installation handles.
 /// - LaunchDarkly is asked about a credential that does not work once an interval (I13).
 ///
 /// # Assumes
@@ -78,7 +83,7 @@ struct View<'a> {
 
 impl View<'_> {
     fn is_done(&self) -> bool {
-        self.observed.deleting && self.observed.users == 0
+        self.observed.deleting && !self.observed.is_used()
     }
 
     /// What calls would be made with, where the spec says where to and the Secret has a key.
@@ -143,6 +148,36 @@ fn unknown(message: &str) -> Problem {
     Problem::retry(Reason::Recovering, message)
 }
 
+/// Two installations that write to one account would undo each other's work; the one that came first has it.
+fn leave_alone(view: &View<'_>) -> Option<AccountStep> {
+    let (to, wait) = match &view.observed.handler {
+        Handler::Us | Handler::Nobody => return None,
+        Handler::OtherClass => (None, LOOK_EVERY),
+        Handler::Another { controller, lease } => match lease {
+            Rival::Unread => return Some(AccountStep::ReadLease),
+            Rival::Ended => return None,
+            Rival::Unreadable => (Some(controller.clone()), LOOK_EVERY),
+            Rival::Lives { patience } => (Some(controller.clone()), LOOK_EVERY.min(*patience)),
+        },
+    };
+    Some(AccountStep::LeaveAlone { to, wait })
+}
+
+/// It is said before anything else is done, so that of two that begin at once one finds the other's word. Nothing is left to do for
+/// one that is about to go and that we do not hold.
+fn claim(view: &View<'_>) -> Option<AccountStep> {
+    let observed = view.observed;
+    let goes = observed.deleting && !observed.held && observed.users == 0;
+    (observed.handler != Handler::Us && !goes).then_some(AccountStep::Claim)
+}
+
+/// Who sees some namespaces only cannot know that nobody uses an account.
+fn count_users(view: &View<'_>) -> Option<AccountStep> {
+    let observed = view.observed;
+    let needed = observed.held && observed.users == 0 && observed.unseen == Unseen::Uncounted;
+    needed.then_some(AccountStep::CountUsers)
+}
+
 /// An account that is being deleted and that nobody needs goes, whatever its credential.
 fn let_go(view: &View<'_>) -> Option<AccountStep> {
     let observed = view.observed;
@@ -191,7 +226,7 @@ fn keep_while_used(view: &View<'_>) -> Option<AccountStep> {
 
 /// An account that nobody uses can go at any time.
 fn release_unused(view: &View<'_>) -> Option<AccountStep> {
-    let unused = view.observed.users == 0 && view.observed.held;
+    let unused = !view.observed.is_used() && view.observed.held;
     unused.then_some(AccountStep::RemoveFinalizer)
 }
 

@@ -5,6 +5,7 @@ pub mod conditions;
 pub mod decide;
 pub mod desired;
 pub mod finding;
+pub mod handler;
 pub mod observed;
 pub mod offer;
 pub mod report;

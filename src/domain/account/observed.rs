@@ -4,6 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::budget::Hold;
 use super::finding::{Access, Finding};
+use super::handler::{Handler, Unseen};
 use super::offer::Offer;
 use super::report::Report;
 use crate::domain::ids::{AccountId, TokenId};
@@ -23,8 +24,12 @@ pub struct ObservedAccount {
     pub held: bool,
     /// What may have been applied together with it and still be missing.
     pub awaited: Awaited,
-    /// How many access tokens use it.
+    /// Which installation handles it.
+    pub handler: Handler,
+    /// How many access tokens use it that this process sees.
     pub users: usize,
+    /// What is known of those that it does not see.
+    pub unseen: Unseen,
     /// The account that its status is bound to.
     pub pinned: Option<AccountId>,
     /// The managing key, as far as it was read.
@@ -39,6 +44,19 @@ pub struct ObservedAccount {
     pub behind: Option<RemoteAccountFacts>,
     /// What its status was made to say since it was read.
     pub told: Option<Report>,
+}
+
+impl ObservedAccount {
+    /// Whether some access token uses it, as far as is known; who cannot tell takes it for used.
+    #[must_use]
+    pub fn is_used(&self) -> bool {
+        let elsewhere = match self.unseen {
+            Unseen::None | Unseen::Uncounted => false,
+            Unseen::Counted(users) => users > 0,
+            Unseen::Unknown => true,
+        };
+        self.users > 0 || elsewhere
+    }
 }
 
 /// What may still come that was applied together with an account.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::finding::Access;
+use super::handler::ControllerRef;
 use super::offer::Offer;
 use super::report::Report;
 use crate::domain::problem::Problem;
@@ -10,6 +11,19 @@ use crate::domain::problem::Problem;
 /// One effect for an account. A step leaves nothing to choose, and holds no key.
 #[derive(Debug, Clone, PartialEq, Eq, strum::IntoStaticStr)]
 pub enum AccountStep {
+    /// Read the Lease of the installation that the account says it is handled by.
+    ReadLease,
+    /// Another installation handles the account: nothing of it is used, and nothing is written to it.
+    LeaveAlone {
+        /// The installation, where it is one of our own class.
+        to: Option<ControllerRef>,
+        /// How long to wait before the next look.
+        wait: Duration,
+    },
+    /// Have the status say that this installation handles the account.
+    Claim,
+    /// Count the access tokens that use the account in the whole cluster.
+    CountUsers,
     /// Read the managing key from its Secret.
     ReadCredential,
     /// Ask LaunchDarkly whose the credential is.

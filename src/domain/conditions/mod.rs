@@ -43,6 +43,8 @@ pub enum ConditionType {
     SecretSynced,
     /// A previous key still works besides the current one.
     OverlapActive,
+    /// The inline role does not confine the token: nothing in it denies.
+    LeakyPolicy,
     /// Account: lost keys are not replaced, since there are too many.
     MassChange,
     /// Account: the operator's clock and LaunchDarkly's differ.
@@ -140,6 +142,7 @@ pub fn conditions(
     situation.token(&mut conditions, observed);
     situation.secret(&mut conditions);
     parts::overlap(&mut conditions, record);
+    parts::leaky_policy(&mut conditions, &situation);
     conditions
 }
 

@@ -94,6 +94,19 @@ impl Situation<'_> {
     }
 }
 
+/// Said of the spec, whatever its token came to: it is the spec that has to change.
+pub(super) fn leaky_policy(conditions: &mut Conditions, situation: &Situation<'_>) {
+    let desired = situation.desired.as_ref().ok();
+    let leaks = desired.is_some_and(|desired| desired.settings.grant.leaks());
+    conditions.mark(
+        ConditionType::LeakyPolicy,
+        leaks && !situation.deleting,
+        Reason::LeakyPolicy,
+        "spec.inlineRole has no statement that denies: its token may still list all projects of the account and read their SDK keys; add \
+         one such as {effect: deny, notResources: [proj/web], actions: [viewProject]}",
+    );
+}
+
 pub(super) fn overlap(conditions: &mut Conditions, record: &Record) {
     let ends = record
         .retiring

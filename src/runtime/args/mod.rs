@@ -142,6 +142,10 @@ pub struct ScopeArgs {
     )]
     watch_namespaces: Vec<String>,
 
+    /// Class of the accounts to look after, with their AccessTokens: those whose spec.controllerClass is this; without it, those that have none
+    #[arg(long, env = "LDTOKENS_CONTROLLER_CLASS", value_name = "CLASS")]
+    controller_class: Option<String>,
+
     /// ClusterRole that a RoleBinding in a namespace gives the operator its Secrets with; Secrets are then neither listed nor watched, but read by name, once a drift interval
     #[arg(
         long,
@@ -161,6 +165,13 @@ impl ScopeArgs {
     #[must_use]
     pub fn namespaces(&self) -> BTreeSet<&str> {
         filled(&self.watch_namespaces)
+    }
+
+    /// The class of the accounts to look after; none means those without one. An environment variable that is set to nothing names none.
+    #[must_use]
+    pub fn class(&self) -> Option<&str> {
+        let class = self.controller_class.as_deref().map(str::trim);
+        class.filter(|class| !class.is_empty())
     }
 }
 

@@ -146,6 +146,11 @@ impl ScopeArgs {
                 format!("--opt-in-role {role:?} must be the name of a ClusterRole, in small letters; leave the flag out if the operator may use all Secrets")
             });
         }
+        if let Some(class) = self.class() {
+            wrong.unless(is_dns_label(class), || {
+                format!("--controller-class {class:?} must be small letters, digits and -, 63 at most, as spec.controllerClass of an account; leave the flag out for accounts without a class")
+            });
+        }
         for namespace in self.namespaces() {
             wrong.unless(is_dns_label(namespace), || {
                 format!("--watch-namespaces {namespace:?} must be the name of a namespace; leave the flag out for all")

@@ -6,9 +6,7 @@ use k8s_openapi::api::coordination::v1::Lease;
 
 use crate::runtime::clock::Moment;
 
-/// The longest lease that any version of the operator takes; a Lease that says more was edited by a person, and
-/// must not lock everybody out for good.
-pub const LONGEST_LEASE: Duration = Duration::from_secs(3600);
+pub use crate::domain::account::handler::LONGEST_LEASE;
 
 /// One version of the Lease.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -129,6 +129,10 @@ metrics! {
         launchdarkly_account_clock_offset_seconds: Gauge["kind", "namespace", "name"],
             "What to add to this machine's clock to get LaunchDarkly's";
     }
+    "Accounts that others handle": "See [two installations](guide.md#two-installations-in-one-cluster)." {
+        launchdarkly_operator_accounts_left_alone: Gauge[] => accounts_left_alone: Gauge,
+            "Accounts of this installation's class that another installation handles: this one leaves them and their AccessTokens alone";
+    }
     "Keys and Secrets": "Counted by the leader since it started." {
         launchdarkly_operator_tokens: Gauge["state"] => tokens: Family<StateLabel, Gauge>,
             "AccessToken objects by what they are at: ready, reconciling, stalled, deleting";

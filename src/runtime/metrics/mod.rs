@@ -209,6 +209,11 @@ impl Metrics {
             .set(gauge(count));
     }
 
+    /// Other installations of our class handle this many accounts.
+    pub fn set_accounts_left_alone(&self, count: usize) {
+        self.counted.accounts_left_alone.set(gauge(count));
+    }
+
     /// A deletion left a remote token behind.
     pub fn left_behind(&self) {
         self.counted.left_behind.inc();

@@ -1,15 +1,20 @@
 //! Accounts of both kinds: status, finalizer and credential.
 
+use std::time::Duration;
+
 use kube::ResourceExt;
 use kube::core::ObjectMeta;
+use launchdarkly_token_operator::api::access_token::{AccessTokenSpec, AccountKind, AccountRef};
 use launchdarkly_token_operator::api::account::{
     AccountSpec, ClusterAccountSpec, CredentialsSecretRef,
 };
 use launchdarkly_token_operator::api::{
-    ACCOUNT_FINALIZER, ClusterLaunchDarklyAccount, LaunchDarklyAccount,
+    ACCOUNT_FINALIZER, AccessToken, ClusterLaunchDarklyAccount, LaunchDarklyAccount,
 };
 use launchdarkly_token_operator::cluster::{Cluster, ClusterError, CredentialEntry, CredentialRef};
+use launchdarkly_token_operator::domain::account::handler::ControllerRef;
 use launchdarkly_token_operator::domain::ids::AccountId;
+use launchdarkly_token_operator::domain::settings::BaseRole;
 
 use crate::stage::{AnyAccount, FOREIGN, Stage};
 
@@ -145,4 +150,85 @@ pub async fn a_credential_is_the_entry_that_is_named<S: Stage>(stage: &S) {
     stage.put_credential("no-key", "two words").await;
     let found = read("no-key", "token").await;
     assert!(matches!(found, CredentialEntry::NoKey(_)), "{found:?}");
+}
+
+pub async fn users_of_an_account_of_the_cluster_are_counted_wherever_they_are<S: Stage>(stage: &S) {
+    let account = stage.namespace();
+    assert_eq!(count(stage, account).await, 0);
+    for (name, kind, of, held) in [
+        (
+            "one",
+            AccountKind::ClusterLaunchDarklyAccount,
+            account,
+            true,
+        ),
+        (
+            "two",
+            AccountKind::ClusterLaunchDarklyAccount,
+            account,
+            true,
+        ),
+        (
+            "waits",
+            AccountKind::ClusterLaunchDarklyAccount,
+            account,
+            false,
+        ),
+        ("namesake", AccountKind::LaunchDarklyAccount, account, true),
+        (
+            "other",
+            AccountKind::ClusterLaunchDarklyAccount,
+            "other",
+            true,
+        ),
+    ] {
+        let spec = AccessTokenSpec {
+            account_ref: AccountRef {
+                kind,
+                name: of.to_owned(),
+            },
+            role: Some(BaseRole::Reader),
+            ..AccessTokenSpec::default()
+        };
+        let mut token = AccessToken::new(name, spec);
+        token.metadata.namespace = Some(stage.namespace().to_owned());
+        let token = stage.create_object(token).await;
+        if held {
+            stage.cluster().add_finalizer(&token).await.unwrap();
+        }
+    }
+    assert_eq!(count(stage, account).await, 2);
+}
+
+/// Right after a kind was made known its lists are refused for a while.
+async fn count<S: Stage>(stage: &S, account: &str) -> usize {
+    let mut counted = stage.cluster().count_users(account).await;
+    for _ in 0..100 {
+        if !matches!(counted, Err(ClusterError::Unavailable(_))) {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        counted = stage.cluster().count_users(account).await;
+    }
+    counted.unwrap()
+}
+
+pub async fn a_lease_is_read_as_its_holder_left_it<S: Stage>(stage: &S) {
+    let read = async |name: &str| {
+        let at = ControllerRef {
+            namespace: stage.namespace().to_owned(),
+            name: name.to_owned(),
+        };
+        stage.cluster().read_lease(&at).await.unwrap()
+    };
+    assert_eq!(read("operator").await, None);
+    stage.put_lease("operator", None).await;
+    let free = read("operator").await.unwrap();
+    assert_eq!(free.duration, None);
+    assert_eq!(read("operator").await.as_ref(), Some(&free));
+    stage.put_lease("operator", Some(30)).await;
+    let held = read("operator").await.unwrap();
+    assert_eq!(held.duration, Some(Duration::from_secs(30)));
+    assert_eq!(held.uid, free.uid);
+    assert_ne!(held.version, free.version);
 }

@@ -6,6 +6,7 @@ use launchdarkly_token_operator::api::LaunchDarklyAccount;
 use launchdarkly_token_operator::api::access_token::{AccessToken, AccessTokenSpec};
 use launchdarkly_token_operator::cluster::secret::manifest::SecretManifest;
 use launchdarkly_token_operator::cluster::{Cluster, ClusterError, CredentialRef};
+use launchdarkly_token_operator::domain::account::handler::ControllerRef;
 use launchdarkly_token_operator::domain::ids::{ResourceVersion, SecretUid};
 use launchdarkly_token_operator::domain::secret::SecretRevision;
 use launchdarkly_token_operator::domain::settings::BaseRole;
@@ -88,6 +89,10 @@ pub async fn who_may_do_nothing_is_told_so<S: Stage>(stage: &S) {
         entry: "token".to_owned(),
         by_consent: false,
     };
+    let lease = ControllerRef {
+        namespace: namespace.to_owned(),
+        name: "operator".to_owned(),
+    };
     let answers = [
         stranger
             .read_object::<AccessToken>(Some(namespace), "ci")
@@ -98,6 +103,8 @@ pub async fn who_may_do_nothing_is_told_so<S: Stage>(stage: &S) {
             .await
             .map(drop),
         stranger.read_credential(&credential).await.map(drop),
+        stranger.read_lease(&lease).await.map(drop),
+        stranger.count_users("default").await.map(drop),
         stranger.add_finalizer(&object).await.map(drop),
         stranger.remove_finalizer(&object).await,
         stranger.replace_status(&object).await.map(drop),

@@ -14,6 +14,7 @@ use launchdarkly_token_operator::controller::account::{
     AccountContext, AccountSettings, Accounts, Availability, Entry, reconcile,
 };
 use launchdarkly_token_operator::domain::account::AccountKey;
+use launchdarkly_token_operator::domain::account::handler::ThisInstallation;
 use launchdarkly_token_operator::domain::ids::{AccountId, ObjectUid, TokenId};
 use launchdarkly_token_operator::launchdarkly::{
     AllowedHosts, Connect, Endpoint, EndpointError, HttpConnect, LimiterOptions, Limiters, Options,
@@ -171,6 +172,9 @@ impl World {
             allowed_hosts: hosts,
             retry_every: RETRY_EVERY,
             settle: TIMING.settle,
+            installation: ThisInstallation::default(),
+            lease: Duration::from_secs(30),
+            whole_cluster: true,
             by_consent: false,
         };
         let accounts = Arc::new(Accounts::new("0a1b2c3d".into()));

@@ -9,6 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use launchdarkly_token_operator::domain::account::decide::decide;
 use launchdarkly_token_operator::domain::account::desired::DesiredAccount;
 use launchdarkly_token_operator::domain::account::finding::{Access, Behind, Finding};
+use launchdarkly_token_operator::domain::account::handler::{Handler, Rival, Unseen};
 use launchdarkly_token_operator::domain::account::observed::{
     Awaited, Credential, ObservedAccount, RemoteAccountFacts,
 };
@@ -30,6 +31,10 @@ struct Given {
     secret: Result<Fingerprint, Problem>,
     /// What LaunchDarkly says to it.
     answer: Result<Behind, Problem>,
+    /// What the Lease of another installation shows.
+    rival: Rival,
+    /// What comes out when the users in other namespaces are counted.
+    elsewhere: Unseen,
 }
 
 fn noon() -> Timestamp {
@@ -77,7 +82,9 @@ fn fresh() -> Given {
             deleting: false,
             held: false,
             awaited: Awaited::Secret,
+            handler: Handler::Us,
             users: 0,
+            unseen: Unseen::None,
             pinned: None,
             credential: Credential::Unread,
             known: None,
@@ -88,6 +95,8 @@ fn fresh() -> Given {
         },
         secret: Ok(Fingerprint::of(b"api-1")),
         answer: Ok(behind("569f")),
+        rival: Rival::Unreadable,
+        elsewhere: Unseen::Unknown,
     }
 }
 
@@ -124,6 +133,12 @@ impl Given {
     fn next_look(&mut self, later: SignedDuration) {
         self.observed.now += later;
         self.observed.credential = Credential::Unread;
+        if self.observed.unseen != Unseen::None {
+            self.observed.unseen = Unseen::Uncounted;
+        }
+        if let Handler::Another { lease, .. } = &mut self.observed.handler {
+            *lease = Rival::Unread;
+        }
     }
 
     /// What a step does, if it does what it says.
@@ -132,6 +147,17 @@ impl Given {
         let read = secret.map(|fingerprint| self.access(&fingerprint));
         let observed = &mut self.observed;
         match step {
+            AccountStep::ReadLease => {
+                if let Handler::Another { lease, .. } = &mut observed.handler {
+                    *lease = self.rival;
+                }
+            }
+            AccountStep::LeaveAlone { wait, .. } => {
+                (observed.known, observed.offered, observed.behind) = (None, None, None);
+                return Some(wait);
+            }
+            AccountStep::Claim => observed.handler = Handler::Us,
+            AccountStep::CountUsers => observed.unseen = self.elsewhere,
             AccountStep::ReadCredential => {
                 observed.credential = match read {
                     Ok(Some(access)) => Credential::Read(access),

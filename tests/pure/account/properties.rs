@@ -1,7 +1,12 @@
 //! What holds of every decision, whatever is observed of an account.
 
+use std::time::Duration;
+
 use jiff::SignedDuration;
 use launchdarkly_token_operator::domain::account::finding::{Access, Behind, Finding};
+use launchdarkly_token_operator::domain::account::handler::{
+    ControllerRef, Handler, Rival, Unseen,
+};
 use launchdarkly_token_operator::domain::account::observed::{Awaited, Credential};
 use launchdarkly_token_operator::domain::account::offer::Offer;
 use launchdarkly_token_operator::domain::account::step::AccountStep;
@@ -80,6 +85,32 @@ fn offer() -> impl Strategy<Value = Offer> {
     })
 }
 
+/// Which installation handles it, what its Lease shows, and what is known of users that are not seen.
+fn others() -> impl Strategy<Value = (Handler, Rival, Unseen, Unseen)> {
+    let another = |lease| Handler::Another {
+        controller: ControllerRef::default(),
+        lease,
+    };
+    let lives = Rival::Lives {
+        patience: Duration::from_secs(90),
+    };
+    let rivals = [Rival::Unreadable, lives, Rival::Ended];
+    let handler = prop_oneof![
+        6 => Just(Handler::Us),
+        1 => Just(Handler::Nobody),
+        1 => Just(Handler::OtherClass),
+        2 => Just(another(Rival::Unread)),
+    ];
+    let counted = [Unseen::Counted(0), Unseen::Counted(1), Unseen::Unknown];
+    let unseen = select(vec![Unseen::None, Unseen::Uncounted]);
+    (
+        handler,
+        select(rivals.to_vec()),
+        unseen,
+        select(counted.to_vec()),
+    )
+}
+
 /// Any account at all, also one that no process ever saw.
 fn any_account() -> impl Strategy<Value = Given> {
     let flags = (any::<bool>(), any::<bool>());
@@ -100,9 +131,11 @@ fn any_account() -> impl Strategy<Value = Given> {
         prop::option::of(select(vec!["569f", "other"])),
         0..=2_usize,
     );
-    (flags, awaited, spec, secret, answer, remembered).prop_map(
-        |(flags, awaited, spec, secret, answer, (known, offered, pinned, users))| {
+    (flags, awaited, spec, secret, answer, remembered, others()).prop_map(
+        |(flags, awaited, spec, secret, answer, (known, offered, pinned, users), others)| {
+            let (handler, rival, unseen, elsewhere) = others;
             let mut given = fresh().but(|it| {
+                (it.handler, it.unseen) = (handler, unseen);
                 ((it.deleting, it.held), it.awaited) = (flags, awaited);
                 it.users = users;
                 it.pinned = pinned.map(AccountId::from);
@@ -120,6 +153,7 @@ fn any_account() -> impl Strategy<Value = Given> {
             });
             given.secret = secret;
             given.answer = answer;
+            (given.rival, given.elsewhere) = (rival, elsewhere);
             given
         },
     )
@@ -172,7 +206,37 @@ fn no_account_is_let_go_or_forgotten_while_access_tokens_use_it() {
             step,
             AccountStep::RemoveFinalizer | AccountStep::Release | AccountStep::Forget
         );
-        prop_assert!(!(lets_go && given.observed.users > 0));
+        prop_assert!(!(lets_go && given.observed.is_used()));
+        let counted = given.observed.unseen != Unseen::Uncounted;
+        prop_assert!(!lets_go || counted || !given.observed.held);
+        Ok(())
+    });
+}
+
+/// Two installations that write to one account undo each other's work.
+#[test]
+fn of_an_account_that_another_installation_handles_only_its_lease_is_read() {
+    on_every_step(|given, step| {
+        let theirs = match &given.observed.handler {
+            Handler::OtherClass => true,
+            Handler::Another { lease, .. } => *lease != Rival::Ended,
+            Handler::Us | Handler::Nobody => false,
+        };
+        let harmless = matches!(
+            step,
+            AccountStep::ReadLease | AccountStep::LeaveAlone { .. }
+        );
+        prop_assert_eq!(theirs, harmless);
+        let ours = given.observed.handler == Handler::Us;
+        let writes = matches!(
+            step,
+            AccountStep::AddFinalizer
+                | AccountStep::RemoveFinalizer
+                | AccountStep::Release
+                | AccountStep::WriteStatus(_)
+                | AccountStep::Publish(_)
+        );
+        prop_assert!(ours || !writes);
         Ok(())
     });
 }
@@ -239,7 +303,7 @@ fn what_is_waited_for_is_what_is_said() {
         let observed = &given.observed;
         let problem = match step {
             AccountStep::Hold { problem, .. } => Some(problem),
-            AccountStep::Rest { .. } if observed.users > 0 || !observed.deleting => None,
+            AccountStep::Rest { .. } if observed.is_used() || !observed.deleting => None,
             _ => return Ok(()),
         };
         let told = observed.told.as_ref().unwrap();

@@ -5,6 +5,9 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 use launchdarkly_token_operator::domain::account::decide::CONCERNS;
+use launchdarkly_token_operator::domain::account::handler::{
+    ControllerRef, Handler, Rival, Unseen,
+};
 use launchdarkly_token_operator::domain::account::observed::{Awaited, Credential};
 use launchdarkly_token_operator::domain::account::step::AccountStep;
 use launchdarkly_token_operator::domain::ids::{AccountId, Fingerprint};
@@ -60,6 +63,83 @@ fn an_account_that_is_deleted_goes_after_its_users() {
     assert_steps("without users", unused, "Forget Release", 60);
     let others = fresh().but(|it| it.deleting = true);
     assert_steps("held by others", others, "Rest", 60);
+}
+
+fn another(lease: Rival) -> Handler {
+    let controller = ControllerRef {
+        namespace: "operators".to_owned(),
+        name: "other".to_owned(),
+    };
+    Handler::Another { controller, lease }
+}
+
+/// Also one that this installation held before, and whatever else there would be to do.
+#[test]
+fn an_account_that_another_installation_handles_is_left_alone_until_that_one_is_gone() {
+    let busy = |handler: Handler| {
+        looked_at().but(|it| (it.handler, it.users, it.deleting) = (handler, 0, true))
+    };
+    let other_class = busy(Handler::OtherClass).but(|it| it.held = true);
+    assert_steps("another class", other_class, "LeaveAlone", 60);
+    for (situation, rival, wait) in [
+        (
+            "it lives",
+            Rival::Lives {
+                patience: Duration::from_secs(330),
+            },
+            60,
+        ),
+        (
+            "it is about to end",
+            Rival::Lives {
+                patience: Duration::from_secs(7),
+            },
+            7,
+        ),
+        ("nobody knows", Rival::Unreadable, 60),
+    ] {
+        let mut given = busy(another(Rival::Unread)).but(|it| it.held = true);
+        given.rival = rival;
+        assert_steps(situation, given, "ReadLease LeaveAlone", wait);
+    }
+    let mut left = looked_at().but(|it| (it.handler, it.users) = (another(Rival::Unread), 1));
+    left.rival = Rival::Ended;
+    let taken = "ReadLease Claim ReadCredential AddFinalizer Rest";
+    assert_steps("it ended", left, taken, 60);
+}
+
+#[test]
+fn an_account_is_claimed_before_anything_else_is_done_with_it() {
+    let new = fresh().but(|it| it.handler = Handler::Nobody);
+    let steps = "Claim ReadCredential CheckCredential Publish WriteStatus Rest";
+    assert_steps("new", new, steps, 60);
+    let goes = fresh().but(|it| (it.handler, it.deleting) = (Handler::Nobody, true));
+    assert_steps("about to go", goes, "Rest", 60);
+}
+
+/// I11: who sees some namespaces only does not know who uses an account of the whole cluster.
+#[test]
+fn a_finalizer_stays_while_the_account_is_used_where_this_process_does_not_look() {
+    for (elsewhere, steps) in [
+        (
+            Unseen::Counted(0),
+            "CountUsers ReadCredential RemoveFinalizer Rest",
+        ),
+        (Unseen::Counted(2), "CountUsers ReadCredential Rest"),
+        (Unseen::Unknown, "CountUsers ReadCredential Rest"),
+    ] {
+        let mut given = looked_at().but(|it| (it.held, it.unseen) = (true, Unseen::Uncounted));
+        given.elsewhere = elsewhere;
+        assert_steps(&format!("{elsewhere:?}"), given.clone(), steps, 60);
+        let deleted = given.but(|it| it.deleting = true);
+        let (steps, wait) = match elsewhere {
+            Unseen::Counted(0) => ("CountUsers Forget Release", 60),
+            _ => ("CountUsers ReadCredential WriteStatus Rest", 5),
+        };
+        assert_steps(&format!("deleted, {elsewhere:?}"), deleted, steps, wait);
+    }
+    let used = looked_at().but(|it| (it.held, it.users, it.unseen) = (true, 1, Unseen::Uncounted));
+    assert_steps("used here", used, "ReadCredential Rest", 60);
 }
 
 #[test]
@@ -189,7 +269,7 @@ fn a_step_shows_nothing_of_a_key() {
 #[test]
 fn every_concern_has_a_name_and_says_when_it_speaks() {
     let names: Vec<_> = CONCERNS.iter().map(|concern| concern.name).collect();
-    assert_eq!(names.first(), Some(&"let_go"));
+    assert_eq!(names.first(), Some(&"leave_alone"));
     assert_eq!(names.last(), Some(&"write_status"));
     assert!(CONCERNS.iter().all(|concern| !concern.says.is_empty()));
 }

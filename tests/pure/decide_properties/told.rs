@@ -7,6 +7,7 @@ use launchdarkly_token_operator::domain::decide::record_at_rest;
 use launchdarkly_token_operator::domain::reason::Reason;
 use launchdarkly_token_operator::domain::record::Record;
 use launchdarkly_token_operator::domain::secret::SecretState;
+use launchdarkly_token_operator::domain::settings::{Effect, Grant};
 use launchdarkly_token_operator::domain::step::{RecordStep, Step, WaitStep};
 use proptest::prelude::*;
 
@@ -110,6 +111,29 @@ fn i12_exactly_one_of_ready_reconciling_and_stalled_tells_the_story() {
         }
         Ok(())
     });
+}
+
+#[test]
+fn i12_an_inline_role_that_denies_nothing_is_said_not_to_confine_the_token() {
+    let mut leaky_worlds = 0;
+    on_many_worlds(8_000, |world| {
+        let told = Told::of(world);
+        let leaks = world.observed.deletion.is_none()
+            && world
+                .desired
+                .as_ref()
+                .is_ok_and(|desired| match &desired.settings.grant {
+                    Grant::Inline(statements) => {
+                        statements.iter().all(|one| one.effect == Effect::Allow)
+                    }
+                    Grant::Role(_) | Grant::CustomRoles(_) => false,
+                });
+        let said = told.holds(ConditionType::LeakyPolicy);
+        prop_assert_eq!(said.is_some(), leaks);
+        leaky_worlds += usize::from(leaks);
+        Ok(())
+    });
+    assert!(leaky_worlds > 100, "only {leaky_worlds} worlds leak");
 }
 
 #[test]

@@ -15,12 +15,13 @@ const BEGIN: &str = "<!-- values: made from values.yaml by `cargo xtask generate
 const END: &str = "<!-- end of values -->";
 
 /// Flags that the chart sets by itself.
-const OURS: [&str; 6] = [
+const OURS: [&str; 7] = [
     "listen",
     "namespace",
     "pod-name",
     "lease-name",
     "watch-namespaces",
+    "controller-class",
     "opt-in-role",
 ];
 

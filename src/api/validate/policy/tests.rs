@@ -179,11 +179,11 @@ fn every_specifier_of_every_statement_must_fit() {
     let web = policy(CLUSTER, web);
     let asked = json!([
         {"effect": "allow", "resources": ["proj/web:env/a"], "actions": ["x"]},
-        {"effect": "allow", "resources": ["proj/web:env/b", "acct"], "actions": ["x"]},
+        {"effect": "allow", "resources": ["proj/web:env/b", "proj/app:env/c"], "actions": ["x"]},
     ]);
     assert_eq!(
         verdict(&web, &inline(asked)),
-        "spec.inlineRole: the account does not allow the resource acct"
+        "spec.inlineRole: the account does not allow the resource proj/app:env/c"
     );
 }
 

@@ -59,6 +59,64 @@ fn every_mistake_is_named() {
     );
 }
 
+fn mistakes(statements: &Value) -> Vec<String> {
+    match desired(&token(&json!({ "inlineRole": statements }))) {
+        Ok(_) => Vec::new(),
+        Err(found) => found.iter().map(ToString::to_string).collect(),
+    }
+}
+
+#[test]
+fn what_is_no_resource_specifier_is_named_with_its_place_and_what_to_write() {
+    let found = mistakes(&json!([
+        {"effect": "allow", "resources": ["proj/web:env/*:flag/*"], "actions": ["updateOn"]},
+        {"effect": "deny", "notResources": ["proj/web:env/*", "proj/web:*"], "actions": ["*"]},
+        {"effect": "allow", "resources": ["*"], "actions": ["*"]},
+        {"effect": "allow", "resources": ["x".repeat(512)], "actions": ["*"]},
+    ]));
+    let form = "must be a resource specifier, kind/name, several of them joined by :, with * only in names, such as proj/web, proj/web:env/* or proj/web:env/*:flag/*";
+    assert_eq!(
+        found,
+        [
+            format!("spec.inlineRole[1].notResources[1] {form}, not \"proj/web:*\""),
+            format!("spec.inlineRole[2].resources[0] {form}, not \"*\""),
+            format!(
+                "spec.inlineRole[3].resources[0] {form}, not \"{}…\"",
+                "x".repeat(64)
+            ),
+        ]
+    );
+}
+
+#[test]
+fn one_statement_is_about_one_kind_of_resource() {
+    let about = |resources: Value| {
+        mistakes(&json!([{"effect": "allow", "resources": resources, "actions": ["*"]}]))
+    };
+    for same in [
+        json!(["proj/a:env/*:flag/*", "proj/b:env/*:flag/*;tag"]),
+        json!(["proj/a", "/proj/b"]),
+        // Where a colon may be a selector's, LaunchDarkly judges.
+        json!(["proj/*:env/*;{critical:true}:flag/*", "proj/*:env/*"]),
+        json!(["proj/${roleAttribute/a}:env/*", "proj/*"]),
+    ] {
+        assert_eq!(about(same), [""; 0]);
+    }
+    for (mixed, kinds) in [
+        (json!(["proj/a", "proj/a:env/*"]), "env, proj"),
+        (json!(["acct", "member/*:token/*"]), "acct, token"),
+        (
+            json!(["proj/*:env/*:flag/*", "proj/*:env/*:segment/*"]),
+            "flag, segment",
+        ),
+    ] {
+        let says = format!(
+            "spec.inlineRole[0].resources must be of one kind, not of {kinds}; write a statement for each kind"
+        );
+        assert_eq!(about(mixed), [says]);
+    }
+}
+
 #[test]
 fn spec_and_annotation_ask_each_on_its_own_and_the_same_value_once() {
     let spec = json!({"role": "writer", "rotation": {"trigger": "a", "revoke": "a"}});

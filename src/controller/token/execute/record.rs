@@ -87,11 +87,12 @@ async fn write_status<C: Cluster, L: TokensApi>(
     step: &RecordStep,
 ) -> Result<(), Failure> {
     let chosen = Step::Record(step.clone());
-    let next = with_status(object, world, step.record(), &chosen);
+    let next = with_status(ctx, object, world, step.record(), &chosen);
     let before = object.status.clone().unwrap_or_default();
     *object = ctx.cluster.replace_status(&next).await?;
     let after = next.status.unwrap_or_default();
     events::warned(ctx, object, &before, &after).await;
+    events::policy_leaks(ctx, object, Some(&before)).await;
     Ok(())
 }
 

@@ -12,6 +12,7 @@ use crate::cluster::secret::snapshot::SecretSnapshot;
 use crate::cluster::{CredentialEntry, CredentialRef, Managed, NamespaceFacts, Notice};
 use crate::controller::account::{Accounts, Availability, CredentialToken, Entry};
 use crate::domain::account::AccountKey;
+use crate::domain::account::handler::{ControllerRef, LeaseReading};
 use crate::domain::ids::{AccountId, AccountUid, TokenId};
 use crate::domain::observed::{Account, Timing};
 use crate::domain::policy::AccountPolicy;
@@ -47,6 +48,14 @@ impl Cluster for OnlyReads {
 
     async fn replace_status<K: Managed>(&self, _: &K) -> Result<K, ClusterError> {
         panic!("the reader writes a status")
+    }
+
+    async fn read_lease(&self, _: &ControllerRef) -> Result<Option<LeaseReading>, ClusterError> {
+        panic!("Leases are read for accounts")
+    }
+
+    async fn count_users(&self, _: &str) -> Result<usize, ClusterError> {
+        panic!("users are counted for accounts")
     }
 
     async fn read_credential(&self, _: &CredentialRef) -> Result<CredentialEntry, ClusterError> {

@@ -12,6 +12,7 @@ use launchdarkly_token_operator::cluster::secret::snapshot::SecretSnapshot;
 use launchdarkly_token_operator::cluster::{
     Cluster, ClusterError, CredentialEntry, CredentialRef, Managed, NamespaceFacts, Notice,
 };
+use launchdarkly_token_operator::domain::account::handler::{ControllerRef, LeaseReading};
 use launchdarkly_token_operator::domain::ids::TokenId;
 use launchdarkly_token_operator::domain::record::Identity;
 use launchdarkly_token_operator::domain::secret::SecretRevision;
@@ -210,6 +211,14 @@ impl Cluster for FakeCluster {
             *stored.status_mut() = object.status().cloned();
             Ok(store.keep_object(stored, Author::Operator, Verb::ReplaceStatus))
         })
+    }
+
+    async fn read_lease(&self, at: &ControllerRef) -> Result<Option<LeaseReading>, ClusterError> {
+        self.call(Verb::ReadLease, |store| Ok(store.leases.get(at).cloned()))
+    }
+
+    async fn count_users(&self, account: &str) -> Result<usize, ClusterError> {
+        self.call(Verb::CountUsers, |store| Ok(store.users_of(account)))
     }
 
     async fn read_credential(&self, from: &CredentialRef) -> Result<CredentialEntry, ClusterError> {

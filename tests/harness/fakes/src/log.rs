@@ -16,6 +16,10 @@ pub enum Verb {
     RemoveFinalizer,
     /// Replacing a status.
     ReplaceStatus,
+    /// Reading the Lease of an installation.
+    ReadLease,
+    /// Counting the access tokens that use an account of the whole cluster.
+    CountUsers,
     /// Reading a managing key.
     ReadCredential,
     /// Reading a Secret.
@@ -44,7 +48,12 @@ impl Verb {
     pub(crate) fn writes(self) -> bool {
         !matches!(
             self,
-            Self::ReadObject | Self::ReadCredential | Self::ReadSecret | Self::ReadNamespace
+            Self::ReadObject
+                | Self::ReadLease
+                | Self::CountUsers
+                | Self::ReadCredential
+                | Self::ReadSecret
+                | Self::ReadNamespace
         )
     }
 }

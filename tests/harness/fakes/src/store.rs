@@ -8,6 +8,8 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::{Resource as _, ResourceExt};
 use launchdarkly_token_operator::api::AccessToken;
 use launchdarkly_token_operator::cluster::{ClusterError, Managed, NamespaceFacts, Notice};
+use launchdarkly_token_operator::domain::account::AccountKey;
+use launchdarkly_token_operator::domain::account::handler::{ControllerRef, LeaseReading};
 use launchdarkly_token_operator::domain::ids::TokenId;
 use launchdarkly_token_operator::domain::record::Identity;
 use launchdarkly_token_operator::domain::secret::SecretRevision;
@@ -30,6 +32,10 @@ impl Objects {
         stored.downcast_ref()
     }
 
+    fn all<K: Managed>(&self) -> impl Iterator<Item = &K> {
+        self.0.values().filter_map(|stored| stored.downcast_ref())
+    }
+
     fn insert<K: Managed>(&mut self, place: Place, object: K) {
         self.0.insert((TypeId::of::<K>(), place), Box::new(object));
     }
@@ -44,6 +50,7 @@ pub(crate) struct Store {
     pub(crate) namespaces: BTreeMap<String, NamespaceFacts>,
     pub(crate) objects: Objects,
     pub(crate) secrets: BTreeMap<Place, StoredSecret>,
+    pub(crate) leases: HashMap<ControllerRef, LeaseReading>,
     pub(crate) log: Vec<Write>,
     pub(crate) notices: Vec<(String, Notice)>,
     pub(crate) left_behind: Vec<(Identity, Vec<TokenId>)>,
@@ -59,6 +66,7 @@ impl Store {
             namespaces: BTreeMap::new(),
             objects: Objects::default(),
             secrets: BTreeMap::new(),
+            leases: HashMap::new(),
             log: Vec::new(),
             notices: Vec::new(),
             left_behind: Vec::new(),
@@ -101,6 +109,17 @@ impl Store {
 
     pub(crate) fn namespace(&self, name: &str) -> Result<&NamespaceFacts, ClusterError> {
         self.namespaces.get(name).ok_or(ClusterError::NotFound)
+    }
+
+    /// The access tokens that name this `ClusterLaunchDarklyAccount` and that our finalizer holds.
+    pub(crate) fn users_of(&self, account: &str) -> usize {
+        let key = AccountKey::Cluster {
+            name: account.to_owned(),
+        };
+        let tokens = self.objects.all::<AccessToken>();
+        tokens
+            .filter(|token| token.has_finalizer() && token.account_key() == key)
+            .count()
     }
 
     /// Whether something new may be put there.

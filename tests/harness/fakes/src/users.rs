@@ -7,6 +7,7 @@ use kube::ResourceExt as _;
 use kube::core::object::HasStatus;
 use launchdarkly_token_operator::api::{AccessToken, AccessTokenStatus, AccountStatus};
 use launchdarkly_token_operator::cluster::{ClusterError, Managed, NamespaceFacts, Notice};
+use launchdarkly_token_operator::domain::account::handler::{ControllerRef, LeaseReading};
 use launchdarkly_token_operator::domain::ids::TokenId;
 use launchdarkly_token_operator::domain::record::Identity;
 
@@ -19,6 +20,15 @@ impl FakeCluster {
     /// Creates a namespace, or sets what one says.
     pub fn set_namespace(&self, name: &str, facts: NamespaceFacts) {
         self.store().namespaces.insert(name.to_owned(), facts);
+    }
+
+    /// Has the leader of another installation hold, renew or release its Lease; `None` deletes it.
+    pub fn set_lease(&self, at: ControllerRef, lease: Option<LeaseReading>) {
+        let mut store = self.store();
+        match lease {
+            Some(lease) => store.leases.insert(at, lease),
+            None => store.leases.remove(&at),
+        };
     }
 
     /// Creates an object, as the API server would fill it in.

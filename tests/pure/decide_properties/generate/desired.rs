@@ -7,7 +7,9 @@ use launchdarkly_token_operator::domain::desired::{
     Desired, DriftPolicy, Rotation, Strategy as Way,
 };
 use launchdarkly_token_operator::domain::secret::SecretLayout;
-use launchdarkly_token_operator::domain::settings::{BaseRole, Grant, TokenSettings};
+use launchdarkly_token_operator::domain::settings::{
+    BaseRole, Effect, Grant, Statement, TokenSettings,
+};
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 
@@ -39,7 +41,8 @@ pub fn settings() -> BoxedStrategy<TokenSettings> {
         3 => Just(Grant::Role(BaseRole::Reader)),
         1 => Just(Grant::Role(BaseRole::Admin)),
         1 => Just(Grant::CustomRoles(BTreeSet::from(["deploy".to_owned()]))),
-        1 => Just(Grant::Inline(Vec::new())),
+        1 => select(vec![vec![Effect::Allow], vec![Effect::Allow, Effect::Deny]])
+            .prop_map(|effects| Grant::Inline(effects.into_iter().map(statement).collect())),
     ];
     (
         grant,
@@ -55,6 +58,16 @@ pub fn settings() -> BoxedStrategy<TokenSettings> {
             },
         )
         .boxed()
+}
+
+fn statement(effect: Effect) -> Statement {
+    Statement {
+        effect,
+        resources: vec!["proj/web".to_owned()],
+        not_resources: Vec::new(),
+        actions: vec!["*".to_owned()],
+        not_actions: Vec::new(),
+    }
 }
 
 fn layout() -> BoxedStrategy<SecretLayout> {
