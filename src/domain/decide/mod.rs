@@ -92,10 +92,16 @@ pub fn decide(desired: &Result<Desired, Problem>, observed: &Observed) -> Step {
     wait_out(&view, step.unwrap_or_else(|| view.rest()))
 }
 
-/// The record as it is to stand while nothing is being done: schedule and generation brought up to date.
+/// The record as it is to stand while nothing is being done: schedule, generation and unknown tokens brought up to date.
 #[must_use]
 pub fn record_at_rest(desired: &Result<Desired, Problem>, observed: &Observed) -> Record {
-    View::new(&heard(desired, &observed.record), observed).record()
+    let heard = heard(desired, &observed.record);
+    let view = View::new(&heard, observed);
+    let mut record = view.record();
+    if let Some(unknown) = unknown::unknown(&view) {
+        record.unknown_tokens = unknown;
+    }
+    record
 }
 
 /// A step that failed a moment ago is not tried again before its time; while something is waited for, tokens still retire.

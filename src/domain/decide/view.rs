@@ -4,8 +4,6 @@ use std::borrow::Cow;
 
 use jiff::Timestamp;
 
-use super::unknown::unknown;
-
 use crate::domain::desired::Desired;
 use crate::domain::ids::{RequestHash, TokenId};
 use crate::domain::observed::{Account, AccountFacts, Observed, OwnToken, Remote};
@@ -105,9 +103,6 @@ impl<'a> View<'a> {
         {
             record.rotation.previous_key_expiration_time = None;
         }
-        if let Some(unknown) = unknown(self) {
-            record.unknown_tokens = unknown;
-        }
         if let Some(desired) = self.desired() {
             record.rotation.grace = Some(desired.rotation.grace);
             self.reschedule(&mut record, edited);
@@ -120,23 +115,26 @@ impl<'a> View<'a> {
     pub(super) fn open_attempts(&self) -> Vec<AbandonedAttempt> {
         let observed = self.observed;
         let mut open = observed.record.abandoned.clone();
-        open.retain(|a| !observed.clocks.passed(plus(a.start_time, ABANDONED_KEPT)));
+        open.retain(|a| {
+            let forgotten = plus(a.start_time, ABANDONED_KEPT);
+            self.is_found(a) || !observed.clocks.passed(forgotten)
+        });
         if open.len() >= MAX_ABANDONED {
-            open.retain(|a| !self.is_disproved(a));
+            open.retain(|a| self.is_found(a) || !self.is_disproved(a));
         }
         open
     }
 
-    /// Whether a listing shows no token of an attempt though it began after the call must have ended and shown its effect.
+    /// Whether a listing that shows no token of an attempt began after the call must have ended and shown its effect.
     fn is_disproved(&self, attempt: &AbandonedAttempt) -> bool {
         let observed = self.observed;
         let shown_by = plus(self.shown_by(attempt.start_time), observed.timing.lease);
-        let listed = observed.listed_at.is_some_and(|at| at >= shown_by);
-        let mut created_tokens = observed
-            .found
-            .iter()
-            .filter(|f| f.attempt == attempt.attempt);
-        listed && !created_tokens.any(|f| !observed.gone.contains(&f.id))
+        observed.listed_at.is_some_and(|at| at >= shown_by)
+    }
+
+    fn is_found(&self, attempt: &AbandonedAttempt) -> bool {
+        let mut found = self.observed.found.iter();
+        found.any(|f| f.attempt == attempt.attempt && !self.observed.gone.contains(&f.id))
     }
 
     /// When the effect of a call shows at the latest, whose intent was written in the second of `start_time` and whose answer is

@@ -19,7 +19,7 @@ use crate::domain::record::Identity;
 use crate::launchdarkly::TokensApi;
 
 /// New objects may have been applied together with their account: that is waited for before it is called a mistake.
-pub(in crate::controller) fn unusable_account_missing(key: &AccountKey, is_new: bool) -> Account {
+fn unusable_account_missing(key: &AccountKey, is_new: bool) -> Account {
     let message = match key {
         AccountKey::Cluster { name } => {
             format!("ClusterLaunchDarklyAccount {name:?} does not exist; create it")
@@ -51,9 +51,12 @@ pub(in crate::controller) struct AccountQuery<'a, C, L> {
 impl<C: Cluster, L: TokensApi> AccountQuery<'_, C, L> {
     pub(in crate::controller) fn account(
         &self,
-        entry: &Entry<L>,
+        entry: Option<&Entry<L>>,
         roles: &RoleMemory,
     ) -> (Account, Option<Session<L>>) {
+        let Some(entry) = entry else {
+            return (unusable_account_missing(self.key, self.is_new), None);
+        };
         let session = match &entry.state {
             Availability::Usable(session) => session,
             // The last good credential still serves for deletions.

@@ -30,7 +30,7 @@ use crate::domain::secret::SecretState;
 use crate::domain::time::{Clocks, plus};
 use crate::launchdarkly::{Listing, Token, TokensApi};
 
-use self::account::{AccountQuery, unusable_account_missing};
+use self::account::AccountQuery;
 
 use crate::controller::age::new_until;
 use crate::controller::token::world::World;
@@ -59,21 +59,18 @@ pub(in crate::controller) async fn observe<C: Cluster, L: TokensApi>(
     let account_key = object.account_key();
     let entry = ctx.accounts.get(&account_key);
     let deletion = deletion(object, &memory.facts, now);
-    let (account, session) = match entry.as_deref() {
-        None => (unusable_account_missing(&account_key, is_new), None),
-        Some(entry) => AccountQuery {
-            ctx,
-            key: &account_key,
-            identity: &identity,
-            namespace_labels: &namespace.labels,
-            desired: &desired,
-            has_token: record.token.is_some(),
-            deleting: deletion.is_some(),
-            is_new,
-            now,
-        }
-        .account(entry, &memory.facts.roles),
+    let query = AccountQuery {
+        ctx,
+        key: &account_key,
+        identity: &identity,
+        namespace_labels: &namespace.labels,
+        desired: &desired,
+        has_token: record.token.is_some(),
+        deleting: deletion.is_some(),
+        is_new,
+        now,
     };
+    let (account, session) = query.account(entry.as_deref(), &memory.facts.roles);
     let listing = listing(session.as_ref(), now);
     let read = Surroundings {
         generation: object.metadata.generation.unwrap_or_default(),

@@ -12,6 +12,7 @@ use launchdarkly_token_operator::domain::observed::{
     Account, AccountFacts, FoundToken, Observed, PendingCall,
 };
 use launchdarkly_token_operator::domain::problem::Problem;
+use launchdarkly_token_operator::domain::record::{Intent, PendingOperation};
 use launchdarkly_token_operator::domain::secret::{SecretFacts, SecretState};
 use launchdarkly_token_operator::domain::step::Step;
 
@@ -131,7 +132,12 @@ impl Case<'_> {
         let Some(found) = observed.found.iter().find(|found| found.id == *id) else {
             return false;
         };
-        let pending = record.pending.iter().map(|pending| &pending.attempt);
+        let creates = |pending: &&Intent| pending.operation == PendingOperation::Create;
+        let pending = record
+            .pending
+            .iter()
+            .filter(creates)
+            .map(|pending| &pending.attempt);
         let mut open = pending.chain(record.abandoned.iter().map(|known| &known.attempt));
         open.any(|attempt| *attempt == found.attempt) || self.was_once_ours(found)
     }
