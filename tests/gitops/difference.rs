@@ -131,6 +131,9 @@ fn settle(namespace: &str, mut objects: Vec<Value>, surroundings: &mut Vec<Value
             continue;
         }
         object["spec"]["apiUrl"] = json!(crowded.url());
+        // The operator that works here has none.
+        let spec = object["spec"].as_object_mut().unwrap();
+        spec.remove("controllerClass");
         let reference = &object["spec"]["credentialsSecretRef"];
         let (name, entry) = (
             reference["name"].as_str().unwrap(),

@@ -146,6 +146,39 @@ mod tests {
     }
 
     #[test]
+    fn an_account_is_for_its_class_and_of_that_for_the_one_that_came_first() {
+        let at = |name: &str| ControllerRef {
+            namespace: "operators".to_owned(),
+            name: name.to_owned(),
+        };
+        let other = Handler::Another {
+            controller: at("other"),
+            lease: Rival::Unread,
+        };
+        for own in [None, Some("blue")] {
+            let us = ThisInstallation {
+                class: own.map(str::to_owned),
+                controller: at("us"),
+            };
+            for class in [None, Some("blue"), Some("green"), Some("")] {
+                for (controller, of_our_class) in [
+                    (None, &Handler::Nobody),
+                    (Some(at("us")), &Handler::Us),
+                    (Some(at("other")), &other),
+                ] {
+                    let handler = us.handler(class, controller);
+                    let expected = if class == own {
+                        of_our_class
+                    } else {
+                        &Handler::OtherClass
+                    };
+                    assert_eq!(handler, *expected, "{own:?} {class:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
     fn an_installation_ends_when_its_lease_has_been_expired_for_ten_durations() {
         for (situation, found, needed) in [
             ("deleted", None, 30),
