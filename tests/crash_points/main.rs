@@ -6,6 +6,7 @@
 mod accounts;
 mod clock;
 mod cluster;
+mod credentials;
 mod jams;
 mod judge;
 mod launchdarkly;

@@ -94,6 +94,7 @@ pub(in crate::controller) async fn check<C: Cluster, D: Connect>(
     key: Key,
     pinned: Option<&AccountId>,
 ) -> Result<(Behind, Session<D::Api>), Problem> {
+    let fingerprint = key.fingerprint();
     let client = ctx
         .connect
         .connect(endpoint, key)
@@ -117,6 +118,7 @@ pub(in crate::controller) async fn check<C: Cluster, D: Connect>(
             .identified(&client, &host, &behind.account_id, behind.token.clone()),
         account_id: behind.account_id.clone(),
         credential: behind.token.clone(),
+        key: fingerprint,
         state,
     };
     Ok((behind, session))

@@ -2,8 +2,12 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
+use crate::controller::account::features::Features;
+use crate::controller::account::listings::View;
 use crate::controller::account::state::AccountState;
-use crate::domain::ids::{AccountId, TokenId};
+use crate::domain::ids::{AccountId, Fingerprint, TokenId};
 use crate::domain::namespaces::AdmittedNamespaces;
 use crate::domain::policy::AccountPolicy;
 use crate::domain::problem::Problem;
@@ -46,6 +50,18 @@ impl<L> Availability<L> {
     }
 }
 
+impl<L> Session<L> {
+    /// What all credentials listed, as the objects of this one see it.
+    pub(in crate::controller) fn listing(&self) -> Option<Arc<View>> {
+        self.state.listings().view(&self.key)
+    }
+
+    /// What was found out about the instance, as it is for this credential.
+    pub(in crate::controller) fn features(&self, now: Timestamp) -> Features {
+        self.state.found_out().features(&self.key, now)
+    }
+}
+
 /// A credential whose identity was checked, and the account behind it (I10).
 #[derive(Debug, Clone)]
 pub struct Session<L> {
@@ -55,6 +71,8 @@ pub struct Session<L> {
     pub account_id: AccountId,
     /// The token that the credential is.
     pub credential: Option<TokenId>,
+    /// The credential, as what is known of it alone is kept by.
+    pub key: Fingerprint,
     /// What all credentials of the account share.
     pub state: Arc<AccountState>,
 }

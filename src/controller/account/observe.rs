@@ -73,9 +73,9 @@ fn behind<L: TokensApi>(
     status: &AccountStatus,
     now: Timestamp,
 ) -> RemoteAccountFacts {
-    let features = session.state.features(now);
+    let features = session.features(now);
     let orphans = session.state.orphans();
-    let left_behind = session.state.left_behind(&status.left_behind);
+    let left_behind = session.state.left_behind(&session.key, &status.left_behind);
     RemoteAccountFacts {
         reset: features.reset,
         expiry: features.expiry,

@@ -12,7 +12,7 @@ use crate::cluster::secret::snapshot::SecretSnapshot;
 use crate::cluster::{CredentialEntry, CredentialRef, Managed, NamespaceFacts, Notice};
 use crate::controller::account::{Accounts, Availability, Entry};
 use crate::domain::account::AccountKey;
-use crate::domain::ids::{AccountId, AccountUid, TokenId};
+use crate::domain::ids::{AccountId, AccountUid, Fingerprint, TokenId};
 use crate::domain::observed::{Account, Timing};
 use crate::domain::policy::AccountPolicy;
 use crate::domain::secret::SecretRevision;
@@ -163,6 +163,7 @@ fn context() -> Context<OnlyReads, NoCalls> {
     let session = Session {
         api: NoCalls,
         credential: None,
+        key: Fingerprint::of(b"api-1"),
         state: accounts.account_state("launchdarkly", &account_id),
         account_id,
     };
