@@ -6,6 +6,7 @@
 mod accounts;
 mod clock;
 mod cluster;
+mod credentials;
 mod forks;
 mod jams;
 mod judge;

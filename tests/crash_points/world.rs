@@ -17,9 +17,9 @@ use launchdarkly_token_operator::controller::account::{
 };
 use launchdarkly_token_operator::controller::token::{Context, Outcome, reconcile};
 use launchdarkly_token_operator::domain::account::AccountKey;
-use launchdarkly_token_operator::domain::ids::{AccountId, AccountUid, TokenId};
+use launchdarkly_token_operator::domain::ids::{AccountId, AccountUid, Fingerprint, TokenId};
 use launchdarkly_token_operator::domain::policy::AccountPolicy;
-use launchdarkly_token_operator::domain::settings::BaseRole;
+use launchdarkly_token_operator::domain::settings::{BaseRole, Effect, Statement};
 use launchdarkly_token_operator::launchdarkly::{
     AccountLimiter, AllowedHosts, Endpoint, HttpClient, LimiterOptions, NewToken, Options,
     ResolvedGrant, TokensApi,
@@ -181,17 +181,10 @@ impl World {
             warden: self.warden.clone(),
         };
         let accounts = Accounts::new("0a1b2c3d".into());
-        let account = AccountId::new(self.simulator().account_id());
-        let session = Session {
-            api: api.clone(),
-            credential: self.credential(),
-            state: accounts.account_state("launchdarkly", &account),
-            account_id: account,
-        };
+        let (own, key) = (self.credential(), self.managing_key().fingerprint());
         let entry = Entry {
-            state: Availability::Usable(session),
             policy,
-            allowed_namespaces: None,
+            ..usable(self, api.clone(), own, key, &accounts)
         };
         accounts.put(&account_key(), &AccountUid::new("account"), entry);
         let far = self.cluster.behind(Arc::new(WireGate(wire.clone())));
@@ -225,23 +218,29 @@ impl World {
         if self.simulator().switches().identity_token_id == IdentityTokenId::Always {
             return CredentialToken::Named(self.managing_token());
         }
-        let key = Key::from_bytes(self.server.managing_key().as_bytes()).unwrap();
         CredentialToken::Described {
             name: Some(self.simulator().tokens_ever()[0].name.clone()),
-            last_four: key.last_four(),
+            last_four: self.managing_key().last_four(),
             since: self.clock.now(),
         }
     }
 
-    fn client(&self, wire: &Arc<Wire>) -> HttpClient {
+    fn endpoint(&self) -> Endpoint {
         let host = self.server.address().to_string().parse().unwrap();
-        let endpoint = Endpoint::parse(&self.server.url(), None, &AllowedHosts::new([host]));
-        let key = Key::from_bytes(self.server.managing_key().as_bytes()).unwrap();
+        Endpoint::parse(&self.server.url(), None, &AllowedHosts::new([host])).unwrap()
+    }
+
+    fn managing_key(&self) -> Key {
+        Key::from_bytes(self.server.managing_key().as_bytes()).unwrap()
+    }
+
+    fn client(&self, wire: &Arc<Wire>) -> HttpClient {
+        let (endpoint, key) = (self.endpoint(), self.managing_key());
         let clock = self.clock.clone();
         let line = AccountLimiter::new(LimiterOptions::default(), Arc::new(()), clock);
         let gate = Arc::new(WireGate(wire.clone()));
         let own = Some(self.managing_token());
-        HttpClient::new(endpoint.unwrap(), key, own, line, Options::default(), gate).unwrap()
+        HttpClient::new(endpoint, key, own, line, Options::default(), gate).unwrap()
     }
 
     /// Lets a process reconcile the object until nothing is left to do, and then some.
@@ -322,13 +321,99 @@ impl World {
 }
 
 fn account_key() -> AccountKey {
+    named("default")
+}
+
+fn named(account: &str) -> AccountKey {
     AccountKey::Namespaced {
         namespace: NAMESPACE.to_owned(),
-        name: "default".to_owned(),
+        name: account.to_owned(),
+    }
+}
+
+/// The world's account as this credential reaches it, without a policy.
+fn usable(
+    world: &World,
+    api: WiredApi,
+    own: CredentialToken,
+    key: Fingerprint,
+    accounts: &Accounts<WiredApi>,
+) -> Entry<WiredApi> {
+    let account = AccountId::new(world.simulator().account_id());
+    let session = Session {
+        api,
+        credential: own,
+        key,
+        state: accounts.account_state("launchdarkly", &account),
+        account_id: account,
+    };
+    Entry {
+        state: Availability::Usable(session),
+        policy: AccountPolicy::open(),
+        allowed_namespaces: None,
     }
 }
 
 impl Process {
+    /// A token with the rights of these actions on all tokens, and its key.
+    pub async fn managing(&self, actions: &[&str]) -> (TokenId, Key) {
+        let statement = Statement {
+            effect: Effect::Allow,
+            resources: vec!["service-token/*".to_owned()],
+            not_resources: Vec::new(),
+            actions: actions.iter().map(|&action| action.to_owned()).collect(),
+            not_actions: Vec::new(),
+        };
+        let managing = NewToken {
+            name: "managing".to_owned(),
+            description: "of another team".to_owned(),
+            grant: ResolvedGrant::Inline(vec![statement]),
+            service_token: true,
+            default_api_version: None,
+            expiry: None,
+        };
+        let issued = self.api.far.create(&managing).await.unwrap();
+        (issued.token.id, issued.key)
+    }
+
+    /// Another account object of the same account, with a credential of its own.
+    pub fn add_account(&self, world: &World, name: &str, credential: (TokenId, Key)) {
+        let (own, key) = credential;
+        let limiter = self.api.far.limiter().clone();
+        let (gate, options) = (Arc::new(WireGate(self.wire.clone())), Options::default());
+        let endpoint = world.endpoint();
+        let fingerprint = key.fingerprint();
+        let far = HttpClient::new(endpoint, key, Some(own.clone()), limiter, options, gate);
+        let api = WiredApi {
+            far: far.unwrap(),
+            ..self.api.clone()
+        };
+        self.ctx.accounts.put(
+            &named(name),
+            &AccountUid::new(name),
+            usable(
+                world,
+                api,
+                CredentialToken::Named(own),
+                fingerprint,
+                &self.ctx.accounts,
+            ),
+        );
+    }
+
+    /// What access tokens find of an account object.
+    pub fn session(&self, name: &str) -> Option<Session<WiredApi>> {
+        match &self.ctx.accounts.get(&named(name))?.state {
+            Availability::Usable(session) => Some(session.clone()),
+            Availability::Unusable { .. } => None,
+        }
+    }
+
+    /// An object takes a slot of an account.
+    pub fn occupy_of(&self, account: &str, object: &str) {
+        self.ctx.accounts.occupy(&named(account), &object.into());
+    }
+
     /// Tokens of others, made before whatever comes next.
     pub async fn crowd(&self, tokens: usize) {
         let other = NewToken {

@@ -94,6 +94,7 @@ pub(in crate::controller) async fn check<C: Cluster, D: Connect>(
     key: Key,
     pinned: Option<&AccountId>,
 ) -> Result<(Behind, Session<D::Api>), Problem> {
+    let fingerprint = key.fingerprint();
     let client = ctx
         .connect
         .connect(endpoint, key.clone())
@@ -119,6 +120,7 @@ pub(in crate::controller) async fn check<C: Cluster, D: Connect>(
             .identified(&client, &host, &behind.account_id, token),
         account_id: behind.account_id.clone(),
         credential,
+        key: fingerprint,
         state,
     };
     Ok((behind, session))

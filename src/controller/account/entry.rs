@@ -4,14 +4,17 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use crate::controller::account::features::Features;
+use crate::controller::account::listings::View;
 use crate::controller::account::state::AccountState;
-use crate::domain::ids::{AccountId, TokenId};
+use crate::domain::ids::{AccountId, Fingerprint, TokenId};
+use crate::domain::memory::ShownListing;
 use crate::domain::namespaces::AdmittedNamespaces;
 use crate::domain::observed::OwnToken;
 use crate::domain::policy::AccountPolicy;
 use crate::domain::problem::Problem;
 use crate::domain::reason::Reason;
-use crate::launchdarkly::{CallerIdentity, Listing, Token};
+use crate::launchdarkly::{CallerIdentity, Token};
 use crate::redaction::{Key, LastFour};
 
 /// An account object as the controllers use it.
@@ -81,7 +84,7 @@ impl CredentialToken {
     }
 
     /// The tokens of a listing that look like it; none where the listing is too old to tell.
-    pub(in crate::controller) fn alike(&self, listing: &Listing) -> Vec<TokenId> {
+    pub(in crate::controller) fn alike(&self, listing: &impl ShownListing<Token>) -> Vec<TokenId> {
         let alike = |token: &&Token| match self {
             Self::Named(id) => token.id == *id,
             Self::Described {
@@ -89,33 +92,45 @@ impl CredentialToken {
                 last_four,
                 since,
             } => {
-                listing.started_at >= *since
+                listing.known_at(&token.id) >= *since
                     && token.last_four.as_ref().is_none_or(|end| end == last_four)
                     && name.as_ref().is_none_or(|name| token.name == *name)
             }
         };
-        let alike = listing.tokens.iter().filter(alike);
+        let alike = listing.tokens().filter(alike);
         alike.map(|token| token.id.clone()).collect()
     }
 
     /// What is known of it to an object that has to do with these tokens.
     pub(in crate::controller) fn own_token<'a>(
         &self,
-        listing: Option<&Listing>,
-        mut concerned: impl Iterator<Item = &'a TokenId>,
+        listing: Option<&impl ShownListing<Token>>,
+        concerned: impl Iterator<Item = &'a TokenId>,
     ) -> OwnToken {
         let since = match self {
             Self::Named(id) => return OwnToken::Named(id.clone()),
             Self::Described { since, .. } => *since,
         };
-        let Some(listing) = listing.filter(|listing| listing.started_at >= since) else {
+        let Some(listing) = listing.filter(|listing| listing.start_time() >= since) else {
             return OwnToken::Unlisted { since };
         };
         let alike = self.alike(listing);
-        let listed = |id: &TokenId| listing.tokens.iter().any(|token| token.id == *id);
         // While it is not found it may be any token that is not listed.
-        let may_be = |id: &&TokenId| alike.contains(id) || (alike.is_empty() && !listed(id));
-        OwnToken::OneOf(concerned.by_ref().filter(may_be).cloned().collect())
+        let may_be =
+            |id: &&TokenId| alike.contains(id) || (alike.is_empty() && listing.token(id).is_none());
+        OwnToken::OneOf(concerned.filter(may_be).cloned().collect())
+    }
+}
+
+impl<L> Session<L> {
+    /// What all credentials listed, as the objects of this one see it.
+    pub(in crate::controller) fn listing(&self) -> Option<Arc<View>> {
+        self.state.listings().view(&self.key)
+    }
+
+    /// What was found out about the instance, as it is for this credential.
+    pub(in crate::controller) fn features(&self, now: Timestamp) -> Features {
+        self.state.found_out().features(&self.key, now)
     }
 }
 
@@ -128,6 +143,8 @@ pub struct Session<L> {
     pub account_id: AccountId,
     /// The token that the credential is.
     pub credential: CredentialToken,
+    /// The credential, as what is known of it alone is kept by.
+    pub key: Fingerprint,
     /// What all credentials of the account share.
     pub state: Arc<AccountState>,
 }
@@ -137,6 +154,7 @@ mod tests {
     use jiff::SignedDuration;
 
     use super::*;
+    use crate::launchdarkly::Listing;
 
     const OWN: &str = "61095542756dba551110ae20";
     const OTHER: &str = "61095542756dba551110ae21";

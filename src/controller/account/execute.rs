@@ -10,8 +10,10 @@ use crate::cluster::{Cluster, ClusterError, CredentialRef};
 use crate::controller::account::conditions;
 use crate::controller::account::context::AccountContext;
 use crate::controller::account::credential;
+use crate::controller::account::features::Features;
 use crate::controller::account::kinds::AccountObject;
 use crate::controller::account::known::Checked;
+use crate::controller::account::registry::CredentialToken;
 use crate::controller::account::world::World;
 use crate::domain::account::decide::LOOK_EVERY;
 use crate::domain::account::finding::{Access, Finding};
@@ -202,13 +204,17 @@ fn adopt_features<C, D: Connect, K: AccountObject>(ctx: &AccountContext<C, D>, w
     else {
         return;
     };
-    session.state.update_features(|features| {
-        if features.probe_time.is_none() {
-            features.reset = conditions::to_domain(noted.reset);
-            features.expiry = conditions::to_domain(noted.expiry);
-            features.probe_time = noted.probe_time;
-        }
-    });
+    let before = Features {
+        reset: conditions::to_domain(noted.reset),
+        expiry: conditions::to_domain(noted.expiry),
+        probe_time: noted.probe_time,
+        ..Features::default()
+    };
+    let credential = status.and_then(|status| status.credential_token_id.as_ref());
+    let is_same =
+        matches!(&session.credential, CredentialToken::Named(id) if credential == Some(id));
+    let mut found_out = session.state.found_out();
+    found_out.adopt(&session.key, &before, is_same);
 }
 
 /// Nothing is written when only time would change.

@@ -104,13 +104,10 @@ fn behind<L: TokensApi>(
     status: &AccountStatus,
     now: Timestamp,
 ) -> RemoteAccountFacts {
-    let features = session.state.features(now);
+    let features = session.features(now);
     let orphans = session.state.orphans();
-    let left_behind = session.state.left_behind(&status.left_behind);
-    let own = session
-        .state
-        .listing()
-        .map(|it| session.credential.alike(&it));
+    let left_behind = session.state.left_behind(&session.key, &status.left_behind);
+    let own = session.listing().map(|it| session.credential.alike(&*it));
     RemoteAccountFacts {
         credential: match (&session.credential, own.as_deref()) {
             (CredentialToken::Named(id), _) => Some(id.clone()),

@@ -5,55 +5,114 @@ use std::sync::Arc;
 use futures::future;
 use jiff::Timestamp;
 
+use crate::controller::account::listings::is_believable;
 use crate::controller::account::probe;
 use crate::controller::account::registry::{Accounts, Availability, Session};
-use crate::controller::account::state::is_believable;
 use crate::controller::failure::Failure;
 use crate::domain::account::AccountKey;
+use crate::domain::reason::Reason;
 use crate::launchdarkly::{Listing, TokensApi};
 use crate::runtime::clock::Clock;
 
-/// One session for every account, with the account objects that lead there.
-pub(in crate::controller) fn sessions<L: TokensApi>(
-    accounts: &Accounts<L>,
-) -> Vec<(Vec<AccountKey>, Session<L>)> {
-    let mut sessions: Vec<(Vec<AccountKey>, Session<L>)> = Vec::new();
+/// One credential of an account, with the account objects that have it.
+struct Credential<L> {
+    keys: Vec<AccountKey>,
+    session: Session<L>,
+}
+
+/// The credentials of every account.
+fn credentials<L: TokensApi>(accounts: &Accounts<L>) -> Vec<Vec<Credential<L>>> {
+    let mut all: Vec<Vec<Credential<L>>> = Vec::new();
     for (key, entry) in accounts.all() {
         let Availability::Usable(session) = &entry.state else {
             continue;
         };
-        let known = sessions
+        let state = &session.state;
+        let of_account = all
             .iter_mut()
-            .find(|(_, known)| Arc::ptr_eq(&known.state, &session.state));
-        match known {
-            Some((keys, _)) => keys.push(key),
-            None => sessions.push((vec![key], session.clone())),
+            .find(|of| of.iter().any(|one| Arc::ptr_eq(&one.session.state, state)));
+        let new = || Credential {
+            keys: vec![key.clone()],
+            session: session.clone(),
+        };
+        match of_account {
+            None => all.push(vec![new()]),
+            Some(of) => match of.iter_mut().find(|one| one.session.key == session.key) {
+                None => of.push(new()),
+                Some(known) => known.keys.push(key),
+            },
         }
     }
-    sessions
+    all
+}
+
+/// One session for every account.
+pub(in crate::controller) fn one_each<L: TokensApi>(accounts: &Accounts<L>) -> Vec<Session<L>> {
+    let all = credentials(accounts).into_iter();
+    all.filter_map(|of| Some(of.into_iter().next()?.session))
+        .collect()
 }
 
 /// Lists every account in use, once whatever the number of credentials (I13), and sweeps up after interrupted probes.
 pub async fn list_accounts<L: TokensApi>(accounts: &Accounts<L>, clock: &dyn Clock) {
-    let sessions = sessions(accounts);
-    let now = clock.now();
-    let in_use = |keys: &[AccountKey]| keys.iter().any(|key| accounts.users(key) > 0);
-    let listings = sessions.iter().filter(|(keys, _)| in_use(keys)).map(|(keys, session)| async move {
-        if let Err(failure) = list_since(session, now, clock).await {
-            tracing::warn!(account = %session.account_id, "could not list the tokens: {}", failure.problem.message);
-            if failure.doubts_credential {
-                for key in keys {
-                    accounts.doubt(key);
-                }
-            }
-            return;
-        }
-        sweep_probes(accounts, keys, session).await;
-    });
-    future::join_all(listings).await;
+    let all = credentials(accounts).into_iter();
+    future::join_all(all.map(|of| list_account(accounts, of, clock))).await;
 }
 
-/// Lists the account unless a listing that began after `begun_after` is there; one listing serves all who wait (I13).
+/// Lists one account, with its credentials by turns: one that is refused passes its turn to the next.
+async fn list_account<L: TokensApi>(
+    accounts: &Accounts<L>,
+    credentials: Vec<Credential<L>>,
+    clock: &dyn Clock,
+) {
+    let Some(state) = credentials
+        .first()
+        .map(|one| Arc::clone(&one.session.state))
+    else {
+        return;
+    };
+    let in_use = |one: &Credential<L>| one.keys.iter().any(|key| accounts.users(key) > 0);
+    let (begun_at, candidates) = {
+        let mut listings = state.listings();
+        listings.retain(&credentials.iter().map(|one| &one.session.key).collect());
+        let in_use: Vec<_> = credentials.iter().filter(|one| in_use(one)).collect();
+        let now = clock.now();
+        (now, listings.turns(in_use, |one| &one.session.key, now))
+    };
+    for one in candidates {
+        let session = &one.session;
+        let Err(failure) = list_since(session, begun_at, clock).await else {
+            for one in &credentials {
+                sweep_probes(accounts, one).await;
+            }
+            return;
+        };
+        tracing::warn!(account = %session.account_id, "could not list the tokens: {}", failure.problem.message);
+        if failure.doubts_credential {
+            for key in &one.keys {
+                accounts.doubt(key);
+            }
+        }
+        // Trouble that is not about the credential meets the next one too.
+        if !is_refused(&failure) {
+            return;
+        }
+        let mut listings = state.listings();
+        listings.took_turn(&session.key, clock.now(), true);
+    }
+}
+
+/// Whether a credential may not list; another one may.
+fn is_refused(failure: &Failure) -> bool {
+    failure.doubts_credential
+        || matches!(
+            failure.problem.reason,
+            Reason::Forbidden | Reason::NotFound | Reason::CredentialRejected
+        )
+}
+
+/// Lists the account with a credential unless it did so after `begun_after`; one listing serves all who wait (I13). What others can
+/// see does not tell what is missing for this one.
 pub(in crate::controller) async fn list_since<L: TokensApi>(
     session: &Session<L>,
     begun_after: Timestamp,
@@ -62,29 +121,26 @@ pub(in crate::controller) async fn list_since<L: TokensApi>(
     let _turn = session.state.listing_turn.lock().await;
     // The turn may have taken long: what began meanwhile is not from the future.
     let now = clock.now();
-    if let Some(listing) = session
-        .state
-        .listing()
+    let known = session.state.listings().own(&session.key);
+    if let Some(listing) = known
         .filter(|listing| listing.started_at >= begun_after)
         .filter(|listing| is_believable(listing.started_at, now))
     {
         return Ok(listing);
     }
     let listing = session.api.list_all().await?;
-    session.state.keep_listing(listing, clock.now());
-    session.state.listing().ok_or_else(Failure::stale)
+    let mut listings = session.state.listings();
+    listings.keep(&session.key, listing, clock.now());
+    listings.own(&session.key).ok_or_else(Failure::stale)
 }
 
 /// What an interrupted probe left is deleted, unless one is under way.
-async fn sweep_probes<L: TokensApi>(
-    accounts: &Accounts<L>,
-    keys: &[AccountKey],
-    session: &Session<L>,
-) {
+async fn sweep_probes<L: TokensApi>(accounts: &Accounts<L>, credential: &Credential<L>) {
+    let session = &credential.session;
     let Ok(_turn) = session.state.probe_turn.try_lock() else {
         return;
     };
-    for key in keys {
+    for key in &credential.keys {
         if let Err(failure) =
             probe::sweep(session, &accounts.installation, &probe::prober(key)).await
         {

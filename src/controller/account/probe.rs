@@ -12,6 +12,7 @@ use crate::controller::failure::Failure;
 use crate::domain::account::AccountKey;
 use crate::domain::ids::{Attempt, Installation, ObjectUid, TokenId};
 use crate::domain::marker::{Hold, Marker};
+use crate::domain::memory::ShownListing as _;
 use crate::domain::observed::Feature;
 use crate::domain::settings::BaseRole;
 use crate::launchdarkly::{ApiError, Deleted, Issued, NewToken, Overlap, ResolvedGrant, TokensApi};
@@ -62,7 +63,7 @@ pub(in crate::controller) async fn probe<L: TokensApi>(
             "the account's reset is being tried on a throw-away token",
         ));
     };
-    if session.state.features(now).reset != Feature::Unknown {
+    if session.features(now).reset != Feature::Unknown {
         return Ok(None);
     }
     let uid = prober(key);
@@ -71,27 +72,39 @@ pub(in crate::controller) async fn probe<L: TokensApi>(
     let issued = match session.api.create(&desired).await {
         Ok(issued) => issued,
         Err(refusal) if is_refused(&refusal) => {
-            session.state.note_probe(Feature::Untried, now);
+            let mut found_out = session.state.found_out();
+            found_out.refuse_reset(&session.key, Feature::Untried, now);
             return Ok(Some(Lack::ThrowAway(refusal)));
         }
         Err(error) => return Err(error.into()),
     };
-    let reset = try_reset(session, &issued, patience).await;
+    let trial = try_reset(session, &issued, patience).await;
     let deleted = session.api.delete(&issued.token.id).await;
-    let works = reset?;
+    let trial = trial?;
     // Another operator may sweep what it takes for a leftover of its own, such as that of a clone of this cluster.
-    if deleted? == Deleted::AlreadyGone && !works {
+    if deleted? == Deleted::AlreadyGone && trial == Trial::Fails {
         return Err(Failure::unsettled(
             "the token on which a reset is tried was deleted meanwhile",
         ));
     }
-    let reset = if works {
-        Feature::Available
-    } else {
-        Feature::Unavailable
+    let (mut found_out, key) = (session.state.found_out(), &session.key);
+    match trial {
+        Trial::Works => found_out.learn_reset(key, Feature::Available, now),
+        Trial::Fails => found_out.learn_reset(key, Feature::Unavailable, now),
+        Trial::Refused => found_out.refuse_reset(key, Feature::Unavailable, now),
     };
-    session.state.note_probe(reset, now);
-    Ok((!works).then_some(Lack::Reset))
+    Ok((trial != Trial::Works).then_some(Lack::Reset))
+}
+
+/// What became of a reset on trial.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Trial {
+    /// Both keys work.
+    Works,
+    /// They do not: so it is for every credential.
+    Fails,
+    /// This credential may not reset; others may (I13).
+    Refused,
 }
 
 /// Whether LaunchDarkly will not make this token, whoever asks how often. A 401 is about the managing key, and where there is
@@ -109,11 +122,10 @@ pub(in crate::controller) async fn sweep<L: TokensApi>(
     installation: &Installation,
     uid: &ObjectUid,
 ) -> Result<(), Failure> {
-    let Some(listing) = session.state.listing() else {
+    let Some(listing) = session.listing() else {
         return Ok(());
     };
-    let places = listing.marked(uid).iter();
-    for token in places.filter_map(|place| listing.tokens.get(*place)) {
+    for token in listing.marked_for(uid) {
         let marker = Marker::parse(&token.description);
         let ours = marker.is_some_and(|marker| marker.installation == *installation);
         let alike = token.name == NAME && token.role.as_deref() == Some(BaseRole::Reader.into());
@@ -151,7 +163,7 @@ async fn try_reset<L: TokensApi>(
     session: &Session<L>,
     before: &Issued,
     patience: Duration,
-) -> Result<bool, Failure> {
+) -> Result<Trial, Failure> {
     let previous_key_lives = previous_key_lives(patience);
     let after = match session
         .api
@@ -159,18 +171,25 @@ async fn try_reset<L: TokensApi>(
         .await
     {
         Ok(reset) => reset.issued,
-        Err(error) if error.is_not_offered() && session.state.note_reset_refusal() => {
-            return Ok(false);
+        Err(error)
+            if error.is_not_offered()
+                && session.state.found_out().note_reset_refusal(&session.key) =>
+        {
+            return Ok(Trial::Refused);
         }
         Err(error) => return Err(error.into()),
     };
     let unchanged = after.token.id == before.token.id && after.token.expiry == before.token.expiry;
     for key in [&before.key, &after.key] {
         if !answers(session, key, &before.token.id, patience).await? {
-            return Ok(false);
+            return Ok(Trial::Fails);
         }
     }
-    Ok(unchanged)
+    Ok(if unchanged {
+        Trial::Works
+    } else {
+        Trial::Fails
+    })
 }
 
 /// Whether a key is accepted as this token's. A new one may take a while (unknown), and one refusal proves nothing.

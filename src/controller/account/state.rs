@@ -1,17 +1,15 @@
 //! What is known of one account on one host, whatever the number of credentials and account objects (I13).
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use jiff::{SignedDuration, Timestamp};
-use parking_lot::{Mutex, MutexGuard, RwLock};
+use jiff::Timestamp;
+use parking_lot::{Mutex, MutexGuard};
 
+use crate::controller::account::features::FoundOut;
+use crate::controller::account::listings::Listings;
 use crate::domain::account::budget::{Allowance, Hold, ReplacementBudget};
-use crate::domain::ids::{ObjectUid, TokenId};
-use crate::domain::marker::{LONGEST_DESCRIPTION, Marker};
-use crate::domain::observed::Feature;
-use crate::launchdarkly::Listing;
+use crate::domain::ids::{Fingerprint, ObjectUid, TokenId};
 
 /// What is known of one account on one host, whatever the number of credentials and account objects (I13).
 #[derive(Debug, Default)]
@@ -20,8 +18,8 @@ pub struct AccountState {
     pub listing_turn: tokio::sync::Mutex<()>,
     /// Held while the account is probed.
     pub probe_turn: tokio::sync::Mutex<()>,
-    listing: RwLock<Option<Arc<Listing>>>,
-    features: RwLock<Features>,
+    listings: Mutex<Listings>,
+    found_out: Mutex<FoundOut>,
     budget: Mutex<ReplacementBudget>,
     objects: AtomicUsize,
     orphans: Mutex<Orphans>,
@@ -39,115 +37,15 @@ struct Orphans {
     confirmed: Option<BTreeSet<TokenId>>,
 }
 
-/// What was found out about this instance of LaunchDarkly.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Features {
-    /// Whether a reset leaves the previous key alive.
-    pub reset: Feature,
-    /// Whether tokens have an `expiry`.
-    pub expiry: Feature,
-    /// When that was tried.
-    pub probe_time: Option<Timestamp>,
-    /// How often in a row the reset route was refused.
-    pub reset_refusals: u32,
-    /// The longest description it keeps, in characters.
-    pub longest_description: usize,
-}
-
-impl Default for Features {
-    fn default() -> Self {
-        Self {
-            reset: Feature::Unknown,
-            expiry: Feature::Unknown,
-            probe_time: None,
-            reset_refusals: 0,
-            longest_description: LONGEST_DESCRIPTION,
-        }
-    }
-}
-
-/// An instance that could not reset is tried again after this long.
-const REPROBE_AFTER: SignedDuration = SignedDuration::from_hours(24);
-
-/// Whether a listing began in the past: another was dated by a clock that stood wrong. Clocks are read one after the other.
-pub(in crate::controller) fn is_believable(started_at: Timestamp, now: Timestamp) -> bool {
-    started_at.duration_since(now) < SignedDuration::from_mins(1)
-}
-
 impl AccountState {
-    /// The newest listing.
-    pub fn listing(&self) -> Option<Arc<Listing>> {
-        self.listing.read().clone()
+    /// What each credential listed.
+    pub(in crate::controller) fn listings(&self) -> MutexGuard<'_, Listings> {
+        self.listings.lock()
     }
 
-    /// Keeps a listing, unless a newer one is there; one from the future was dated by a clock that stood wrong.
-    pub fn keep_listing(&self, listing: Listing, now: Timestamp) {
-        let mut kept = self.listing.write();
-        if kept.as_ref().is_none_or(|known| {
-            known.started_at <= listing.started_at || !is_believable(known.started_at, now)
-        }) {
-            *kept = Some(Arc::new(listing));
-        }
-    }
-
-    /// What was found out; what did not work long ago counts as unknown, so that it is tried again.
-    pub fn features(&self, now: Timestamp) -> Features {
-        let mut features = *self.features.read();
-        let old = features
-            .probe_time
-            .is_none_or(|at| now.duration_since(at) > REPROBE_AFTER);
-        if matches!(features.reset, Feature::Unavailable | Feature::Untried) && old {
-            features.reset = Feature::Unknown;
-        }
-        features
-    }
-
-    /// Learns from what came back of a description that was sent: one without its marker was cut.
-    pub(in crate::controller) fn learn_description(&self, came_back: &str) {
-        if Marker::parse(came_back).is_none() {
-            let length = came_back.chars().count();
-            self.update_features(|features| {
-                features.longest_description = features.longest_description.min(length);
-            });
-        }
-    }
-
-    /// Notes that the reset route refused: twice in a row means that it is not there for us.
-    pub(in crate::controller) fn note_reset_refusal(&self) -> bool {
-        let mut twice = false;
-        self.update_features(|features| {
-            features.reset_refusals += 1;
-            twice = features.reset_refusals >= 2;
-        });
-        twice
-    }
-
-    /// Rotations go by replacement from now on; true if that is news.
-    pub(in crate::controller) fn give_up_reset(&self, now: Timestamp) -> bool {
-        let mut news = false;
-        self.update_features(|features| {
-            news = features.reset != Feature::Unavailable;
-            features.reset = Feature::Unavailable;
-            features.probe_time = Some(now);
-        });
-        news
-    }
-
-    /// Notes what a throw-away token showed.
-    pub(in crate::controller) fn note_probe(&self, reset: Feature, now: Timestamp) {
-        self.update_features(|features| {
-            *features = Features {
-                reset,
-                probe_time: Some(now),
-                reset_refusals: 0,
-                ..*features
-            };
-        });
-    }
-
-    /// Changes what was found out.
-    pub fn update_features(&self, change: impl FnOnce(&mut Features)) {
-        change(&mut self.features.write());
+    /// What was found out about resets and the rest.
+    pub(in crate::controller) fn found_out(&self) -> MutexGuard<'_, FoundOut> {
+        self.found_out.lock()
     }
 
     /// How many objects use the account, through all account objects; the budget is measured by them.
@@ -236,18 +134,16 @@ impl AccountState {
         left.extend(tokens.iter().cloned());
     }
 
-    /// Tokens whose cleaning up was given up, by this process or as is `known` from elsewhere; without those that the newest
-    /// listing does not have any more.
-    pub fn left_behind(&self, known: &[TokenId]) -> BTreeSet<TokenId> {
-        let listing = self.listing();
-        let is_gone = |id: &TokenId| {
-            listing
-                .as_ref()
-                .is_some_and(|listing| listing.tokens.iter().all(|token| token.id != *id))
-        };
-        let left = self.left_behind.lock();
+    /// Tokens whose cleaning up was given up, by this process or as is `known` from elsewhere; without those that neither this
+    /// credential nor another one lists any more.
+    pub(in crate::controller) fn left_behind(
+        &self,
+        key: &Fingerprint,
+        known: &[TokenId],
+    ) -> BTreeSet<TokenId> {
+        let (listings, left) = (self.listings(), self.left_behind.lock());
         let all = left.iter().chain(known);
-        all.filter(|id| !is_gone(id)).cloned().collect()
+        all.filter(|id| !listings.lack(key, id)).cloned().collect()
     }
 
     pub(in crate::controller) fn objects(&self) -> usize {
@@ -261,24 +157,9 @@ impl AccountState {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use jiff::SignedDuration;
 
-    #[test]
-    fn what_does_not_work_or_cannot_be_tried_is_tried_again_after_a_day() {
-        let tried_at = Timestamp::UNIX_EPOCH;
-        for (reset, later) in [
-            (Feature::Unavailable, Feature::Unknown),
-            (Feature::Untried, Feature::Unknown),
-            (Feature::Available, Feature::Available),
-        ] {
-            let shared = AccountState::default();
-            shared.note_probe(reset, tried_at);
-            let day = SignedDuration::from_hours(24);
-            assert_eq!(shared.features(tried_at + day).reset, reset);
-            let over = day + SignedDuration::from_secs(1);
-            assert_eq!(shared.features(tried_at + over).reset, later);
-        }
-    }
+    use super::*;
 
     #[test]
     fn losses_that_were_all_made_good_are_no_mass_change_i12() {

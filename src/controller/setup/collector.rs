@@ -16,8 +16,9 @@ use crate::domain::account::AccountKey;
 use crate::domain::conditions::ConditionType;
 use crate::domain::desired::Strategy;
 use crate::domain::ids::TokenId;
+use crate::domain::memory::ShownListing;
 use crate::domain::reason::Reason;
-use crate::launchdarkly::{Listing, TokensApi};
+use crate::launchdarkly::{Token, TokensApi};
 use crate::runtime::metrics::{AccountSample, RemoteAccountSample, Samples, TokenSample};
 
 /// Everything there is to show of single objects: of every account, and of every `AccessToken` if `per_object`.
@@ -31,7 +32,7 @@ pub(super) fn facts<C: Cluster, L: TokensApi>(
     if per_object {
         let listings: Vec<_> = entries
             .iter()
-            .filter_map(|(_, entry)| entry.state.newest_session()?.state.listing())
+            .filter_map(|(_, entry)| entry.state.newest_session()?.listing())
             .collect();
         let expirations = expirations(&listings);
         facts.tokens = objects
@@ -49,10 +50,10 @@ pub(super) fn facts<C: Cluster, L: TokensApi>(
 }
 
 /// The tokens that have an end, as the last listings show them.
-fn expirations(listings: &[Arc<Listing>]) -> HashMap<&TokenId, Timestamp> {
+fn expirations<L: ShownListing<Token>>(listings: &[Arc<L>]) -> HashMap<&TokenId, Timestamp> {
     listings
         .iter()
-        .flat_map(|listing| &listing.tokens)
+        .flat_map(|listing| listing.tokens())
         .filter_map(|token| Some((&token.id, token.expiry?)))
         .collect()
 }
@@ -139,7 +140,7 @@ fn behind<L: TokensApi>(session: &Session<L>, now: Timestamp) -> RemoteAccountSa
     RemoteAccountSample {
         orphaned: shared.orphans().map(|orphans| orphans.len()),
         unknown: shared.unknown().len(),
-        left_behind: shared.left_behind(&[]).len(),
+        left_behind: shared.left_behind(&session.key, &[]).len(),
         mass_change: shared.is_held_by_budget(now),
         clock_offset: session.api.clock_offset().as_secs_f64(),
     }

@@ -8,8 +8,9 @@ use tokio::sync::watch;
 
 use super::cache::ObjectCache;
 use crate::cluster::{Cluster, KubeCluster};
-use crate::controller::account::poll::{list_accounts, sessions};
+use crate::controller::account::poll::{list_accounts, one_each};
 use crate::controller::token::context::Context;
+use crate::domain::memory::ShownListing as _;
 use crate::domain::orphans::{Listed, suspects};
 use crate::domain::time::plus;
 use crate::launchdarkly::{HttpClient, Limiters, TokensApi};
@@ -72,20 +73,20 @@ fn show_rate_limits<C: Cluster, L: TokensApi>(ctx: &Context<C, L>, lines: &Limit
 /// Compares what is listed with everything that lives in the cluster; only who sees all of it can tell.
 fn find_orphans<C: Cluster, L: TokensApi>(ctx: &Context<C, L>, objects: &ObjectCache) {
     let living = objects.living();
-    for (_, session) in sessions(&ctx.accounts) {
-        let Some(listing) = session.state.listing() else {
+    for session in one_each(&ctx.accounts) {
+        let Some(listing) = session.listing() else {
             continue;
         };
-        let listed = listing.tokens.iter().map(|token| Listed {
+        let listed = listing.tokens().map(|token| Listed {
             id: &token.id,
             description: &token.description,
             creation_time: token.creation_time,
             last_used: token.last_used,
         });
         // A token's last use is known as of then.
-        let listed_at = plus(listing.started_at, session.api.clock_offset());
+        let listed_at = plus(listing.newest(), session.api.clock_offset());
         let found = suspects(listed, &ctx.accounts.installation, &living, listed_at);
-        session.state.suspect_orphans(found, listing.started_at);
+        session.state.suspect_orphans(found, listing.newest());
     }
 }
 
@@ -93,7 +94,7 @@ fn find_orphans<C: Cluster, L: TokensApi>(ctx: &Context<C, L>, objects: &ObjectC
 fn gather_unknown<C: Cluster, L: TokensApi>(ctx: &Context<C, L>, objects: &ObjectCache) {
     let all = objects.all();
     let statuses = || all.iter().filter_map(|object| object.status.as_ref());
-    for (_, session) in sessions(&ctx.accounts) {
+    for session in one_each(&ctx.accounts) {
         let of_account =
             statuses().filter(|it| it.account_id.as_ref() == Some(&session.account_id));
         let unknown = of_account.flat_map(|status| status.unknown_tokens.iter().cloned());

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::controller::account::listings::View;
 use crate::controller::account::registry::Session;
 use crate::controller::failure::Failure;
 use crate::domain::account::AccountKey;
@@ -9,7 +10,6 @@ use crate::domain::desired::Desired;
 use crate::domain::observed::Observed;
 use crate::domain::problem::Problem;
 use crate::domain::secret::SecretLayout;
-use crate::launchdarkly::Listing;
 
 /// The world around one object, with what is needed to act on it.
 pub(in crate::controller) struct World<L> {
@@ -19,8 +19,8 @@ pub(in crate::controller) struct World<L> {
     pub(super) account_key: AccountKey,
     /// Where the key is and belongs, whatever the spec says now.
     pub(super) layout: SecretLayout,
-    /// The account's newest listing.
-    pub(super) listing: Option<Arc<Listing>>,
+    /// What the account's listings show.
+    pub(super) listing: Option<Arc<View>>,
 }
 
 impl<L> World<L> {

@@ -57,8 +57,12 @@ pub trait ShownToken: Clone {
 
 /// A listing of an account's tokens.
 pub trait ShownListing<T> {
-    /// When its first request left, on the local clock.
+    /// When its first request left, on the local clock: what it does not show was not there then.
     fn start_time(&self) -> Timestamp;
+    /// As of when it shows this token, or does not.
+    fn known_at(&self, _id: &TokenId) -> Timestamp {
+        self.start_time()
+    }
     /// The token of an id.
     fn token(&self, id: &TokenId) -> Option<&T>;
     /// The tokens whose marker names an object.

@@ -152,11 +152,11 @@ impl<T: ShownToken> TokenMemory<T> {
     ) -> Remote {
         let settle = observed.timing.settle;
         let counts = |start: Timestamp| self.last_write.is_none_or(|write| start > write);
-        let listed = listing.filter(|listing| counts(listing.start_time()));
+        let listed = listing.filter(|listing| counts(listing.known_at(token_id)));
         let absent = self.absent.as_ref();
         if let Some(absent) = absent.filter(|absent| absent.token_id == *token_id) {
             let seen_again = listed.is_some_and(|listing| {
-                listing.start_time() > absent.first && listing.token(token_id).is_some()
+                listing.known_at(token_id) > absent.first && listing.token(token_id).is_some()
             });
             if !seen_again {
                 return Remote::Absent {
@@ -166,22 +166,23 @@ impl<T: ShownToken> TokenMemory<T> {
             }
         }
         let look = self.look_at(token_id);
-        let newer = listed.filter(|listing| look.is_none_or(|look| listing.start_time() > look.at));
+        let newer =
+            listed.filter(|listing| look.is_none_or(|look| listing.known_at(token_id) > look.at));
         let shown = match newer {
             None => look.cloned(),
             Some(listing) => match listing.token(token_id) {
                 Some(token) => Some(Look {
                     token: token.clone(),
-                    at: listing.start_time(),
+                    at: listing.known_at(token_id),
                     source: Source::Listing,
                     asked: None,
                 }),
                 // A token that we made a moment ago may not be listed yet; an empty list proves nothing.
-                None if !must_show(listing, observed) => look.cloned(),
+                None if !must_show(listing, token_id, observed) => look.cloned(),
                 None => {
                     return Remote::Absent {
                         confirmed: false,
-                        first: minus(listing.start_time(), settle),
+                        first: minus(listing.known_at(token_id), settle),
                     };
                 }
             },
@@ -248,7 +249,7 @@ impl<T: ShownToken> TokenMemory<T> {
 }
 
 /// Whether a listing had to show the token, had it been there: it began well after the token was made and its key published.
-fn must_show<T>(listing: &impl ShownListing<T>, observed: &Observed) -> bool {
+fn must_show<T>(listing: &impl ShownListing<T>, token_id: &TokenId, observed: &Observed) -> bool {
     let token = observed.record.token.as_ref();
     let created = token.and_then(|token| token.creation_time);
     let published = match &observed.secret {
@@ -259,7 +260,7 @@ fn must_show<T>(listing: &impl ShownListing<T>, observed: &Observed) -> bool {
         .into_iter()
         .flatten();
     let settle = observed.timing.settle;
-    known.all(|time| listing.start_time() >= plus(time, settle))
+    known.all(|time| listing.known_at(token_id) >= plus(time, settle))
         && listing.tokens().next().is_some()
 }
 

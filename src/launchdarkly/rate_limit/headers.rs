@@ -52,6 +52,14 @@ impl RateHeaders {
     }
 }
 
+impl RateHeaders {
+    /// Whether only the calling key's own limit is used up, which holds no other key up.
+    pub(super) fn only_the_key_is_used_up(&self) -> bool {
+        let is_left = |count: Count| count.remaining.is_some_and(|left| left > 0);
+        self.token.remaining == Some(0) && is_left(self.global) && is_left(self.route)
+    }
+}
+
 /// Whether an answer is the API's own, made for this call: JSON, no failure of the service, and not out of a cache.
 fn is_of_the_api(status: StatusCode, headers: &HeaderMap) -> bool {
     let is_json = text(headers, "content-type").is_some_and(|kind| {

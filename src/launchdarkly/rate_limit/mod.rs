@@ -286,9 +286,9 @@ impl Permit {
         let (now, read) = (Instant::now(), self.limiter.moment());
         let mut state = self.limiter.state();
         let wait = with_jitter(state.wait_after_refusal(headers, read));
-        if headers.retry_after.is_some()
-            || !state.windows.close(&self.families, headers, now + wait)
-        {
+        let closed = state.windows.close(&self.families, headers, now + wait);
+        let is_for_all = headers.retry_after.is_some() && !headers.only_the_key_is_used_up();
+        if is_for_all || !closed {
             state.pause_until(now + wait);
         }
         read.wall.saturating_add(wait).unwrap_or(Timestamp::MAX)

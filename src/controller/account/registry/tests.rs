@@ -13,6 +13,7 @@ fn session(accounts: &Accounts<HttpClient>) -> Session<HttpClient> {
     let hosts = AllowedHosts::new(["127.0.0.1:1".parse().unwrap()]);
     let endpoint = Endpoint::parse("http://127.0.0.1:1", None, &hosts).unwrap();
     let key = Key::from_bytes(b"api-1").unwrap();
+    let fingerprint = key.fingerprint();
     let line = AccountLimiter::new(
         LimiterOptions::default(),
         Arc::new(()),
@@ -25,6 +26,7 @@ fn session(accounts: &Accounts<HttpClient>) -> Session<HttpClient> {
         state: accounts.account_state("127.0.0.1:1", &account_id),
         account_id,
         credential: CredentialToken::Named(TokenId::new("61095542756dba551110ae20")),
+        key: fingerprint,
     }
 }
 

@@ -5,7 +5,6 @@ use crate::api::AccessToken;
 use crate::cluster::Cluster;
 use crate::controller::account::probe;
 use crate::controller::account::probe::Lack;
-use crate::controller::account::state::Features;
 use crate::controller::failure::Failure;
 use crate::controller::token::context::Context;
 use crate::controller::token::events;
@@ -140,7 +139,10 @@ fn receive<C: Cluster, L: TokensApi>(
         Ok((issued, previous_key_expiration_time)) => {
             let token = &issued.token;
             if let (Some(_), Some(session)) = (settings, &world.session) {
-                session.state.learn_description(&token.description);
+                session
+                    .state
+                    .found_out()
+                    .learn_description(&token.description);
             }
             let differs = settings.map_or_else(Vec::new, |desired| {
                 let fields = crate::launchdarkly::differences(&NewToken::from(desired), token);
@@ -189,7 +191,7 @@ fn resets_another<L>(world: &World<L>, settings: Option<&TokenSettings>, issued:
     settings.is_none() && asked != Some(&issued.token.id)
 }
 
-/// What a refusal of the reset route says about the instance; twice in a row, and rotations go by replacement.
+/// What a refusal of the reset route says about the credential; twice in a row, and its rotations go by replacement.
 async fn note_reset<C: Cluster, L: TokensApi, T>(
     ctx: &Context<C, L>,
     object: &AccessToken,
@@ -199,11 +201,20 @@ async fn note_reset<C: Cluster, L: TokensApi, T>(
     let Some(session) = &world.session else {
         return;
     };
-    let refused = answer.as_ref().is_err_and(ApiError::is_not_offered);
-    if !refused {
-        let forget = |features: &mut Features| features.reset_refusals = 0;
-        session.state.update_features(forget);
-    } else if session.state.note_reset_refusal() && session.state.give_up_reset(ctx.clock.now()) {
+    let (now, key) = (ctx.clock.now(), &session.key);
+    let news = match answer {
+        Err(error) if error.is_not_offered() => {
+            let mut found_out = session.state.found_out();
+            found_out.note_reset_refusal(key)
+                && found_out.refuse_reset(key, Feature::Unavailable, now)
+        }
+        Ok(_) => {
+            session.state.found_out().note_reset(key);
+            false
+        }
+        Err(_) => false,
+    };
+    if news {
         events::instance_lacks(ctx, object, Reason::ResetUnavailable, None).await;
     }
 }
@@ -241,7 +252,8 @@ async fn patch<C: Cluster, L: TokensApi>(
     let answer = api.patch(token_id, &changes).await;
     match answer.outcome {
         Ok(token) => {
-            world.session()?.state.learn_description(&token.description);
+            let state = &world.session()?.state;
+            state.found_out().learn_description(&token.description);
             let at = answer.sent.at;
             memory.facts.token.note_patch(token, at, asked.clone());
             Ok(())
@@ -277,14 +289,8 @@ async fn limit_life<C: Cluster, L: TokensApi>(
         Err(error) if error.is_definite_refusal() => Feature::Unknown,
         Err(error) => return Err(error.into()),
     };
-    let mut news = false;
-    session.state.update_features(|features| {
-        if known != Feature::Unknown {
-            news = features.expiry != known;
-            features.expiry = known;
-            features.probe_time.get_or_insert(ctx.clock.now());
-        }
-    });
+    let now = ctx.clock.now();
+    let news = session.state.found_out().learn_expiry(known, now);
     if news && known == Feature::Unavailable {
         events::instance_lacks(ctx, object, Reason::ExpiryIgnored, None).await;
     }

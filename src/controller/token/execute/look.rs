@@ -10,7 +10,7 @@ use crate::controller::token::events;
 use crate::controller::token::memory::ObjectMemory;
 use crate::controller::token::world::World;
 use crate::domain::ids::{Attempt, Fingerprint, TokenId};
-use crate::domain::observed::Proof;
+use crate::domain::observed::{Feature, Proof};
 use crate::domain::reason::Reason;
 use crate::domain::record::PendingOperation;
 use crate::domain::step::LookStep;
@@ -104,10 +104,10 @@ async fn watch_overlap<C: Cluster, L: TokensApi>(
     let answer = session.api.identify_with(&old).await.outcome;
     let refused = answer == Err(ApiError::Unauthorized);
     // It counts only while the managing key is accepted.
-    if refused
-        && session.api.identify().await.is_ok()
-        && session.state.give_up_reset(ctx.clock.now())
-    {
+    if refused && session.api.identify().await.is_ok() && {
+        let (mut found_out, now) = (session.state.found_out(), ctx.clock.now());
+        found_out.learn_reset(&session.key, Feature::Unavailable, now)
+    } {
         events::instance_lacks(ctx, object, Reason::OverlapBroken, None).await;
     }
 }

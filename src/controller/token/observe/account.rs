@@ -68,7 +68,7 @@ impl<C: Cluster, L: TokensApi> AccountQuery<'_, C, L> {
                 return (Account::Unusable(problem), None);
             }
         };
-        let features = session.state.features(self.now);
+        let features = session.features(self.now);
         let facts = AccountFacts {
             id: session.account_id.clone(),
             credential: OwnToken::elsewhere(),

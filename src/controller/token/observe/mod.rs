@@ -12,8 +12,8 @@ use crate::api::record;
 use crate::api::validate;
 use crate::api::{AccessToken, CLAIM_ANNOTATION, SKIP_CLEANUP_ANNOTATION};
 use crate::cluster::{Cluster, ClusterError};
+use crate::controller::account::listings::{View, is_believable};
 use crate::controller::account::registry::Session;
-use crate::controller::account::state::is_believable;
 use crate::controller::token::context::Context;
 use crate::controller::token::memory::ObjectMemory;
 use crate::domain::decide::{heard, token_in_question};
@@ -28,7 +28,7 @@ use crate::domain::secret;
 use crate::domain::secret::SecretLayout;
 use crate::domain::secret::SecretState;
 use crate::domain::time::{Clocks, plus};
-use crate::launchdarkly::{Listing, Token, TokensApi};
+use crate::launchdarkly::{Token, TokensApi};
 
 use self::account::AccountQuery;
 
@@ -110,7 +110,7 @@ pub(in crate::controller) async fn observe<C: Cluster, L: TokensApi>(
 fn tell_own_token<L>(
     observed: &mut Observed,
     session: Option<&Session<L>>,
-    listing: Option<&Listing>,
+    listing: Option<&View>,
 ) {
     let found = observed.found.iter().map(|found| &found.id);
     let named = match &observed.secret {
@@ -156,10 +156,10 @@ fn clocks<L: TokensApi>(session: Option<&Session<L>>, now: Timestamp) -> Clocks 
 }
 
 /// The account's newest listing; one from the future was dated by a clock that stood wrong.
-fn listing<L>(session: Option<&Session<L>>, now: Timestamp) -> Option<Arc<Listing>> {
+fn listing<L>(session: Option<&Session<L>>, now: Timestamp) -> Option<Arc<View>> {
     session
-        .and_then(|session| session.state.listing())
-        .filter(|listing| is_believable(listing.started_at, now))
+        .and_then(Session::listing)
+        .filter(|listing| is_believable(listing.newest(), now))
 }
 
 /// All mistakes of a spec in one line.

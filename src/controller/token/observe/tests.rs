@@ -13,7 +13,7 @@ use crate::cluster::{CredentialEntry, CredentialRef, Managed, NamespaceFacts, No
 use crate::controller::account::{Accounts, Availability, CredentialToken, Entry};
 use crate::domain::account::AccountKey;
 use crate::domain::account::handler::{ControllerRef, LeaseReading};
-use crate::domain::ids::{AccountId, AccountUid, TokenId};
+use crate::domain::ids::{AccountId, AccountUid, Fingerprint, TokenId};
 use crate::domain::observed::{Account, Timing};
 use crate::domain::policy::AccountPolicy;
 use crate::domain::secret::SecretRevision;
@@ -172,6 +172,7 @@ fn context() -> Context<OnlyReads, NoCalls> {
     let session = Session {
         api: NoCalls,
         credential: CredentialToken::Named(TokenId::new("61095542756dba551110ae20")),
+        key: Fingerprint::of(b"api-1"),
         state: accounts.account_state("launchdarkly", &account_id),
         account_id,
     };

@@ -16,6 +16,35 @@ async fn retry_after_holds_everybody_up() {
     assert!(wait >= Duration::from_secs(4));
 }
 
+/// What another program used up with one team's key is no reason for another team to wait (I13).
+#[tokio::test(start_paused = true)]
+async fn retry_after_for_one_keys_own_limit_holds_up_no_other_key_i13() {
+    let told = |global: &str| {
+        headers(&[
+            ("retry-after", "40".into()),
+            ("x-ratelimit-global-remaining", global.into()),
+            ("x-ratelimit-route-remaining", "50".into()),
+            ("x-ratelimit-auth-token-remaining", "0".into()),
+        ])
+    };
+    let other = |limiter: &Arc<AccountLimiter>| {
+        let limiter = Arc::clone(limiter);
+        async move {
+            let other = key("other");
+            let enter = limiter.enter(Priority::Read, Operation::Get, &other);
+            timeout(SOON, enter).await.is_ok()
+        }
+    };
+    let limiter_of_one = limiter();
+    refuse(&limiter_of_one, Operation::Get, &told("200")).await;
+    assert!(other(&limiter_of_one).await);
+    assert_about(wait_of(&limiter_of_one, Operation::Get).await, 40_000);
+
+    let limiter_of_all = limiter();
+    refuse(&limiter_of_all, Operation::Get, &told("0")).await;
+    assert!(!other(&limiter_of_all).await);
+}
+
 #[tokio::test(start_paused = true)]
 async fn the_longer_of_retry_after_and_reset_counts() {
     let limiter = limiter();
