@@ -35,6 +35,8 @@ pub const ACCOUNT_FINALIZER: &str = "ldtokens.dev/account-in-use";
 pub const ROTATE_ANNOTATION: &str = "ldtokens.dev/rotate";
 /// A value never seen before revokes once, like `spec.rotation.revoke`.
 pub const REVOKE_ANNOTATION: &str = "ldtokens.dev/revoke";
+/// A value never seen before ends every key of the object at once, without a successor: for leaks that are worse than an outage.
+pub const CUT_OFF_ANNOTATION: &str = "ldtokens.dev/cut-off";
 /// IDs of unknown tokens, separated by blanks: these, and nothing else, are this object's and retire with grace.
 pub const CLAIM_ANNOTATION: &str = "ldtokens.dev/claim";
 /// Set to `"true"`: the object goes at once, whatever stays behind at LaunchDarkly.

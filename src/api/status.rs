@@ -12,9 +12,7 @@ use crate::domain::ids::{
 };
 use crate::domain::limits;
 use crate::domain::record::PendingOperation;
-pub use crate::domain::record::{
-    MAX_ABANDONED, MAX_HANDLED, MAX_HISTORY, MAX_RETIRING, MAX_UNKNOWN,
-};
+pub use crate::domain::record::{MAX_ABANDONED, MAX_ENDING, MAX_HANDLED, MAX_HISTORY, MAX_UNKNOWN};
 
 /// What is known about the token and its Secret.
 ///
@@ -57,7 +55,7 @@ pub struct AccessTokenStatus {
     pub abandoned: Vec<Abandoned>,
     /// Replaced tokens that wait for their deletion.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = MAX_RETIRING), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["tokenId"]))]
+    #[schemars(length(max = MAX_ENDING), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["tokenId"]))]
     pub retiring: Vec<Retiring>,
     /// Tokens at LaunchDarkly that carry this object's marker and that the operator does not know: somebody copied a description, or the
     /// cluster runs twice. They are left alone; the annotation `ldtokens.dev/claim` with their IDs lets them retire.

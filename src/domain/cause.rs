@@ -44,6 +44,8 @@ pub enum Cause {
     TokenMissing,
     /// The token would expire before the next rotation and its grace.
     Expiring,
+    /// Every key was to end at once.
+    CutOff,
     /// A Secret that the operator had written, and its token, were reclaimed: they knew more than the status.
     Reclaimed,
 }
@@ -64,6 +66,7 @@ impl Cause {
             | Self::Revoke
             | Self::SpecChanged
             | Self::Expiring
+            | Self::CutOff
             | Self::Reclaimed => false,
         }
     }

@@ -9,7 +9,7 @@ use super::record::{Identity, Record};
 use super::secret::{Arrangement, SecretState};
 use crate::domain::desired::DeletionPolicy;
 use crate::domain::ids::{
-    AccountId, Attempt, Fingerprint, Installation, RoleId, SettingsHash, TokenId,
+    AccountId, Attempt, Fingerprint, Installation, RequestHash, RoleId, SettingsHash, TokenId,
 };
 use crate::domain::step::StepKind;
 use crate::domain::time::{Clocks, plus};
@@ -47,6 +47,10 @@ pub struct Observed {
     pub calls_ended_by: Timestamp,
     /// Tokens of that listing whose marker names this object and that are not recorded.
     pub found: Vec<FoundToken>,
+    /// The revoke values that the object has, also where its spec makes no sense.
+    pub revokes: Vec<RequestHash>,
+    /// The values that ask for the end of every key.
+    pub cut_offs: Vec<RequestHash>,
     /// Tokens that the user says are this object's, whatever the record says.
     pub claims: BTreeSet<TokenId>,
     /// Tokens known to be deleted.

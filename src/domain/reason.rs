@@ -176,10 +176,15 @@ pub enum Reason {
     ///
     /// Change the fields that the message names.
     NotApplied,
-    /// Previous keys cannot be cut off yet, because no new key could be made.
+    /// A revoked key still works, or may: the message names what is in the way of a new key, or of the end of an old one. It is tried again.
     ///
-    /// See the message; free a token in the account, or repair its credential.
+    /// Remove what the message names. If an outage is better than a leaked key that works, end every key of the object at once: annotate it
+    /// with `ldtokens.dev/cut-off`.
     RevokeBlocked,
+    /// Every key of the object was ended on request (`ldtokens.dev/cut-off`), and a new one has not taken its place yet.
+    ///
+    /// See the other conditions; the new key follows as soon as nothing is in its way.
+    KeyCutOff,
     /// LaunchDarkly's reset endpoint is gone or refused; rotations go by replacement.
     ///
     /// Nothing; `rotation.strategy: Replace` says the same on purpose.

@@ -11,6 +11,8 @@ use crate::domain::ids::{
 
 /// How many replaced tokens may wait for their deletion at once.
 pub const MAX_RETIRING: usize = 3;
+/// How many tokens wait for their deletion at most, when all are to end at once: the one in use and one in hand besides.
+pub const MAX_ENDING: usize = MAX_RETIRING + 2;
 /// How many attempts that were given up are remembered.
 pub const MAX_ABANDONED: usize = 8;
 /// How many handled trigger and revoke values are remembered; they never rotate again.
@@ -178,6 +180,14 @@ impl RetiringToken {
     }
 }
 
+impl RetiringToken {
+    /// Whether its key is to end at once, whoever may hold it.
+    #[must_use]
+    pub fn ends_at_once(&self) -> bool {
+        matches!(self.cause, Cause::Revoke | Cause::CutOff)
+    }
+}
+
 /// One past publication of a key.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct HistoryEntry {
@@ -200,6 +210,12 @@ impl Record {
                 .pending
                 .as_ref()
                 .is_some_and(|p| p.handles.contains(request))
+    }
+
+    /// Whether every key of the object was ended on request, and none has taken its place.
+    #[must_use]
+    pub fn is_cut_off(&self) -> bool {
+        self.token.is_none() && !self.history.is_empty()
     }
 
     /// Whether a token of this object exists at LaunchDarkly, or may exist.

@@ -11,7 +11,7 @@ use k8s_openapi::api::core::v1::Secret;
 use kube::ResourceExt;
 use kube::api::{Api, DeleteParams, Patch, PatchParams, PostParams};
 use launchdarkly_token_operator::api::AccessToken;
-use launchdarkly_token_operator::api::status::MAX_RETIRING;
+use launchdarkly_token_operator::domain::record::MAX_RETIRING;
 use launchdarkly_token_operator::domain::settings::BaseRole;
 use rig::wait;
 use serde_json::{Value, json};

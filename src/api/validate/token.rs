@@ -7,7 +7,7 @@ use jiff::SignedDuration;
 use crate::api::access_token::{self as api, AccessToken};
 use crate::api::validate::checks::Checks;
 use crate::api::validate::{Invalid, messages};
-use crate::api::{REVOKE_ANNOTATION, ROTATE_ANNOTATION};
+use crate::api::{CUT_OFF_ANNOTATION, REVOKE_ANNOTATION, ROTATE_ANNOTATION};
 use crate::domain::desired::{Desired, DriftPolicy, Rotation, Strategy};
 use crate::domain::durations;
 use crate::domain::ids::RequestHash;
@@ -220,10 +220,6 @@ fn rotation(checks: &mut Checks, object: &AccessToken) -> Rotation {
         rotation.trigger.as_deref(),
         annotation(object, ROTATE_ANNOTATION),
     ];
-    let revokes = [
-        rotation.revoke.as_deref(),
-        annotation(object, REVOKE_ANNOTATION),
-    ];
     for (field, value) in [
         ("spec.rotation.trigger", &rotation.trigger),
         ("spec.rotation.revoke", &rotation.revoke),
@@ -237,8 +233,25 @@ fn rotation(checks: &mut Checks, object: &AccessToken) -> Rotation {
         interval,
         grace: grace.unwrap_or_else(|| durations::default_grace(interval)),
         triggers: requests("trigger", &triggers),
-        revokes: requests("revoke", &revokes),
+        revokes: revokes(object),
     }
+}
+
+/// The revoke values of an object, whatever else its spec says.
+#[must_use]
+pub fn revokes(object: &AccessToken) -> Vec<RequestHash> {
+    let rotation = object.spec.rotation.as_ref();
+    let asked = [
+        rotation.and_then(|rotation| rotation.revoke.as_deref()),
+        annotation(object, REVOKE_ANNOTATION),
+    ];
+    requests("revoke", &asked)
+}
+
+/// The values that ask for the end of every key of an object.
+#[must_use]
+pub fn cut_offs(object: &AccessToken) -> Vec<RequestHash> {
+    requests("cut-off", &[annotation(object, CUT_OFF_ANNOTATION)])
 }
 
 /// Reads a duration of at least `range.0`; `range.1` is said about one out of bounds.

@@ -31,7 +31,7 @@ pub(in crate::controller) async fn published<C: Cluster, L: TokensApi>(
         return;
     };
     let (reason, action) = match entry.cause {
-        Cause::Created => ("TokenCreated", "Create"),
+        Cause::Created | Cause::CutOff => ("TokenCreated", "Create"),
         Cause::Revoke => ("KeyRevoked", "Revoke"),
         Cause::Schedule | Cause::Trigger => ("KeyRotated", "Rotate"),
         Cause::SpecChanged | Cause::Expiring | Cause::Reclaimed => ("TokenReplaced", "Replace"),
@@ -71,6 +71,29 @@ pub(in crate::controller) async fn published<C: Cluster, L: TokensApi>(
         },
     )
     .await;
+}
+
+/// Every key of the object is about to end.
+pub(in crate::controller) async fn cut_off<C: Cluster, L: TokensApi>(
+    ctx: &Context<C, L>,
+    object: &AccessToken,
+    record: &Record,
+) {
+    let ends = record.retiring.iter().filter(|r| r.ends_at_once());
+    let ids: Vec<&str> = ends.map(|r| r.token_id.as_str()).collect();
+    let note = format!(
+        "every key of this object ends on request: tokens {}",
+        ids.join(", ")
+    );
+    tracing::warn!(object = %log_name(object), tokens = %ids.join(","), "keys cut off");
+    ctx.metrics.became(Reason::KeyCutOff);
+    let notice = Notice {
+        warning: true,
+        reason: Reason::KeyCutOff.as_str(),
+        action: "CutOff",
+        note,
+    };
+    tell(ctx, object, notice).await;
 }
 
 /// Tokens stay at LaunchDarkly that nobody looks after any more.

@@ -154,7 +154,8 @@ struct Situation<'a> {
     key_in_place: bool,
     /// Whether the current generation is in force.
     in_force: bool,
-    deleting: bool,
+    /// What is to end.
+    ending: Ending,
     /// What is in the way.
     obstacle: Option<Problem>,
     /// What is being done.
@@ -206,7 +207,7 @@ impl<'a> Situation<'a> {
             record,
             key_in_place,
             in_force,
-            deleting: observed.deletion.is_some(),
+            ending: Ending::of(desired, observed, record),
             obstacle: obstacle(desired, observed, record, step),
             activity: activity(record, step),
             drift: drift(observed, record),
@@ -215,6 +216,43 @@ impl<'a> Situation<'a> {
 
     fn suspended(&self) -> bool {
         matches!(self.desired, Ok(desired) if desired.suspend)
+    }
+}
+
+/// What is to end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ending {
+    /// Nothing.
+    Nothing,
+    /// The object.
+    Object,
+    /// Every key: there is none any more.
+    CutOff,
+    /// A key at once, and it may still work: then nothing is green.
+    Key,
+}
+
+impl Ending {
+    fn of(desired: &Result<Desired, Problem>, observed: &Observed, record: &Record) -> Self {
+        if observed.deletion.is_some() {
+            return Self::Object;
+        }
+        if record.is_cut_off() {
+            return Self::CutOff;
+        }
+        let revokes = desired
+            .as_ref()
+            .map_or(&observed.revokes, |desired| &desired.rotation.revokes);
+        let waits = revokes.iter().any(|request| !record.has_handled(request));
+        let pending = record.pending.as_ref();
+        let begun = pending.is_some_and(|intent| intent.cause == Cause::Revoke);
+        let mut retiring = record.retiring.iter();
+        let alive = retiring.any(|r| r.ends_at_once() && !observed.gone.contains(&r.token_id));
+        if (record.token.is_some() && waits) || begun || alive {
+            Self::Key
+        } else {
+            Self::Nothing
+        }
     }
 }
 
@@ -268,7 +306,9 @@ fn activity(record: &Record, step: &Step) -> Option<Reason> {
         return Some(match intent.cause {
             Cause::Created => Reason::Creating,
             Cause::Schedule | Cause::Trigger | Cause::Revoke => Reason::Rotating,
-            Cause::SpecChanged | Cause::Expiring | Cause::Reclaimed => Reason::Replacing,
+            Cause::SpecChanged | Cause::Expiring | Cause::Reclaimed | Cause::CutOff => {
+                Reason::Replacing
+            }
             Cause::SecretDeleted
             | Cause::SecretEdited
             | Cause::ResetElsewhere

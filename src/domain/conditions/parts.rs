@@ -1,6 +1,6 @@
 //! The parts that `Ready` sums up: the token, the Secret, and keys that overlap.
 
-use super::{ConditionStatus, ConditionType, Conditions, Situation};
+use super::{ConditionStatus, ConditionType, Conditions, Ending, Situation};
 use crate::domain::observed::{Account, Observed};
 use crate::domain::reason::Reason;
 use crate::domain::record::Record;
@@ -100,7 +100,7 @@ pub(super) fn leaky_policy(conditions: &mut Conditions, situation: &Situation<'_
     let leaks = desired.is_some_and(|desired| desired.settings.grant.leaks());
     conditions.mark(
         ConditionType::LeakyPolicy,
-        leaks && !situation.deleting,
+        leaks && situation.ending != Ending::Object,
         Reason::LeakyPolicy,
         "spec.inlineRole has no statement that denies: its token may still list all projects of the account and read their SDK keys; add \
          one such as {effect: deny, notResources: [proj/web], actions: [viewProject]}",

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use crate::domain::cause::Cause;
 use crate::domain::decide::evidence::{Evidence, evidence};
 use crate::domain::decide::unknown::{Standing, standing, unrecorded};
 use crate::domain::decide::view::{View, hold, revision};
@@ -109,7 +108,7 @@ fn delete_secrets(view: &View<'_>, deletion: &Deletion) -> Option<Step> {
 
 fn dispose(view: &View<'_>, token_id: TokenId, retain: bool) -> Step {
     let record = &view.observed.record;
-    let revoked = |r: &RetiringToken| r.token_id == token_id && r.cause == Cause::Revoke;
+    let revoked = |r: &RetiringToken| r.token_id == token_id && r.ends_at_once();
     let published = record.claims(&token_id) || view.token_in_secret() == Some(&token_id);
     if retain && published && !record.retiring.iter().any(revoked) {
         Step::Call(CallStep::MarkRetained { token_id })

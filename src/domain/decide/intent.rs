@@ -57,7 +57,11 @@ pub(super) fn obtain_token(view: &View<'_>) -> Option<Step> {
         view,
         &Need {
             handles,
-            ..Need::create(Cause::Created)
+            ..Need::create(if view.observed.record.is_cut_off() {
+                Cause::CutOff
+            } else {
+                Cause::Created
+            })
         },
     ))
 }
@@ -92,6 +96,10 @@ fn obstacle(view: &View<'_>, desired: &Desired, need: &Need) -> Option<Step> {
         Ok(account) => account,
         Err(wait) => return Some(wait),
     };
+    // Policy, roles and room are about another token: they do not keep a key from being revoked by a reset (I9).
+    if need.cause == Cause::Revoke && need.operation == PendingOperation::Reset {
+        return secret_in_the_way(view);
+    }
     if let Admission::Refused(problem) = &account.admission {
         return Some(hold(problem.clone()));
     }

@@ -1,5 +1,6 @@
 //! The decision: what to do next for one access token.
 
+mod cut_off;
 mod delete;
 mod evidence;
 mod guards;
@@ -52,6 +53,7 @@ pub const CONCERNS: &[Concern] = concerns![
     delete::end_of_life: "the object is being deleted: wind up",
     guards::stay_in_pinned_account: "the credential is of another account: nothing is written, not even what is under way",
     guards::keep_finalizer: "our finalizer was removed while there are tokens: put it back",
+    cut_off::cut_off: "a new cut-off value: every key is to end, before anything else is finished",
     pending::resolve_pending: "a call was announced: finish it, or find out what became of it",
     guards::stay_in_account: "the account cannot be used: hold",
     guards::know_own_token: "LaunchDarkly does not say which token the operator uses itself: the listing tells",
@@ -70,6 +72,7 @@ pub const CONCERNS: &[Concern] = concerns![
     secret::tidy_secret: "the previous key, labels and annotations, a former Secret",
     guards::stay_in_policy: "a token that the policy would refuse now: say so",
     secret::prove_late: "a proof still owed",
+    revoke::spare_own_token: "a key that is to end is the operator's own",
     retire::still_retiring: "once more: a failure to retire is not passed over in silence",
     retire::still_found: "once more: nor is a failure to clean up",
 ];
@@ -89,7 +92,8 @@ pub fn decide(desired: &Result<Desired, Problem>, observed: &Observed) -> Step {
     let desired = heard(desired, &observed.record);
     let view = View::new(&desired, observed);
     let step = CONCERNS.iter().find_map(|concern| (concern.choose)(&view));
-    wait_out(&view, step.unwrap_or_else(|| view.rest()))
+    let step = wait_out(&view, step.unwrap_or_else(|| view.rest()));
+    revoke::say_blocked(&view, step)
 }
 
 /// The record as it is to stand while nothing is being done: schedule, generation and unknown tokens brought up to date.

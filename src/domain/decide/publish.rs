@@ -242,7 +242,7 @@ fn hurry_or_spare(
             // Every previous key is to die, also one that could not be deleted before.
             retiring.cause = Cause::Revoke;
             retiring.retirement_time = retiring.retirement_time.min(published_at);
-        } else if intent.cause.is_unasked() && retiring.cause != Cause::Revoke {
+        } else if intent.cause.is_unasked() && !retiring.ends_at_once() {
             // While the key was lost, this may have been the one that consumers used.
             retiring.retirement_time = retiring.retirement_time.max(previous_until);
         }

@@ -20,10 +20,8 @@ pub(super) fn may_be_reset(view: &View<'_>, token_id: &TokenId) -> bool {
     !view.in_grace() && !view.is_credential(token_id) && !reclaimed
 }
 
-/// Whether a reset may kill this token's key: that it leaves the previous one alive for a while is not needed for that.
+/// Whether a reset may kill this token's key. Whether it leaves the previous one alive, and what it does to one that is in its grace, is
+/// nothing to a revocation; only the operator's own key is spared.
 pub(super) fn may_revoke(view: &View<'_>, token_id: &TokenId) -> bool {
-    let possible = view
-        .account()
-        .is_ok_and(|account| account.reset != Feature::Unavailable);
-    possible && may_be_reset(view, token_id)
+    view.account().is_ok() && !view.is_credential(token_id)
 }

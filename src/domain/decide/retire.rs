@@ -4,15 +4,18 @@ use super::unknown::{Standing, standing, unpublished};
 use super::view::View;
 use crate::domain::cause::Cause;
 use crate::domain::ids::{Attempt, TokenId};
-use crate::domain::observed::{Feature, FoundToken, Remote};
+use crate::domain::observed::{AccountFacts, Feature, FoundToken, Remote};
 use crate::domain::record::{MAX_RETIRING, Record, RetiringToken};
 use crate::domain::secret::SecretState;
-use crate::domain::step::{CallStep, LookStep, ObjectStep, RecordStep, Step};
+use crate::domain::step::{CallStep, LookStep, ObjectStep, RecordStep, Step, StepKind};
 use crate::domain::time::plus;
 use jiff::Timestamp;
 
 /// A token that turns up with an attempt of ours, created later than this after the attempt began, is not its token.
 const MADE_WITHIN: jiff::SignedDuration = jiff::SignedDuration::from_hours(1);
+
+/// The soonest end that a token is given: one in the past may be refused (unknown).
+const SOON: jiff::SignedDuration = jiff::SignedDuration::from_mins(1);
 
 /// Nobody waits longer than this for a key that is lost and not replaced.
 const LOST_FOR_LONG: jiff::SignedDuration = jiff::SignedDuration::from_hours(24);
@@ -42,10 +45,10 @@ pub(super) fn still_retiring(view: &View<'_>) -> Option<Step> {
     // Somebody may have put a previous key back into the Secret: its token waits until the key is replaced.
     let deletable = |r: &&RetiringToken| {
         !view.is_credential(&r.token_id)
-            && view.token_in_secret() != Some(&r.token_id)
+            && (r.ends_at_once() || view.token_in_secret() != Some(&r.token_id))
             && r.is_ours_to_end()
     };
-    let revoked = |r: &&RetiringToken| r.cause == Cause::Revoke;
+    let revoked = |r: &&RetiringToken| r.ends_at_once();
     // While the key in the Secret is lost an older one may be all that consumers have.
     let lost = is_key_lost(view);
     // Without room for one more the key could never be replaced.
@@ -58,11 +61,14 @@ pub(super) fn still_retiring(view: &View<'_>) -> Option<Step> {
         };
         observed.clocks.passed(end)
     };
+    if let Some(step) = end_otherwise(view, &record, account) {
+        return Some(step);
+    }
     let mut ends = record.retiring.iter().filter(deletable);
     if let Some(due) = ends.clone().find(revoked).or_else(|| ends.find(due)) {
         return Some(Step::Call(CallStep::DeleteToken {
             token_id: due.token_id.clone(),
-            urgent: due.cause == Cause::Revoke,
+            urgent: due.ends_at_once(),
         }));
     }
     let unlimited = |r: &&RetiringToken| !observed.life_limited.contains(&r.token_id);
@@ -77,6 +83,22 @@ pub(super) fn still_retiring(view: &View<'_>) -> Option<Step> {
                     .max(waiting.retirement_time),
                 observed.timing.publication_margin,
             ),
+        })
+    })
+}
+
+/// A key that is to end at once and whose token cannot be deleted now is given an end.
+fn end_otherwise(view: &View<'_>, record: &Record, account: &AccountFacts) -> Option<Step> {
+    view.retry(StepKind::DeleteToken)?;
+    let observed = view.observed;
+    let mut ends = record.retiring.iter().filter(|r| r.ends_at_once());
+    let unlimited = ends.find(|r| {
+        !observed.life_limited.contains(&r.token_id) && !view.is_credential(&r.token_id)
+    })?;
+    (account.expiry != Feature::Unavailable).then(|| {
+        Step::Call(CallStep::LimitLife {
+            token_id: unlimited.token_id.clone(),
+            expiry: plus(observed.clocks.later(), SOON),
         })
     })
 }

@@ -1,9 +1,11 @@
-//! A leaked key: a new one is published, then every older one ends.
+//! A leaked key: a new one is published, then every older one ends. What keeps one alive is said (I15).
 
+use super::holds::{too_many_abandoned, too_many_retiring};
 use super::intent::{Need, intend};
 use super::reset::may_revoke;
 use super::view::{View, hold};
 use crate::domain::cause::Cause;
+use crate::domain::observed::{Admission, Roles};
 use crate::domain::problem::Problem;
 use crate::domain::reason::Reason;
 use crate::domain::record::{Intent, MAX_RETIRING, PendingOperation};
@@ -12,8 +14,7 @@ use crate::domain::step::{CallStep, Step, StepKind, WaitStep};
 /// A new revoke value: a new key is published, then every older one is killed. Room is made first.
 pub(super) fn revoke(view: &View<'_>) -> Option<Step> {
     let observed = view.observed;
-    let rotation = &view.desired()?.rotation;
-    let requests = view.unhandled(&rotation.revokes);
+    let requests = view.unhandled(view.revokes());
     if requests.is_empty() || observed.record.token.is_none() {
         return None;
     }
@@ -34,22 +35,19 @@ pub(super) fn revoke(view: &View<'_>) -> Option<Step> {
     }
     let handles = requests
         .into_iter()
-        .chain(view.unhandled(&rotation.triggers))
+        .chain(view.unhandled(&view.desired()?.rotation.triggers))
         .collect();
-    let no_room = view.retry(StepKind::CreateToken);
     let in_use = observed.record.token.as_ref()?;
-    let operation = match &no_room {
-        Some(_) if may_revoke(view, &in_use.id) => PendingOperation::Reset,
-        Some(Step::Wait(WaitStep::Hold { problem, .. })) if problem.needs_user() => {
-            return Some(hold(Problem::user(
-                Reason::RevokeBlocked,
-                format!(
-                    "the key is not revoked yet: no token can be created to take its place ({})",
-                    problem.message
-                ),
-            )));
+    let operation = match no_successor(view) {
+        None => PendingOperation::Create,
+        Some(_) if may_revoke(view, &in_use.id) => {
+            // That it failed a moment ago is known without another intent.
+            if let Some(hold) = view.retry(StepKind::ResetKey) {
+                return Some(hold);
+            }
+            PendingOperation::Reset
         }
-        Some(_) | None => PendingOperation::Create,
+        Some(obstacle) => return Some(obstacle),
     };
     Some(intend(
         view,
@@ -61,10 +59,86 @@ pub(super) fn revoke(view: &View<'_>) -> Option<Step> {
     ))
 }
 
+/// What keeps another token from taking the place of the one in use: then its key is reset.
+fn no_successor(view: &View<'_>) -> Option<Step> {
+    let refused = view
+        .account()
+        .ok()
+        .and_then(|account| match &account.admission {
+            Admission::Refused(problem) => Some(hold(problem.clone())),
+            Admission::Granted | Admission::NeedsRoles => None,
+        });
+    let missing = match &view.observed.roles {
+        Roles::Missing(role) => Some(super::holds::role_not_found(role)),
+        Roles::Unknown | Roles::Resolved(_) => None,
+    };
+    let record = view.record();
+    let full = record.retiring.len() >= MAX_RETIRING;
+    refused
+        .or(missing)
+        .or_else(|| view.retry(StepKind::CreateToken))
+        .or_else(|| view.retry(StepKind::ResolveRoles))
+        .or_else(|| full.then(|| too_many_retiring(view)))
+        .or_else(|| too_many_abandoned(view, &record))
+}
+
 /// A revocation does not wait for a call that was not made yet. A lost key's replacement does: its need shows nowhere else.
 pub(super) fn overtakes(view: &View<'_>, intent: &Intent) -> bool {
-    let revokes = view.desired().map(|desired| &desired.rotation.revokes);
-    let asked = revokes.is_some_and(|revokes| !view.unhandled(revokes).is_empty());
+    let asked = !view.unhandled(view.revokes()).is_empty();
     let waits = matches!(intent.cause, Cause::Revoke | Cause::LostKey);
     asked && !waits && view.observed.record.token.is_some()
+}
+
+/// Whether a key is to end that may work.
+fn is_revoking(view: &View<'_>) -> bool {
+    let record = &view.observed.record;
+    let asked = record.token.is_some() && !view.unhandled(view.revokes()).is_empty();
+    let begun = record
+        .pending
+        .as_ref()
+        .is_some_and(|pending| pending.cause == Cause::Revoke);
+    let alive = |r: &crate::domain::record::RetiringToken| {
+        r.ends_at_once() && !view.observed.gone.contains(&r.token_id)
+    };
+    asked || begun || record.retiring.iter().any(alive)
+}
+
+/// Whatever is in the way of a revocation is said to be that, with the way out; never green (I15).
+pub(super) fn say_blocked(view: &View<'_>, step: Step) -> Step {
+    let told = [Reason::RevokeBlocked, Reason::KeyCutOff];
+    match step {
+        Step::Wait(WaitStep::Hold { problem, until })
+            if is_revoking(view)
+                && view.observed.deletion.is_none()
+                && !told.contains(&problem.reason) =>
+        {
+            let message = format!(
+                "a revoked key may still work: {}; if an outage is better, end every key of this object with the annotation \
+                 ldtokens.dev/cut-off",
+                problem.message
+            );
+            Step::Wait(WaitStep::Hold {
+                problem: Problem {
+                    reason: Reason::RevokeBlocked,
+                    message,
+                    recovery: problem.recovery,
+                },
+                until,
+            })
+        }
+        other => other,
+    }
+}
+
+/// A key that is to end and that the operator itself uses: only a person can give the account another credential.
+pub(super) fn spare_own_token(view: &View<'_>) -> Option<Step> {
+    let mut retiring = view.observed.record.retiring.iter();
+    let own = retiring.find(|r| r.ends_at_once() && view.is_credential(&r.token_id))?;
+    Some(hold(Problem::user(
+        Reason::InUse,
+        format!(
+            "token {} is the operator's own credential on the account; give the account another credential first",
+            own.token_id
+        ),
+    )))
 }

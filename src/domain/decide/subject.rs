@@ -43,5 +43,9 @@ pub(super) fn token_to_reclaim(observed: &Observed) -> Option<&TokenId> {
             .as_ref()
             .is_some_and(|s| Some(&s.fingerprint) == secret.key.as_ref());
     let newer = record.token.is_none() || secret.marks.rotated_at > record.rotation.last;
-    (record.pending.is_none() && !retiring && !known && !in_place && newer).then_some(named)
+    // Nor does a Secret bring back a key that was cut off.
+    let cut_off =
+        record.is_cut_off() && record.history.iter().any(|entry| entry.token_id == *named);
+    (record.pending.is_none() && !cut_off && !retiring && !known && !in_place && newer)
+        .then_some(named)
 }

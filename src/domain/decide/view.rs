@@ -273,6 +273,14 @@ impl<'a> View<'a> {
         self.now().duration_since(seen_at).abs() <= self.observed.timing.settle
     }
 
+    /// The revoke values, also of a spec that makes no sense.
+    pub(super) fn revokes(&self) -> &'a [RequestHash] {
+        match self.desired {
+            Ok(desired) => &desired.rotation.revokes,
+            Err(_) => &self.observed.revokes,
+        }
+    }
+
     /// The requests that were not handled yet.
     pub(super) fn unhandled(&self, requests: &[RequestHash]) -> Vec<RequestHash> {
         let record = &self.observed.record;

@@ -24,7 +24,7 @@ pub use token::{Look, TokenMemory};
 
 use super::decide::token_in_question;
 use super::desired::Desired;
-use super::ids::{Attempt, ObjectUid, SettingsHash, TokenId};
+use super::ids::{Attempt, ObjectUid, RequestHash, SettingsHash, TokenId};
 use super::marker::Marker;
 use super::observed::{
     Account, Deletion, FoundToken, Observed, PendingCall, Remote, SecretKeyProof, Timing,
@@ -118,6 +118,10 @@ pub struct Surroundings {
     pub deletion: Option<Deletion>,
     /// Whether its namespace is being deleted.
     pub namespace_terminating: bool,
+    /// The revoke values that the object has, also where its spec makes no sense.
+    pub revokes: Vec<RequestHash>,
+    /// The values that ask for the end of every key.
+    pub cut_offs: Vec<RequestHash>,
     /// Tokens that the user says are this object's.
     pub claims: BTreeSet<TokenId>,
     /// What was written down.
@@ -176,6 +180,8 @@ impl<T: ShownToken> Memory<T> {
             finalizer: read.finalizer,
             deletion: read.deletion,
             namespace_terminating: read.namespace_terminating,
+            revokes: read.revokes,
+            cut_offs: read.cut_offs,
             claims: read.claims,
             record: read.record,
             account: read.account,

@@ -149,6 +149,8 @@ fn read(seconds: i64) -> Surroundings {
     record.rotation.last = Some(at(0));
     Surroundings {
         claims: std::collections::BTreeSet::new(),
+        revokes: Vec::new(),
+        cut_offs: Vec::new(),
         identity: Identity {
             uid: "uid-1".into(),
             namespace: "team-a".into(),

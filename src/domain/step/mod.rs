@@ -71,6 +71,8 @@ pub enum StepKind {
     FetchToken,
     /// [`LookStep::ProveSecretKey`].
     ProveSecretKey,
+    /// [`RecordStep::RecordCutOff`].
+    RecordCutOff,
     /// [`RecordStep::RecordTakeOver`].
     RecordTakeOver,
     /// [`SecretStep::RenderSecret`].

@@ -22,6 +22,8 @@ pub enum RecordStep {
     AbandonAttempt(Box<Record>),
     /// Note down that the key is published, and clear the intent.
     RecordPublication(Box<Record>),
+    /// Note down that every key is to end, before the first of them does.
+    RecordCutOff(Box<Record>),
     /// Note down what a Secret of ours proves.
     RecordTakeOver(Box<Record>),
     /// Note down where the Secret is.
@@ -41,6 +43,7 @@ impl RecordStep {
             Self::ForgetIntent(_) => StepKind::ForgetIntent,
             Self::AbandonAttempt(_) => StepKind::AbandonAttempt,
             Self::RecordPublication(_) => StepKind::RecordPublication,
+            Self::RecordCutOff(_) => StepKind::RecordCutOff,
             Self::RecordTakeOver(_) => StepKind::RecordTakeOver,
             Self::RecordSecret(_) => StepKind::RecordSecret,
             Self::RecordRetirement(_) => StepKind::RecordRetirement,
@@ -56,6 +59,7 @@ impl RecordStep {
             | Self::ForgetIntent(record)
             | Self::AbandonAttempt(record)
             | Self::RecordPublication(record)
+            | Self::RecordCutOff(record)
             | Self::RecordTakeOver(record)
             | Self::RecordSecret(record)
             | Self::RecordRetirement(record)

@@ -61,4 +61,11 @@ impl Spec {
             suspend: false,
         }
     }
+
+    /// The value that asks for the end of every key.
+    pub fn cut_offs(&self) -> Vec<RequestHash> {
+        let newest = self.cut_offs.checked_sub(1);
+        let hash = |n: u8| RequestHash::from(format!("v1:cut-off-{n}").as_str());
+        newest.map(hash).into_iter().collect()
+    }
 }

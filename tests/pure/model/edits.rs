@@ -21,6 +21,8 @@ pub enum Edit {
     Trigger,
     /// A new revoke value.
     Revoke,
+    /// A new cut-off value.
+    CutOff,
     /// The object is deleted.
     DeleteObject,
     /// The status is lost, as after a backup that leaves it out.
@@ -52,6 +54,11 @@ impl Edit {
             Self::Revoke => {
                 ledger.revoking = true;
                 respec(core, |spec| spec.revokes += 1)
+            }
+            Self::CutOff => {
+                // Every key ends on purpose, and the outage is accepted.
+                ledger.published.clear();
+                respec(core, |spec| spec.cut_offs += 1)
             }
             Self::DeleteObject => delete_object(core, ledger),
             Self::LoseStatus => change(core, |object| object.record = Record::default()),

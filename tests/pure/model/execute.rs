@@ -73,6 +73,7 @@ impl Sort {
             | StepKind::PublishKey
             | StepKind::RecordPublication
             | StepKind::FenceSecret
+            | StepKind::RecordCutOff
             | StepKind::RecordTakeOver
             | StepKind::RenderSecret
             | StepKind::MoveSecret
@@ -174,7 +175,11 @@ impl Act<'_> {
                     self.memory.facts.published(record);
                 }
             }
-            Step::Record(RecordStep::ForgetIntent(record) | RecordStep::AbandonAttempt(record)) => {
+            Step::Record(
+                RecordStep::ForgetIntent(record)
+                | RecordStep::AbandonAttempt(record)
+                | RecordStep::RecordCutOff(record),
+            ) => {
                 if self.write_record(record) && answered {
                     self.memory.facts.call.forget();
                 }

@@ -96,7 +96,8 @@ impl Ledger {
             let ends = token.keys.iter().filter_map(|(_, end)| *end);
             ends.into_iter().any(|end| end > now)
         });
-        if older {
+        // Not even what a reset does to an older key matters to one that revokes.
+        if older && cause != Some(Cause::Revoke) {
             self.notes(Breach::ResetInGrace);
         }
     }

@@ -46,6 +46,8 @@ pub fn observe(core: &Core, offset: SignedDuration) -> Option<Seen> {
     };
     let read = Surroundings {
         claims: std::collections::BTreeSet::new(),
+        revokes: Vec::new(),
+        cut_offs: object.spec.cut_offs(),
         identity: Identity {
             uid: UID.into(),
             namespace: "team-a".into(),

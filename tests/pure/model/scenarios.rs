@@ -38,6 +38,7 @@ pub fn spec() -> Spec {
         scheduled: false,
         triggers: 0,
         revokes: 0,
+        cut_offs: 0,
         retains: false,
     }
 }

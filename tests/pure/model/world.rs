@@ -76,6 +76,7 @@ pub struct Spec {
     pub scheduled: bool,
     pub triggers: u8,
     pub revokes: u8,
+    pub cut_offs: u8,
     pub retains: bool,
 }
 

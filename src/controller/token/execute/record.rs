@@ -58,6 +58,12 @@ pub(super) async fn record<C: Cluster, L: TokensApi>(
             memory.forget_call();
             Ok(())
         }
+        RecordStep::RecordCutOff(record) => {
+            write_status(ctx, object, world, step).await?;
+            memory.forget_call();
+            events::cut_off(ctx, object, record).await;
+            Ok(())
+        }
         RecordStep::RecordTakeOver(record) => {
             let claim = claim_token(ctx, world, record)?;
             let written = write_status(ctx, object, world, step).await;

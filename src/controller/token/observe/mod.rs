@@ -48,16 +48,9 @@ pub(in crate::controller) async fn observe<C: Cluster, L: TokensApi>(
     let now = ctx.clock.now();
     let namespace = ctx.namespace(&identity.namespace).await?;
     let is_new = new_until(&object.metadata, ctx.timing.settle).is_some_and(|at| at > now);
-    let reader = SecretReader {
-        ctx,
-        identity: &identity,
-        record: &record,
-        is_new,
-    };
-    let secret = reader.state(&layout, memory).await?;
-    let former_secret = reader.former_state(&layout, memory).await?;
+    let reader = SecretReader::new(ctx, &identity, &record, is_new);
+    let (secret, former_secret) = reader.states(&layout, memory).await?;
     let account_key = object.account_key();
-    let entry = ctx.accounts.get(&account_key);
     let deletion = deletion(object, &memory.facts, now);
     let query = AccountQuery {
         ctx,
@@ -70,6 +63,7 @@ pub(in crate::controller) async fn observe<C: Cluster, L: TokensApi>(
         is_new,
         now,
     };
+    let entry = ctx.accounts.get(&account_key);
     let (account, session) = query.account(entry.as_deref(), &memory.facts.roles);
     let listing = listing(session.as_ref(), now);
     let read = Surroundings {
@@ -80,6 +74,8 @@ pub(in crate::controller) async fn observe<C: Cluster, L: TokensApi>(
         holder: ctx.holder.clone(),
         nonce: nonce(),
         clocks: clocks(session.as_ref(), now),
+        revokes: validate::revokes(object),
+        cut_offs: validate::cut_offs(object),
         claims: claims(object),
         identity,
         deletion,
@@ -90,8 +86,9 @@ pub(in crate::controller) async fn observe<C: Cluster, L: TokensApi>(
     };
     let end = key_of(&read.secret).and_then(|key| memory.last_four(&layout.name, key));
     let key_matches = |token: &Token| Some(*end.as_ref()? == *token.last_four.as_ref()?);
-    let facts = &memory.facts;
-    let mut observed = facts.observed(&desired, read, listing.as_deref(), key_matches);
+    let mut observed = memory
+        .facts
+        .observed(&desired, read, listing.as_deref(), key_matches);
     if let Some(token_id) = token_in_question(&observed) {
         observed.claimed_by = ctx.claims.other(token_id, &observed.identity);
     }
@@ -197,7 +194,31 @@ struct SecretReader<'a, C, L> {
     is_new: bool,
 }
 
-impl<C: Cluster, L: TokensApi> SecretReader<'_, C, L> {
+impl<'a, C: Cluster, L: TokensApi> SecretReader<'a, C, L> {
+    fn new(
+        ctx: &'a Context<C, L>,
+        identity: &'a Identity,
+        record: &'a Record,
+        is_new: bool,
+    ) -> Self {
+        Self {
+            ctx,
+            identity,
+            record,
+            is_new,
+        }
+    }
+
+    /// The Secret that the key belongs into, and the other one.
+    async fn states(
+        &self,
+        layout: &SecretLayout,
+        memory: &mut ObjectMemory,
+    ) -> Result<(SecretState, SecretState), ClusterError> {
+        let secret = self.state(layout, memory).await?;
+        Ok((secret, self.former_state(layout, memory).await?))
+    }
+
     /// The Secret that the key comes from, or that is left for a while, when it is not the one of `layout`.
     async fn former_state(
         &self,

@@ -95,6 +95,7 @@ struct Surroundings {
     deletion: Option<Deletion>,
     offset: i64,
     retries: Vec<Retry>,
+    cut_off: bool,
     claims: BTreeSet<usize>,
     gone: BTreeSet<usize>,
     limited: BTreeSet<usize>,
@@ -129,6 +130,7 @@ fn surroundings() -> BoxedStrategy<Surroundings> {
         mostly(0, select(vec![-600, -90, 90, 600])),
         prop::collection::vec(retry(), 0..2),
         (
+            prop::bool::weighted(0.05),
             prop::collection::btree_set(5..9_usize, 0..2),
             prop::collection::btree_set(0..24_usize, 0..6),
         ),
@@ -144,7 +146,7 @@ fn surroundings() -> BoxedStrategy<Surroundings> {
                 deletion,
                 offset,
                 retries,
-                (claims, gone),
+                (cut_off, claims, gone),
                 limited,
                 roles,
             )| Surroundings {
@@ -155,6 +157,7 @@ fn surroundings() -> BoxedStrategy<Surroundings> {
                 deletion,
                 offset,
                 retries,
+                cut_off,
                 claims,
                 gone,
                 limited,
@@ -196,6 +199,9 @@ impl Surroundings {
             remote: plus(NOW, seconds(self.offset)),
         };
         observed.retries = self.retries;
+        if self.cut_off {
+            observed.cut_offs = vec![super::worlds::revoke("all of it")];
+        }
         observed.claims = self.claims.into_iter().map(token).collect();
         observed.gone = self.gone.into_iter().map(token).collect();
         observed.life_limited = self.limited.into_iter().map(token).collect();

@@ -1,5 +1,6 @@
 //! I5: never blind.
 
+use launchdarkly_token_operator::domain::cause::Cause;
 use launchdarkly_token_operator::domain::ids::Attempt;
 use launchdarkly_token_operator::domain::marker::Marker;
 use launchdarkly_token_operator::domain::observed::{
@@ -131,7 +132,11 @@ pub fn remembered(case: &Case<'_>) -> Verdict {
         Step::Record(RecordStep::ForgetIntent(_)) => ensure(certain, || {
             "a call that may have been made is forgotten".into()
         }),
-        Step::Record(RecordStep::RecordIntent { .. } | RecordStep::AbandonAttempt(_)) => ensure(
+        Step::Record(
+            RecordStep::RecordIntent { .. }
+            | RecordStep::AbandonAttempt(_)
+            | RecordStep::RecordCutOff(_),
+        ) => ensure(
             certain
                 || pending.operation == PendingOperation::Reset
                 || has(record, &pending.attempt)
@@ -152,6 +157,16 @@ pub fn reset_in_grace(case: &Case<'_>) -> Verdict {
     let end = observed.record.rotation.previous_key_expiration_time;
     let over = end.is_none_or(|end| observed.clocks.passed(end));
     let in_grace = observed.record.has_key_in_grace() && !over;
+    // A revocation wants every previous key to end.
+    let begun = observed
+        .record
+        .pending
+        .as_ref()
+        .map(|pending| pending.cause);
+    let why = reset_intent(case).map_or(begun, |intent| Some(intent.cause));
+    if why == Some(Cause::Revoke) {
+        return Ok(());
+    }
     let Some(intent) = reset_intent(case) else {
         return ensure(
             !(in_grace && matches!(case.step, Step::Call(CallStep::ResetKey { .. }))),

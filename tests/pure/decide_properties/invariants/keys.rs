@@ -71,18 +71,19 @@ pub fn deletion(case: &Case<'_>) -> Verdict {
         || "it is the token in use".into(),
     )?;
     if let Some(retiring) = record.retiring.iter().find(|r| r.token_id == *token_id) {
-        let revoked = case.revoking() || retiring.cause == Cause::Revoke;
+        let revoked = case.revoking() || retiring.ends_at_once();
         let over = observed.clocks.passed(retiring.retirement_time);
         ensure(over || revoked, || "it may still be used".into())?;
         return ensure(revoked || case.token_in_secret() != Some(token_id), || {
             "the Secret still holds its key".into()
         });
     }
-    ensure(case.token_in_secret() != Some(token_id), || {
-        "the Secret holds its key".into()
-    })?;
     let rejected = matches!(&observed.call,
         PendingCall::Held { token_id: held, proof: Proof::Rejected, .. } if held == token_id);
+    // A key that LaunchDarkly refuses serves nobody, whatever a Secret says.
+    ensure(rejected || case.token_in_secret() != Some(token_id), || {
+        "the Secret holds its key".into()
+    })?;
     let unused = observed.found.iter().any(|found| {
         let ours = record.abandoned.iter().any(|a| a.attempt == found.attempt);
         found.id == *token_id && ours && found.last_used.is_none()
@@ -101,12 +102,12 @@ fn kept_tokens(case: &Case<'_>, token_id: &TokenId) -> Verdict {
         return Ok(());
     }
     let record = &case.observed.record;
-    let revoked = |r: &RetiringToken| r.token_id == *token_id && r.cause == Cause::Revoke;
+    let revoked = |r: &RetiringToken| r.token_id == *token_id && r.ends_at_once();
     let cut = record.retiring.iter().any(revoked);
     ensure(cut || !record.claims(token_id), || {
         "a recorded token is to be kept".into()
     })?;
-    ensure(case.token_in_secret() != Some(token_id), || {
+    ensure(cut || case.token_in_secret() != Some(token_id), || {
         "the key in the Secret is to be kept".into()
     })
 }
@@ -130,10 +131,12 @@ pub fn promises(case: &Case<'_>) -> Verdict {
     if let Step::Call(CallStep::LimitLife { token_id, expiry }) = case.step {
         let retiring = observed.record.retiring.iter();
         let known = retiring.clone().find(|r| r.token_id == *token_id);
-        let until = known.ok_or("it is not retiring")?.retirement_time;
-        ensure(*expiry >= until.max(clocks.to_remote(until)), || {
-            format!("it would end before {until}")
-        })?;
+        let known = known.ok_or("it is not retiring")?;
+        let until = known.retirement_time;
+        ensure(
+            known.ends_at_once() || *expiry >= until.max(clocks.to_remote(until)),
+            || format!("it would end before {until}"),
+        )?;
     }
     let Some(record) = case.step.record() else {
         return Ok(());
@@ -142,7 +145,7 @@ pub fn promises(case: &Case<'_>) -> Verdict {
         let kept = find(record, &before.token_id);
         if let Some(after) = kept {
             let later = after.retirement_time >= before.retirement_time;
-            ensure(after.cause == Cause::Revoke || later, || {
+            ensure(after.ends_at_once() || later, || {
                 format!("{} is to go earlier than promised", before.token_id)
             })?;
         } else {
@@ -173,6 +176,10 @@ fn replaced_token_retires(case: &Case<'_>, record: &Record) -> Verdict {
     {
         return Ok(());
     }
+    let cut_off = matches!(case.step, Step::Record(RecordStep::RecordCutOff(_)));
+    if cut_off && observed.gone.contains(&before.id) {
+        return Ok(());
+    }
     let retiring = find(record, &before.id).ok_or("the replaced token is forgotten")?;
     let marked = case.secret().and_then(|s| s.marks.previous_expires_at);
     let revoked = observed
@@ -183,6 +190,7 @@ fn replaced_token_retires(case: &Case<'_>, record: &Record) -> Verdict {
     let grace = case.desired().map(|desired| desired.rotation.grace);
     let promised = match (case.step, grace) {
         (Step::Record(RecordStep::RecordPublication(_)), _) if revoked => return Ok(()),
+        (Step::Record(RecordStep::RecordCutOff(_)), _) => return Ok(()),
         (Step::Record(RecordStep::RecordPublication(_)), _) if marked.is_some() => marked,
         (_, Some(grace)) => Some(plus(observed.clocks.later(), grace)),
         (_, None) => None,

@@ -132,7 +132,18 @@ impl Case<'_> {
         let Some(found) = observed.found.iter().find(|found| found.id == *id) else {
             return false;
         };
-        let creates = |pending: &&Intent| pending.operation == PendingOperation::Create;
+        // Of several tokens with the marker of one attempt only the oldest can be its token.
+        let key = |it: &FoundToken| (it.creation_time, it.id.clone());
+        let mut others = observed
+            .found
+            .iter()
+            .filter(|it| it.attempt == found.attempt);
+        if others.any(|other| key(other) < key(found)) {
+            return self.was_once_ours(found);
+        }
+        let answered = matches!(observed.call, PendingCall::Held { .. });
+        let creates =
+            |pending: &&Intent| pending.operation == PendingOperation::Create && !answered;
         let pending = record
             .pending
             .iter()

@@ -1,9 +1,11 @@
 //! I6, I9 and I10: only ours, only what is allowed, only in the right account.
 
+use launchdarkly_token_operator::domain::cause::Cause;
 use launchdarkly_token_operator::domain::ids::TokenId;
 use launchdarkly_token_operator::domain::observed::{
     Account, Admission, OwnToken, PendingCall, Roles,
 };
+use launchdarkly_token_operator::domain::record::{PendingOperation, Record};
 use launchdarkly_token_operator::domain::secret::SecretRevision;
 use launchdarkly_token_operator::domain::secret::SecretState;
 use launchdarkly_token_operator::domain::settings::Grant;
@@ -124,6 +126,8 @@ pub fn markers(case: &Case<'_>) -> Verdict {
 /// Creating, taking over and widening need the policy's consent; what is unclear is closed.
 pub fn policy(case: &Case<'_>) -> Verdict {
     let widens = match case.step {
+        // A reset gives no right that was not there, and policy never blocks a revocation.
+        Step::Record(RecordStep::RecordIntent { record, .. }) if resets_to_revoke(record) => false,
         Step::Record(RecordStep::RecordIntent { .. } | RecordStep::RecordTakeOver(_))
         | Step::Call(CallStep::CreateToken { .. }) => true,
         Step::Call(CallStep::PatchToken { grant, .. }) => *grant,
@@ -141,6 +145,12 @@ pub fn policy(case: &Case<'_>) -> Verdict {
         .is_some_and(|desired| matches!(desired.settings.grant, Grant::CustomRoles(_)));
     let resolved = matches!(case.observed.roles, Roles::Resolved(_));
     ensure(!asks || resolved, || "the roles are not resolved".into())
+}
+
+fn resets_to_revoke(record: &Record) -> bool {
+    record.pending.as_ref().is_some_and(|pending| {
+        pending.operation == PendingOperation::Reset && pending.cause == Cause::Revoke
+    })
 }
 
 /// With another account behind the credential nothing is written anywhere, and the pinned account stays.
@@ -194,6 +204,7 @@ fn is_remote(step: &Step) -> bool {
             | RecordStep::ForgetIntent(_)
             | RecordStep::AbandonAttempt(_)
             | RecordStep::RecordPublication(_)
+            | RecordStep::RecordCutOff(_)
             | RecordStep::RecordTakeOver(_)
             | RecordStep::RecordSecret(_)
             | RecordStep::RecordRetirement(_)

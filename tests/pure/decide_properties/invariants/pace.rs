@@ -21,7 +21,7 @@ pub fn reasons(case: &Case<'_>) -> Verdict {
             .all(|request| observed.record.has_handled(request) || intent.handles.contains(request))
     };
     match intent.cause {
-        Cause::Created => {
+        Cause::Created | Cause::CutOff => {
             ensure(observed.record.token.is_none(), || {
                 "there is a token".into()
             })?;

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use launchdarkly_token_operator::domain::ids::TokenId;
 use launchdarkly_token_operator::domain::observed::PendingCall;
 use launchdarkly_token_operator::domain::record::{
-    MAX_ABANDONED, MAX_HANDLED, MAX_HISTORY, MAX_RETIRING,
+    MAX_ABANDONED, MAX_ENDING, MAX_HANDLED, MAX_HISTORY, MAX_RETIRING,
 };
 use launchdarkly_token_operator::domain::step::{
     CallStep, LookStep, ObjectStep, RecordStep, SecretStep, Step, WaitStep,
@@ -75,7 +75,7 @@ pub fn bounds(case: &Case<'_>) -> Verdict {
     };
     let handles = record.pending.as_ref().map_or(0, |p| p.handles.len());
     for (name, length, limit) in [
-        ("retiring", record.retiring.len(), MAX_RETIRING),
+        ("retiring", record.retiring.len(), room_to_retire(case.step)),
         ("abandoned", record.abandoned.len(), MAX_ABANDONED),
         ("handled", record.rotation.handled.len(), MAX_HANDLED),
         ("handles", handles, MAX_HANDLED),
@@ -106,4 +106,12 @@ pub fn finalizer(case: &Case<'_>) -> Verdict {
         case.observed.finalizer || !(claims_more || rests_on_tokens),
         || "the object has no finalizer".into(),
     )
+}
+
+/// A cut-off ends the token in use and one in hand besides those that retire.
+fn room_to_retire(step: &Step) -> usize {
+    match step {
+        Step::Record(RecordStep::RecordCutOff(_)) => MAX_ENDING,
+        _ => MAX_RETIRING,
+    }
 }

@@ -6,6 +6,7 @@ mod deletion;
 mod pending;
 mod published;
 mod retirement;
+mod revocation;
 mod rotation;
 mod secret;
 mod settings;

@@ -3,7 +3,6 @@
 use launchdarkly_token_operator::domain::cause::Cause;
 use launchdarkly_token_operator::domain::observed::{Feature, Source};
 use launchdarkly_token_operator::domain::reason::Reason;
-use launchdarkly_token_operator::domain::record::PendingOperation;
 use launchdarkly_token_operator::domain::step::{CallStep, Step, StepKind as K, WaitStep};
 
 use crate::decide_properties::worlds::*;
@@ -196,89 +195,6 @@ fn with_three_retiring_only_a_revoke_replaces() {
 }
 
 #[test]
-fn a_revocation_cuts_the_old_token_at_once_whatever_the_clocks_say() {
-    for offset in [-3600, 0, 3600] {
-        given(a_token().revoked_by("leak"))
-            .and(the_remote_clock_is_off_by(offset))
-            .takes(&REPLACE)
-            .takes(&[K::DeleteToken, K::RecordRetirement])
-            .and_rests();
-    }
-}
-
-#[test]
-fn a_revocation_handles_a_waiting_trigger_too() {
-    given(a_token().revoked_by("leak").triggered_by("audit"))
-        .takes(&REPLACE)
-        .takes(&[K::DeleteToken, K::RecordRetirement])
-        .and_rests();
-}
-
-#[test]
-fn a_revocation_works_on_a_suspended_object() {
-    given(a_token().suspended().revoked_by("leak")).takes(&REPLACE);
-}
-
-#[test]
-fn a_revocation_spares_the_operator_s_own_credential() {
-    given(a_token().revoked_by("leak"))
-        .and(retiring_tokens(1, ahead(hours(3))))
-        .and(the_credential_is_token(20))
-        .takes(&REPLACE);
-}
-
-#[test]
-fn a_revocation_overtakes_a_call_that_was_not_made() {
-    given(a_token().triggered_by("audit").revoked_by("leak"))
-        .and(an_intent_to(PendingOperation::Create, Cause::Trigger))
-        .takes(&[K::ForgetIntent])
-        .takes(&REPLACE);
-}
-
-#[test]
-fn a_revocation_without_room_for_a_token_resets() {
-    let end = given(a_token().revoked_by("leak"))
-        .and(a_failed(K::CreateToken, true))
-        .takes(&[
-            K::RecordIntent,
-            K::ResetKey,
-            K::ProveKey,
-            K::PublishKey,
-            K::RecordPublication,
-        ])
-        .and_rests();
-    assert!(end.record().has_key_in_grace());
-}
-
-#[test]
-fn a_revocation_without_room_is_blocked_during_a_grace() {
-    given(a_token().revoked_by("leak"))
-        .and(a_failed(K::CreateToken, true))
-        .and(a_previous_key_until(ahead(hours(1))))
-        .and_holds(Reason::RevokeBlocked);
-}
-
-#[test]
-fn a_revocation_whose_reset_was_lost_is_not_called_done() {
-    let end = given(a_token().revoked_by("leak"))
-        .and(a_reset_without_an_answer())
-        .and(|given| {
-            let pending = given.observed.record.pending.as_mut().unwrap();
-            pending.cause = Cause::Revoke;
-            pending.handles = vec![revoke("leak")];
-        })
-        .takes(&[K::FenceSecret])
-        .takes(&REPLACE);
-    assert!(!end.record().has_handled(&revoke("leak")));
-    end.takes(&[
-        K::LimitLife,
-        K::DeleteToken,
-        K::RecordRetirement,
-        K::RecordIntent,
-    ]);
-}
-
-#[test]
 fn an_edit_does_not_rotate_by_itself() {
     given(a_token().rotating_every(hours(24)))
         .and(|given| given.observed.record.rotation.next = Some(ahead(hours(20))))
@@ -313,24 +229,6 @@ fn a_due_time_beyond_any_interval_comes_from_a_wrong_clock() {
 }
 
 #[test]
-fn a_revocation_does_not_wait_for_a_token_that_cannot_be_deleted() {
-    given(a_token().revoked_by("leak"))
-        .and(retiring_tokens(1, ahead(hours(3))))
-        .and(a_failed(K::DeleteToken, false))
-        .takes(&[K::RecordIntent, K::CreateToken]);
-}
-
-#[test]
-fn a_revocation_may_reset_before_anybody_tried_whether_previous_keys_live_on() {
-    for reset in [Feature::Unknown, Feature::Untried] {
-        given(a_token().revoked_by("leak"))
-            .and(reset_is(reset))
-            .and(a_failed(K::CreateToken, true))
-            .takes(&[K::RecordIntent, K::ResetKey]);
-    }
-}
-
-#[test]
 fn a_token_with_an_end_of_its_own_is_replaced_a_grace_before_it() {
     let ends = |hours_left| {
         given(a_token().with_grace(hours(6)))
@@ -355,15 +253,4 @@ fn previous_keys_live_on_while_the_new_one_is_lost() {
         .and(no_unasked_replacement_is_left())
         .and(the_secret_is_deleted())
         .and_holds(Reason::MassChange);
-}
-
-#[test]
-fn a_revocation_kills_what_could_not_be_deleted_before_it_too() {
-    let end = given(a_token().revoked_by("leak"))
-        .and(retiring_tokens(1, ahead(hours(3))))
-        .and(a_failed(K::DeleteToken, false))
-        .takes(&REPLACE);
-    let retiring = &end.record().retiring;
-    assert_eq!(retiring.len(), 2);
-    assert!(retiring.iter().all(|r| r.cause == Cause::Revoke));
 }

@@ -29,7 +29,11 @@ pub fn carry_out(observed: &mut Observed, step: &Step) {
         Step::Record(RecordStep::RecordIntent { arrangement, .. }) => {
             observed.call = PendingCall::Armed(arrangement.clone());
         }
-        Step::Record(RecordStep::ForgetIntent(_) | RecordStep::AbandonAttempt(_)) => {
+        Step::Record(
+            RecordStep::ForgetIntent(_)
+            | RecordStep::AbandonAttempt(_)
+            | RecordStep::RecordCutOff(_),
+        ) => {
             observed.call = PendingCall::Empty;
         }
         Step::Record(RecordStep::RecordPublication(_)) => {

@@ -124,6 +124,8 @@ pub fn settled(desired: &Desired) -> Observed {
         calls_ended_by: ago(hours(1)),
         found: Vec::new(),
         claims: BTreeSet::new(),
+        revokes: Vec::new(),
+        cut_offs: Vec::new(),
         gone: BTreeSet::new(),
         life_limited: BTreeSet::new(),
         roles: Roles::Resolved(Vec::new()),

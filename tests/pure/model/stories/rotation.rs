@@ -20,6 +20,9 @@ stories! {
     a_reset_that_nobody_can_try_is_a_replacement: 1_300, [ProbeReset, CreateToken, LimitLife]
         = settled(spec()).untriable().faults(1).crashes(1).waits(1).edits(&[Edit::Trigger]);
 
+    a_cut_off_at_any_moment_ends_every_key_and_a_new_one_follows: 1_000, [RecordCutOff, DeleteToken]
+        = settled(spec()).faults(1).crashes(1).waits(1).edits(&[Edit::Trigger, Edit::CutOff]);
+
     a_trigger_resets_once_whatever_fails: 6_000, [ResetKey]
         = settled(spec()).faults(2).crashes(1).waits(1).edits(&[Edit::Trigger]);
 

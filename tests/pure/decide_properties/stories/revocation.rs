@@ -1,0 +1,307 @@
+//! A leaked key ends, or it is said what keeps it alive.
+
+use launchdarkly_token_operator::domain::cause::Cause;
+use launchdarkly_token_operator::domain::observed::{Feature, Proof, Roles};
+use launchdarkly_token_operator::domain::problem::Problem;
+use launchdarkly_token_operator::domain::reason::Reason;
+use launchdarkly_token_operator::domain::record::PendingOperation;
+use launchdarkly_token_operator::domain::secret::SecretState;
+use launchdarkly_token_operator::domain::step::{Step, StepKind as K, WaitStep};
+
+use crate::decide_properties::worlds::*;
+
+const REPLACE: [K; 5] = [
+    K::RecordIntent,
+    K::CreateToken,
+    K::ProveKey,
+    K::PublishKey,
+    K::RecordPublication,
+];
+
+const RESET: [K; 5] = [
+    K::RecordIntent,
+    K::ResetKey,
+    K::ProveKey,
+    K::PublishKey,
+    K::RecordPublication,
+];
+
+/// Something that is in the way.
+type Obstacle = fn(Given) -> Given;
+
+#[test]
+fn a_revocation_cuts_the_old_token_at_once_whatever_the_clocks_say() {
+    for offset in [-3600, 0, 3600] {
+        given(a_token().revoked_by("leak"))
+            .and(the_remote_clock_is_off_by(offset))
+            .takes(&REPLACE)
+            .takes(&[K::DeleteToken, K::RecordRetirement])
+            .and_rests();
+    }
+}
+
+#[test]
+fn a_revocation_handles_a_waiting_trigger_too() {
+    given(a_token().revoked_by("leak").triggered_by("audit"))
+        .takes(&REPLACE)
+        .takes(&[K::DeleteToken, K::RecordRetirement])
+        .and_rests();
+}
+
+#[test]
+fn a_revocation_works_on_a_suspended_object() {
+    given(a_token().suspended().revoked_by("leak")).takes(&REPLACE);
+}
+
+#[test]
+fn a_revocation_spares_the_operator_s_own_credential() {
+    given(a_token().revoked_by("leak"))
+        .and(retiring_tokens(1, ahead(hours(3))))
+        .and(the_credential_is_token(20))
+        .takes(&REPLACE);
+}
+
+#[test]
+fn a_revocation_overtakes_a_call_that_was_not_made() {
+    given(a_token().triggered_by("audit").revoked_by("leak"))
+        .and(an_intent_to(PendingOperation::Create, Cause::Trigger))
+        .takes(&[K::ForgetIntent])
+        .takes(&REPLACE);
+}
+
+#[test]
+fn a_revocation_without_room_for_a_token_resets() {
+    let end = given(a_token().revoked_by("leak"))
+        .and(a_failed(K::CreateToken, true))
+        .takes(&[
+            K::RecordIntent,
+            K::ResetKey,
+            K::ProveKey,
+            K::PublishKey,
+            K::RecordPublication,
+        ])
+        .and_rests();
+    assert!(end.record().has_key_in_grace());
+}
+
+#[test]
+fn a_revocation_whose_reset_was_lost_is_not_called_done() {
+    let end = given(a_token().revoked_by("leak"))
+        .and(a_reset_without_an_answer())
+        .and(|given| {
+            let pending = given.observed.record.pending.as_mut().unwrap();
+            pending.cause = Cause::Revoke;
+            pending.handles = vec![revoke("leak")];
+        })
+        .takes(&[K::FenceSecret])
+        .takes(&REPLACE);
+    assert!(!end.record().has_handled(&revoke("leak")));
+    end.takes(&[
+        K::LimitLife,
+        K::DeleteToken,
+        K::RecordRetirement,
+        K::RecordIntent,
+    ]);
+}
+
+#[test]
+fn a_revocation_does_not_wait_for_a_token_that_cannot_be_deleted() {
+    given(a_token().revoked_by("leak"))
+        .and(retiring_tokens(1, ahead(hours(3))))
+        .and(a_failed(K::DeleteToken, false))
+        .takes(&[K::RecordIntent, K::CreateToken]);
+}
+
+#[test]
+fn a_revocation_may_reset_before_anybody_tried_whether_previous_keys_live_on() {
+    for reset in [Feature::Unknown, Feature::Untried] {
+        given(a_token().revoked_by("leak"))
+            .and(reset_is(reset))
+            .and(a_failed(K::CreateToken, true))
+            .takes(&[K::RecordIntent, K::ResetKey]);
+    }
+}
+
+#[test]
+fn a_revocation_kills_what_could_not_be_deleted_before_it_too() {
+    let end = given(a_token().revoked_by("leak"))
+        .and(retiring_tokens(1, ahead(hours(3))))
+        .and(a_failed(K::DeleteToken, false))
+        .takes(&REPLACE);
+    let retiring = &end.record().retiring;
+    assert_eq!(retiring.len(), 2);
+    assert!(retiring.iter().all(|r| r.cause == Cause::Revoke));
+}
+
+/// What keeps another token from being made has the key reset, whatever is known of resets and whatever is in its grace.
+#[test]
+fn i9_and_i15_where_no_token_may_be_made_a_revocation_resets() {
+    let obstacles: [(&str, Obstacle); 4] = [
+        ("policy", |world| world.and(the_policy_refuses())),
+        ("role gone", |world| {
+            world.and(|given| given.observed.roles = Roles::Missing("deploy".into()))
+        }),
+        ("limit", |world| world.and(a_failed(K::CreateToken, true))),
+        ("outage", |world| world.and(a_failed(K::CreateToken, false))),
+    ];
+    for (name, obstacle) in obstacles {
+        for reset in [Feature::Available, Feature::Unknown, Feature::Unavailable] {
+            for grace in [false, true] {
+                println!("{name}, reset {reset:?}, grace {grace}");
+                let mut world = given(a_token().revoked_by("leak")).and(reset_is(reset));
+                if grace {
+                    world = world.and(a_previous_key_until(ahead(hours(1))));
+                }
+                let end = obstacle(world).takes(&RESET);
+                assert_eq!(end.record().history[0].cause, Cause::Revoke);
+                assert!(end.record().has_handled(&revoke("leak")));
+            }
+        }
+    }
+}
+
+/// Every other obstacle is said, at the first try and while another call is pending.
+#[test]
+fn i15_what_is_in_the_way_of_a_revocation_is_named_with_the_way_out() {
+    let obstacles: [(&str, Obstacle); 8] = [
+        ("ownership", |world| {
+            world.and(|given| {
+                let owner = Some("team-b/web".into());
+                given.observed.secret = SecretState::Foreign { owner };
+            })
+        }),
+        ("rights", |world| world.and(the_secret_cannot_be_read())),
+        ("admission, quota, an immutable Secret", |world| {
+            world.and(a_failed(K::RecordIntent, true))
+        }),
+        ("account trouble", |world| {
+            world.and(the_account_is_unusable(true))
+        }),
+        ("account gone", |world| {
+            world.and(the_account_is_unusable(false))
+        }),
+        ("neither create nor reset", |world| {
+            let world = world.and(a_failed(K::CreateToken, true));
+            world.and(a_failed(K::ResetKey, true))
+        }),
+        ("suspension too", |world| {
+            let world = world.and(the_secret_cannot_be_read());
+            world.and(|given| given.desired.as_mut().unwrap().suspend = true)
+        }),
+        ("the budget too", |world| {
+            let world = world.and(no_unasked_replacement_is_left());
+            world.and(the_secret_cannot_be_read())
+        }),
+    ];
+    for (name, obstacle) in obstacles {
+        println!("{name}");
+        let alone = given(a_token().revoked_by("leak"));
+        let meanwhile = given(a_token().revoked_by("leak"))
+            .and(an_intent_to(PendingOperation::Create, Cause::LostKey))
+            .and(a_failed(K::CreateToken, true));
+        for world in [obstacle(alone), obstacle(meanwhile)] {
+            let Step::Wait(WaitStep::Hold { problem, .. }) = world.decides() else {
+                panic!("{:?}", world.decides());
+            };
+            assert_eq!(problem.reason, Reason::RevokeBlocked);
+            let message = problem.message;
+            assert!(message.contains("ldtokens.dev/cut-off"), "{message}");
+        }
+    }
+}
+
+#[test]
+fn i15_a_revocation_is_heard_though_the_spec_makes_no_sense() {
+    given(a_token())
+        .and(|given| given.observed.revokes = vec![revoke("leak")])
+        .and(|given| given.desired = Err(Problem::user(Reason::InvalidSpec, "no role")))
+        .and_holds(Reason::RevokeBlocked);
+}
+
+fn revoked_before(n: usize) -> impl FnOnce(&mut Given) {
+    move |given| {
+        retiring_tokens(n, ago(minutes(1)))(given);
+        given.observed.record.retiring[0].cause = Cause::Revoke;
+    }
+}
+
+#[test]
+fn a_revoked_token_that_cannot_be_deleted_is_given_an_end_and_said() {
+    given(a_token())
+        .and(revoked_before(1))
+        .and(|given| given.observed.life_limited.clear())
+        .and(a_failed(K::DeleteToken, true))
+        .takes(&[K::LimitLife])
+        .and_holds(Reason::RevokeBlocked);
+}
+
+#[test]
+fn a_revoked_token_that_is_the_operators_own_credential_is_spared_and_said_i6() {
+    given(a_token())
+        .and(revoked_before(1))
+        .and(the_credential_is_token(20))
+        .and_holds(Reason::RevokeBlocked);
+}
+
+fn cut_off(given: &mut Given) {
+    given.observed.cut_offs = vec![revoke("all of it")];
+}
+
+#[test]
+fn a_cut_off_ends_every_token_first_and_a_successor_follows() {
+    let end = given(a_token())
+        .and(published_lately(&[0]))
+        .and(retiring_tokens(1, ahead(hours(3))))
+        .and(cut_off)
+        .takes(&[
+            K::RecordCutOff,
+            K::DeleteToken,
+            K::RecordRetirement,
+            K::DeleteToken,
+            K::RecordRetirement,
+        ]);
+    assert!(end.record().token.is_none() && end.record().retiring.is_empty());
+    let end = end.takes(&REPLACE).and_rests();
+    assert_eq!(end.record().history[0].cause, Cause::CutOff);
+    assert!(end.record().retiring.is_empty());
+}
+
+#[test]
+fn a_cut_off_does_not_wait_for_spec_secret_policy_account_or_a_pending_call() {
+    let obstacles: [Obstacle; 5] = [
+        |world| world.and(the_policy_refuses()),
+        |world| world.and(the_secret_cannot_be_read()),
+        |world| world.and(the_account_is_unusable(true)),
+        |world| {
+            let invalid = Problem::user(Reason::InvalidSpec, "no role");
+            world.and(|given| given.desired = Err(invalid))
+        },
+        |world| {
+            let creates = an_intent_to(PendingOperation::Create, Cause::SpecChanged);
+            world
+                .and(creates)
+                .and(its_key_in_hand(Proof::Accepted, seconds(1)))
+        },
+    ];
+    for obstacle in obstacles {
+        let end = obstacle(given(a_token()).and(cut_off)).takes(&[K::RecordCutOff]);
+        let record = end.record();
+        assert!(record.token.is_none() && record.pending.is_none());
+        assert!(!record.retiring.is_empty());
+        assert!(record.retiring.iter().all(|r| r.cause == Cause::CutOff));
+    }
+}
+
+#[test]
+fn a_cut_off_spares_the_operators_own_credential_and_says_so_i6() {
+    given(a_token())
+        .and(the_credential_is_token(0))
+        .and(cut_off)
+        .and_holds(Reason::InUse);
+}
+
+#[test]
+fn i4_a_cut_off_value_acts_once() {
+    let end = given(a_token()).and(cut_off).takes(&[K::RecordCutOff]);
+    assert!(end.record().has_handled(&revoke("all of it")));
+}
