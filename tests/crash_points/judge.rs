@@ -226,7 +226,7 @@ fn no_outage(world: &World, published: &[Publication], mercy: Mercy) -> Vec<Stri
         let died = Timestamp::from_millisecond(death.at).unwrap();
         let next = published.get(index + 1).map(|next| next.at);
         let owed = match (mercy, next) {
-            (Mercy::Deleted, None) => continue,
+            (Mercy::Deleted, None) | (Mercy::CutOff, _) => continue,
             (Mercy::Revoked | Mercy::Deleted, Some(next)) => Some(next),
             (Mercy::Grace, Some(next)) => Some(next + GRACE),
             (Mercy::Grace | Mercy::Revoked, None) => None,

@@ -11,6 +11,7 @@ use launchdarkly_simulator::state::changes::Actor;
 use launchdarkly_token_operator::api::AccessTokenStatus;
 use launchdarkly_token_operator::api::status::Pending;
 use launchdarkly_token_operator::clock::Clock as _;
+use launchdarkly_token_operator::domain::cause::Cause;
 use launchdarkly_token_operator::domain::ids::{Attempt, TokenId};
 use launchdarkly_token_operator::domain::marker::Marker;
 use launchdarkly_token_operator::domain::record::PendingOperation;
@@ -100,7 +101,10 @@ impl Warden {
         if is_probe(&token.description) {
             return None;
         }
-        if token.keys.iter().filter(|key| key.valid).count() > 1 {
+        let revokes = self
+            .pending()
+            .is_some_and(|pending| pending.cause == Cause::Revoke);
+        if !revokes && token.keys.iter().filter(|key| key.valid).count() > 1 {
             self.complain(format!(
                 "I5: {id} is reset while a previous key is in its grace"
             ));

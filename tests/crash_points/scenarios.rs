@@ -32,6 +32,8 @@ pub enum Mercy {
     Revoked,
     /// They die with the object.
     Deleted,
+    /// They die at once, on request.
+    CutOff,
 }
 
 /// What happens before a story.
@@ -213,6 +215,29 @@ pub const ALL: &[Scenario] = &[
         ..PLAIN
     },
     Scenario {
+        name: "cut off",
+        act: |world| world.annotate("ldtokens.dev/cut-off", "all"),
+        mercy: Mercy::CutOff,
+        ..PLAIN
+    },
+    Scenario {
+        name: "cut off while a replaced token waits",
+        before: &[Do(create_replacing), Settle, Do(trigger), Reconcile],
+        act: |world| world.annotate("ldtokens.dev/cut-off", "all"),
+        mercy: Mercy::CutOff,
+        ..PLAIN
+    },
+    Scenario {
+        name: "revoke where LaunchDarkly has no room for a token",
+        act: |world| {
+            let full = json!({"tokenLimit": 1});
+            world.simulator().set_switches(&full).unwrap();
+            revoke(world);
+        },
+        mercy: Mercy::Revoked,
+        ..PLAIN
+    },
+    Scenario {
         name: "secret deleted",
         act: |world| world.cluster.remove_secret(NAMESPACE, NAME),
         ..PLAIN
@@ -352,6 +377,7 @@ pub const ALL: &[Scenario] = &[
         name: "status lost while a replaced token waits",
         before: &[Do(create_replacing), Settle, Do(trigger), Reconcile],
         act: |world| {
+            world.advance(std::time::Duration::from_secs(60));
             let lose = |object: &mut AccessToken| object.status = None;
             let cluster = &world.cluster;
             cluster.edit_object(NAMESPACE, NAME, lose).unwrap();

@@ -160,6 +160,15 @@ impl World {
         self.cluster.edit_object(NAMESPACE, NAME, edit).unwrap();
     }
 
+    /// Annotates the object.
+    pub fn annotate(&self, name: &str, value: &str) {
+        let edit = |object: &mut AccessToken| {
+            let annotations = object.metadata.annotations.get_or_insert_default();
+            annotations.insert(name.to_owned(), value.to_owned());
+        };
+        self.cluster.edit_object(NAMESPACE, NAME, edit).unwrap();
+    }
+
     /// How much happened so far, anywhere.
     pub fn events(&self) -> (usize, usize) {
         (self.cluster.log().len(), self.simulator().history(0).len())

@@ -248,7 +248,11 @@ impl Ending {
         let begun = pending.is_some_and(|intent| intent.cause == Cause::Revoke);
         let mut retiring = record.retiring.iter();
         let alive = retiring.any(|r| r.ends_at_once() && !observed.gone.contains(&r.token_id));
-        if (record.token.is_some() && waits) || begun || alive {
+        // A reset cannot end the key at once.
+        let last = record.history.first();
+        let dying = last.is_some_and(|last| last.cause == Cause::Revoke)
+            && record.rotation.previous_key_expiration_time.is_some();
+        if (record.token.is_some() && waits) || begun || alive || dying {
             Self::Key
         } else {
             Self::Nothing
