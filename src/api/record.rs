@@ -102,6 +102,7 @@ pub fn write(record: &Record, status: &mut AccessTokenStatus) {
         previous_key_expiration_time: rotation.previous_key_expiration_time.map(whole_second_up),
         grace_period: rotation.grace.map(durations::format),
         handled: rotation.handled.clone(),
+        ..RotationStatus::default()
     };
     status.rotation = (rotation != RotationStatus::default()).then_some(rotation);
     status.pending = record.pending.as_ref().map(pending);

@@ -147,10 +147,28 @@ pub struct RotationStatus {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 32))]
     pub grace_period: Option<String>,
+    /// The trigger value that was handled last, or its hash if it looks like a key, and when.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_handled_trigger: Option<HandledRequest>,
+    /// The same of a revoke value.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_handled_revoke: Option<HandledRequest>,
     /// Internal: hashes of the trigger and revoke values already seen, newest last; they never rotate again.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = MAX_HANDLED), extend("x-kubernetes-list-type" = "atomic"))]
     pub handled: Vec<RequestHash>,
+}
+
+/// A value that asked for a new key, and when it had it.
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct HandledRequest {
+    /// The value, or its hash if it looks like a key.
+    #[schemars(length(max = 256))]
+    pub value: String,
+    /// When it was handled.
+    #[schemars(schema_with = "schema::time")]
+    pub time: Timestamp,
 }
 
 /// The note written before a call that must not be repeated: all that recovery needs.

@@ -185,6 +185,10 @@ pub enum Reason {
     ///
     /// See the other conditions; the new key follows as soon as nothing is in its way.
     KeyCutOff,
+    /// A trigger, revoke or cut-off value that was handled before was set again; an event says so. Nothing is done.
+    ///
+    /// Use a value that was never used, such as the time: `ldtokens.dev/revoke="$(date +%s)"`.
+    RequestRepeated,
     /// LaunchDarkly's reset endpoint is gone or refused; rotations go by replacement.
     ///
     /// Nothing; `rotation.strategy: Replace` says the same on purpose.

@@ -216,10 +216,6 @@ fn rotation(checks: &mut Checks, object: &AccessToken) -> Rotation {
         );
         checks.require(durations::grace_fits(grace, interval), field, message);
     }
-    let triggers = [
-        rotation.trigger.as_deref(),
-        annotation(object, ROTATE_ANNOTATION),
-    ];
     for (field, value) in [
         ("spec.rotation.trigger", &rotation.trigger),
         ("spec.rotation.revoke", &rotation.revoke),
@@ -232,26 +228,89 @@ fn rotation(checks: &mut Checks, object: &AccessToken) -> Rotation {
         strategy: rotation.strategy.unwrap_or(Strategy::Reset),
         interval,
         grace: grace.unwrap_or_else(|| durations::default_grace(interval)),
-        triggers: requests("trigger", &triggers),
-        revokes: revokes(object),
+        triggers: requests(object, RequestKind::Trigger),
+        revokes: requests(object, RequestKind::Revoke),
     }
 }
 
-/// The revoke values of an object, whatever else its spec says.
-#[must_use]
-pub fn revokes(object: &AccessToken) -> Vec<RequestHash> {
-    let rotation = object.spec.rotation.as_ref();
-    let asked = [
-        rotation.and_then(|rotation| rotation.revoke.as_deref()),
-        annotation(object, REVOKE_ANNOTATION),
-    ];
-    requests("revoke", &asked)
+/// What a value asks for, once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RequestKind {
+    /// A rotation.
+    Trigger,
+    /// A new key, and the end of every older one.
+    Revoke,
+    /// The end of every key.
+    CutOff,
 }
 
-/// The values that ask for the end of every key of an object.
+impl RequestKind {
+    /// Where such a value stands.
+    #[must_use]
+    pub fn place(self) -> &'static str {
+        match self {
+            Self::Trigger => ROTATE_ANNOTATION,
+            Self::Revoke => REVOKE_ANNOTATION,
+            Self::CutOff => CUT_OFF_ANNOTATION,
+        }
+    }
+
+    /// What keeps the hashes of equal values of different kinds apart.
+    fn salt(self) -> &'static str {
+        match self {
+            Self::Trigger => "trigger",
+            Self::Revoke => "revoke",
+            Self::CutOff => "cut-off",
+        }
+    }
+}
+
+/// A value that asks for something.
+#[derive(Debug, Clone)]
+pub struct Request<'a> {
+    /// For what.
+    pub kind: RequestKind,
+    /// As the user wrote it.
+    pub value: &'a str,
+    /// As it is remembered.
+    pub hash: RequestHash,
+}
+
+/// Everything that an object asks for, whatever else its spec says.
 #[must_use]
-pub fn cut_offs(object: &AccessToken) -> Vec<RequestHash> {
-    requests("cut-off", &[annotation(object, CUT_OFF_ANNOTATION)])
+pub fn asked(object: &AccessToken) -> Vec<Request<'_>> {
+    let rotation = object.spec.rotation.as_ref();
+    let places = [
+        (
+            RequestKind::Trigger,
+            rotation.and_then(|it| it.trigger.as_deref()),
+        ),
+        (RequestKind::Trigger, annotation(object, ROTATE_ANNOTATION)),
+        (
+            RequestKind::Revoke,
+            rotation.and_then(|it| it.revoke.as_deref()),
+        ),
+        (RequestKind::Revoke, annotation(object, REVOKE_ANNOTATION)),
+        (RequestKind::CutOff, annotation(object, CUT_OFF_ANNOTATION)),
+    ];
+    let asked = places.into_iter().filter_map(|(kind, value)| {
+        let value = value?;
+        let hash = RequestHash::of(kind.salt(), value);
+        Some(Request { kind, value, hash })
+    });
+    asked.collect()
+}
+
+/// The values of one kind, each once.
+#[must_use]
+pub fn requests(object: &AccessToken, kind: RequestKind) -> Vec<RequestHash> {
+    let mut hashes: Vec<RequestHash> = Vec::new();
+    for request in asked(object).into_iter().filter(|it| it.kind == kind) {
+        if !hashes.contains(&request.hash) {
+            hashes.push(request.hash);
+        }
+    }
+    hashes
 }
 
 /// Reads a duration of at least `range.0`; `range.1` is said about one out of bounds.
@@ -276,13 +335,6 @@ fn annotation<'a>(object: &'a AccessToken, key: &str) -> Option<&'a str> {
         .get(key)
         .map(String::as_str)
         .filter(|value| !value.is_empty())
-}
-
-fn requests(kind: &str, values: &[Option<&str>]) -> Vec<RequestHash> {
-    let hash = |value: &&str| RequestHash::of(kind, value);
-    let mut hashes: Vec<_> = values.iter().flatten().map(hash).collect();
-    hashes.dedup();
-    hashes
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::ResourceExt;
 
 use crate::api::conditions::find_condition;
+use crate::api::validate::RequestKind;
 use crate::api::{AccessToken, AccessTokenStatus};
 use crate::cluster::{Cluster, Notice};
 use crate::controller::token::context::Context;
@@ -71,6 +72,26 @@ pub(in crate::controller) async fn published<C: Cluster, L: TokensApi>(
         },
     )
     .await;
+}
+
+/// A value that was handled before was set again: it does nothing, and that is said.
+pub(in crate::controller) async fn came_back<C: Cluster, L: TokensApi>(
+    ctx: &Context<C, L>,
+    object: &AccessToken,
+    kind: RequestKind,
+) {
+    let note = format!(
+        "this value of {} was handled before, so nothing is done; use one that was never used, such as the time",
+        kind.place()
+    );
+    tracing::warn!(object = %log_name(object), "{note}");
+    let notice = Notice {
+        warning: true,
+        reason: Reason::RequestRepeated.as_str(),
+        action: "Rotate",
+        note,
+    };
+    tell(ctx, object, notice).await;
 }
 
 /// Every key of the object is about to end.

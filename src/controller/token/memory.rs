@@ -2,10 +2,11 @@
 //!
 //! None of it is needed after a crash; all of it may be lost at any moment.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::cluster::secret::snapshot::SecretSnapshot;
-use crate::domain::ids::{Attempt, Fingerprint};
+use crate::domain::ids::{Attempt, Fingerprint, RequestHash};
 use crate::domain::memory::Memory;
 use crate::domain::record::{Intent, Record};
 use crate::domain::secret::Arrangement;
@@ -21,6 +22,8 @@ pub(in crate::controller) struct ObjectMemory {
     key: Option<(Attempt, Key)>,
     /// The Secrets as last read or written, by name.
     pub(in crate::controller) secrets: Vec<KnownSecret>,
+    /// The values that the object had at the last look and that ask for something once.
+    pub(in crate::controller) requests: Option<BTreeSet<RequestHash>>,
     /// The newest version of the object that this process wrote.
     pub(in crate::controller) written_version: Option<u128>,
 }

@@ -7,6 +7,7 @@ mod memory;
 pub(super) mod observe;
 pub(super) mod ownership;
 pub(super) mod reconcile;
+mod requests;
 pub(super) mod reservation;
 mod secret_changes;
 mod status;

@@ -18,6 +18,7 @@ use crate::controller::token::execute::execute;
 use crate::controller::token::memory::ObjectMemory;
 use crate::controller::token::observe::observe;
 use crate::controller::token::ownership::{Ownership, ownership};
+use crate::controller::token::requests::come_back;
 use crate::controller::token::reservation::register;
 use crate::controller::token::status::with_status;
 use crate::controller::token::world::World;
@@ -168,6 +169,9 @@ async fn reconcile_until_settled<C: Cluster, L: TokensApi>(
                 return Outcome::Again(Duration::from_secs(2));
             }
         };
+        for kind in come_back(&mut memory.requests, &object, &world.observed.record) {
+            events::came_back(ctx, &object, kind).await;
+        }
         let listing = world.listing.as_deref();
         memory.facts.keep_up_with(&world.observed, listing);
         let step = decide(&world.desired, &world.observed);

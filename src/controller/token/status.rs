@@ -2,6 +2,7 @@
 
 use crate::api::{AccessToken, conditions, record};
 use crate::controller::token::context::Context;
+use crate::controller::token::requests::note_handled;
 use crate::controller::token::world::World;
 use crate::domain::conditions::conditions;
 use crate::domain::record::Record;
@@ -20,6 +21,8 @@ pub(super) fn with_status<C, L>(
     let mut next = object.clone();
     let status = next.status.get_or_insert_default();
     record::write(record, status);
+    let before = &observed.record.rotation.handled;
+    note_handled(object, before, status, observed.clocks.local);
     status.controller_class.clone_from(&ctx.installation.class);
     let generation = Some(observed.generation);
     conditions::write(

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use kube::ResourceExt;
 
 use crate::api::record;
-use crate::api::validate;
+use crate::api::validate::{self, RequestKind};
 use crate::api::{AccessToken, CLAIM_ANNOTATION, SKIP_CLEANUP_ANNOTATION};
 use crate::cluster::{Cluster, ClusterError};
 use crate::controller::account::listings::{View, is_believable};
@@ -74,8 +74,8 @@ pub(in crate::controller) async fn observe<C: Cluster, L: TokensApi>(
         holder: ctx.holder.clone(),
         nonce: nonce(),
         clocks: clocks(session.as_ref(), now),
-        revokes: validate::revokes(object),
-        cut_offs: validate::cut_offs(object),
+        revokes: validate::requests(object, RequestKind::Revoke),
+        cut_offs: validate::requests(object, RequestKind::CutOff),
         claims: claims(object),
         identity,
         deletion,
