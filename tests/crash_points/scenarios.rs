@@ -228,16 +228,6 @@ pub const ALL: &[Scenario] = &[
         ..PLAIN
     },
     Scenario {
-        name: "revoke where LaunchDarkly has no room for a token",
-        act: |world| {
-            let full = json!({"tokenLimit": 1});
-            world.simulator().set_switches(&full).unwrap();
-            revoke(world);
-        },
-        mercy: Mercy::Revoked,
-        ..PLAIN
-    },
-    Scenario {
         name: "secret deleted",
         act: |world| world.cluster.remove_secret(NAMESPACE, NAME),
         ..PLAIN
@@ -349,6 +339,12 @@ pub const ALL: &[Scenario] = &[
         before: &[Do(create_retained), Settle],
         act: delete,
         keys: 0,
+        ..PLAIN
+    },
+    Scenario {
+        name: "delete with Retain after a lost reset",
+        before: &[Do(create_retained), Settle, Do(trigger), DieAt("reset")],
+        act: delete,
         ..PLAIN
     },
     Scenario {

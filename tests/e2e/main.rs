@@ -9,6 +9,7 @@ mod canary;
 mod crowd;
 mod home;
 mod keys;
+mod leaks;
 mod life;
 mod losses;
 mod managing_key;

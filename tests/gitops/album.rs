@@ -109,6 +109,11 @@ fn keep_actions() {
             "ready",
             json!({"metadata": {"annotations": {"ldtokens.dev/revoke": NOW}}}),
         ),
+        (
+            "cut-off",
+            "ready",
+            json!({"metadata": {"annotations": {"ldtokens.dev/cut-off": NOW}}}),
+        ),
         ("suspended", "ready", json!({"spec": {"suspend": true}})),
         ("resumed", "suspended", json!({"spec": {"suspend": false}})),
     ];

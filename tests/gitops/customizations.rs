@@ -10,7 +10,7 @@ use crate::album::{NOW, read};
 use crate::stage::{Home, accepted, refused, stage};
 use crate::verdict::{KINDS, ask, customization, script};
 
-const ACTIONS: [&str; 4] = ["rotate", "revoke", "suspend", "resume"];
+const ACTIONS: [&str; 5] = ["rotate", "revoke", "cut-off", "suspend", "resume"];
 /// What a user adds to `argocd-cm` while Argo CD does not know our kinds.
 const CONFIG: &str = "deploy/argocd/argocd-cm.yaml";
 

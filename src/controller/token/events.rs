@@ -125,8 +125,13 @@ pub(in crate::controller) async fn left_behind<C: Cluster, L: TokensApi>(
     tokens: &[TokenId],
 ) {
     let ids: Vec<&str> = tokens.iter().map(TokenId::as_str).collect();
+    let pending = world.observed.record.pending.as_ref();
+    let kept = pending.and_then(|pending| pending.previous_key_expiration_time);
+    let kept = kept.map_or_else(String::new, |end| {
+        format!("; a kept Secret's key may end at {}", whole_second_up(end))
+    });
     let note = format!(
-        "tokens that may still exist at LaunchDarkly: {}; delete them by hand",
+        "tokens that may still exist at LaunchDarkly: {}; delete them by hand{kept}",
         ids.join(", ")
     );
     tracing::warn!(object = %log_name(object), tokens = %ids.join(","), "left behind");

@@ -2,12 +2,16 @@
 
 use std::collections::BTreeSet;
 
+use crate::domain::cause::Cause;
 use crate::domain::decide::evidence::{Evidence, evidence};
+use crate::domain::decide::guards::stay_in_pinned_account;
+use crate::domain::decide::pending::resolve_pending;
+use crate::domain::decide::retire;
 use crate::domain::decide::unknown::{Standing, standing, unrecorded};
 use crate::domain::decide::view::{View, hold, revision};
 use crate::domain::desired::{DeletionPolicy, secret_layout};
 use crate::domain::ids::TokenId;
-use crate::domain::observed::{Account, Deletion, PendingCall};
+use crate::domain::observed::{Account, Deletion, Feature, PendingCall};
 use crate::domain::problem::Problem;
 use crate::domain::reason::Reason;
 use crate::domain::record::{PendingOperation, RetiringToken};
@@ -32,6 +36,9 @@ pub(super) fn end_of_life(view: &View<'_>) -> Option<Step> {
 }
 
 fn wind_up(view: &View<'_>, deletion: &Deletion) -> Result<Step, Step> {
+    if let Some(step) = save_kept_key(view, deletion) {
+        return if step.is_pause() { Err(step) } else { Ok(step) };
+    }
     if let Some(step) = find_pending_create(view, deletion)? {
         return Ok(step);
     }
@@ -43,6 +50,7 @@ fn wind_up(view: &View<'_>, deletion: &Deletion) -> Result<Step, Step> {
     let mut left = ours
         .iter()
         .filter(|id| !view.observed.gone.contains(*id))
+        .filter(|id| !(retain && is_left_to_end(view, id)))
         .peekable();
     if left.peek().is_some() {
         view.account()?;
@@ -57,11 +65,46 @@ fn wind_up(view: &View<'_>, deletion: &Deletion) -> Result<Step, Step> {
             ))),
         };
     }
-    Ok(
-        delete_secrets(view, deletion).unwrap_or(Step::Object(ObjectStep::RemoveFinalizer {
-            left_behind: Vec::new(),
-        })),
-    )
+    let left_behind = if retain { endless(view) } else { Vec::new() };
+    let go = Step::Object(ObjectStep::RemoveFinalizer { left_behind });
+    Ok(delete_secrets(view, deletion).unwrap_or(go))
+}
+
+/// A kept Secret whose key a reset may have made old gets the new one, or that of another token, before the object goes.
+fn save_kept_key(view: &View<'_>, deletion: &Deletion) -> Option<Step> {
+    let pending = view.observed.record.pending.as_ref()?;
+    let reset = pending.operation == PendingOperation::Reset || pending.cause == Cause::LostKey;
+    let saves = reset && retains(deletion) && !view.observed.namespace_terminating;
+    let right_account = stay_in_pinned_account(view).is_none();
+    (saves && right_account)
+        .then(|| resolve_pending(view))
+        .flatten()
+}
+
+/// Replaced tokens are never retained: they have their end.
+fn is_left_to_end(view: &View<'_>, id: &TokenId) -> bool {
+    let mut retiring = view.observed.record.retiring.iter();
+    retiring.any(|r| r.token_id == *id && !r.ends_at_once())
+        && (view.observed.life_limited.contains(id) || !ends_by_itself(view))
+}
+
+/// Whether a token can be given an end.
+fn ends_by_itself(view: &View<'_>) -> bool {
+    view.account()
+        .is_ok_and(|account| account.expiry != Feature::Unavailable)
+}
+
+/// Replaced tokens that nobody will end.
+fn endless(view: &View<'_>) -> Vec<TokenId> {
+    let observed = view.observed;
+    if ends_by_itself(view) {
+        return Vec::new();
+    }
+    let retiring = observed.record.retiring.iter().map(|r| &r.token_id);
+    retiring
+        .filter(|id| !observed.gone.contains(*id))
+        .cloned()
+        .collect()
 }
 
 /// After a lost status only the Secret says which token there is.
@@ -108,15 +151,23 @@ fn delete_secrets(view: &View<'_>, deletion: &Deletion) -> Option<Step> {
 
 fn dispose(view: &View<'_>, token_id: TokenId, retain: bool) -> Step {
     let record = &view.observed.record;
-    let revoked = |r: &RetiringToken| r.token_id == token_id && r.ends_at_once();
-    let published = record.claims(&token_id) || view.token_in_secret() == Some(&token_id);
-    if retain && published && !record.retiring.iter().any(revoked) {
-        Step::Call(CallStep::MarkRetained { token_id })
-    } else {
-        Step::Call(CallStep::DeleteToken {
+    let in_secret = view.token_in_secret() == Some(&token_id);
+    let replaced = record.retiring.iter().find(|r| r.token_id == token_id);
+    let ends_at_once = replaced.is_some_and(RetiringToken::ends_at_once);
+    let kept = in_secret || (record.claims(&token_id) && replaced.is_none());
+    if retain && kept && !ends_at_once {
+        return Step::Call(CallStep::MarkRetained { token_id });
+    }
+    let waits = replaced.filter(|r| !view.observed.clocks.passed(r.retirement_time));
+    match waits.filter(|_| retain && !ends_at_once) {
+        Some(replaced) => Step::Call(CallStep::LimitLife {
+            expiry: retire::end_of(view, replaced),
+            token_id,
+        }),
+        None => Step::Call(CallStep::DeleteToken {
             token_id,
             urgent: false,
-        })
+        }),
     }
 }
 

@@ -76,15 +76,16 @@ pub(super) fn still_retiring(view: &View<'_>) -> Option<Step> {
     (!waits && account.expiry != Feature::Unavailable && record.pending.is_none()).then(|| {
         Step::Call(CallStep::LimitLife {
             token_id: waiting.token_id.clone(),
-            expiry: plus(
-                observed
-                    .clocks
-                    .to_remote(waiting.retirement_time)
-                    .max(waiting.retirement_time),
-                observed.timing.publication_margin,
-            ),
+            expiry: end_of(view, waiting),
         })
     })
+}
+
+/// The end that a retiring token is given, on LaunchDarkly's clock: a second safety, a margin after its time.
+pub(super) fn end_of(view: &View<'_>, retiring: &RetiringToken) -> Timestamp {
+    let time = retiring.retirement_time;
+    let remote = view.observed.clocks.to_remote(time).max(time);
+    plus(remote, view.observed.timing.publication_margin)
 }
 
 /// A key that is to end at once and whose token cannot be deleted now is given an end.

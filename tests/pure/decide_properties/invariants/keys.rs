@@ -102,9 +102,11 @@ fn kept_tokens(case: &Case<'_>, token_id: &TokenId) -> Verdict {
         return Ok(());
     }
     let record = &case.observed.record;
-    let revoked = |r: &RetiringToken| r.token_id == *token_id && r.ends_at_once();
-    let cut = record.retiring.iter().any(revoked);
-    ensure(cut || !record.claims(token_id), || {
+    let clocks = case.observed.clocks;
+    let replaced = record.retiring.iter().find(|r| r.token_id == *token_id);
+    let cut = replaced.is_some_and(RetiringToken::ends_at_once);
+    let over = replaced.is_some_and(|r| clocks.passed(r.retirement_time));
+    ensure(cut || over || !record.claims(token_id), || {
         "a recorded token is to be kept".into()
     })?;
     ensure(cut || case.token_in_secret() != Some(token_id), || {

@@ -2,10 +2,12 @@
 
 use std::collections::BTreeSet;
 
+use launchdarkly_token_operator::domain::cause::Cause;
+use launchdarkly_token_operator::domain::desired::DeletionPolicy;
 use launchdarkly_token_operator::domain::ids::TokenId;
-use launchdarkly_token_operator::domain::observed::PendingCall;
+use launchdarkly_token_operator::domain::observed::{Observed, PendingCall};
 use launchdarkly_token_operator::domain::record::{
-    MAX_ABANDONED, MAX_ENDING, MAX_HANDLED, MAX_HISTORY, MAX_RETIRING,
+    MAX_ABANDONED, MAX_ENDING, MAX_HANDLED, MAX_HISTORY, MAX_RETIRING, PendingOperation,
 };
 use launchdarkly_token_operator::domain::step::{
     CallStep, LookStep, ObjectStep, RecordStep, SecretStep, Step, WaitStep,
@@ -15,9 +17,10 @@ use super::{Case, Verdict, ensure};
 
 /// While an object is being deleted nothing is created or published, and it goes only with nothing left unsaid.
 pub fn deletion(case: &Case<'_>) -> Verdict {
-    if !case.deleting() {
+    let Some(deletion) = &case.observed.deletion else {
         return Ok(());
-    }
+    };
+    let retains = deletion.policy == DeletionPolicy::Retain;
     let Step::Object(ObjectStep::RemoveFinalizer { left_behind }) = case.step else {
         let ends = matches!(
             case.step,
@@ -29,6 +32,8 @@ pub fn deletion(case: &Case<'_>) -> Verdict {
                 | Step::Secret(SecretStep::DeleteSecret { .. })
                 | Step::Wait(WaitStep::Hold { .. } | WaitStep::Rest { .. })
         );
+        let limits = retains && matches!(case.step, Step::Call(CallStep::LimitLife { .. }));
+        let ends = ends || limits || saves_kept_key(case);
         return ensure(ends, || "the object is being deleted".into());
     };
     let observed = case.observed;
@@ -42,6 +47,7 @@ pub fn deletion(case: &Case<'_>) -> Verdict {
     let unsaid: Vec<_> = ours
         .into_iter()
         .filter(|id| !observed.gone.contains(*id) && !left_behind.contains(id))
+        .filter(|id| !(retains && has_its_end(observed, id)))
         .collect();
     ensure(unsaid.is_empty(), || format!("{unsaid:?} are left unsaid"))
 }
@@ -114,4 +120,24 @@ fn room_to_retire(step: &Step) -> usize {
         Step::Record(RecordStep::RecordCutOff(_)) => MAX_ENDING,
         _ => MAX_RETIRING,
     }
+}
+
+/// The one exception: a kept Secret whose key a reset may have made old gets another one first.
+fn saves_kept_key(case: &Case<'_>) -> bool {
+    let observed = case.observed;
+    let Some((deletion, pending)) = observed
+        .deletion
+        .as_ref()
+        .zip(observed.record.pending.as_ref())
+    else {
+        return false;
+    };
+    let reset = pending.operation == PendingOperation::Reset || pending.cause == Cause::LostKey;
+    reset && deletion.policy == DeletionPolicy::Retain && !observed.namespace_terminating
+}
+
+/// A replaced token that ends by itself.
+fn has_its_end(observed: &Observed, id: &TokenId) -> bool {
+    let mut retiring = observed.record.retiring.iter();
+    retiring.any(|r| r.token_id == *id) && observed.life_limited.contains(id)
 }

@@ -1,7 +1,7 @@
 //! I11: a deletion creates nothing, leaves nothing unsaid, and ends.
 
 use launchdarkly_token_operator::domain::cause::Cause;
-use launchdarkly_token_operator::domain::observed::{Proof, Remote};
+use launchdarkly_token_operator::domain::observed::{Feature, Proof, Remote};
 use launchdarkly_token_operator::domain::problem::Problem;
 use launchdarkly_token_operator::domain::reason::Reason;
 use launchdarkly_token_operator::domain::record::PendingOperation;
@@ -49,7 +49,57 @@ fn a_retained_token_is_kept_though_it_was_reset_a_moment_ago() {
         .and(an_intent_to(PendingOperation::Reset, Cause::Schedule))
         .and(its_key_in_hand(Proof::Accepted, seconds(1)))
         .and(the_object_goes_and_leaves_its_token())
+        .takes(&[
+            K::PublishKey,
+            K::RecordPublication,
+            K::MarkRetained,
+            K::RemoveFinalizer,
+        ]);
+}
+
+#[test]
+fn a_kept_secret_whose_key_a_lost_reset_may_have_made_old_gets_another_one_i3() {
+    given(a_token())
+        .and(a_reset_without_an_answer())
+        .and(the_object_goes_and_leaves_its_token())
+        .takes(&[
+            K::FenceSecret,
+            K::RecordIntent,
+            K::CreateToken,
+            K::ProveKey,
+            K::PublishKey,
+            K::RecordPublication,
+            K::LimitLife,
+            K::MarkRetained,
+            K::RemoveFinalizer,
+        ]);
+}
+
+#[test]
+fn a_kept_secret_is_not_saved_in_a_namespace_that_goes() {
+    given(a_token())
+        .and(a_reset_without_an_answer())
+        .and(the_object_goes_and_leaves_its_token())
+        .and(|given| given.observed.namespace_terminating = true)
         .takes(&[K::MarkRetained, K::RemoveFinalizer]);
+}
+
+#[test]
+fn a_replaced_token_is_not_retained_it_gets_its_end_or_is_left_behind_by_name() {
+    let goes = || {
+        given(a_token())
+            .and(retiring_tokens(1, ahead(hours(3))))
+            .and(|given| given.observed.life_limited.clear())
+            .and(the_object_goes_and_leaves_its_token())
+    };
+    goes().takes(&[K::MarkRetained, K::LimitLife, K::RemoveFinalizer]);
+    let end = goes()
+        .and(|given| given.account().expiry = Feature::Unavailable)
+        .takes(&[K::MarkRetained]);
+    let Step::Object(ObjectStep::RemoveFinalizer { left_behind }) = end.decides() else {
+        panic!("{:?}", end.decides());
+    };
+    assert_eq!(left_behind, [token(20)]);
 }
 
 #[test]

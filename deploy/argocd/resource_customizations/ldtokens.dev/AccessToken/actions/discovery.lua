@@ -14,6 +14,11 @@ actions["revoke"] = {
   ["displayName"] = "Revoke: new key, all older ones are cut off",
   ["iconClass"] = "fa fa-fw fa-ban"
 }
+actions["cut-off"] = {
+  ["disabled"] = deleting or not has_token,
+  ["displayName"] = "Cut off: every key ends at once, consumers stand still until the new one is there",
+  ["iconClass"] = "fa fa-fw fa-skull-crossbones"
+}
 actions["suspend"] = {
   ["disabled"] = deleting or suspended,
   ["displayName"] = "Suspend",
