@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::account::budget::Hold;
 use super::problem::Problem;
 use super::record::{Identity, Record};
 use super::secret::{Arrangement, SecretState};
@@ -134,8 +135,8 @@ pub struct AccountFacts {
     pub expiry: Feature,
     /// The longest description that LaunchDarkly keeps here, in characters.
     pub longest_description: usize,
-    /// Unasked replacements that may still begin in this window (I14).
-    pub unasked_left: u32,
+    /// What would hold an unasked replacement of this object's key (I14).
+    pub held_by_budget: Option<Hold>,
 }
 
 /// The token that the operator itself uses on an account: nothing that may be it is deleted, reset or given an end (I6).

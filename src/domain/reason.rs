@@ -200,9 +200,10 @@ pub enum Reason {
     ///
     /// Delete one of the two AccessTokens, or give this one another Secret.
     ClaimedElsewhere,
-    /// Many keys of one account were lost at once. None of them is replaced, since the cause may be elsewhere.
+    /// Many keys of one namespace, or in many namespaces of one account, were lost at once. None of them is replaced, since the cause may be
+    /// elsewhere.
     ///
-    /// Find the cause: a restored backup, a cleaning script, another operator. Repairs go on when the number falls.
+    /// Find the cause: a restored backup, a cleaning script, another operator. Repairs go on when the number falls, and after an hour.
     MassChange,
     /// The operator's clock and LaunchDarkly's differ by more than a minute.
     ///

@@ -19,6 +19,7 @@ use launchdarkly_token_operator::controller::token::{Context, Outcome, reconcile
 use launchdarkly_token_operator::domain::account::AccountKey;
 use launchdarkly_token_operator::domain::ids::{AccountId, AccountUid, Fingerprint, TokenId};
 use launchdarkly_token_operator::domain::policy::AccountPolicy;
+use launchdarkly_token_operator::domain::record::Identity;
 use launchdarkly_token_operator::domain::settings::{BaseRole, Effect, Statement};
 use launchdarkly_token_operator::launchdarkly::{
     AccountLimiter, AllowedHosts, Endpoint, HttpClient, LimiterOptions, NewToken, Options,
@@ -411,7 +412,7 @@ impl Process {
 
     /// An object takes a slot of an account.
     pub fn occupy_of(&self, account: &str, object: &str) {
-        self.ctx.accounts.occupy(&named(account), &object.into());
+        self.ctx.accounts.occupy(&named(account), &stranger(object));
     }
 
     /// Tokens of others, made before whatever comes next.
@@ -431,7 +432,7 @@ impl Process {
 
     /// Another object takes a slot of the account.
     pub fn occupy(&self, object: &str) {
-        self.ctx.accounts.occupy(&account_key(), &object.into());
+        self.ctx.accounts.occupy(&account_key(), &stranger(object));
     }
 
     /// How many objects have a slot of the account.
@@ -456,6 +457,15 @@ impl Process {
     /// Lists the account as of now.
     pub async fn list(&self) {
         list_accounts(&self.ctx.accounts, &*self.ctx.clock).await;
+    }
+}
+
+/// Another object of the namespace.
+fn stranger(name: &str) -> Identity {
+    Identity {
+        uid: name.into(),
+        namespace: NAMESPACE.to_owned(),
+        name: name.to_owned(),
     }
 }
 

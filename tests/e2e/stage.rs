@@ -17,7 +17,7 @@ pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The namespaces of the tests: where the operator may use the Secrets of single namespaces only, they have to be named when it starts.
 /// A test whose namespace is missing here fails in that mode.
-const NAMESPACES: [&str; 73] = [
+const NAMESPACES: [&str; 75] = [
     "crowd",
     "ending-all",
     "ending-new",
@@ -30,7 +30,9 @@ const NAMESPACES: [&str; 73] = [
     "life-simple",
     "life-suspend",
     "losses-again",
+    "losses-here",
     "losses-many",
+    "losses-there",
     "manage-personal",
     "manage-strict",
     "odd-expired",

@@ -109,7 +109,7 @@ fn account(core: &Core) -> Account {
         },
         expiry: Feature::Available,
         longest_description: 300,
-        unasked_left: 3,
+        held_by_budget: None,
     })
 }
 

@@ -1,5 +1,6 @@
 //! I2: the Secret holds the key, or it is replaced with grace.
 
+use launchdarkly_token_operator::domain::account::budget::Hold;
 use launchdarkly_token_operator::domain::cause::Cause;
 use launchdarkly_token_operator::domain::observed::SecretKeyProof;
 use launchdarkly_token_operator::domain::reason::Reason;
@@ -64,6 +65,27 @@ fn many_losses_at_once_are_held_by_the_budget() {
         .and(the_secret_is_deleted())
         .and(no_unasked_replacement_is_left())
         .and_holds(Reason::MassChange);
+}
+
+#[test]
+fn each_hold_says_what_it_is_for_and_what_ends_it_i12_i14() {
+    for (hold, where_, when) in [
+        (Hold::Account, "of this account", "an hour"),
+        (Hold::Namespace, "in this namespace", "an hour"),
+        (Hold::UsedUp, "in this namespace", "as that time passes"),
+    ] {
+        let step = given(a_token())
+            .and(the_secret_is_deleted())
+            .and(|given| given.account().held_by_budget = Some(hold))
+            .decides();
+        let Step::Wait(WaitStep::Hold { problem, .. }) = step else {
+            panic!("{hold:?}: no hold");
+        };
+        assert_eq!(problem.reason, Reason::MassChange);
+        for said in [where_, when, "ldtokens.dev/rotate"] {
+            assert!(problem.message.contains(said), "{}", problem.message);
+        }
+    }
 }
 
 #[test]

@@ -96,7 +96,7 @@ pub fn settled(desired: &Desired) -> Observed {
             reset: Feature::Available,
             expiry: Feature::Available,
             longest_description: 300,
-            unasked_left: 3,
+            held_by_budget: None,
         }),
         secret: SecretState::Ours(Box::new(SecretFacts {
             uid: "secret-0".into(),
