@@ -12,6 +12,7 @@ mod jams;
 mod judge;
 mod launchdarkly;
 mod paging;
+mod refusals;
 mod run;
 mod scenarios;
 mod slots;

@@ -74,6 +74,31 @@ fn a_managing_key_that_may_make_personal_tokens_only_resets_them() {
 }
 
 #[test]
+fn a_reset_that_is_refused_twice_goes_by_replacement_and_the_event_says_why() {
+    let rough = stage().rough();
+    let home = Home::at(rough, "remote-refused");
+    let rotation = json!({"gracePeriod": "1m"});
+    home.token("web", &json!({"role": "reader", "rotation": rotation}));
+    let id = home.ready("web")["status"]["token"]["id"].clone();
+    let old = home.key("web");
+    // The first reset is that of the throw-away token.
+    let fault = json!({
+        "method": "POST", "route": "/api/v2/tokens/{id}/reset", "nth": 2, "count": 0, "kind": "status", "status": 400,
+    });
+    rough.fault(&fault).unwrap();
+    rotate(&home, "x");
+    let new = home.new_key("web", &old);
+    assert_ne!(home.ready("web")["status"]["token"]["id"], id);
+    accepted(rough, &old);
+    accepted(rough, &new);
+    let note = home.event("web", "ResetRefused");
+    for said in ["twice", "400", "this rotation goes by replacement"] {
+        assert!(note.contains(said), "{said} is not in {note}");
+    }
+    says_of_reset(&home, "Available");
+}
+
+#[test]
 fn where_no_throw_away_token_can_be_made_rotations_go_by_replacement_and_the_event_says_why() {
     let strict = &stage().strict;
     let home = Home::at(strict, "manage-strict");

@@ -17,7 +17,7 @@ pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The namespaces of the tests: where the operator may use the Secrets of single namespaces only, they have to be named when it starts.
 /// A test whose namespace is missing here fails in that mode.
-const NAMESPACES: [&str; 75] = [
+const NAMESPACES: [&str; 76] = [
     "crowd",
     "ending-all",
     "ending-new",
@@ -64,6 +64,7 @@ const NAMESPACES: [&str; 75] = [
     "remote-lost",
     "remote-old",
     "remote-page",
+    "remote-refused",
     "remote-reset",
     "remote-truncated",
     "secret-annotations",
@@ -96,7 +97,7 @@ const NAMESPACES: [&str; 75] = [
 ];
 
 /// How many tests ask for a rough simulator.
-const ROUGH: u64 = 24;
+const ROUGH: u64 = 25;
 
 /// The processes; they end with this one.
 pub struct Stage {

@@ -20,6 +20,7 @@ mod unknown;
 mod view;
 
 pub use intent::replaces_unasked;
+pub use rotate::MAX_RESETS_REFUSED;
 pub use subject::token_in_question;
 pub use view::heard;
 

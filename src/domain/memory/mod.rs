@@ -80,6 +80,8 @@ pub trait ShownListing<T> {
 pub struct Memory<T> {
     /// The pending call.
     pub call: CallMemory,
+    /// How often LaunchDarkly refused a reset since the last publication.
+    pub resets_refused: u32,
     /// Tokens at LaunchDarkly.
     pub token: TokenMemory<T>,
     /// The key in the Secret.
@@ -96,6 +98,7 @@ impl<T> Default for Memory<T> {
     fn default() -> Self {
         Self {
             call: CallMemory::default(),
+            resets_refused: 0,
             token: TokenMemory::default(),
             secret_key: SecretKeyMemory::default(),
             roles: RoleMemory::default(),
@@ -161,6 +164,7 @@ impl<T: ShownToken> Memory<T> {
             // Of an earlier process's calls only their intents tell: counting from our own start would put the end of a
             // deletion off with every restart.
             calls_ended_by: self.call.unanswered_at.unwrap_or(Timestamp::MIN),
+            resets_refused: self.resets_refused,
             roles: self.roles.observed(desired, read.clocks.local),
             roles_seen_at: self.roles.seen_at(),
             claimed_by: None,
@@ -215,6 +219,7 @@ impl<T: ShownToken> Memory<T> {
     /// The pending call is recorded as published: nothing of it needs to be remembered.
     pub fn published(&mut self, record: &Record) {
         self.call.forget();
+        self.resets_refused = 0;
         self.token.absent = None;
         // Previous keys may have been promised more time.
         self.token.life_limited.clear();

@@ -367,3 +367,22 @@ fn a_revocation_kills_what_could_not_be_deleted_before_it_too() {
     assert_eq!(retiring.len(), 2);
     assert!(retiring.iter().all(|r| r.cause == Cause::Revoke));
 }
+
+#[test]
+fn a_reset_that_was_refused_twice_is_a_replacement_i4() {
+    for (refused, probed) in [(1, true), (2, false), (7, false)] {
+        let world = || {
+            given(a_token().triggered_by("again"))
+                .and(move |given| given.observed.resets_refused = refused)
+        };
+        let step = world().and(reset_is(Feature::Unknown)).decides();
+        assert_eq!(step.kind() == K::ProbeReset, probed, "{refused}");
+        let first = world().decides().kind();
+        let expected = if probed {
+            K::FetchToken
+        } else {
+            K::RecordIntent
+        };
+        assert_eq!(first, expected, "{refused}");
+    }
+}

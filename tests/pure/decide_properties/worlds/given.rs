@@ -122,6 +122,7 @@ pub fn settled(desired: &Desired) -> Observed {
         secret_key: SecretKeyProof::Unasked,
         listed_at: Some(ago(minutes(4))),
         calls_ended_by: ago(hours(1)),
+        resets_refused: 0,
         found: Vec::new(),
         claims: BTreeSet::new(),
         gone: BTreeSet::new(),
