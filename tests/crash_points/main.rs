@@ -13,6 +13,7 @@ mod judge;
 mod launchdarkly;
 mod paging;
 mod refusals;
+mod renames;
 mod run;
 mod scenarios;
 mod slots;

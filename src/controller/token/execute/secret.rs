@@ -1,6 +1,7 @@
 //! Writes a Secret.
 
 use crate::cluster::Cluster;
+use crate::cluster::secret::Recorded;
 use crate::cluster::secret::annotation;
 use crate::cluster::secret::manifest::{KeySource, SecretManifest};
 use crate::controller::failure::Failure;
@@ -108,8 +109,13 @@ fn stays_as_written<L>(
     plan: &SecretPlan,
 ) -> Result<(), Failure> {
     let written = memory.secret(&plan.layout.name).and_then(Option::as_ref);
-    let state = written
-        .map(|written| written.state(&world.observed.identity, Some(&written.uid), &plan.layout));
+    let state = written.map(|written| {
+        let recorded = Recorded {
+            uid: Some(&written.uid),
+            fingerprint: plan.marks.fingerprint.as_ref(),
+        };
+        written.state(&world.observed.identity, recorded, &plan.layout)
+    });
     match state {
         Some(SecretState::Ours(facts)) if facts.intact && is_marked(&facts, plan) => Ok(()),
         _ => Err(Failure::contested(&plan.layout.name)),

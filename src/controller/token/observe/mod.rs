@@ -11,6 +11,7 @@ use kube::ResourceExt;
 use crate::api::record;
 use crate::api::validate;
 use crate::api::{AccessToken, CLAIM_ANNOTATION, SKIP_CLEANUP_ANNOTATION};
+use crate::cluster::secret::Recorded;
 use crate::cluster::{Cluster, ClusterError};
 use crate::controller::account::listings::{View, is_believable};
 use crate::controller::account::registry::Session;
@@ -239,11 +240,13 @@ impl<C: Cluster, L: TokensApi> SecretReader<'_, C, L> {
             }
         }
         let recorded = self.record.secret.as_ref();
-        let uid = recorded
-            .filter(|secret| secret.name == *name)
-            .map(|secret| &secret.uid);
+        let same = recorded.filter(|secret| secret.name == *name);
+        let recorded = Recorded {
+            uid: same.map(|secret| &secret.uid),
+            fingerprint: recorded.map(|secret| &secret.fingerprint),
+        };
         Ok(match memory.secret(name) {
-            Some(Some(snapshot)) => snapshot.state(self.identity, uid, layout),
+            Some(Some(snapshot)) => snapshot.state(self.identity, recorded, layout),
             Some(None) | None => SecretState::Absent,
         })
     }
