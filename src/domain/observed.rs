@@ -46,6 +46,8 @@ pub struct Observed {
     pub listed_at: Option<Timestamp>,
     /// By then every call that this process made for the object, and whose answer is unknown, had ended, on the local clock.
     pub calls_ended_by: Timestamp,
+    /// The account's last good credential, which this process still has, if it is of the pinned account.
+    pub kept_key: Option<Fingerprint>,
     /// How often LaunchDarkly refused a reset since the last publication, as far as this process knows.
     pub resets_refused: u32,
     /// Tokens of that listing whose marker names this object and that are not recorded.

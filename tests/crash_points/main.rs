@@ -11,6 +11,7 @@ mod forks;
 mod jams;
 mod judge;
 mod launchdarkly;
+mod own_credential;
 mod paging;
 mod refusals;
 mod renames;

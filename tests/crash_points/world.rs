@@ -17,8 +17,10 @@ use launchdarkly_token_operator::controller::account::{
 };
 use launchdarkly_token_operator::controller::token::{Context, Outcome, reconcile};
 use launchdarkly_token_operator::domain::account::AccountKey;
-use launchdarkly_token_operator::domain::ids::{AccountId, AccountUid, Fingerprint, TokenId};
+use launchdarkly_token_operator::domain::ids::{AccountId, AccountUid, TokenId};
 use launchdarkly_token_operator::domain::policy::AccountPolicy;
+use launchdarkly_token_operator::domain::problem::Problem;
+use launchdarkly_token_operator::domain::reason::Reason;
 use launchdarkly_token_operator::domain::record::Identity;
 use launchdarkly_token_operator::domain::settings::{BaseRole, Effect, Statement};
 use launchdarkly_token_operator::launchdarkly::{
@@ -182,7 +184,7 @@ impl World {
             warden: self.warden.clone(),
         };
         let accounts = Accounts::new("0a1b2c3d".into());
-        let (own, key) = (self.credential(), self.managing_key().fingerprint());
+        let (own, key) = (self.credential(), self.managing_key());
         let entry = Entry {
             policy,
             ..usable(self, api.clone(), own, key, &accounts)
@@ -337,14 +339,15 @@ fn usable(
     world: &World,
     api: WiredApi,
     own: CredentialToken,
-    key: Fingerprint,
+    managing_key: Key,
     accounts: &Accounts<WiredApi>,
 ) -> Entry<WiredApi> {
     let account = AccountId::new(world.simulator().account_id());
     let session = Session {
         api,
         credential: own,
-        key,
+        key: managing_key.fingerprint(),
+        managing_key,
         state: accounts.account_state("launchdarkly", &account),
         account_id: account,
     };
@@ -383,7 +386,7 @@ impl Process {
         let limiter = self.api.far.limiter().clone();
         let (gate, options) = (Arc::new(WireGate(self.wire.clone())), Options::default());
         let endpoint = world.endpoint();
-        let fingerprint = key.fingerprint();
+        let managing_key = key.clone();
         let far = HttpClient::new(endpoint, key, Some(own.clone()), limiter, options, gate);
         let api = WiredApi {
             far: far.unwrap(),
@@ -396,10 +399,27 @@ impl Process {
                 world,
                 api,
                 CredentialToken::Named(own),
-                fingerprint,
+                managing_key,
                 &self.ctx.accounts,
             ),
         );
+    }
+
+    /// The Secret of the account's credential is gone: the last good one is in memory.
+    pub fn lose_credential(&self) {
+        let last = self.session("default");
+        let problem = Problem::user(Reason::AccountNotReady, "the account cannot be used");
+        let entry = Entry {
+            state: Availability::Unusable {
+                problem,
+                own_reason: Reason::CredentialMissing,
+                last,
+            },
+            policy: AccountPolicy::open(),
+            allowed_namespaces: None,
+        };
+        let (key, uid) = (account_key(), AccountUid::new("default"));
+        self.ctx.accounts.put(&key, &uid, entry);
     }
 
     /// What access tokens find of an account object.

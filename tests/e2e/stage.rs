@@ -17,7 +17,7 @@ pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The namespaces of the tests: where the operator may use the Secrets of single namespaces only, they have to be named when it starts.
 /// A test whose namespace is missing here fails in that mode.
-const NAMESPACES: [&str; 76] = [
+const NAMESPACES: [&str; 77] = [
     "crowd",
     "ending-all",
     "ending-new",
@@ -33,6 +33,7 @@ const NAMESPACES: [&str; 76] = [
     "losses-here",
     "losses-many",
     "losses-there",
+    "manage-own",
     "manage-personal",
     "manage-strict",
     "odd-expired",

@@ -287,6 +287,11 @@ impl<L: TokensApi> Accounts<L> {
         self.signal();
     }
 
+    /// The Secret of a credential was written: accounts are looked at before their time.
+    pub(in crate::controller) fn credential_written(&self) {
+        self.signal();
+    }
+
     /// The budget of an account came on: its status is to say so.
     pub fn budget_changed(&self) {
         self.signal();

@@ -10,6 +10,7 @@ mod pending;
 mod publish;
 mod reclaim;
 mod reset;
+mod restore;
 mod retire;
 mod revoke;
 mod rotate;
@@ -53,6 +54,7 @@ pub const CONCERNS: &[Concern] = concerns![
     delete::end_of_life: "the object is being deleted: wind up",
     guards::stay_in_pinned_account: "the credential is of another account: nothing is written, not even what is under way",
     guards::keep_finalizer: "our finalizer was removed while there are tokens: put it back",
+    restore::restore_credential: "the key that the account itself is managed with is gone from its Secret, and this process has it: write it again",
     pending::resolve_pending: "a call was announced: finish it, or find out what became of it",
     guards::stay_in_account: "the account cannot be used: hold",
     guards::know_own_token: "LaunchDarkly does not say which token the operator uses itself: the listing tells",

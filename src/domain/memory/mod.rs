@@ -24,7 +24,7 @@ pub use token::{Look, TokenMemory};
 
 use super::decide::token_in_question;
 use super::desired::Desired;
-use super::ids::{Attempt, ObjectUid, SettingsHash, TokenId};
+use super::ids::{Attempt, Fingerprint, ObjectUid, SettingsHash, TokenId};
 use super::marker::Marker;
 use super::observed::{
     Account, Deletion, FoundToken, Observed, PendingCall, Remote, SecretKeyProof, Timing,
@@ -131,6 +131,8 @@ pub struct Surroundings {
     pub secret: SecretState,
     /// The recorded Secret, if the desired one has another name.
     pub former_secret: SecretState,
+    /// The account's last good credential, which this process still has.
+    pub kept_key: Option<Fingerprint>,
     /// What the clocks say.
     pub clocks: Clocks,
     /// The operator's waiting times.
@@ -165,6 +167,7 @@ impl<T: ShownToken> Memory<T> {
             // deletion off with every restart.
             calls_ended_by: self.call.unanswered_at.unwrap_or(Timestamp::MIN),
             resets_refused: self.resets_refused,
+            kept_key: read.kept_key,
             roles: self.roles.observed(desired, read.clocks.local),
             roles_seen_at: self.roles.seen_at(),
             claimed_by: None,

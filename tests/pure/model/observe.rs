@@ -59,6 +59,7 @@ pub fn observe(core: &Core, offset: SignedDuration) -> Option<Seen> {
         account: account(core),
         secret,
         former_secret: former.map_or(SecretState::Absent, |name| secret_state(core, &name)),
+        kept_key: None,
         clocks: Clocks {
             local: core.clock,
             remote: plus(core.clock, offset),

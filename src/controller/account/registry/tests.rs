@@ -13,6 +13,7 @@ fn session(accounts: &Accounts<HttpClient>) -> Session<HttpClient> {
     let hosts = AllowedHosts::new(["127.0.0.1:1".parse().unwrap()]);
     let endpoint = Endpoint::parse("http://127.0.0.1:1", None, &hosts).unwrap();
     let key = Key::from_bytes(b"api-1").unwrap();
+    let managing_key = key.clone();
     let fingerprint = key.fingerprint();
     let line = AccountLimiter::new(
         LimiterOptions::default(),
@@ -27,6 +28,7 @@ fn session(accounts: &Accounts<HttpClient>) -> Session<HttpClient> {
         account_id,
         credential: CredentialToken::Named(TokenId::new("61095542756dba551110ae20")),
         key: fingerprint,
+        managing_key,
     }
 }
 

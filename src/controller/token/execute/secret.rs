@@ -35,6 +35,9 @@ pub(super) async fn secret<C: Cluster, L: TokensApi>(
             fingerprint,
             plan,
         } => rewrite(ctx, world, memory, &from, Some(&fingerprint), &plan).await,
+        SecretStep::RestoreSecret { fingerprint, plan } => {
+            restore(ctx, world, memory, &fingerprint, &plan).await
+        }
         SecretStep::FenceSecret { name, at, attempt } => {
             memory.forget_secret(&name);
             let mark = (annotation::FENCE, attempt.as_str());
@@ -99,6 +102,30 @@ async fn rewrite<C: Cluster, L: TokensApi>(
     let manifest = SecretManifest::render(&world.observed.identity, plan, source, Some(&before))
         .ok_or_else(Failure::stale)?;
     write_secret(ctx, world, memory, &plan.at, &manifest).await?;
+    stays_as_written(world, memory, plan)
+}
+
+/// Writes a Secret again with the key that the account is managed with: nobody else has it (I7: it goes from the session to the Secret).
+async fn restore<C: Cluster, L: TokensApi>(
+    ctx: &Context<C, L>,
+    world: &World<L>,
+    memory: &mut ObjectMemory,
+    fingerprint: &Fingerprint,
+    plan: &SecretPlan,
+) -> Result<(), Failure> {
+    let entry = ctx.accounts.get(&world.account_key);
+    let session = entry
+        .as_ref()
+        .and_then(|entry| entry.state.newest_session());
+    let key = session
+        .map(|session| &session.managing_key)
+        .filter(|key| key.fingerprint() == *fingerprint)
+        .ok_or_else(Failure::stale)?;
+    let source = KeySource::InHand(key);
+    let manifest = SecretManifest::render(&world.observed.identity, plan, source, None)
+        .ok_or_else(Failure::stale)?;
+    write_secret(ctx, world, memory, &plan.at, &manifest).await?;
+    ctx.accounts.credential_written();
     stays_as_written(world, memory, plan)
 }
 

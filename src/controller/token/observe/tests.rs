@@ -173,6 +173,7 @@ fn context() -> Context<OnlyReads, NoCalls> {
         api: NoCalls,
         credential: CredentialToken::Named(TokenId::new("61095542756dba551110ae20")),
         key: Fingerprint::of(b"api-1"),
+        managing_key: Key::from_bytes(b"api-1").unwrap(),
         state: accounts.account_state("launchdarkly", &account_id),
         account_id,
     };

@@ -113,7 +113,11 @@ pub fn suspension(case: &Case<'_>) -> Verdict {
             .as_ref()
             .is_some_and(|pending| pending.cause == Cause::Revoke),
         Step::Call(CallStep::ProbeReset { .. } | CallStep::PatchToken { .. })
-        | Step::Secret(SecretStep::RenderSecret { .. } | SecretStep::MoveSecret { .. })
+        | Step::Secret(
+            SecretStep::RenderSecret { .. }
+            | SecretStep::MoveSecret { .. }
+            | SecretStep::RestoreSecret { .. },
+        )
         | Step::Record(RecordStep::RecordSecret(_) | RecordStep::RecordSettings(_)) => false,
         _ => true,
     };

@@ -2,7 +2,8 @@
 
 use launchdarkly_token_operator::domain::account::budget::Hold;
 use launchdarkly_token_operator::domain::cause::Cause;
-use launchdarkly_token_operator::domain::observed::SecretKeyProof;
+use launchdarkly_token_operator::domain::observed::{Account, SecretKeyProof};
+use launchdarkly_token_operator::domain::problem::Problem;
 use launchdarkly_token_operator::domain::reason::Reason;
 use launchdarkly_token_operator::domain::record::HistoryEntry;
 use launchdarkly_token_operator::domain::secret::SecretState;
@@ -267,4 +268,30 @@ fn a_secret_that_cannot_be_read_is_not_replaced() {
         world.decides(),
         Step::Wait(WaitStep::Hold { problem, .. }) if problem.reason == Reason::SecretAccessDenied
     ));
+}
+
+#[test]
+fn a_key_that_the_account_is_managed_with_is_written_again_whatever_the_account_says_i2() {
+    let kept = |given: &mut Given| {
+        let recorded = given.observed.record.secret.as_ref();
+        given.observed.kept_key = recorded.map(|secret| secret.fingerprint.clone());
+    };
+    let unusable = |given: &mut Given| {
+        let problem = Problem::user(Reason::AccountNotReady, "no credential");
+        given.observed.account = Account::Unusable(problem);
+    };
+    let lost = || given(a_token()).and(the_secret_is_deleted());
+    lost().and(kept).takes(&[K::RestoreSecret]);
+    lost().and(kept).and(unusable).takes(&[K::RestoreSecret]);
+    lost()
+        .and(unusable)
+        .and_holds(Reason::AccountNotReady)
+        .and(|given| given.observed.kept_key = Some(key(7)))
+        .and_holds(Reason::AccountNotReady);
+    // What is there, or is another's, is left alone.
+    given(a_token()).and(kept).and_rests();
+    given(a_token())
+        .and(kept)
+        .and(|given| given.observed.secret = SecretState::Foreign { owner: None })
+        .and_holds(Reason::SecretForeign);
 }

@@ -123,6 +123,7 @@ pub fn settled(desired: &Desired) -> Observed {
         listed_at: Some(ago(minutes(4))),
         calls_ended_by: ago(hours(1)),
         resets_refused: 0,
+        kept_key: None,
         found: Vec::new(),
         claims: BTreeSet::new(),
         gone: BTreeSet::new(),
