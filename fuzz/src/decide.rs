@@ -45,7 +45,7 @@ fn mixed(worlds: &[Given], bytes: &[u8]) -> (Result<Desired, Problem>, Observed)
     let desired = next().desired.clone();
     let mut mixed = part!(Observed, observed,
         identity generation finalizer deletion namespace_terminating record account secret former_secret call remote
-        secret_key listed_at calls_ended_by found gone life_limited roles roles_seen_at claimed_by retries clocks
+        secret_key listed_at calls_ended_by resets_refused kept_key found gone life_limited roles roles_seen_at claimed_by retries clocks
         timing holder nonce
     );
     mixed.record = part!(Record, record,

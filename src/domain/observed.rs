@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::account::budget::Hold;
 use super::problem::Problem;
 use super::record::{Identity, Record};
 use super::secret::{Arrangement, SecretState};
@@ -45,6 +46,10 @@ pub struct Observed {
     pub listed_at: Option<Timestamp>,
     /// By then every call that this process made for the object, and whose answer is unknown, had ended, on the local clock.
     pub calls_ended_by: Timestamp,
+    /// The account's last good credential, which this process still has, if it is of the pinned account.
+    pub kept_key: Option<Fingerprint>,
+    /// How often LaunchDarkly refused a reset since the last publication, as far as this process knows.
+    pub resets_refused: u32,
     /// Tokens of that listing whose marker names this object and that are not recorded.
     pub found: Vec<FoundToken>,
     /// The revoke values that the object has, also where its spec makes no sense.
@@ -138,8 +143,8 @@ pub struct AccountFacts {
     pub expiry: Feature,
     /// The longest description that LaunchDarkly keeps here, in characters.
     pub longest_description: usize,
-    /// Unasked replacements that may still begin in this window (I14).
-    pub unasked_left: u32,
+    /// What would hold an unasked replacement of this object's key (I14).
+    pub held_by_budget: Option<Hold>,
 }
 
 /// The token that the operator itself uses on an account: nothing that may be it is deleted, reset or given an end (I6).

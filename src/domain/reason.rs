@@ -193,10 +193,15 @@ pub enum Reason {
     ///
     /// Nothing; `rotation.strategy: Replace` says the same on purpose.
     ResetUnavailable,
-    /// LaunchDarkly refused the throw-away token on which a reset is tried before a key in use is reset; rotations go by replacement.
+    /// LaunchDarkly refused the throw-away token on which a reset is tried before a key in use is reset, or its reset; rotations go by
+    /// replacement.
     ///
-    /// Let the managing key make that token, as the event says; or choose `rotation.strategy: Replace`.
+    /// Let the managing key make and reset that token, as the event says; or choose `rotation.strategy: Replace`.
     ResetUntried,
+    /// LaunchDarkly refused twice to reset the key of this token; this rotation goes by replacement, and the next one tries a reset again.
+    ///
+    /// See why it was refused; `rotation.strategy: Replace` asks for no reset.
+    ResetRefused,
     /// LaunchDarkly did not keep the previous key valid after a reset; rotations go by replacement from now on.
     ///
     /// Restart consumers that still use the previous key.
@@ -209,9 +214,10 @@ pub enum Reason {
     ///
     /// Delete one of the two AccessTokens, or give this one another Secret.
     ClaimedElsewhere,
-    /// Many keys of one account were lost at once. None of them is replaced, since the cause may be elsewhere.
+    /// Many keys of one namespace, or in many namespaces of one account, were lost at once. None of them is replaced, since the cause may be
+    /// elsewhere.
     ///
-    /// Find the cause: a restored backup, a cleaning script, another operator. Repairs go on when the number falls.
+    /// Find the cause: a restored backup, a cleaning script, another operator. Repairs go on when the number falls, and after an hour.
     MassChange,
     /// The operator's clock and LaunchDarkly's differ by more than a minute.
     ///

@@ -3,6 +3,7 @@
 
 use k8s_openapi::api::core::v1::Secret;
 
+use crate::cluster::secret::Recorded;
 use crate::cluster::secret::annotation;
 use crate::cluster::secret::manifest::{KeySource, SecretManifest};
 use crate::cluster::secret::snapshot::SecretSnapshot;
@@ -59,6 +60,10 @@ fn judge(
     let ours = match mark {
         Some(mark) => mark == "team-a/web",
         None => recorded == Some(&found.uid),
+    };
+    let recorded = Recorded {
+        uid: recorded,
+        fingerprint: None,
     };
     let facts = match found.state(identity, recorded, layout) {
         SecretState::Ours(facts) => facts,

@@ -229,6 +229,22 @@ impl ApiError {
         )
     }
 
+    /// Whether LaunchDarkly will not do this, whoever asks how often: not a rate limit, and not a call that did not reach it.
+    #[must_use]
+    pub fn is_lasting_refusal(&self) -> bool {
+        matches!(
+            self,
+            Self::Unauthorized
+                | Self::Forbidden { .. }
+                | Self::NotFound { .. }
+                | Self::MethodGone { .. }
+                | Self::PatchFailed { .. }
+                | Self::Invalid { .. }
+                | Self::SelfProtection { .. }
+                | Self::Malformed { .. }
+        )
+    }
+
     /// Whether LaunchDarkly, or a proxy in front of it, did not answer or gave an unexpected answer: nothing that the call asked
     /// for explains it.
     #[must_use]

@@ -17,8 +17,11 @@ use launchdarkly_token_operator::controller::account::{
 };
 use launchdarkly_token_operator::controller::token::{Context, Outcome, reconcile};
 use launchdarkly_token_operator::domain::account::AccountKey;
-use launchdarkly_token_operator::domain::ids::{AccountId, AccountUid, Fingerprint, TokenId};
+use launchdarkly_token_operator::domain::ids::{AccountId, AccountUid, TokenId};
 use launchdarkly_token_operator::domain::policy::AccountPolicy;
+use launchdarkly_token_operator::domain::problem::Problem;
+use launchdarkly_token_operator::domain::reason::Reason;
+use launchdarkly_token_operator::domain::record::Identity;
 use launchdarkly_token_operator::domain::settings::{BaseRole, Effect, Statement};
 use launchdarkly_token_operator::launchdarkly::{
     AccountLimiter, AllowedHosts, Endpoint, HttpClient, LimiterOptions, NewToken, Options,
@@ -190,7 +193,7 @@ impl World {
             warden: self.warden.clone(),
         };
         let accounts = Accounts::new("0a1b2c3d".into());
-        let (own, key) = (self.credential(), self.managing_key().fingerprint());
+        let (own, key) = (self.credential(), self.managing_key());
         let entry = Entry {
             policy,
             ..usable(self, api.clone(), own, key, &accounts)
@@ -345,14 +348,15 @@ fn usable(
     world: &World,
     api: WiredApi,
     own: CredentialToken,
-    key: Fingerprint,
+    managing_key: Key,
     accounts: &Accounts<WiredApi>,
 ) -> Entry<WiredApi> {
     let account = AccountId::new(world.simulator().account_id());
     let session = Session {
         api,
         credential: own,
-        key,
+        key: managing_key.fingerprint(),
+        managing_key,
         state: accounts.account_state("launchdarkly", &account),
         account_id: account,
     };
@@ -391,7 +395,7 @@ impl Process {
         let limiter = self.api.far.limiter().clone();
         let (gate, options) = (Arc::new(WireGate(self.wire.clone())), Options::default());
         let endpoint = world.endpoint();
-        let fingerprint = key.fingerprint();
+        let managing_key = key.clone();
         let far = HttpClient::new(endpoint, key, Some(own.clone()), limiter, options, gate);
         let api = WiredApi {
             far: far.unwrap(),
@@ -404,10 +408,27 @@ impl Process {
                 world,
                 api,
                 CredentialToken::Named(own),
-                fingerprint,
+                managing_key,
                 &self.ctx.accounts,
             ),
         );
+    }
+
+    /// The Secret of the account's credential is gone: the last good one is in memory.
+    pub fn lose_credential(&self) {
+        let last = self.session("default");
+        let problem = Problem::user(Reason::AccountNotReady, "the account cannot be used");
+        let entry = Entry {
+            state: Availability::Unusable {
+                problem,
+                own_reason: Reason::CredentialMissing,
+                last,
+            },
+            policy: AccountPolicy::open(),
+            allowed_namespaces: None,
+        };
+        let (key, uid) = (account_key(), AccountUid::new("default"));
+        self.ctx.accounts.put(&key, &uid, entry);
     }
 
     /// What access tokens find of an account object.
@@ -420,7 +441,7 @@ impl Process {
 
     /// An object takes a slot of an account.
     pub fn occupy_of(&self, account: &str, object: &str) {
-        self.ctx.accounts.occupy(&named(account), &object.into());
+        self.ctx.accounts.occupy(&named(account), &stranger(object));
     }
 
     /// Tokens of others, made before whatever comes next.
@@ -440,7 +461,7 @@ impl Process {
 
     /// Another object takes a slot of the account.
     pub fn occupy(&self, object: &str) {
-        self.ctx.accounts.occupy(&account_key(), &object.into());
+        self.ctx.accounts.occupy(&account_key(), &stranger(object));
     }
 
     /// How many objects have a slot of the account.
@@ -465,6 +486,15 @@ impl Process {
     /// Lists the account as of now.
     pub async fn list(&self) {
         list_accounts(&self.ctx.accounts, &*self.ctx.clock).await;
+    }
+}
+
+/// Another object of the namespace.
+fn stranger(name: &str) -> Identity {
+    Identity {
+        uid: name.into(),
+        namespace: NAMESPACE.to_owned(),
+        name: name.to_owned(),
     }
 }
 

@@ -5,6 +5,19 @@ use serde_json::{Value, json};
 
 use crate::stage::{Home, PATIENCE, accepted, stage};
 
+/// Deletes Secrets of this namespace without waiting.
+fn plunder(home: &Home<'_>, names: &[String]) {
+    let mut arguments = vec![
+        "delete",
+        "secret",
+        "--wait=false",
+        "--namespace",
+        &home.namespace,
+    ];
+    arguments.extend(names.iter().map(String::as_str));
+    stage().plane.kubectl(&arguments).unwrap();
+}
+
 #[test]
 fn many_secrets_lost_at_once_are_not_all_replaced_and_the_account_says_so() {
     let plundered = &stage().plundered;
@@ -20,15 +33,7 @@ fn many_secrets_lost_at_once_are_not_all_replaced_and_the_account_says_so() {
             home.key(name)
         })
         .collect();
-    let mut arguments = vec![
-        "delete",
-        "secret",
-        "--wait=false",
-        "--namespace",
-        "losses-many",
-    ];
-    arguments.extend(names.iter().map(String::as_str));
-    stage().plane.kubectl(&arguments).unwrap();
+    plunder(&home, &names);
 
     let says = |object: &Value| object::condition(object, "Ready").map(|ready| ready.reason);
     let replaced = wait::until_ok(PATIENCE, "the budget to hold all but a few", || {
@@ -61,6 +66,44 @@ fn many_secrets_lost_at_once_are_not_all_replaced_and_the_account_says_so() {
     let message = home.reason_of("launchdarklyaccount", "default", "MassChange", "MassChange");
     assert!(message.contains("ten minutes"), "{message}");
     home.remote_count(plundered, names.len() + replaced);
+}
+
+#[test]
+fn the_losses_of_one_namespace_hold_no_other_namespace_of_the_account_up_i14() {
+    let plundered = &stage().plundered;
+    let (here, there) = (
+        Home::at(plundered, "losses-here"),
+        Home::at(plundered, "losses-there"),
+    );
+    let names: Vec<String> = (0..6).map(|n| format!("t{n}")).collect();
+    for name in &names {
+        here.token(name, &json!({"role": "reader"}));
+    }
+    there.token("web", &json!({"role": "reader"}));
+    for name in &names {
+        here.ready(name);
+    }
+    there.ready("web");
+    let old = there.key("web");
+    plunder(&here, &names);
+    // Which of them are replaced before it is seen that there are many is chance.
+    let held = wait::until_ok(PATIENCE, "one that is held", || {
+        let held = names.iter().find(|name| {
+            let object = here.get("accesstoken", name);
+            object::condition(&object, "Ready").is_some_and(|ready| ready.reason == "MassChange")
+        });
+        held.ok_or("none")
+    })
+    .unwrap();
+
+    there.delete("secret", "web");
+    let new = there.new_key("web", &old);
+    there.ready("web");
+    accepted(plundered, &old);
+    accepted(plundered, &new);
+    let message = here.reason(held, "Ready", "MassChange");
+    assert!(message.contains("namespace"), "{message}");
+    assert!(message.contains("ldtokens.dev/rotate"), "{message}");
 }
 
 #[test]

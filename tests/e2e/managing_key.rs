@@ -1,6 +1,6 @@
 //! Managing keys that may little: what they may is used, and what they may not is said.
 
-use rig::SimulatorProcess;
+use rig::{SimulatorProcess, object};
 use serde_json::{Value, json};
 
 use crate::stage::{Home, accepted, refused, stage};
@@ -71,6 +71,71 @@ fn a_managing_key_that_may_make_personal_tokens_only_resets_them() {
     accepted(personal, &new);
     says_of_reset(&home, "Available");
     home.remote_count(personal, 1);
+}
+
+#[test]
+fn a_managing_key_whose_own_secret_is_deleted_is_written_again_and_not_replaced_i2() {
+    let calm = &stage().calm;
+    let home = Home::at(calm, "manage-own");
+    home.token("manager", &json!({"role": "admin"}));
+    let before = home.settled("manager");
+    let key = home.key("manager");
+    home.account(&json!({"apiUrl": calm.url(), "credentialsSecretRef": {"name": "manager"}}));
+    let own = &before["status"]["token"]["id"];
+    let manages = |account: &Value| {
+        object::ready(account)?;
+        if account["status"]["credentialTokenId"] == *own {
+            Ok(())
+        } else {
+            Err(account["status"]["credentialTokenId"].to_string())
+        }
+    };
+    home.wait("launchdarklyaccount", "default", "the key in use", manages);
+    home.delete("secret", "manager");
+    let secret = home.wait("secret", "manager", "the same key again", |secret| {
+        if object::secret_entry(secret, "token").as_ref() == Some(&key) {
+            Ok(())
+        } else {
+            Err("another key".to_owned())
+        }
+    });
+    let marks = &secret["metadata"]["annotations"];
+    assert_eq!(marks["ldtokens.dev/owned-by"], "manage-own/manager");
+    assert_eq!(marks["ldtokens.dev/token-id"], *own);
+    home.wait("launchdarklyaccount", "default", "the account", manages);
+    home.token("web", &json!({"role": "reader"}));
+    home.ready("web");
+    let after = home.settled("manager");
+    for part in ["token", "history"] {
+        assert_eq!(after["status"][part], before["status"][part], "{part}");
+    }
+    accepted(calm, &key);
+    home.remote_count(calm, 2);
+}
+
+#[test]
+fn a_reset_that_is_refused_twice_goes_by_replacement_and_the_event_says_why() {
+    let rough = stage().rough();
+    let home = Home::at(rough, "remote-refused");
+    let rotation = json!({"gracePeriod": "1m"});
+    home.token("web", &json!({"role": "reader", "rotation": rotation}));
+    let id = home.ready("web")["status"]["token"]["id"].clone();
+    let old = home.key("web");
+    // The first reset is that of the throw-away token.
+    let fault = json!({
+        "method": "POST", "route": "/api/v2/tokens/{id}/reset", "nth": 2, "count": 0, "kind": "status", "status": 400,
+    });
+    rough.fault(&fault).unwrap();
+    rotate(&home, "x");
+    let new = home.new_key("web", &old);
+    assert_ne!(home.ready("web")["status"]["token"]["id"], id);
+    accepted(rough, &old);
+    accepted(rough, &new);
+    let note = home.event("web", "ResetRefused");
+    for said in ["twice", "400", "this rotation goes by replacement"] {
+        assert!(note.contains(said), "{said} is not in {note}");
+    }
+    says_of_reset(&home, "Available");
 }
 
 #[test]

@@ -17,7 +17,7 @@ pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The namespaces of the tests: where the operator may use the Secrets of single namespaces only, they have to be named when it starts.
 /// A test whose namespace is missing here fails in that mode.
-const NAMESPACES: [&str; 73] = [
+const NAMESPACES: [&str; 77] = [
     "crowd",
     "ending-all",
     "ending-new",
@@ -30,7 +30,10 @@ const NAMESPACES: [&str; 73] = [
     "life-simple",
     "life-suspend",
     "losses-again",
+    "losses-here",
     "losses-many",
+    "losses-there",
+    "manage-own",
     "manage-personal",
     "manage-strict",
     "odd-expired",
@@ -62,6 +65,7 @@ const NAMESPACES: [&str; 73] = [
     "remote-lost",
     "remote-old",
     "remote-page",
+    "remote-refused",
     "remote-reset",
     "remote-truncated",
     "secret-annotations",
@@ -94,7 +98,7 @@ const NAMESPACES: [&str; 73] = [
 ];
 
 /// How many tests ask for a rough simulator.
-const ROUGH: u64 = 24;
+const ROUGH: u64 = 25;
 
 /// The processes; they end with this one.
 pub struct Stage {

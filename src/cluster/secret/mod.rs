@@ -5,6 +5,8 @@ pub mod manifest;
 pub mod snapshot;
 mod state;
 
+pub use state::Recorded;
+
 /// Says who manages the Secret.
 pub const MANAGED_BY: (&str, &str) = (
     "app.kubernetes.io/managed-by",

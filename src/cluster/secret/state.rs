@@ -11,59 +11,89 @@ use crate::domain::ids::{Fingerprint, SecretUid};
 use crate::domain::record::Identity;
 use crate::domain::secret::{Marks, SecretFacts, SecretLayout, SecretState};
 
+/// What the record of an object says of its Secret.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Recorded<'a> {
+    /// The UID, if it is the Secret of that name.
+    pub uid: Option<&'a SecretUid>,
+    /// Of the key, whichever Secret holds it.
+    pub fingerprint: Option<&'a Fingerprint>,
+}
+
 impl SecretSnapshot {
-    /// Whose it is and what it holds, for the object `identity`, whose recorded Secret has the UID `recorded`.
+    /// Whose it is and what it holds, for the object `identity`, whose record names the Secret `recorded`.
     ///
     /// Ours is what says so, or what is recorded without saying it is another's (I6).
     #[must_use]
     pub fn state(
         &self,
         identity: &Identity,
-        recorded: Option<&SecretUid>,
+        recorded: Recorded<'_>,
         layout: &SecretLayout,
     ) -> SecretState {
         let owner = self.annotations.get(annotation::OWNED_BY);
         let ours = match owner {
             Some(owner) => *owner == identity.owner_mark(),
-            None => recorded == Some(&self.uid),
+            None => recorded.uid == Some(&self.uid),
         };
         if !ours {
             return SecretState::Foreign {
                 owner: owner.map(|text| text.chars().take(320).collect()),
             };
         }
-        let fingerprint = |entry: &str| {
-            self.data
-                .get(entry)
-                .filter(|bytes| !bytes.is_empty())
-                .map(|bytes| Fingerprint::of(bytes))
-        };
         let marks = self.marks();
+        let key = self.held_key(layout, recorded.fingerprint, &marks);
         SecretState::Ours(Box::new(SecretFacts {
             uid: self.uid.clone(),
             version: self.version.clone(),
-            key: fingerprint(&layout.key).or_else(|| self.renamed_key(&marks)),
-            previous: layout
-                .previous_key
-                .as_deref()
-                .and_then(fingerprint)
-                .or_else(|| self.renamed_previous(layout, &marks)),
+            previous: self.held_previous(layout, key.as_ref()),
             intact: self.is_intact(identity, layout, &marks),
+            key,
             marks,
         }))
     }
 
-    fn renamed_key(&self, marks: &Marks) -> Option<Fingerprint> {
-        let fingerprint = marks.fingerprint.as_ref()?;
-        self.entry_of(fingerprint).map(|_| fingerprint.clone())
+    /// Of what an entry holds, if it holds anything.
+    fn fingerprint(&self, entry: &str) -> Option<Fingerprint> {
+        let bytes = self.data.get(entry).filter(|bytes| !bytes.is_empty())?;
+        Some(Fingerprint::of(bytes))
     }
 
-    fn renamed_previous(&self, layout: &SecretLayout, marks: &Marks) -> Option<Fingerprint> {
-        let noted = self.annotations.get(annotation::PREVIOUS_ENTRY)?;
-        let stale = Some(noted.as_str()) != layout.previous_key.as_deref() && *noted != layout.key;
-        let bytes = self.data.get(noted).filter(|_| stale)?;
-        let fingerprint = Fingerprint::of(bytes);
-        (marks.fingerprint.as_ref() != Some(&fingerprint)).then_some(fingerprint)
+    /// The key. Where the spec names another entry than it did, the key is still in the one that it was written to, and what the new one
+    /// holds is something else: the previous key, or what somebody put there.
+    fn held_key(
+        &self,
+        layout: &SecretLayout,
+        recorded: Option<&Fingerprint>,
+        marks: &Marks,
+    ) -> Option<Fingerprint> {
+        let named = self.fingerprint(&layout.key);
+        let noted = self.annotations.get(annotation::KEY_ENTRY);
+        if named.is_some() && noted == Some(&layout.key) {
+            return named;
+        }
+        // The marks first: they know a publication that is not recorded yet.
+        let known = [marks.fingerprint.as_ref(), recorded];
+        let held = known
+            .into_iter()
+            .flatten()
+            .find(|key| self.entry_of(key).is_some());
+        held.cloned().or(named)
+    }
+
+    /// The previous key: in the entry that the spec names for it, or in the one that it was written to.
+    fn held_previous(
+        &self,
+        layout: &SecretLayout,
+        key: Option<&Fingerprint>,
+    ) -> Option<Fingerprint> {
+        let noted = self.annotations.get(annotation::PREVIOUS_ENTRY);
+        let entries = [layout.previous_key.as_ref(), noted];
+        let mut held = entries
+            .into_iter()
+            .flatten()
+            .filter_map(|entry| self.fingerprint(entry));
+        held.find(|previous| Some(previous) != key)
     }
 
     /// Whether everything of ours but the key's value is as it is to be.

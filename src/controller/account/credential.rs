@@ -121,6 +121,7 @@ pub(in crate::controller) async fn check<C: Cluster, D: Connect>(
         account_id: behind.account_id.clone(),
         credential,
         key: fingerprint,
+        managing_key: key,
         state,
     };
     Ok((behind, session))

@@ -145,6 +145,8 @@ pub struct Session<L> {
     pub credential: CredentialToken,
     /// The credential, as what is known of it alone is kept by.
     pub key: Fingerprint,
+    /// The credential itself: its own Secret may have to be written again.
+    pub managing_key: Key,
     /// What all credentials of the account share.
     pub state: Arc<AccountState>,
 }

@@ -40,6 +40,8 @@ impl Default for Features {
 struct Refusals {
     /// How often in a row it was refused a reset.
     resets: u32,
+    /// How often in a row it was refused the reset of a throw-away token for another reason.
+    trials: u32,
     /// What becomes of its resets therefore, and since when.
     verdict: Option<(Feature, Timestamp)>,
 }
@@ -100,6 +102,14 @@ impl FoundOut {
         known.resets >= 2
     }
 
+    /// A credential was refused the reset of a throw-away token, though resets are offered; true if that was twice in a row: what a reset
+    /// does cannot be known.
+    pub(in crate::controller) fn note_trial_refusal(&mut self, key: &Fingerprint) -> bool {
+        let known = self.of(key);
+        known.trials += 1;
+        known.trials >= 2
+    }
+
     /// A credential may reset.
     pub(in crate::controller) fn note_reset(&mut self, key: &Fingerprint) {
         *self.of(key) = Refusals::default();
@@ -113,7 +123,9 @@ impl FoundOut {
         now: Timestamp,
     ) -> bool {
         let before = self.features(key, now).reset;
-        self.of(key).verdict = Some((verdict, now));
+        let known = self.of(key);
+        known.verdict = Some((verdict, now));
+        known.trials = 0;
         before != verdict
     }
 
@@ -153,6 +165,7 @@ impl FoundOut {
         };
         let adopted = Refusals {
             resets: 0,
+            trials: 0,
             verdict: verdict.filter(refused),
         };
         self.refused.entry(key.clone()).or_insert(adopted);
@@ -191,6 +204,18 @@ mod tests {
                 assert!(found_out.refuse_reset(&key("one"), verdict, NOW));
                 assert_eq!(resets(&found_out), [verdict, known]);
             }
+        }
+    }
+
+    #[test]
+    fn a_trial_that_is_refused_is_repeated_once_and_after_a_day_again() {
+        let mut found_out = FoundOut::default();
+        for _ in 0..2 {
+            assert!(!found_out.note_trial_refusal(&key("one")));
+            assert!(!found_out.note_trial_refusal(&key("other")));
+            assert!(found_out.note_trial_refusal(&key("one")));
+            found_out.refuse_reset(&key("one"), Feature::Untried, NOW);
+            found_out.refuse_reset(&key("other"), Feature::Untried, NOW);
         }
     }
 

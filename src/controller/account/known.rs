@@ -1,12 +1,12 @@
 //! What is known under the name of one account, and of the object that has it.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
 use crate::controller::account::entry::{Availability, Entry, Session};
+use crate::controller::account::users::Users;
 use crate::domain::account::finding::Finding;
 use crate::domain::account::offer::{Offer, for_users, leaves_last_credential};
-use crate::domain::ids::{AccountUid, ObjectUid};
+use crate::domain::ids::AccountUid;
 use crate::domain::problem::Problem;
 use crate::domain::reason::Reason;
 
@@ -22,7 +22,7 @@ pub(in crate::controller) struct Checked<L> {
 #[derive(Debug)]
 pub(super) struct KnownAccount<L> {
     /// The objects that use it (I9). They name the account by its key, whichever object has that name.
-    pub(super) users: HashSet<ObjectUid>,
+    pub(super) users: Arc<Users>,
     /// The object of that name. Nothing in it outlives the object.
     pub(super) object: Option<Known<L>>,
 }
@@ -41,7 +41,7 @@ pub(super) struct Known<L> {
 impl<L> Default for KnownAccount<L> {
     fn default() -> Self {
         Self {
-            users: HashSet::new(),
+            users: Arc::default(),
             object: None,
         }
     }

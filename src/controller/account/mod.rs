@@ -18,6 +18,7 @@ pub(super) mod reconcile;
 pub(super) mod registry;
 mod rivals;
 pub(super) mod state;
+mod users;
 mod world;
 
 pub use context::{AccountContext, AccountSettings};

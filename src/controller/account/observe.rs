@@ -120,7 +120,7 @@ fn behind<L: TokensApi>(
         orphans: orphans.map(|orphans| orphans.into_iter().collect()),
         unknown_tokens: session.state.unknown().into_iter().collect(),
         left_behind: left_behind.into_iter().collect(),
-        held_by_budget: session.state.held_by_budget(now),
+        held_by_budget: session.state.worst_hold(now),
         clock_offset: session.api.clock_offset(),
     }
 }

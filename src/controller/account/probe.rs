@@ -43,7 +43,7 @@ pub(in crate::controller) fn prober(key: &AccountKey) -> ObjectUid {
 pub(in crate::controller) enum Lack {
     /// A reset does not do what it should.
     Reset,
-    /// Nobody can know: the throw-away token was refused.
+    /// Nobody can know: the throw-away token, or its reset, was refused.
     ThrowAway(ApiError),
 }
 
@@ -88,16 +88,20 @@ pub(in crate::controller) async fn probe<L: TokensApi>(
         ));
     }
     let (mut found_out, key) = (session.state.found_out(), &session.key);
-    match trial {
+    match &trial {
         Trial::Works => found_out.learn_reset(key, Feature::Available, now),
         Trial::Fails => found_out.learn_reset(key, Feature::Unavailable, now),
         Trial::Refused => found_out.refuse_reset(key, Feature::Unavailable, now),
+        Trial::Untried(refusal) => {
+            found_out.refuse_reset(key, Feature::Untried, now);
+            return Ok(Some(Lack::ThrowAway(refusal.clone())));
+        }
     };
     Ok((trial != Trial::Works).then_some(Lack::Reset))
 }
 
 /// What became of a reset on trial.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 enum Trial {
     /// Both keys work.
     Works,
@@ -105,6 +109,8 @@ enum Trial {
     Fails,
     /// This credential may not reset; others may (I13).
     Refused,
+    /// This reset was refused twice for a reason of its own.
+    Untried(ApiError),
 }
 
 /// Whether LaunchDarkly will not make this token, whoever asks how often. A 401 is about the managing key, and where there is
@@ -176,6 +182,13 @@ async fn try_reset<L: TokensApi>(
                 && session.state.found_out().note_reset_refusal(&session.key) =>
         {
             return Ok(Trial::Refused);
+        }
+        Err(error)
+            if !error.is_not_offered()
+                && error.is_lasting_refusal()
+                && session.state.found_out().note_trial_refusal(&session.key) =>
+        {
+            return Ok(Trial::Untried(error));
         }
         Err(error) => return Err(error.into()),
     };

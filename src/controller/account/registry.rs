@@ -10,11 +10,13 @@ pub use super::entry::{Availability, CredentialToken, Entry, Session};
 use super::known::{Checked, Known, KnownAccount};
 use super::left::LeftAccounts;
 use crate::controller::account::state::AccountState;
+use crate::controller::account::users::Users;
 use crate::domain::account::AccountKey;
 use crate::domain::account::handler::ControllerRef;
 use crate::domain::account::offer::Offer;
 use crate::domain::ids::{AccountId, AccountUid, Installation, ObjectUid};
 use crate::domain::policy::{AccountPolicy, Refusal};
+use crate::domain::record::Identity;
 use crate::launchdarkly::TokensApi;
 
 type AccountMap<L> = HashMap<AccountKey, KnownAccount<L>>;
@@ -188,8 +190,8 @@ impl<L: TokensApi> Accounts<L> {
     }
 
     /// Takes a slot for an object that has a token already.
-    pub fn occupy(&self, key: &AccountKey, object: &ObjectUid) {
-        let news = self.change(key, |account| account.users.insert(object.clone()));
+    pub fn occupy(&self, key: &AccountKey, object: &Identity) {
+        let news = self.change(key, |account| account.users.insert(object));
         // Nothing is done with an account that another installation handles.
         if news && !self.is_left(key) {
             self.signal();
@@ -219,15 +221,15 @@ impl<L: TokensApi> Accounts<L> {
     pub fn reserve(
         &self,
         key: &AccountKey,
-        object: &ObjectUid,
+        object: &Identity,
         policy: &AccountPolicy,
     ) -> Result<bool, Refusal> {
         let taken = self.change(key, |account| {
-            if account.users.contains(object) {
+            if account.users.contains(&object.uid) {
                 return Ok(false);
             }
             policy.has_room(account.users.len())?;
-            Ok(account.users.insert(object.clone()))
+            Ok(account.users.insert(object))
         })?;
         if taken {
             self.signal();
@@ -247,7 +249,7 @@ impl<L: TokensApi> Accounts<L> {
         let mut accounts = self.by_key.write();
         let released = accounts
             .values_mut()
-            .filter_map(|account| account.users.take(object))
+            .filter(|account| account.users.remove(object))
             .count();
         if released > 0 {
             self.settle(&mut accounts);
@@ -263,7 +265,7 @@ impl<L: TokensApi> Accounts<L> {
         }
         let mut accounts = self.by_key.write();
         for account in accounts.values_mut() {
-            account.users.retain(|object| living.contains(object));
+            account.users.retain(living);
         }
         self.settle(&mut accounts);
     }
@@ -282,6 +284,11 @@ impl<L: TokensApi> Accounts<L> {
                 checked.finding.doubt();
             }
         });
+        self.signal();
+    }
+
+    /// The Secret of a credential was written: accounts are looked at before their time.
+    pub(in crate::controller) fn credential_written(&self) {
         self.signal();
     }
 
@@ -308,19 +315,19 @@ impl<L: TokensApi> Accounts<L> {
         changed
     }
 
-    /// Drops what is empty, and tells the budget of each account how many objects it is for, through all account objects.
+    /// Drops what is empty, and tells the budget of each account which objects it is for, through all account objects.
     fn settle(&self, accounts: &mut AccountMap<L>) {
         accounts.retain(|_, account| account.object.is_some() || !account.users.is_empty());
-        let mut users: HashMap<*const AccountState, usize> = HashMap::new();
+        let mut users: HashMap<*const AccountState, Vec<Arc<Users>>> = HashMap::new();
         for account in accounts.values() {
             let session = account.entry().and_then(|it| it.state.newest_session());
             if let Some(session) = session {
-                *users.entry(Arc::as_ptr(&session.state)).or_default() += account.users.len();
+                let through = users.entry(Arc::as_ptr(&session.state)).or_default();
+                through.push(Arc::clone(&account.users));
             }
         }
         for state in self.states.lock().values() {
-            let through = users.get(&Arc::as_ptr(state));
-            state.set_objects(through.copied().unwrap_or_default());
+            state.set_users(users.remove(&Arc::as_ptr(state)).unwrap_or_default());
         }
     }
 }

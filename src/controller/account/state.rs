@@ -1,15 +1,17 @@
 //! What is known of one account on one host, whatever the number of credentials and account objects (I13).
 
 use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use parking_lot::{Mutex, MutexGuard};
 
 use crate::controller::account::features::FoundOut;
 use crate::controller::account::listings::Listings;
-use crate::domain::account::budget::{Allowance, Hold, ReplacementBudget};
+use crate::controller::account::users::Users;
+use crate::domain::account::budget::{Allowance, Hold, Population, ReplacementBudget};
 use crate::domain::ids::{Fingerprint, ObjectUid, TokenId};
+use crate::domain::record::Identity;
 
 /// What is known of one account on one host, whatever the number of credentials and account objects (I13).
 #[derive(Debug, Default)]
@@ -21,7 +23,7 @@ pub struct AccountState {
     listings: Mutex<Listings>,
     found_out: Mutex<FoundOut>,
     budget: Mutex<ReplacementBudget>,
-    objects: AtomicUsize,
+    users: Mutex<Vec<Arc<Users>>>,
     orphans: Mutex<Orphans>,
     left_behind: Mutex<BTreeSet<TokenId>>,
     unknown: Mutex<BTreeSet<TokenId>>,
@@ -48,36 +50,37 @@ impl AccountState {
         self.found_out.lock()
     }
 
-    /// How many objects use the account, through all account objects; the budget is measured by them.
-    pub(in crate::controller) fn set_objects(&self, count: usize) {
-        self.objects.store(count, Ordering::Relaxed);
+    /// Which objects use the account, through each account object; the budget is measured by them.
+    pub(super) fn set_users(&self, users: Vec<Arc<Users>>) {
+        *self.users.lock() = users;
     }
 
-    /// How many replacements nobody asked for may still begin in this window (I14).
-    pub fn unasked_left(&self, now: Timestamp) -> u32 {
-        let left = self.budget().left(self.objects(), now);
-        u32::try_from(left).unwrap_or(u32::MAX)
+    /// What would hold the replacement of an object's key that nobody asked for (I14).
+    pub fn hold(&self, object: &Identity, now: Timestamp) -> Option<Hold> {
+        if self.budget().is_idle() {
+            return None;
+        }
+        let all = self.population();
+        self.budget().hold(object, &all, now)
     }
 
-    /// Why objects that lost their keys have to wait; `None` if none has to.
-    pub fn held_by_budget(&self, now: Timestamp) -> Option<Hold> {
-        let objects = self.objects();
-        self.budget().hold(objects, now)
-    }
-
-    /// Whether an object that lost its key has to wait.
-    pub fn is_held_by_budget(&self, now: Timestamp) -> bool {
-        self.held_by_budget(now).is_some()
+    /// What holds objects that lost their keys; `None` if none has to wait.
+    pub fn worst_hold(&self, now: Timestamp) -> Option<Hold> {
+        if self.budget().is_idle() {
+            return None;
+        }
+        let all = self.population();
+        self.budget().worst_hold(&all, now)
     }
 
     /// Asks whether a replacement nobody asked for may begin.
     pub(in crate::controller) fn request_replacement(
         &self,
-        object: &ObjectUid,
+        object: &Identity,
         now: Timestamp,
     ) -> Allowance {
-        let objects = self.objects();
-        self.budget().ask(object, objects, now)
+        let all = self.population();
+        self.budget().ask(object, &all, now)
     }
 
     /// A replacement that was let through did not begin after all.
@@ -86,16 +89,16 @@ impl AccountState {
     }
 
     /// Notes whether an object waits for such a replacement; true if that is news.
-    pub fn note_unasked(&self, object: &ObjectUid, waits: bool, now: Timestamp) -> bool {
+    pub fn note_unasked(&self, object: &Identity, waits: bool, now: Timestamp) -> bool {
         if waits {
             self.budget().want(object, now)
         } else {
-            self.budget().content(object)
+            self.budget().content(&object.uid)
         }
     }
 
     /// Counts what an object's history says that an earlier process replaced.
-    pub fn remember_unasked(&self, object: &ObjectUid, replaced: impl Iterator<Item = Timestamp>) {
+    pub fn remember_unasked(&self, object: &Identity, replaced: impl Iterator<Item = Timestamp>) {
         self.budget().remember(object, replaced);
     }
 
@@ -146,12 +149,21 @@ impl AccountState {
         all.filter(|id| !listings.lack(key, id)).cloned().collect()
     }
 
-    pub(in crate::controller) fn objects(&self) -> usize {
-        self.objects.load(Ordering::Relaxed)
+    fn population(&self) -> Population {
+        let mut population = Population::default();
+        for users in self.users.lock().iter() {
+            users.add_to(&mut population);
+        }
+        population
     }
 
     pub(in crate::controller) fn budget(&self) -> MutexGuard<'_, ReplacementBudget> {
         self.budget.lock()
+    }
+
+    #[cfg(test)]
+    pub(super) fn objects(&self) -> usize {
+        self.population().objects()
     }
 }
 
@@ -161,25 +173,37 @@ mod tests {
 
     use super::*;
 
+    fn object(name: &str) -> Identity {
+        Identity {
+            uid: ObjectUid::new(format!("uid-of-{name}")),
+            namespace: "team".to_owned(),
+            name: name.to_owned(),
+        }
+    }
+
     #[test]
     fn losses_that_were_all_made_good_are_no_mass_change_i12() {
         let shared = AccountState::default();
-        shared.set_objects(60);
+        let users = Arc::<Users>::default();
+        for n in 0..60 {
+            users.insert(&object(&format!("object-{n}")));
+        }
+        shared.set_users(vec![users]);
         let (moment, minute) = (SignedDuration::from_secs(2), SignedDuration::from_mins(1));
         let mut now = Timestamp::UNIX_EPOCH;
         for n in 0..3 {
-            let object = ObjectUid::new(format!("object-{n}"));
+            let object = object(&format!("object-{n}"));
             shared.request_replacement(&object, now);
             let answer = shared.request_replacement(&object, now + moment);
             assert_eq!(answer, Allowance::Go);
-            assert!(!shared.is_held_by_budget(now + moment), "{n} begins");
+            assert_eq!(shared.worst_hold(now + moment), None, "{n} begins");
             shared.note_unasked(&object, false, now + moment);
             now += minute;
         }
-        assert_eq!(shared.unasked_left(now), 0);
-        assert!(!shared.is_held_by_budget(now), "nothing waits");
-        let next = ObjectUid::new("next");
+        let next = object("object-3");
+        assert_eq!(shared.hold(&next, now), Some(Hold::UsedUp));
+        assert_eq!(shared.worst_hold(now), None, "nothing waits");
         shared.note_unasked(&next, true, now);
-        assert!(shared.is_held_by_budget(now), "one waits");
+        assert_eq!(shared.worst_hold(now), Some(Hold::UsedUp), "one waits");
     }
 }

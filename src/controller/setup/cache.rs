@@ -87,7 +87,7 @@ impl ObjectCache {
             let identity = object.identity();
             claims.note(&identity, &record);
             if uses_account(&object, &record) {
-                accounts.occupy(&object.account_key(), &identity.uid);
+                accounts.occupy(&object.account_key(), &identity);
             }
         }
     }

@@ -141,7 +141,7 @@ fn behind<L: TokensApi>(session: &Session<L>, now: Timestamp) -> RemoteAccountSa
         orphaned: shared.orphans().map(|orphans| orphans.len()),
         unknown: shared.unknown().len(),
         left_behind: shared.left_behind(&session.key, &[]).len(),
-        mass_change: shared.is_held_by_budget(now),
+        mass_change: shared.worst_hold(now).is_some(),
         clock_offset: session.api.clock_offset().as_secs_f64(),
     }
 }

@@ -369,7 +369,7 @@ fn note_budget<C: Cluster, L: TokensApi>(ctx: &Context<C, L>, world: &World<L>, 
     if held || !waiting_for_others {
         let news = session
             .state
-            .note_unasked(&world.observed.identity.uid, held, ctx.clock.now());
+            .note_unasked(&world.observed.identity, held, ctx.clock.now());
         if news {
             ctx.accounts.budget_changed();
         }

@@ -25,16 +25,14 @@ pub(super) fn register<C: Cluster, L: TokensApi>(ctx: &Context<C, L>, object: &A
     ctx.claims.note(&identity, &record);
     let key = object.account_key();
     if uses_account(object, &record) {
-        ctx.accounts.occupy(&key, &identity.uid);
+        ctx.accounts.occupy(&key, &identity);
     }
     let entry = ctx.accounts.get(&key);
     if let Some(session) = entry
         .as_ref()
         .and_then(|entry| entry.state.newest_session())
     {
-        session
-            .state
-            .remember_unasked(&identity.uid, unasked(&record));
+        session.state.remember_unasked(&identity, unasked(&record));
     }
 }
 
@@ -70,12 +68,12 @@ pub(super) fn reserve<'a, C: Cluster, L: TokensApi>(
     world: &'a World<L>,
 ) -> Result<Reservation<'a, C, L>, Failure> {
     let observed = &world.observed;
-    let (key, uid) = (&world.account_key, &observed.identity.uid);
+    let (key, identity) = (&world.account_key, &observed.identity);
     let needs_none = observed.record.token.is_some() || observed.deletion.is_some();
     let taken = match ctx.accounts.get(key).filter(|_| !needs_none) {
         // Another object took the last one since it was looked at.
         Some(entry) => {
-            let taken = ctx.accounts.reserve(key, uid, &entry.policy);
+            let taken = ctx.accounts.reserve(key, identity, &entry.policy);
             taken.map_err(|_| Failure::stale())?
         }
         None => false,
@@ -83,7 +81,7 @@ pub(super) fn reserve<'a, C: Cluster, L: TokensApi>(
     Ok(Reservation {
         ctx,
         key,
-        uid,
+        uid: &identity.uid,
         taken,
     })
 }
@@ -121,10 +119,10 @@ pub(super) fn claim_replacement<'a, C: Cluster, L: TokensApi>(
         return Ok(Replacement { counted: None });
     }
     let session = world.session()?;
-    let uid = &observed.identity.uid;
-    match session.state.request_replacement(uid, ctx.clock.now()) {
+    let identity = &observed.identity;
+    match session.state.request_replacement(identity, ctx.clock.now()) {
         Allowance::Go => Ok(Replacement {
-            counted: Some((session, uid)),
+            counted: Some((session, &identity.uid)),
         }),
         Allowance::Wait(until) => Err(Failure::not_before(
             until,

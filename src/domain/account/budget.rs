@@ -1,31 +1,76 @@
-//! The budget (I14): unasked replacements are few, and none begins while many are wanted at once.
+//! The budget (I14): unasked replacements are few, and none begins where many are wanted at once.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
 use crate::domain::ids::ObjectUid;
+use crate::domain::record::Identity;
 use crate::domain::time::plus;
 
 /// Replacements, and requests for them, are counted over this time.
 const WINDOW: SignedDuration = SignedDuration::from_mins(10);
-/// How many are possible within it, however few objects there are.
+/// How many are possible within it, however few objects there are; and however many, of losses that are old.
 const LEAST: usize = 3;
-/// The first loss waits this long, so that others with the same cause can make themselves known.
+/// A loss waits this long, so that others with the same cause can make themselves known.
 const GATHERING: SignedDuration = SignedDuration::from_secs(1);
+/// A loss that is as old as this holds nothing up any more: if nobody has looked for its cause by then, nobody will.
+const OLD: SignedDuration = SignedDuration::from_hours(1);
+
+/// How many objects of each namespace use an account.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Population(BTreeMap<Arc<str>, usize>);
+
+impl Population {
+    /// Counts more objects of a namespace.
+    pub fn add(&mut self, namespace: &Arc<str>, objects: usize) {
+        *self.0.entry(Arc::clone(namespace)).or_default() += objects;
+    }
+
+    /// All objects.
+    #[must_use]
+    pub fn objects(&self) -> usize {
+        self.0.values().sum()
+    }
+
+    fn of(&self, namespace: &str) -> usize {
+        self.0.get(namespace).copied().unwrap_or_default()
+    }
+
+    /// Whether so many may lose their keys at once that some would be held.
+    fn can_lose_many(&self, namespace: &str) -> bool {
+        let exceeds = |all: usize| all > allowed(all);
+        exceeds(self.of(namespace)) || (exceeds(self.objects()) && exceeds(self.0.len()))
+    }
+}
 
 /// What one account's objects lost, and what was replaced of it.
 #[derive(Debug, Default)]
 pub struct ReplacementBudget {
-    begun: Vec<(ObjectUid, Timestamp)>,
+    begun: Vec<Begun>,
     wanted: HashMap<ObjectUid, LostKey>,
     counted: HashSet<ObjectUid>,
 }
 
 #[derive(Debug)]
+struct Begun {
+    object: ObjectUid,
+    namespace: String,
+    at: Timestamp,
+}
+
+#[derive(Debug)]
 struct LostKey {
+    namespace: String,
     first: Timestamp,
     last: Timestamp,
+}
+
+impl LostKey {
+    fn is_old(&self, now: Timestamp) -> bool {
+        now.duration_since(self.first) >= OLD
+    }
 }
 
 /// Whether a replacement may begin.
@@ -39,80 +84,101 @@ pub enum Allowance {
     Stop,
 }
 
-/// Why an object that lost its key has to wait.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Why an object that lost its key has to wait, what holds most first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Hold {
-    /// More are lost at once than may be replaced: no time ends that, but a person can.
-    TooManyAtOnce,
-    /// As many as may be were replaced: it goes on as the window passes.
+    /// More are lost at once in the account, and in more of its namespaces, than may be: the cause is elsewhere.
+    Account,
+    /// More are lost at once in the object's namespace than may be replaced.
+    Namespace,
+    /// As many as may be were replaced in the object's namespace: it goes on as the window passes.
     UsedUp,
 }
 
 impl ReplacementBudget {
-    /// What holds up those that wait; `None` where nobody waits, or none has to.
-    pub fn hold(&mut self, objects: usize, now: Timestamp) -> Option<Hold> {
-        if self.left(objects, now) > 0 || !self.wanted.iter().any(|loss| self.waits(loss)) {
+    /// Whether nothing was lost or replaced of late, so that nothing can be held.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.begun.is_empty() && self.wanted.is_empty()
+    }
+
+    /// What would hold the replacement of an object's key.
+    pub fn hold(&mut self, object: &Identity, all: &Population, now: Timestamp) -> Option<Hold> {
+        self.forget_old(now);
+        let namespace = object.namespace.as_str();
+        if self.account_is_hit(all, now) {
+            return Some(Hold::Account);
+        }
+        if self.is_hit(namespace, all, now) {
+            return Some(Hold::Namespace);
+        }
+        self.is_used_up(&object.uid, namespace, all, now)
+            .then_some(Hold::UsedUp)
+    }
+
+    /// What holds those up that wait, of several the one that holds most; `None` where nobody waits, or none has to.
+    pub fn worst_hold(&mut self, all: &Population, now: Timestamp) -> Option<Hold> {
+        self.forget_old(now);
+        let waiting: Vec<_> = self.wanted.iter().filter(|loss| self.waits(loss)).collect();
+        if waiting.is_empty() {
             return None;
         }
-        Some(if self.most_at_once() > allowed(objects) {
-            Hold::TooManyAtOnce
-        } else {
-            Hold::UsedUp
-        })
+        if self.account_is_hit(all, now) {
+            return Some(Hold::Account);
+        }
+        let namespaces: BTreeSet<&str> = waiting
+            .iter()
+            .map(|(_, loss)| loss.namespace.as_str())
+            .collect();
+        if namespaces.iter().any(|one| self.is_hit(one, all, now)) {
+            return Some(Hold::Namespace);
+        }
+        let used_up = |(object, loss): &(&ObjectUid, &LostKey)| {
+            self.is_used_up(object, &loss.namespace, all, now)
+        };
+        waiting.iter().any(used_up).then_some(Hold::UsedUp)
     }
 
     /// Whether the replacement of a lost key has not begun.
-    fn waits(&self, (object, loss): (&ObjectUid, &LostKey)) -> bool {
-        let begun = |(known, at): &(ObjectUid, Timestamp)| known == object && *at >= loss.first;
+    fn waits(&self, (object, loss): &(&ObjectUid, &LostKey)) -> bool {
+        let begun = |begun: &Begun| begun.object == **object && begun.at >= loss.first;
         !self.begun.iter().any(begun)
     }
 
-    /// How many may still begin; none while more are wanted than may.
-    pub fn left(&mut self, objects: usize, now: Timestamp) -> usize {
-        self.forget_old(now);
-        let allowed = allowed(objects);
-        if self.most_at_once() > allowed {
-            return 0;
-        }
-        allowed.saturating_sub(self.begun.len())
-    }
-
     /// Asks for one replacement.
-    pub fn ask(&mut self, object: &ObjectUid, objects: usize, now: Timestamp) -> Allowance {
+    pub fn ask(&mut self, object: &Identity, all: &Population, now: Timestamp) -> Allowance {
         self.want(object, now);
-        if self.left(objects, now) == 0 {
+        if self.hold(object, all, now).is_some() {
             return Allowance::Stop;
         }
-        let gathered = self
-            .wanted
-            .values()
-            .map(|loss| plus(loss.first, GATHERING))
-            .min();
+        let lost = self.wanted.get(&object.uid).map_or(now, |loss| loss.first);
+        let gathered = plus(lost, GATHERING);
         // Where no more can be lost than may be replaced there is nothing to wait for.
-        let too_many_possible = objects > allowed(objects);
-        if let Some(gathered) = gathered.filter(|gathered| too_many_possible && *gathered > now) {
+        if gathered > now && all.can_lose_many(&object.namespace) {
             return Allowance::Wait(gathered);
         }
-        self.begun.push((object.clone(), now));
+        self.begin(object, now);
         Allowance::Go
     }
 
     /// A replacement that was counted for an object did not begin after all, or had no effect.
     pub fn give_back(&mut self, object: &ObjectUid) {
-        let newest = self.begun.iter().rposition(|(known, _)| known == object);
+        let newest = self.begun.iter().rposition(|begun| begun.object == *object);
         if let Some(newest) = newest {
             self.begun.remove(newest);
         }
     }
 
     /// Notes that an object wants a replacement; true if that is news.
-    pub fn want(&mut self, object: &ObjectUid, now: Timestamp) -> bool {
-        let first = self.wanted.get(object).map(|loss| loss.first);
+    pub fn want(&mut self, object: &Identity, now: Timestamp) -> bool {
+        let first = self.wanted.get(&object.uid).map(|loss| loss.first);
         let loss = LostKey {
-            first: first.unwrap_or(now),
+            namespace: object.namespace.clone(),
+            // A clock that was set back makes no loss one of the future, which would never grow old.
+            first: first.unwrap_or(now).min(now),
             last: now,
         };
-        self.wanted.insert(object.clone(), loss);
+        self.wanted.insert(object.uid.clone(), loss);
         first.is_none()
     }
 
@@ -122,10 +188,11 @@ impl ReplacementBudget {
     }
 
     /// Counts what an object's history says that an earlier process replaced, once.
-    pub fn remember(&mut self, object: &ObjectUid, replaced: impl Iterator<Item = Timestamp>) {
-        if self.counted.insert(object.clone()) {
-            let begun = replaced.map(|at| (object.clone(), at));
-            self.begun.extend(begun);
+    pub fn remember(&mut self, object: &Identity, replaced: impl Iterator<Item = Timestamp>) {
+        if self.counted.insert(object.uid.clone()) {
+            for at in replaced {
+                self.begin(object, at);
+            }
         }
     }
 
@@ -135,211 +202,75 @@ impl ReplacementBudget {
         self.counted.retain(|object| living.contains(object));
     }
 
-    /// How many of those that wait lost their keys within a minute or two of each other: losses one by one, held up by the
-    /// count alone, are not taken for one great loss.
-    fn most_at_once(&self) -> usize {
-        let mut minutes: BTreeMap<i64, usize> = BTreeMap::new();
-        for loss in self.wanted.values() {
-            *minutes
-                .entry(loss.first.as_second().div_euclid(60))
-                .or_default() += 1;
-        }
-        let with_the_next =
-            |(minute, count): (&i64, &usize)| count + minutes.get(&(minute + 1)).unwrap_or(&0);
-        minutes.iter().map(with_the_next).max().unwrap_or_default()
+    fn begin(&mut self, object: &Identity, at: Timestamp) {
+        self.begun.push(Begun {
+            object: object.uid.clone(),
+            namespace: object.namespace.clone(),
+            at,
+        });
+    }
+
+    /// So many losses of one round, from so many namespaces, have one cause, which is none of these namespaces'.
+    fn account_is_hit(&self, all: &Population, now: Timestamp) -> bool {
+        rounds(self.wanted.values(), now).into_iter().any(|round| {
+            let namespaces: BTreeSet<&str> = round.iter().map(|l| l.namespace.as_str()).collect();
+            round.len() > allowed(all.objects()) && namespaces.len() > allowed(all.0.len())
+        })
+    }
+
+    /// More was lost in one round in this namespace than may be replaced there.
+    fn is_hit(&self, namespace: &str, all: &Population, now: Timestamp) -> bool {
+        let here = self.wanted.values().filter(|l| l.namespace == namespace);
+        let allowed = allowed(all.of(namespace));
+        rounds(here, now)
+            .into_iter()
+            .any(|round| round.len() > allowed)
+    }
+
+    fn is_used_up(
+        &self,
+        object: &ObjectUid,
+        namespace: &str,
+        all: &Population,
+        now: Timestamp,
+    ) -> bool {
+        let is_old = |loss: &LostKey| loss.is_old(now);
+        let allowed = if self.wanted.get(object).is_some_and(is_old) {
+            LEAST
+        } else {
+            allowed(all.of(namespace))
+        };
+        let here = |begun: &&Begun| begun.namespace == namespace;
+        self.begun.iter().filter(here).count() >= allowed
     }
 
     fn forget_old(&mut self, now: Timestamp) {
         // What is dated in the future was written by a clock that stood wrong.
         let recent = |at: Timestamp| now.duration_since(at).abs() < WINDOW;
-        self.begun.retain(|(_, at)| recent(*at));
+        self.begun.retain(|begun| recent(begun.at));
         self.wanted.retain(|_, loss| recent(loss.last));
     }
 }
 
-/// Three, or one object in twenty.
-fn allowed(objects: usize) -> usize {
-    LEAST.max(objects.div_ceil(20))
+/// Losses that were found within a minute or two of each other, those that are old left out: losses one by one, held up by the
+/// count alone, are not taken for one great loss.
+fn rounds<'a>(losses: impl Iterator<Item = &'a LostKey>, now: Timestamp) -> Vec<Vec<&'a LostKey>> {
+    let mut minutes: BTreeMap<i64, Vec<&LostKey>> = BTreeMap::new();
+    for loss in losses.filter(|loss| !loss.is_old(now)) {
+        let minute = loss.first.as_second().div_euclid(60);
+        minutes.entry(minute).or_default().push(loss);
+    }
+    let with_the_next = |(minute, losses): (&i64, &Vec<&'a LostKey>)| {
+        let next = minutes.get(&(minute + 1)).into_iter().flatten();
+        losses.iter().chain(next).copied().collect()
+    };
+    minutes.iter().map(with_the_next).collect()
+}
+
+/// Three, or one in twenty.
+fn allowed(all: usize) -> usize {
+    LEAST.max(all.div_ceil(20))
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const NOON: Timestamp = Timestamp::UNIX_EPOCH;
-
-    fn object(n: usize) -> ObjectUid {
-        ObjectUid::new(format!("object-{n}"))
-    }
-
-    fn after(seconds: i64) -> Timestamp {
-        plus(NOON, SignedDuration::from_secs(seconds))
-    }
-
-    #[test]
-    fn a_single_loss_is_made_good_after_a_moment() {
-        let mut budget = ReplacementBudget::default();
-        assert_eq!(budget.ask(&object(1), 10, NOON), Allowance::Wait(after(1)));
-        assert_eq!(budget.ask(&object(1), 10, after(1)), Allowance::Go);
-        assert_eq!(budget.left(10, after(1)), 2);
-    }
-
-    #[test]
-    fn where_few_objects_are_nothing_is_waited_for() {
-        let mut budget = ReplacementBudget::default();
-        assert_eq!(budget.ask(&object(1), 3, NOON), Allowance::Go);
-    }
-
-    #[test]
-    fn more_losses_at_once_than_may_be_replaced_mean_none() {
-        let mut budget = ReplacementBudget::default();
-        for n in 0..4 {
-            budget.ask(&object(n), 10, NOON);
-        }
-        for n in 0..4 {
-            assert_eq!(budget.ask(&object(n), 10, after(2)), Allowance::Stop);
-        }
-        assert_eq!(budget.left(10, after(2)), 0);
-    }
-
-    #[test]
-    fn objects_that_found_their_keys_again_hold_the_others_up_no_more() {
-        let mut budget = ReplacementBudget::default();
-        for n in 0..4 {
-            budget.ask(&object(n), 10, NOON);
-        }
-        budget.content(&object(0));
-        assert_eq!(budget.ask(&object(1), 10, after(2)), Allowance::Go);
-    }
-
-    #[test]
-    fn one_object_in_twenty_may_be_replaced_where_there_are_many() {
-        let mut budget = ReplacementBudget::default();
-        for n in 0..10 {
-            budget.ask(&object(n), 200, NOON);
-        }
-        let answers = (0..10).map(|n| budget.ask(&object(n), 200, after(2)));
-        assert!(answers.into_iter().all(|answer| answer == Allowance::Go));
-        assert_eq!(budget.ask(&object(10), 200, after(3)), Allowance::Stop);
-    }
-
-    #[test]
-    fn what_failed_to_begin_does_not_wait_again() {
-        let mut budget = ReplacementBudget::default();
-        budget.ask(&object(1), 10, NOON);
-        assert_eq!(budget.ask(&object(1), 10, after(1)), Allowance::Go);
-        budget.give_back(&object(1));
-        assert_eq!(budget.ask(&object(1), 10, after(2)), Allowance::Go);
-        assert_eq!(budget.left(10, after(2)), 2);
-    }
-
-    #[test]
-    fn what_an_earlier_process_replaced_counts_once() {
-        let mut budget = ReplacementBudget::default();
-        budget.remember(&object(1), [NOON, NOON].into_iter());
-        budget.remember(&object(1), [NOON, NOON].into_iter());
-        assert_eq!(budget.left(10, after(60)), 1);
-    }
-
-    #[test]
-    fn losses_one_by_one_are_no_great_loss() {
-        let mut budget = ReplacementBudget::default();
-        budget.remember(&object(0), [NOON, NOON, NOON].into_iter());
-        for n in 1..=4 {
-            let asked = budget.ask(&object(n), 10, after(i64::try_from(n).unwrap() * 150 - 100));
-            assert_eq!(asked, Allowance::Stop);
-        }
-        assert_eq!(budget.ask(&object(1), 10, after(600)), Allowance::Go);
-    }
-
-    #[test]
-    fn only_what_waits_and_may_not_begin_is_said_to_be_held_i12() {
-        // How many lose their keys, how long after each other, how many of them are replaced, and what holds up the others.
-        for (lost, seconds_apart, replaced, said) in [
-            (0, 0, 0, None),
-            (1, 0, 0, None),
-            (3, 0, 0, None),
-            (3, 0, 2, None),
-            (3, 0, 3, None),
-            (3, 150, 3, None),
-            (4, 0, 0, Some(Hold::TooManyAtOnce)),
-            (4, 150, 3, Some(Hold::UsedUp)),
-        ] {
-            let mut budget = ReplacementBudget::default();
-            let mut now = NOON;
-            for n in 0..lost {
-                now = after(i64::try_from(n).unwrap() * seconds_apart);
-                budget.want(&object(n), now);
-                if n < replaced && seconds_apart > 0 {
-                    now = plus(now, GATHERING);
-                    assert_eq!(budget.ask(&object(n), 60, now), Allowance::Go);
-                    budget.content(&object(n));
-                }
-            }
-            let at_once = if seconds_apart == 0 { replaced } else { 0 };
-            for n in 0..at_once {
-                now = after(2);
-                // It begins, and is not yet done.
-                assert_eq!(budget.ask(&object(n), 60, now), Allowance::Go);
-            }
-            assert_eq!(
-                budget.hold(60, now),
-                said,
-                "{lost} {seconds_apart} {replaced}"
-            );
-        }
-    }
-
-    #[test]
-    fn a_hold_is_named_after_what_ends_it_i12() {
-        let mut budget = ReplacementBudget::default();
-        budget.remember(&object(0), [NOON, NOON, NOON].into_iter());
-        budget.want(&object(1), after(500));
-        assert_eq!(budget.hold(60, after(599)), Some(Hold::UsedUp));
-        assert_eq!(budget.hold(60, after(600)), None);
-
-        let mut budget = ReplacementBudget::default();
-        for minute in 0..60 {
-            for n in 0..4 {
-                budget.ask(&object(n), 60, after(minute * 60));
-            }
-            let hold = budget.hold(60, after(minute * 60));
-            assert_eq!(hold, Some(Hold::TooManyAtOnce), "no window ends it");
-        }
-        budget.content(&object(0));
-        assert_eq!(budget.hold(60, after(3600)), None);
-    }
-
-    #[test]
-    fn what_did_not_begin_after_all_waits_again_i12() {
-        let mut budget = ReplacementBudget::default();
-        budget.remember(&object(0), [NOON, NOON].into_iter());
-        budget.want(&object(1), NOON);
-        budget.want(&object(2), NOON);
-        assert_eq!(budget.ask(&object(1), 60, after(2)), Allowance::Go);
-        assert_eq!(budget.hold(60, after(2)), Some(Hold::UsedUp), "the other");
-        budget.content(&object(2));
-        assert_eq!(budget.hold(60, after(2)), None);
-        budget.remember(&object(3), [after(2)].into_iter());
-        budget.give_back(&object(1));
-        assert_eq!(budget.hold(60, after(2)), Some(Hold::UsedUp));
-    }
-
-    #[test]
-    fn objects_that_are_gone_hold_nobody_up() {
-        let mut budget = ReplacementBudget::default();
-        for n in 0..4 {
-            budget.ask(&object(n), 10, NOON);
-        }
-        budget.retain(&HashSet::from([object(1)]));
-        assert_eq!(budget.ask(&object(1), 10, after(2)), Allowance::Go);
-    }
-
-    #[test]
-    fn the_window_passes() {
-        let mut budget = ReplacementBudget::default();
-        budget.remember(&object(1), [NOON, NOON, NOON].into_iter());
-        assert_eq!(budget.left(10, after(599)), 0);
-        assert_eq!(budget.left(10, after(600)), 3);
-    }
-}
+mod tests;

@@ -77,13 +77,19 @@ fn behind(found: &Finding, facts: &RemoteAccountFacts) -> Option<RemoteAccountRe
 
 fn mass_change_message(hold: Hold) -> &'static str {
     match hold {
-        Hold::TooManyAtOnce => {
-            "more keys of this account were lost at once than may be replaced in ten minutes, so none is replaced: \
-             bring the Secrets or tokens back, or ask for new keys with the annotation ldtokens.dev/rotate"
+        Hold::Account => {
+            "more keys of this account were lost at once, in more of its namespaces, than may be replaced in ten minutes, so none is \
+             replaced before an hour has passed: bring the Secrets or tokens back, or ask for new keys with the annotation \
+             ldtokens.dev/rotate"
+        }
+        Hold::Namespace => {
+            "in one or more namespaces more keys of this account were lost at once than may be replaced there in ten minutes, so none \
+             is replaced there before an hour has passed: bring the Secrets or tokens back, or ask for new keys with the annotation \
+             ldtokens.dev/rotate"
         }
         Hold::UsedUp => {
-            "as many lost keys of this account as may be were replaced in the last ten minutes; \
-             the others are replaced as that time passes"
+            "in one or more namespaces as many lost keys of this account as may be were replaced in the last ten minutes; \
+             the others there are replaced as that time passes"
         }
     }
 }
@@ -102,7 +108,8 @@ mod tests {
     #[test]
     fn each_hold_says_what_ends_it_i12() {
         for (hold, ends, does_not) in [
-            (Hold::TooManyAtOnce, "ldtokens.dev/rotate", "passes"),
+            (Hold::Account, "ldtokens.dev/rotate", "passes"),
+            (Hold::Namespace, "ldtokens.dev/rotate", "passes"),
             (Hold::UsedUp, "as that time passes", "ldtokens.dev/rotate"),
         ] {
             let message = mass_change_message(hold);

@@ -4,6 +4,7 @@ use super::guards::require_valid_spec;
 use super::holds::{role_not_found, secret_in_the_way, too_many_abandoned, too_many_retiring};
 use super::publish;
 use super::view::{View, hold};
+use crate::domain::account::budget;
 use crate::domain::cause::Cause;
 use crate::domain::desired::Desired;
 use crate::domain::ids::{Attempt, RequestHash};
@@ -120,7 +121,7 @@ fn obstacle(view: &View<'_>, desired: &Desired, need: &Need) -> Option<Step> {
     }
     no_room(view)
         .or_else(|| secret_in_the_way(view))
-        .or_else(|| mass_change(view, need, account.unasked_left))
+        .or_else(|| mass_change(view, need, account.held_by_budget))
         .or_else(|| look_roles_up_again(view, asks_roles, desired))
 }
 
@@ -145,11 +146,23 @@ fn no_room(view: &View<'_>) -> Option<Step> {
 }
 
 /// Unasked replacements are few (I14).
-fn mass_change(view: &View<'_>, need: &Need, unasked_left: u32) -> Option<Step> {
-    (replaces_unasked(&view.observed.record, need.cause) && unasked_left == 0).then(|| {
-        hold(Problem::retry(Reason::MassChange, "too many keys of this account were lost at once, so none is replaced: bring the Secrets or tokens back, \
-             or ask for new keys with the annotation ldtokens.dev/rotate"))
-    })
+fn mass_change(view: &View<'_>, need: &Need, held: Option<budget::Hold>) -> Option<Step> {
+    let held = held.filter(|_| replaces_unasked(&view.observed.record, need.cause))?;
+    let message = match held {
+        budget::Hold::Account => {
+            "too many keys of this account were lost at once, in too many namespaces, so none is replaced before an hour has passed: \
+             bring the Secrets or tokens back, or ask for new keys with the annotation ldtokens.dev/rotate"
+        }
+        budget::Hold::Namespace => {
+            "too many keys were lost at once in this namespace, so none is replaced here before an hour has passed: \
+             bring the Secrets or tokens back, or ask for new keys with the annotation ldtokens.dev/rotate"
+        }
+        budget::Hold::UsedUp => {
+            "as many lost keys as may be were replaced in this namespace in the last ten minutes: this one follows as that time passes, \
+             or at once if you ask for it with the annotation ldtokens.dev/rotate"
+        }
+    };
+    Some(hold(Problem::retry(Reason::MassChange, message)))
 }
 
 /// Whether an intent of this cause replaces a working token unasked. What recovers a call that was begun

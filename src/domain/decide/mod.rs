@@ -11,6 +11,7 @@ mod pending;
 mod publish;
 mod reclaim;
 mod reset;
+mod restore;
 mod retire;
 mod revoke;
 mod rotate;
@@ -21,6 +22,7 @@ mod unknown;
 mod view;
 
 pub use intent::replaces_unasked;
+pub use rotate::MAX_RESETS_REFUSED;
 pub use subject::token_in_question;
 pub use view::heard;
 
@@ -54,6 +56,7 @@ pub const CONCERNS: &[Concern] = concerns![
     guards::stay_in_pinned_account: "the credential is of another account: nothing is written, not even what is under way",
     guards::keep_finalizer: "our finalizer was removed while there are tokens: put it back",
     cut_off::cut_off: "a new cut-off value: every key is to end, before anything else is finished",
+    restore::restore_credential: "the key that the account itself is managed with is gone from its Secret, and this process has it: write it again",
     pending::resolve_pending: "a call was announced: finish it, or find out what became of it",
     guards::stay_in_account: "the account cannot be used: hold",
     guards::know_own_token: "LaunchDarkly does not say which token the operator uses itself: the listing tells",

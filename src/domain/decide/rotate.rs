@@ -13,6 +13,9 @@ use jiff::SignedDuration;
 /// A reset needs at least this much grace: below it, publishing may take longer than the previous key lives.
 const MIN_RESET_GRACE: SignedDuration = SignedDuration::from_mins(1);
 
+/// A reset that was refused as often as this is not asked for again: that rotation goes by replacement.
+pub const MAX_RESETS_REFUSED: u32 = 2;
+
 /// A new trigger value or a due time rotates once (I4).
 pub(super) fn rotate_when_due(view: &View<'_>) -> Option<Step> {
     let desired = view.desired()?;
@@ -35,6 +38,7 @@ pub(super) fn rotate_when_due(view: &View<'_>) -> Option<Step> {
     let in_use = view.observed.record.token.as_ref()?;
     let by_reset = rotation.strategy == Strategy::Reset
         && rotation.grace >= MIN_RESET_GRACE
+        && view.observed.resets_refused < MAX_RESETS_REFUSED
         && may_be_reset(view, &in_use.id);
     if !by_reset {
         return Some(intend(view, &need));

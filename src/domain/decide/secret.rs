@@ -6,7 +6,7 @@ use crate::domain::ids::TokenId;
 use crate::domain::observed::SecretKeyProof;
 use crate::domain::problem::Problem;
 use crate::domain::record::{Record, SecretRecord};
-use crate::domain::secret::{Marks, PreviousKey, SecretFacts, SecretPlan, SecretState};
+use crate::domain::secret::{Marks, PreviousKey, SecretPlan, SecretState};
 use crate::domain::step::{LookStep, RecordStep, SecretStep, Step};
 use crate::domain::time::whole_second_up;
 use jiff::Timestamp;
@@ -21,7 +21,7 @@ pub(super) fn tidy_secret(view: &View<'_>) -> Option<Step> {
     let (desired, secret) = (view.desired()?, view.secret()?);
     let record = view.record();
     let over = record.rotation.previous_key_expiration_time.is_none() && secret.previous.is_some();
-    let marks = marks_of(view, &record, secret);
+    let marks = marks_of(view, &record, &secret.marks);
     let marked = marks.token_id == secret.marks.token_id
         && marks.account_id == secret.marks.account_id
         && marks.fingerprint == secret.marks.fingerprint;
@@ -44,17 +44,17 @@ pub(super) fn tidy_secret(view: &View<'_>) -> Option<Step> {
 }
 
 /// What the Secret's marks are to say: the record knows it, whatever somebody wrote into them.
-fn marks_of(view: &View<'_>, record: &Record, secret: &SecretFacts) -> Marks {
+pub(super) fn marks_of(view: &View<'_>, record: &Record, written: &Marks) -> Marks {
     Marks {
         owner_uid: view.observed.identity.uid.to_string(),
         token_id: record.token.as_ref().map(|token| token.id.clone()),
         account_id: record.account_id.clone(),
         fingerprint: record.secret.as_ref().map(|s| s.fingerprint.clone()),
-        rotated_at: secret.marks.rotated_at.or(record.rotation.last),
+        rotated_at: written.rotated_at.or(record.rotation.last),
         previous_expires_at: record.rotation.previous_key_expiration_time,
         handled: record.rotation.handled.clone(),
         retiring: retiring_marks(record),
-        ..secret.marks.clone()
+        ..written.clone()
     }
 }
 

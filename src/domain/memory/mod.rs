@@ -24,7 +24,7 @@ pub use token::{Look, TokenMemory};
 
 use super::decide::token_in_question;
 use super::desired::Desired;
-use super::ids::{Attempt, ObjectUid, RequestHash, SettingsHash, TokenId};
+use super::ids::{Attempt, Fingerprint, ObjectUid, RequestHash, SettingsHash, TokenId};
 use super::marker::Marker;
 use super::observed::{
     Account, Deletion, FoundToken, Observed, PendingCall, Remote, SecretKeyProof, Timing,
@@ -80,6 +80,8 @@ pub trait ShownListing<T> {
 pub struct Memory<T> {
     /// The pending call.
     pub call: CallMemory,
+    /// How often LaunchDarkly refused a reset since the last publication.
+    pub resets_refused: u32,
     /// Tokens at LaunchDarkly.
     pub token: TokenMemory<T>,
     /// The key in the Secret.
@@ -96,6 +98,7 @@ impl<T> Default for Memory<T> {
     fn default() -> Self {
         Self {
             call: CallMemory::default(),
+            resets_refused: 0,
             token: TokenMemory::default(),
             secret_key: SecretKeyMemory::default(),
             roles: RoleMemory::default(),
@@ -132,6 +135,8 @@ pub struct Surroundings {
     pub secret: SecretState,
     /// The recorded Secret, if the desired one has another name.
     pub former_secret: SecretState,
+    /// The account's last good credential, which this process still has.
+    pub kept_key: Option<Fingerprint>,
     /// What the clocks say.
     pub clocks: Clocks,
     /// The operator's waiting times.
@@ -165,6 +170,8 @@ impl<T: ShownToken> Memory<T> {
             // Of an earlier process's calls only their intents tell: counting from our own start would put the end of a
             // deletion off with every restart.
             calls_ended_by: self.call.unanswered_at.unwrap_or(Timestamp::MIN),
+            resets_refused: self.resets_refused,
+            kept_key: read.kept_key,
             roles: self.roles.observed(desired, read.clocks.local),
             roles_seen_at: self.roles.seen_at(),
             claimed_by: None,
@@ -221,6 +228,7 @@ impl<T: ShownToken> Memory<T> {
     /// The pending call is recorded as published: nothing of it needs to be remembered.
     pub fn published(&mut self, record: &Record) {
         self.call.forget();
+        self.resets_refused = 0;
         self.token.absent = None;
         // Previous keys may have been promised more time.
         self.token.life_limited.clear();

@@ -171,6 +171,7 @@ fn read(seconds: i64) -> Surroundings {
             intact: true,
         })),
         former_secret: SecretState::Absent,
+        kept_key: None,
         clocks: Clocks {
             local: at(seconds),
             remote: at(seconds),

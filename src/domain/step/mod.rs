@@ -79,6 +79,8 @@ pub enum StepKind {
     RenderSecret,
     /// [`SecretStep::MoveSecret`].
     MoveSecret,
+    /// [`SecretStep::RestoreSecret`].
+    RestoreSecret,
     /// [`RecordStep::RecordSecret`].
     RecordSecret,
     /// [`SecretStep::DeleteSecret`].

@@ -37,6 +37,13 @@ pub enum SecretStep {
         /// How.
         plan: Box<SecretPlan>,
     },
+    /// Write the Secret again with the key that the account is managed with, which this process still has.
+    RestoreSecret {
+        /// Of the key.
+        fingerprint: Fingerprint,
+        /// How.
+        plan: Box<SecretPlan>,
+    },
     /// Delete a Secret of ours.
     DeleteSecret {
         /// Its name.
@@ -55,6 +62,7 @@ impl SecretStep {
             Self::FenceSecret { .. } => StepKind::FenceSecret,
             Self::RenderSecret { .. } => StepKind::RenderSecret,
             Self::MoveSecret { .. } => StepKind::MoveSecret,
+            Self::RestoreSecret { .. } => StepKind::RestoreSecret,
             Self::DeleteSecret { .. } => StepKind::DeleteSecret,
         }
     }

@@ -125,7 +125,7 @@ metrics! {
         launchdarkly_account_left_behind_tokens: Gauge["kind", "namespace", "name"],
             "Tokens whose deletion this process gave up and that the last listing still shows";
         launchdarkly_account_mass_change: Gauge["kind", "namespace", "name"],
-            "1 while lost keys are not replaced, because too many were lost within ten minutes";
+            "1 while lost keys are not replaced in the account or in one of its namespaces, because too many were lost within ten minutes";
         launchdarkly_account_clock_offset_seconds: Gauge["kind", "namespace", "name"],
             "What to add to this machine's clock to get LaunchDarkly's";
     }

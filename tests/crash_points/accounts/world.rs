@@ -16,6 +16,7 @@ use launchdarkly_token_operator::controller::account::{
 use launchdarkly_token_operator::domain::account::AccountKey;
 use launchdarkly_token_operator::domain::account::handler::ThisInstallation;
 use launchdarkly_token_operator::domain::ids::{AccountId, ObjectUid, TokenId};
+use launchdarkly_token_operator::domain::record::Identity;
 use launchdarkly_token_operator::launchdarkly::{
     AllowedHosts, Connect, Endpoint, EndpointError, HttpConnect, LimiterOptions, Limiters, Options,
     TokensApi as _,
@@ -35,6 +36,15 @@ pub const NAME: &str = "default";
 pub const SECRET: &str = "managing-key";
 /// The managing key of both accounts.
 pub const KEY: &str = "api-5b6ad0b2-5b5c-4b5e-8c1a-0c5e9a7d1f00";
+
+/// An `AccessToken` that uses the account.
+fn user_of(name: &str) -> Identity {
+    Identity {
+        uid: ObjectUid::new(name),
+        namespace: NAMESPACE.to_owned(),
+        name: name.to_owned(),
+    }
+}
 
 /// How often a credential that does not work is asked about.
 pub const RETRY_EVERY: SignedDuration = SignedDuration::from_mins(5);
@@ -187,18 +197,15 @@ impl World {
     /// Who uses the account, as the AccessTokens tell.
     pub fn tell_users(&self, process: &Process) {
         for user in self.users.lock().unwrap().iter() {
-            process
-                .ctx
-                .accounts
-                .occupy(&Self::key(), &ObjectUid::new(*user));
+            process.ctx.accounts.occupy(&Self::key(), &user_of(user));
         }
         if self.many_lost.load(Ordering::Relaxed) {
             let (host, account) = (self.here.address().to_string(), account_of(&self.here));
             let state = process.ctx.accounts.account_state(&host, &account);
             // Ahead of now: stories may take long, and what is counted ends with its window.
             let at = self.clock.now() + SignedDuration::from_mins(5);
-            state.remember_unasked(&ObjectUid::new("web"), [at; 3].into_iter());
-            state.note_unasked(&ObjectUid::new("ci"), true, at);
+            state.remember_unasked(&user_of("web"), [at; 3].into_iter());
+            state.note_unasked(&user_of("ci"), true, at);
             process.ctx.accounts.budget_changed();
         }
         for user in ["web", "ci"] {

@@ -71,7 +71,7 @@ fn without_the_budget_i14_is_broken() {
         |desired, observed| {
             let mut unbounded = observed.clone();
             if let Account::Usable(facts) = &mut unbounded.account {
-                facts.unasked_left = 9;
+                facts.held_by_budget = None;
             }
             decide(desired, &unbounded)
         },

@@ -77,6 +77,7 @@ impl Sort {
             | StepKind::RecordTakeOver
             | StepKind::RenderSecret
             | StepKind::MoveSecret
+            | StepKind::RestoreSecret
             | StepKind::RecordSecret
             | StepKind::DeleteSecret
             | StepKind::RecordRetirement
@@ -232,7 +233,9 @@ impl Act<'_> {
             }
             Step::Look(LookStep::ResolveRoles { roles }) => self.resolve(roles),
             Step::Call(CallStep::ProbeReset { .. }) => self.memory.probed = true,
-            Step::Wait(WaitStep::Hold { .. } | WaitStep::Rest { .. }) => {}
+            // No process of the model has a managing key.
+            Step::Secret(SecretStep::RestoreSecret { .. })
+            | Step::Wait(WaitStep::Hold { .. } | WaitStep::Rest { .. }) => {}
         }
     }
 }

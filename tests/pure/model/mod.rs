@@ -17,7 +17,8 @@
 //!
 //! - The lease: that a call to LaunchDarkly ends while its sender leads is assumed, so only writes to Kubernetes are overtaken.
 //! - Stale reads: every look shows the world as it is. Only a paused process acts on an old one.
-//! - Accounts, policy, replacement budget, rate limits, and proofs that cannot be had: `decide_properties` has those.
+//! - Accounts, policy, replacement budget, rate limits, proofs that cannot be had, and an account that is managed with the key of an
+//!   AccessToken: `decide_properties` has those.
 //! - Judging what a predecessor that wakes up writes into a Secret that is not there: there is nothing to fence. That all
 //!   comes right afterwards is judged.
 //! - A key that somebody takes out of the Secret before the status knows it has its grace from then on, not from when the next

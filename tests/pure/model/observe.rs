@@ -61,6 +61,7 @@ pub fn observe(core: &Core, offset: SignedDuration) -> Option<Seen> {
         account: account(core),
         secret,
         former_secret: former.map_or(SecretState::Absent, |name| secret_state(core, &name)),
+        kept_key: None,
         clocks: Clocks {
             local: core.clock,
             remote: plus(core.clock, offset),
@@ -111,7 +112,7 @@ fn account(core: &Core) -> Account {
         },
         expiry: Feature::Available,
         longest_description: 300,
-        unasked_left: 3,
+        held_by_budget: None,
     })
 }
 

@@ -13,6 +13,7 @@ fn session(accounts: &Accounts<HttpClient>) -> Session<HttpClient> {
     let hosts = AllowedHosts::new(["127.0.0.1:1".parse().unwrap()]);
     let endpoint = Endpoint::parse("http://127.0.0.1:1", None, &hosts).unwrap();
     let key = Key::from_bytes(b"api-1").unwrap();
+    let managing_key = key.clone();
     let fingerprint = key.fingerprint();
     let line = AccountLimiter::new(
         LimiterOptions::default(),
@@ -27,6 +28,7 @@ fn session(accounts: &Accounts<HttpClient>) -> Session<HttpClient> {
         account_id,
         credential: CredentialToken::Named(TokenId::new("61095542756dba551110ae20")),
         key: fingerprint,
+        managing_key,
     }
 }
 
@@ -42,6 +44,14 @@ fn account(name: &str) -> AccountKey {
     AccountKey::Namespaced {
         namespace: "team-a".into(),
         name: name.into(),
+    }
+}
+
+fn object_1() -> Identity {
+    Identity {
+        uid: ObjectUid::from("object-1"),
+        namespace: "team-a".to_owned(),
+        name: "object-1".to_owned(),
     }
 }
 
@@ -66,7 +76,7 @@ fn accounts_that_are_gone_are_forgotten_unless_objects_refer_to_them() {
         accounts.put(&account(name), &uid(name), closed(state));
         accounts.note_shown(&account(name), &uid(name));
     }
-    accounts.occupy(&account("used"), &ObjectUid::from("object-1"));
+    accounts.occupy(&account("used"), &object_1());
 
     accounts.retire_gone(|key, _| *key == account("there"));
 
@@ -102,7 +112,7 @@ fn another_object_of_the_name_replaces_all_but_the_users() {
     let usable = Availability::Usable(before.clone());
     accounts.put(&key, &uid("1"), closed(usable));
     accounts.note_shown(&key, &uid("1"));
-    accounts.occupy(&key, &ObjectUid::from("object-1"));
+    accounts.occupy(&key, &object_1());
     assert_eq!(before.state.objects(), 1);
 
     let problem = Problem::user(Reason::CredentialMissing, "");
@@ -132,7 +142,7 @@ fn an_object_made_again_finds_nothing_of_its_predecessor_but_the_users() {
     let key = account("web");
     let usable = Availability::Usable(session(&accounts));
     accounts.put(&key, &uid("1"), closed(usable));
-    accounts.occupy(&key, &ObjectUid::from("object-1"));
+    accounts.occupy(&key, &object_1());
     accounts.meet(&key, &uid("1"));
     assert!(accounts.get(&key).is_some());
     accounts.meet(&key, &uid("2"));
@@ -148,7 +158,7 @@ fn an_object_that_a_read_does_not_find_is_gone_whatever_a_cache_showed() {
         let usable = Availability::Usable(session(&accounts));
         accounts.put(&account(name), &uid(name), closed(usable));
     }
-    accounts.occupy(&account("used"), &ObjectUid::from("object-1"));
+    accounts.occupy(&account("used"), &object_1());
     accounts.retire(&account("used"));
     accounts.retire(&account("unused"));
     accounts.retire(&account("never-there"));

@@ -10,6 +10,7 @@ use crate::controller::token::context::Context;
 use crate::controller::token::events;
 use crate::controller::token::memory::ObjectMemory;
 use crate::controller::token::world::{World, asks_version};
+use crate::domain::decide::MAX_RESETS_REFUSED;
 use crate::domain::ids::{Attempt, TokenId};
 use crate::domain::marker;
 use crate::domain::memory::{CallProgress, IssuedKey};
@@ -61,6 +62,7 @@ pub(super) async fn call<C: Cluster, L: TokensApi>(
             };
             let answer = priority_of(session, urgent).reset(&token_id, overlap).await;
             note_reset(ctx, object, world, &answer).await;
+            note_reset_refusal(ctx, object, memory, &answer).await;
             let answer =
                 answer.map(|reset| (reset.issued, Some(reset.previous_key_expiration_time)));
             if answer.as_ref().is_err_and(ApiError::is_definite_refusal) {
@@ -216,6 +218,26 @@ async fn note_reset<C: Cluster, L: TokensApi, T>(
     };
     if news {
         events::instance_lacks(ctx, object, Reason::ResetUnavailable, None).await;
+    }
+}
+
+/// What else refuses this token's reset; twice, and this rotation goes by replacement.
+async fn note_reset_refusal<C: Cluster, L: TokensApi, T>(
+    ctx: &Context<C, L>,
+    object: &AccessToken,
+    memory: &mut ObjectMemory,
+    answer: &Result<T, ApiError>,
+) {
+    let Err(refusal) = answer else {
+        return;
+    };
+    if refusal.is_not_offered() || !refusal.is_lasting_refusal() {
+        return;
+    }
+    let refused = &mut memory.facts.resets_refused;
+    *refused = refused.saturating_add(1);
+    if *refused == MAX_RESETS_REFUSED {
+        events::instance_lacks(ctx, object, Reason::ResetRefused, Some(refusal)).await;
     }
 }
 

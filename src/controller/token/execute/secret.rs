@@ -1,6 +1,7 @@
 //! Writes a Secret.
 
 use crate::cluster::Cluster;
+use crate::cluster::secret::Recorded;
 use crate::cluster::secret::annotation;
 use crate::cluster::secret::manifest::{KeySource, SecretManifest};
 use crate::controller::failure::Failure;
@@ -34,6 +35,9 @@ pub(super) async fn secret<C: Cluster, L: TokensApi>(
             fingerprint,
             plan,
         } => rewrite(ctx, world, memory, &from, Some(&fingerprint), &plan).await,
+        SecretStep::RestoreSecret { fingerprint, plan } => {
+            restore(ctx, world, memory, &fingerprint, &plan).await
+        }
         SecretStep::FenceSecret { name, at, attempt } => {
             memory.forget_secret(&name);
             let mark = (annotation::FENCE, attempt.as_str());
@@ -101,6 +105,30 @@ async fn rewrite<C: Cluster, L: TokensApi>(
     stays_as_written(world, memory, plan)
 }
 
+/// Writes a Secret again with the key that the account is managed with: nobody else has it (I7: it goes from the session to the Secret).
+async fn restore<C: Cluster, L: TokensApi>(
+    ctx: &Context<C, L>,
+    world: &World<L>,
+    memory: &mut ObjectMemory,
+    fingerprint: &Fingerprint,
+    plan: &SecretPlan,
+) -> Result<(), Failure> {
+    let entry = ctx.accounts.get(&world.account_key);
+    let session = entry
+        .as_ref()
+        .and_then(|entry| entry.state.newest_session());
+    let key = session
+        .map(|session| &session.managing_key)
+        .filter(|key| key.fingerprint() == *fingerprint)
+        .ok_or_else(Failure::stale)?;
+    let source = KeySource::InHand(key);
+    let manifest = SecretManifest::render(&world.observed.identity, plan, source, None)
+        .ok_or_else(Failure::stale)?;
+    write_secret(ctx, world, memory, &plan.at, &manifest).await?;
+    ctx.accounts.credential_written();
+    stays_as_written(world, memory, plan)
+}
+
 /// A webhook or another manager may undo what is written: then it is not written again at once (I8).
 fn stays_as_written<L>(
     world: &World<L>,
@@ -108,8 +136,13 @@ fn stays_as_written<L>(
     plan: &SecretPlan,
 ) -> Result<(), Failure> {
     let written = memory.secret(&plan.layout.name).and_then(Option::as_ref);
-    let state = written
-        .map(|written| written.state(&world.observed.identity, Some(&written.uid), &plan.layout));
+    let state = written.map(|written| {
+        let recorded = Recorded {
+            uid: Some(&written.uid),
+            fingerprint: plan.marks.fingerprint.as_ref(),
+        };
+        written.state(&world.observed.identity, recorded, &plan.layout)
+    });
     match state {
         Some(SecretState::Ours(facts)) if facts.intact && is_marked(&facts, plan) => Ok(()),
         _ => Err(Failure::contested(&plan.layout.name)),

@@ -77,7 +77,7 @@ impl<C: Cluster, L: TokensApi> AccountQuery<'_, C, L> {
             reset: features.reset,
             expiry: features.expiry,
             longest_description: features.longest_description,
-            unasked_left: session.state.unasked_left(self.now),
+            held_by_budget: session.state.hold(self.identity, self.now),
         };
         (Account::Usable(facts), Some(session.clone()))
     }

@@ -11,9 +11,10 @@ use kube::ResourceExt;
 use crate::api::record;
 use crate::api::validate::{self, RequestKind};
 use crate::api::{AccessToken, CLAIM_ANNOTATION, SKIP_CLEANUP_ANNOTATION};
+use crate::cluster::secret::Recorded;
 use crate::cluster::{Cluster, ClusterError};
 use crate::controller::account::listings::{View, is_believable};
-use crate::controller::account::registry::Session;
+use crate::controller::account::registry::{Entry, Session};
 use crate::controller::token::context::Context;
 use crate::controller::token::memory::ObjectMemory;
 use crate::domain::decide::{heard, token_in_question};
@@ -79,6 +80,7 @@ pub(in crate::controller) async fn observe<C: Cluster, L: TokensApi>(
         claims: claims(object),
         identity,
         deletion,
+        kept_key: kept_key(entry.as_deref(), &record),
         record,
         account,
         secret,
@@ -119,6 +121,12 @@ fn tell_own_token<L>(
     if let (Account::Usable(facts), Some(own)) = (&mut observed.account, own) {
         facts.credential = own;
     }
+}
+
+/// The account's last good credential, whether it still serves or not; not one of another account (I10).
+fn kept_key<L>(entry: Option<&Entry<L>>, record: &Record) -> Option<Fingerprint> {
+    let session = entry?.state.newest_session()?;
+    (record.account_id.as_ref() == Some(&session.account_id)).then(|| session.key.clone())
 }
 
 /// What the spec asks for, or its mistakes.
@@ -260,11 +268,13 @@ impl<'a, C: Cluster, L: TokensApi> SecretReader<'a, C, L> {
             }
         }
         let recorded = self.record.secret.as_ref();
-        let uid = recorded
-            .filter(|secret| secret.name == *name)
-            .map(|secret| &secret.uid);
+        let same = recorded.filter(|secret| secret.name == *name);
+        let recorded = Recorded {
+            uid: same.map(|secret| &secret.uid),
+            fingerprint: recorded.map(|secret| &secret.fingerprint),
+        };
         Ok(match memory.secret(name) {
-            Some(Some(snapshot)) => snapshot.state(self.identity, uid, layout),
+            Some(Some(snapshot)) => snapshot.state(self.identity, recorded, layout),
             Some(None) | None => SecretState::Absent,
         })
     }

@@ -173,6 +173,7 @@ fn context() -> Context<OnlyReads, NoCalls> {
         api: NoCalls,
         credential: CredentialToken::Named(TokenId::new("61095542756dba551110ae20")),
         key: Fingerprint::of(b"api-1"),
+        managing_key: Key::from_bytes(b"api-1").unwrap(),
         state: accounts.account_state("launchdarkly", &account_id),
         account_id,
     };
@@ -244,7 +245,7 @@ async fn the_reader_takes_no_slot_claims_no_token_and_counts_nothing() {
         let Account::Usable(facts) = &world.observed.account else {
             panic!("the account is not usable");
         };
-        assert_eq!(facts.unasked_left, 3);
+        assert_eq!(facts.held_by_budget, None);
         let token = TokenId::from("61095542756dba551110ae21");
         let other = stranger();
         assert_eq!(ctx.claims.other(&token, &other), None);

@@ -252,6 +252,13 @@ fn make_consistent(world: &mut Given) {
     if desired.is_none() && !named {
         observed.secret = SecretState::Absent;
     }
+    // The key of the recorded token, where the operator uses that token itself.
+    let own = match (&observed.account, &observed.record.token) {
+        (Account::Usable(facts), Some(token)) => facts.credential.may_be(&token.id),
+        (Account::Usable(_) | Account::Unusable(_), _) => false,
+    };
+    let recorded = observed.record.secret.as_ref().filter(|_| own);
+    observed.kept_key = recorded.map(|secret| secret.fingerprint.clone());
     observed
         .found
         .retain(|found| !observed.record.claims(&found.id));

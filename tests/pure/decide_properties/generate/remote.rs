@@ -1,5 +1,6 @@
 //! Anything that LaunchDarkly and the account may say.
 
+use launchdarkly_token_operator::domain::account::budget::Hold;
 use launchdarkly_token_operator::domain::observed::{
     Account, AccountFacts, Admission, Feature, FoundToken, Observed, OwnToken, Remote, RemoteFacts,
     Source,
@@ -76,10 +77,10 @@ fn account(base: &Given) -> BoxedStrategy<Account> {
         mostly(Admission::Granted, select(permits)),
         mostly(Feature::Available, select(features.clone())),
         mostly(Feature::Available, select(features)),
-        mostly(3, Just(0)),
+        mostly(None, Just(Some(Hold::Namespace))),
     )
         .prop_map(
-            move |(id, credential, admission, reset, expiry, unasked_left)| {
+            move |(id, credential, admission, reset, expiry, held_by_budget)| {
                 Account::Usable(AccountFacts {
                     id: id.into(),
                     credential,
@@ -87,7 +88,7 @@ fn account(base: &Given) -> BoxedStrategy<Account> {
                     reset,
                     expiry,
                     longest_description: 300,
-                    unasked_left,
+                    held_by_budget,
                     ..settled.clone()
                 })
             },

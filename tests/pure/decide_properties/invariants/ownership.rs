@@ -22,7 +22,8 @@ pub fn secrets(case: &Case<'_>) -> Verdict {
         Step::Secret(
             SecretStep::PublishKey { plan, .. }
             | SecretStep::RenderSecret { plan }
-            | SecretStep::MoveSecret { plan, .. },
+            | SecretStep::MoveSecret { plan, .. }
+            | SecretStep::RestoreSecret { plan, .. },
         ) => (&plan.layout.name, &plan.at),
         Step::Secret(
             SecretStep::FenceSecret { name, at, .. } | SecretStep::DeleteSecret { name, at },
@@ -215,6 +216,7 @@ fn is_remote(step: &Step) -> bool {
             | SecretStep::FenceSecret { .. }
             | SecretStep::RenderSecret { .. }
             | SecretStep::MoveSecret { .. }
+            | SecretStep::RestoreSecret { .. }
             | SecretStep::DeleteSecret { .. },
         )
         | Step::Wait(WaitStep::Hold { .. } | WaitStep::Rest { .. }) => false,

@@ -91,10 +91,12 @@ pub fn budget(case: &Case<'_>) -> Verdict {
         .pending
         .as_ref()
         .is_some_and(|p| p.cause.is_unasked());
-    let left = case.account().map_or(0, |account| account.unasked_left);
+    let free = case
+        .account()
+        .is_some_and(|account| account.held_by_budget.is_none());
     // What was begun before is ended: consumers' keys may depend on it (I3).
     let replaces = case.observed.record.token.is_some() && case.observed.record.pending.is_none();
-    ensure(!(unasked && replaces) || left > 0, || {
+    ensure(!(unasked && replaces) || free, || {
         "too many replacements".into()
     })
 }
@@ -111,7 +113,11 @@ pub fn suspension(case: &Case<'_>) -> Verdict {
             .as_ref()
             .is_some_and(|pending| pending.cause == Cause::Revoke),
         Step::Call(CallStep::ProbeReset { .. } | CallStep::PatchToken { .. })
-        | Step::Secret(SecretStep::RenderSecret { .. } | SecretStep::MoveSecret { .. })
+        | Step::Secret(
+            SecretStep::RenderSecret { .. }
+            | SecretStep::MoveSecret { .. }
+            | SecretStep::RestoreSecret { .. },
+        )
         | Step::Record(RecordStep::RecordSecret(_) | RecordStep::RecordSettings(_)) => false,
         _ => true,
     };

@@ -254,3 +254,22 @@ fn previous_keys_live_on_while_the_new_one_is_lost() {
         .and(the_secret_is_deleted())
         .and_holds(Reason::MassChange);
 }
+
+#[test]
+fn a_reset_that_was_refused_twice_is_a_replacement_i4() {
+    for (refused, probed) in [(1, true), (2, false), (7, false)] {
+        let world = || {
+            given(a_token().triggered_by("again"))
+                .and(move |given| given.observed.resets_refused = refused)
+        };
+        let step = world().and(reset_is(Feature::Unknown)).decides();
+        assert_eq!(step.kind() == K::ProbeReset, probed, "{refused}");
+        let first = world().decides().kind();
+        let expected = if probed {
+            K::FetchToken
+        } else {
+            K::RecordIntent
+        };
+        assert_eq!(first, expected, "{refused}");
+    }
+}

@@ -1,7 +1,9 @@
 //! I2: the Secret holds the key, or it is replaced with grace.
 
+use launchdarkly_token_operator::domain::account::budget::Hold;
 use launchdarkly_token_operator::domain::cause::Cause;
-use launchdarkly_token_operator::domain::observed::SecretKeyProof;
+use launchdarkly_token_operator::domain::observed::{Account, SecretKeyProof};
+use launchdarkly_token_operator::domain::problem::Problem;
 use launchdarkly_token_operator::domain::reason::Reason;
 use launchdarkly_token_operator::domain::record::HistoryEntry;
 use launchdarkly_token_operator::domain::secret::SecretState;
@@ -64,6 +66,27 @@ fn many_losses_at_once_are_held_by_the_budget() {
         .and(the_secret_is_deleted())
         .and(no_unasked_replacement_is_left())
         .and_holds(Reason::MassChange);
+}
+
+#[test]
+fn each_hold_says_what_it_is_for_and_what_ends_it_i12_i14() {
+    for (hold, where_, when) in [
+        (Hold::Account, "of this account", "an hour"),
+        (Hold::Namespace, "in this namespace", "an hour"),
+        (Hold::UsedUp, "in this namespace", "as that time passes"),
+    ] {
+        let step = given(a_token())
+            .and(the_secret_is_deleted())
+            .and(|given| given.account().held_by_budget = Some(hold))
+            .decides();
+        let Step::Wait(WaitStep::Hold { problem, .. }) = step else {
+            panic!("{hold:?}: no hold");
+        };
+        assert_eq!(problem.reason, Reason::MassChange);
+        for said in [where_, when, "ldtokens.dev/rotate"] {
+            assert!(problem.message.contains(said), "{}", problem.message);
+        }
+    }
 }
 
 #[test]
@@ -245,4 +268,30 @@ fn a_secret_that_cannot_be_read_is_not_replaced() {
         world.decides(),
         Step::Wait(WaitStep::Hold { problem, .. }) if problem.reason == Reason::SecretAccessDenied
     ));
+}
+
+#[test]
+fn a_key_that_the_account_is_managed_with_is_written_again_whatever_the_account_says_i2() {
+    let kept = |given: &mut Given| {
+        let recorded = given.observed.record.secret.as_ref();
+        given.observed.kept_key = recorded.map(|secret| secret.fingerprint.clone());
+    };
+    let unusable = |given: &mut Given| {
+        let problem = Problem::user(Reason::AccountNotReady, "no credential");
+        given.observed.account = Account::Unusable(problem);
+    };
+    let lost = || given(a_token()).and(the_secret_is_deleted());
+    lost().and(kept).takes(&[K::RestoreSecret]);
+    lost().and(kept).and(unusable).takes(&[K::RestoreSecret]);
+    lost()
+        .and(unusable)
+        .and_holds(Reason::AccountNotReady)
+        .and(|given| given.observed.kept_key = Some(key(7)))
+        .and_holds(Reason::AccountNotReady);
+    // What is there, or is another's, is left alone.
+    given(a_token()).and(kept).and_rests();
+    given(a_token())
+        .and(kept)
+        .and(|given| given.observed.secret = SecretState::Foreign { owner: None })
+        .and_holds(Reason::SecretForeign);
 }

@@ -66,7 +66,11 @@ pub fn carry_out(observed: &mut Observed, step: &Step) {
             };
             write_secret(observed, plan, Some(held));
         }
-        Step::Secret(SecretStep::RenderSecret { plan } | SecretStep::MoveSecret { plan, .. }) => {
+        Step::Secret(
+            SecretStep::RenderSecret { plan }
+            | SecretStep::MoveSecret { plan, .. }
+            | SecretStep::RestoreSecret { plan, .. },
+        ) => {
             let kept = plan.marks.fingerprint.clone();
             write_secret(observed, plan, kept);
         }

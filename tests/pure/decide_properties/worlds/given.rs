@@ -96,7 +96,7 @@ pub fn settled(desired: &Desired) -> Observed {
             reset: Feature::Available,
             expiry: Feature::Available,
             longest_description: 300,
-            unasked_left: 3,
+            held_by_budget: None,
         }),
         secret: SecretState::Ours(Box::new(SecretFacts {
             uid: "secret-0".into(),
@@ -122,6 +122,8 @@ pub fn settled(desired: &Desired) -> Observed {
         secret_key: SecretKeyProof::Unasked,
         listed_at: Some(ago(minutes(4))),
         calls_ended_by: ago(hours(1)),
+        resets_refused: 0,
+        kept_key: None,
         found: Vec::new(),
         claims: BTreeSet::new(),
         revokes: Vec::new(),

@@ -1,6 +1,7 @@
 //! What may be the case around an object; each is added to a settled world by `and`.
 
 use jiff::{SignedDuration, Timestamp};
+use launchdarkly_token_operator::domain::account::budget::Hold;
 use launchdarkly_token_operator::domain::cause::Cause;
 use launchdarkly_token_operator::domain::desired::{DeletionPolicy, Desired};
 use launchdarkly_token_operator::domain::observed::{
@@ -388,7 +389,7 @@ pub fn reset_is(feature: Feature) -> impl FnOnce(&mut Given) {
 }
 
 pub fn no_unasked_replacement_is_left() -> impl FnOnce(&mut Given) {
-    |given| given.account().unasked_left = 0
+    |given| given.account().held_by_budget = Some(Hold::Namespace)
 }
 
 pub fn a_failed(step: StepKind, terminal: bool) -> impl FnOnce(&mut Given) {

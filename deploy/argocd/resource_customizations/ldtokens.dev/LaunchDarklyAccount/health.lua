@@ -25,7 +25,7 @@ elseif holds("Reconciling") then
   hs.status = "Progressing"
 elseif holds("Ready") then
   hs.status = "Healthy"
-  -- The account works; but many keys were lost at once, and none is replaced before somebody has had a look.
+  -- The account works; but many keys were lost at once, and those are not replaced before somebody has had a look, or an hour has passed.
   if holds("MassChange") then
     hs.message = "MassChange: " .. conditions["MassChange"].message
   end
