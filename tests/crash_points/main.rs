@@ -5,6 +5,7 @@
 
 mod accounts;
 mod clock;
+mod clocks;
 mod cluster;
 mod credentials;
 mod forks;

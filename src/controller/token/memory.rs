@@ -9,6 +9,7 @@ use crate::domain::ids::{Attempt, Fingerprint};
 use crate::domain::memory::Memory;
 use crate::domain::record::{Intent, Record};
 use crate::domain::secret::Arrangement;
+use crate::domain::time::Clocks;
 use crate::launchdarkly::Token;
 use crate::redaction::{Key, LastFour};
 
@@ -41,9 +42,10 @@ impl ObjectMemory {
         &mut self,
         intent: &Intent,
         arrangement: Box<Arrangement>,
+        clocks: Clocks,
     ) {
         self.key = None;
-        self.facts.call.arm(intent, arrangement);
+        self.facts.call.arm(intent, arrangement, clocks);
     }
 
     /// Keeps the key that a call was answered with.

@@ -233,7 +233,8 @@ fn note_failure<C: Cluster, L: TokensApi>(
     memory: &mut ObjectMemory,
 ) {
     let times = memory.facts.retries.failures(kind);
-    let now = ctx.clock.now();
+    let moment = ctx.clock.moment();
+    let now = moment.wall;
     let draw = uuid::Uuid::new_v4().as_bytes()[0];
     let backed_off = plus(now, back_off(times, draw));
     let until = match failure.not_before {
@@ -269,7 +270,7 @@ fn note_failure<C: Cluster, L: TokensApi>(
     memory.facts.retries.note(Retry {
         step: kind,
         problem,
-        until,
+        until: moment.steadily(until),
         generation: object.metadata.generation.unwrap_or_default(),
         times: times.saturating_add(1),
     });
@@ -363,9 +364,10 @@ fn note_budget<C: Cluster, L: TokensApi>(ctx: &Context<C, L>, world: &World<L>, 
     let waiting_for_others = waits_for_others(world);
     let held = step.is_held_by_budget();
     if held || !waiting_for_others {
-        let news = session
-            .state
-            .note_unasked(&world.observed.identity.uid, held, ctx.clock.now());
+        let news =
+            session
+                .state
+                .note_unasked(&world.observed.identity.uid, held, ctx.clock.steady());
         if news {
             ctx.accounts.budget_changed();
         }

@@ -1,7 +1,8 @@
 //! What a process remembers of one object between two looks, but for keys: what it was told, and how far it got.
 //!
 //! Answers are folded into it, and the [`Observed`] world is made of it. None of it is needed after a crash; all of it may be lost at
-//! any moment.
+//! any moment. Its dates are on the steady clock of the process, and are shown on the local one where the observed world is made: a
+//! local clock that is set delays nothing.
 
 mod call;
 mod retry;
@@ -57,7 +58,7 @@ pub trait ShownToken: Clone {
 
 /// A listing of an account's tokens.
 pub trait ShownListing<T> {
-    /// When its first request left, on the local clock: what it does not show was not there then.
+    /// When its first request left, on the steady clock: what it does not show was not there then.
     fn start_time(&self) -> Timestamp;
     /// As of when it shows this token, or does not.
     fn known_at(&self, _id: &TokenId) -> Timestamp {
@@ -150,27 +151,30 @@ impl<T: ShownToken> Memory<T> {
         listing: Option<&impl ShownListing<T>>,
         key_matches: impl Fn(&T) -> Option<bool>,
     ) -> Observed {
-        let record = &read.record;
+        let (record, clocks) = (&read.record, read.clocks);
         let call = record.pending.as_ref();
         let mut observed = Observed {
             call: call.map_or(PendingCall::Empty, |intent| {
-                self.call.pending(&intent.attempt)
+                self.call.pending(&intent.attempt, clocks)
             }),
             remote: Remote::Unknown,
             secret_key: SecretKeyProof::Unasked,
             // Of an earlier process's calls only their intents tell: counting from our own start would put the end of a
             // deletion off with every restart.
-            calls_ended_by: self.call.unanswered_at.unwrap_or(Timestamp::MIN),
-            roles: self.roles.observed(desired, read.clocks.local),
-            roles_seen_at: self.roles.seen_at(),
+            calls_ended_by: self
+                .call
+                .unanswered_at
+                .map_or(Timestamp::MIN, |at| clocks.shown(at)),
+            roles: self.roles.observed(desired, clocks.steady),
+            roles_seen_at: self.roles.seen_at().map(|at| clocks.shown(at)),
             claimed_by: None,
-            listed_at: listing.map(ShownListing::start_time),
+            listed_at: listing.map(|listing| clocks.shown(listing.start_time())),
             found: listing
                 .map(|listing| found(listing, &read.identity.uid, record))
                 .unwrap_or_default(),
             gone: self.token.gone.clone(),
             life_limited: self.token.life_limited.clone(),
-            retries: self.retries.all().to_vec(),
+            retries: self.retries.shown(clocks),
             identity: read.identity,
             generation: read.generation,
             finalizer: read.finalizer,
@@ -200,7 +204,7 @@ impl<T: ShownToken> Memory<T> {
         self.token.remember_mismatch(observed);
         self.token.forget_tokens(observed, listing);
         if observed.deletion.is_some() {
-            self.deletion_seen.get_or_insert(observed.clocks.local);
+            self.deletion_seen.get_or_insert(observed.clocks.steady);
         }
     }
 

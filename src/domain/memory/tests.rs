@@ -172,6 +172,8 @@ fn read(seconds: i64) -> Surroundings {
         clocks: Clocks {
             local: at(seconds),
             remote: at(seconds),
+            remote_latest: at(seconds),
+            steady: at(seconds),
         },
         timing: Timing {
             settle: SETTLE,

@@ -62,6 +62,8 @@ pub fn observe(core: &Core, offset: SignedDuration) -> Option<Seen> {
         clocks: Clocks {
             local: core.clock,
             remote: plus(core.clock, offset),
+            remote_latest: plus(core.clock, offset),
+            steady: core.clock,
         },
         timing: TIMING,
         holder: format!("operator-{}", core.leader.name),

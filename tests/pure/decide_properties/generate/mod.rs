@@ -194,6 +194,8 @@ impl Surroundings {
         observed.clocks = Clocks {
             local: NOW,
             remote: plus(NOW, seconds(self.offset)),
+            remote_latest: plus(NOW, seconds(self.offset)),
+            steady: NOW,
         };
         observed.retries = self.retries;
         observed.claims = self.claims.into_iter().map(token).collect();
