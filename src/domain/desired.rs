@@ -8,7 +8,7 @@ use super::problem::Problem;
 use super::record::Record;
 use super::secret::SecretLayout;
 use super::settings::{Grant, TokenSettings};
-use crate::domain::ids::RequestHash;
+use crate::domain::ids::{FormerHashes, RequestHash};
 
 /// Everything an `AccessToken` asks for, with all defaults filled in.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,6 +38,8 @@ pub struct Rotation {
     pub triggers: Vec<RequestHash>,
     /// Requests to revoke once: `spec.rotation.revoke` and the annotation, hashed.
     pub revokes: Vec<RequestHash>,
+    /// What the hashes of both were in earlier builds.
+    pub former: FormerHashes,
 }
 
 /// How a scheduled or triggered rotation is done.

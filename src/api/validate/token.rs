@@ -10,7 +10,7 @@ use crate::api::validate::{Invalid, messages};
 use crate::api::{REVOKE_ANNOTATION, ROTATE_ANNOTATION};
 use crate::domain::desired::{Desired, DriftPolicy, Rotation, Strategy};
 use crate::domain::durations;
-use crate::domain::ids::RequestHash;
+use crate::domain::ids::{FormerHashes, RequestHash, RequestHashing};
 use crate::domain::limits;
 use crate::domain::marker;
 use crate::domain::secret::SecretLayout;
@@ -232,12 +232,21 @@ fn rotation(checks: &mut Checks, object: &AccessToken) -> Rotation {
             checks.length(field, value, 1, limits::REQUEST);
         }
     }
+    let mut former = FormerHashes::default();
+    for (kind, values) in [("trigger", &triggers), ("revoke", &revokes)] {
+        former.note(
+            RequestHashing::FORMER,
+            kind,
+            values.iter().flatten().copied(),
+        );
+    }
     Rotation {
         strategy: rotation.strategy.unwrap_or(Strategy::Reset),
         interval,
         grace: grace.unwrap_or_else(|| durations::default_grace(interval)),
         triggers: requests("trigger", &triggers),
         revokes: requests("revoke", &revokes),
+        former,
     }
 }
 

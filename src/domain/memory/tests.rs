@@ -1,5 +1,6 @@
 //! What is remembered, and what is made of it.
 
+mod hashes;
 mod parts;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -8,6 +9,7 @@ use jiff::SignedDuration;
 
 use super::*;
 use crate::domain::desired::{DriftPolicy, Rotation, Strategy};
+use crate::domain::ids::{FormerHashes, RequestHash, RequestHashing};
 use crate::domain::marker::Hold;
 use crate::domain::observed::{Proof, Retry, Roles, Source};
 use crate::domain::reason::Reason;
@@ -127,6 +129,7 @@ fn desired() -> Desired {
             grace: SignedDuration::from_hours(1),
             triggers: Vec::new(),
             revokes: Vec::new(),
+            former: FormerHashes::default(),
         },
         drift_policy: DriftPolicy::Correct,
         suspend: false,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use launchdarkly_token_operator::domain::desired::{Desired, DriftPolicy, Rotation, Strategy};
-use launchdarkly_token_operator::domain::ids::RequestHash;
+use launchdarkly_token_operator::domain::ids::{FormerHashes, RequestHash};
 use launchdarkly_token_operator::domain::secret::SecretLayout;
 use launchdarkly_token_operator::domain::settings::{BaseRole, Grant, TokenSettings};
 
@@ -56,6 +56,7 @@ impl Spec {
                 grace: GRACE,
                 triggers: requests("trigger", self.triggers),
                 revokes: requests("revoke", self.revokes),
+                former: FormerHashes::default(),
             },
             drift_policy: DriftPolicy::Correct,
             suspend: false,

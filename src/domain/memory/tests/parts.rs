@@ -3,7 +3,7 @@
 use super::*;
 use crate::domain::time::minus;
 
-fn intent(attempt: &str) -> Intent {
+pub(super) fn intent(attempt: &str) -> Intent {
     Intent {
         operation: PendingOperation::Create,
         attempt: attempt.into(),

@@ -6,6 +6,7 @@ use jiff::SignedDuration;
 use launchdarkly_token_operator::domain::desired::{
     Desired, DriftPolicy, Rotation, Strategy as Way,
 };
+use launchdarkly_token_operator::domain::ids::FormerHashes;
 use launchdarkly_token_operator::domain::secret::SecretLayout;
 use launchdarkly_token_operator::domain::settings::{
     BaseRole, Effect, Grant, Statement, TokenSettings,
@@ -106,6 +107,7 @@ fn rotation() -> BoxedStrategy<Rotation> {
                 grace,
                 triggers,
                 revokes,
+                former: FormerHashes::default(),
             },
         )
         .boxed()

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::SignedDuration;
 use launchdarkly_token_operator::domain::desired::{Desired, DriftPolicy, Rotation, Strategy};
+use launchdarkly_token_operator::domain::ids::FormerHashes;
 use launchdarkly_token_operator::domain::secret::SecretLayout;
 use launchdarkly_token_operator::domain::settings::{BaseRole, Grant, TokenSettings};
 
@@ -36,6 +37,7 @@ pub fn a_token() -> DesiredToken {
             grace: hours(6),
             triggers: Vec::new(),
             revokes: Vec::new(),
+            former: FormerHashes::default(),
         },
         drift_policy: DriftPolicy::Correct,
         suspend: false,
