@@ -8,6 +8,7 @@ mod clock;
 mod clocks;
 mod cluster;
 mod credentials;
+mod endings;
 mod forks;
 mod jams;
 mod judge;

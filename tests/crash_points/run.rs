@@ -16,6 +16,8 @@ use crate::judge::{at_rest, judge, publications};
 use crate::scenarios::{Move, Scenario};
 use crate::wire::{At, Cut, Wire};
 use crate::world::{Ended, NAME, NAMESPACE, Process, TIMING, World};
+use launchdarkly_token_operator::controller::token::Outcome;
+use launchdarkly_token_operator::domain::cause::Cause;
 
 /// How a story goes when nothing goes wrong.
 pub struct Golden {
@@ -300,6 +302,57 @@ pub async fn without_tidying(scenario: &Scenario) -> Result<(), String> {
     world.advance(mourning());
     let ended = world.settle(&mut world.start()).await;
     verdict(&world, scenario, since, ended, &golden)
+}
+
+/// The story with a process that is told to end right before one effect, and a successor that leads at once.
+pub async fn ended(scenario: &Scenario, golden: &Golden, number: usize) -> Result<(), String> {
+    let (world, mut process) = begin(scenario).await;
+    let since = world.cluster.log().len();
+    process.wire.count(Some((At::Number(number), Cut::Paused)));
+    act(scenario, &world, &process);
+    let (drain, wire) = (process.drain(), process.wire.clone());
+    let holder = process.holder().to_owned();
+    let told = drain.clone();
+    let life = async {
+        while !told.is_cancelled() || process.holds_keys() {
+            match world.reconcile(&mut process).await {
+                Ok(Outcome::Again(_)) if told.is_cancelled() => {
+                    world.advance(Duration::from_secs(1));
+                }
+                Ok(Outcome::Again(wait)) => world.advance(wait.min(Duration::from_secs(300))),
+                Ok(Outcome::Gone | Outcome::Stop) | Err(_) => return,
+            }
+        }
+    };
+    let end = async {
+        wire.pause().await;
+        drain.cancel();
+        wire.resume();
+    };
+    tokio::join!(life, end);
+    let mut complaints = Vec::new();
+    let mut after = wire.effects().into_iter().skip(number);
+    if let Some(call) = after.find(|effect| ["create", "reset"].contains(&effect.as_str())) {
+        complaints.push(format!(
+            "a {call} was begun by a process that was told to end"
+        ));
+    }
+    let status = world.object().and_then(|object| object.status);
+    let pending = status.and_then(|status| status.pending);
+    // The need for a lost key shows nowhere else, and of another process's call nobody knows.
+    let unsent = pending.filter(|it| it.cause != Cause::LostKey && it.holder == holder);
+    if let Some(pending) = unsent {
+        complaints.push(format!("{:?} is left pending", pending.operation));
+    }
+    let ended = world.settle(&mut world.start()).await;
+    if let Err(told) = verdict(&world, scenario, since, ended, golden) {
+        complaints.push(told);
+    }
+    if complaints.is_empty() {
+        Ok(())
+    } else {
+        Err(complaints.join("\n    "))
+    }
 }
 
 /// Adds what happened to the traces of the story, to be compared with those of another commit.

@@ -29,6 +29,7 @@ use launchdarkly_token_operator::runtime::metrics::Metrics;
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 
+use tokio_util::sync::CancellationToken;
 use tracing::instrument::WithSubscriber as _;
 use tracing_subscriber::Registry;
 use tracing_subscriber::layer::SubscriberExt as _;
@@ -462,6 +463,21 @@ impl Process {
         }
         list_accounts(&self.ctx.accounts, &*self.ctx.clock).await;
         self.listed_at = Some(now);
+    }
+
+    /// What the process does when it is told to end: it begins nothing more.
+    pub fn drain(&self) -> CancellationToken {
+        self.ctx.draining.clone()
+    }
+
+    /// As it signs intents.
+    pub fn holder(&self) -> &str {
+        &self.ctx.holder
+    }
+
+    /// Whether a key is in hand that is not published yet.
+    pub fn holds_keys(&self) -> bool {
+        self.ctx.holds_keys()
     }
 
     /// Lists the account as of now.

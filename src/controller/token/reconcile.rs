@@ -1,6 +1,5 @@
 //! One reconcile of one object: observe, decide, execute, again and again, until there is nothing to do now.
 
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -21,7 +20,7 @@ use crate::controller::token::ownership::{Ownership, ownership};
 use crate::controller::token::reservation::register;
 use crate::controller::token::status::with_status;
 use crate::controller::token::world::World;
-use crate::domain::decide::{decide, record_at_rest};
+use crate::domain::decide::{decide, instead_of_call, record_at_rest};
 use crate::domain::ids::ObjectUid;
 use crate::domain::memory::back_off;
 use crate::domain::observed::Retry;
@@ -170,14 +169,17 @@ async fn reconcile_until_settled<C: Cluster, L: TokensApi>(
         };
         let listing = world.listing.as_deref();
         memory.facts.keep_up_with(&world.observed, listing);
-        let step = decide(&world.desired, &world.observed);
+        let mut step = decide(&world.desired, &world.observed);
+        if ctx.draining.is_cancelled() && step.begins_call() {
+            match instead_of_call(&world.desired, &world.observed) {
+                Some(other) => step = other,
+                None => return Outcome::Again(LONGEST_WAIT),
+            }
+        }
         if step.is_pause() {
             return pause(ctx, object, &world, &step, memory).await;
         }
         let kind = step.kind();
-        if ctx.draining.load(Ordering::Relaxed) && step.begins_call() {
-            return Outcome::Again(LONGEST_WAIT);
-        }
         ctx.metrics.stepped(kind.as_str());
         tracing::debug!(object = %log_name(&object), step = kind.as_str(), "step");
         let span = traces::step(kind.as_str());

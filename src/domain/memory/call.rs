@@ -142,6 +142,15 @@ impl CallMemory {
         call.is_some_and(|call| matches!(call.progress, CallProgress::Answered(_)))
     }
 
+    /// Whether a call was announced that had no effect: it was not sent, or was refused.
+    #[must_use]
+    pub fn is_unsent(&self) -> bool {
+        let call = self.announced.as_ref();
+        call.is_some_and(|call| {
+            matches!(call.progress, CallProgress::Armed | CallProgress::Refused)
+        })
+    }
+
     fn of(&self, attempt: &Attempt) -> Option<&Announced> {
         let call = self.announced.as_ref();
         call.filter(|call| call.attempt == *attempt)
