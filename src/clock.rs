@@ -13,6 +13,11 @@ pub trait Clock: Send + Sync {
     /// Time since the machine started, suspended time included; never goes back.
     fn since_boot(&self) -> Duration;
 
+    /// The steady clock: see [`Moment::steady`].
+    fn steady(&self) -> Timestamp {
+        self.moment().steady()
+    }
+
     /// Both clocks, read one after the other.
     fn moment(&self) -> Moment {
         Moment {
@@ -41,6 +46,31 @@ impl Moment {
         let by_wall = self.wall.duration_since(earlier.wall);
         self.boot_since(earlier)
             .max(Duration::try_from(by_wall).unwrap_or(Duration::ZERO))
+    }
+
+    /// This moment by the steady clock: the time since the machine started, counted from 1970 so that it can be added to and compared
+    /// like any other. Whatever a process waits for or remembers is dated by it: nobody can set it, so that a wall clock that is set
+    /// delays nothing. It never leaves the process, since it means nothing to another.
+    #[must_use]
+    pub fn steady(&self) -> Timestamp {
+        SignedDuration::try_from(self.boot)
+            .ok()
+            .and_then(|since| Timestamp::UNIX_EPOCH.checked_add(since).ok())
+            .unwrap_or(Timestamp::MAX)
+    }
+
+    /// A time by the steady clock, as the wall clock shows it.
+    #[must_use]
+    pub fn shown(&self, steady: Timestamp) -> Timestamp {
+        let by = self.wall.duration_since(self.steady());
+        steady.checked_add(by).unwrap_or(steady)
+    }
+
+    /// A time by the wall clock, as the steady one shows it.
+    #[must_use]
+    pub fn steadily(&self, wall: Timestamp) -> Timestamp {
+        let by = self.steady().duration_since(self.wall);
+        wall.checked_add(by).unwrap_or(wall)
     }
 
     /// How much time has passed since `earlier` by the boot-time clock, which nobody can set.

@@ -78,6 +78,12 @@ impl Fingerprint {
         Self(versioned_hash(&[b"ldtokens.dev/key", key]))
     }
 
+    /// Whether it is known to be of another key than this one, which was read by this build. One of another version never is (I14).
+    #[must_use]
+    pub fn differs(&self, read: Option<&Self>) -> bool {
+        self.is_current() && read != Some(self)
+    }
+
     /// Whether this fingerprint was made by this build's algorithm.
     #[must_use]
     pub fn is_current(&self) -> bool {
@@ -120,11 +126,71 @@ impl SettingsHash {
     }
 }
 
-impl RequestHash {
+/// A way in which request values are hashed, or were by an earlier build.
+#[derive(Debug, Clone, Copy)]
+pub struct RequestHashing {
+    version: &'static str,
+    hash: fn(&[&[u8]]) -> String,
+}
+
+impl RequestHashing {
+    /// The one of this build.
+    pub const CURRENT: Self = Self::new(HASH_VERSION, |parts| truncated_hash(parts, 16));
+
+    /// Those of earlier builds: each stays for as long as statuses and Secrets may hold its hashes. A value cannot be told from its hash,
+    /// so that without them every trigger and revoke that was ever handled would count as new.
+    pub const FORMER: &[Self] = &[];
+
+    /// A way with the version that its hashes carry.
+    #[must_use]
+    pub const fn new(version: &'static str, hash: fn(&[&[u8]]) -> String) -> Self {
+        Self { version, hash }
+    }
+
     /// Hashes a request value; `kind` keeps equal trigger and revoke values apart.
     #[must_use]
+    pub fn of(self, kind: &str, value: &str) -> RequestHash {
+        let hash = (self.hash)(&[kind.as_bytes(), value.as_bytes()]);
+        RequestHash(format!("{}:{hash}", self.version))
+    }
+}
+
+impl RequestHash {
+    /// Hashes a request value as this build does.
+    #[must_use]
     pub fn of(kind: &str, value: &str) -> Self {
-        Self(versioned_hash(&[kind.as_bytes(), value.as_bytes()]))
+        RequestHashing::CURRENT.of(kind, value)
+    }
+}
+
+/// What the hashes of values that are asked for now were in earlier builds.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct FormerHashes(Vec<(RequestHash, RequestHash)>);
+
+impl FormerHashes {
+    /// Of these values of a kind, in these ways.
+    pub fn note<'a>(
+        &mut self,
+        ways: &[RequestHashing],
+        kind: &str,
+        values: impl Iterator<Item = &'a str>,
+    ) {
+        for value in values {
+            let current = RequestHash::of(kind, value);
+            let former = ways
+                .iter()
+                .map(|way| (way.of(kind, value), current.clone()));
+            self.0.extend(former);
+        }
+    }
+
+    /// Brings stored hashes of values that are asked for now up to date. All others stay as they are: their values are asked for no more.
+    pub fn renew(&self, stored: &mut [RequestHash]) {
+        for hash in stored {
+            if let Some((_, current)) = self.0.iter().find(|(former, _)| former == hash) {
+                *hash = current.clone();
+            }
+        }
     }
 }
 

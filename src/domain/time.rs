@@ -1,24 +1,42 @@
-//! Two clocks, ours and LaunchDarkly's, and times as they are shown: in whole seconds.
+//! The clocks, ours and LaunchDarkly's, and times as they are shown: in whole seconds.
 
 use jiff::{RoundMode, SignedDuration, Timestamp, TimestampRound, Unit};
 
-/// What both clocks say now.
+/// What the clocks say now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Clocks {
     /// This machine's wall clock.
     pub local: Timestamp,
     /// LaunchDarkly's clock: the local one plus the offset learned from its `Date` header.
     pub remote: Timestamp,
+    /// The latest that LaunchDarkly's clock may show: a date that it sent once counts here before another one confirms it.
+    pub remote_latest: Timestamp,
+    /// The steady clock of this process, which nobody can set: what it remembers is dated by it.
+    pub steady: Timestamp,
 }
 
 impl Clocks {
-    /// Two clocks that agree.
+    /// Clocks that agree.
     #[must_use]
     pub fn agreeing(now: Timestamp) -> Self {
         Self {
             local: now,
             remote: now,
+            remote_latest: now,
+            steady: now,
         }
+    }
+
+    /// A time on the steady clock as the local one shows it: a clock that was set since then shows it as if it had been right.
+    #[must_use]
+    pub fn shown(&self, steady: Timestamp) -> Timestamp {
+        moved(steady, self.local.duration_since(self.steady))
+    }
+
+    /// A time on the local clock as the steady one shows it.
+    #[must_use]
+    pub fn steadily(&self, local: Timestamp) -> Timestamp {
+        moved(local, self.steady.duration_since(self.local))
     }
 
     /// Whether something that may end after `time` may end: both clocks have passed it.
@@ -30,7 +48,7 @@ impl Clocks {
     /// The later of the two, for what must live until a time counted from now.
     #[must_use]
     pub fn later(&self) -> Timestamp {
-        self.local.max(self.remote)
+        self.local.max(self.remote).max(self.remote_latest)
     }
 
     /// When, on the local clock, both clocks will have passed `time`.
@@ -73,6 +91,11 @@ pub fn whole_second_up(time: Timestamp) -> Timestamp {
 #[must_use]
 pub fn end_of_second(time: Timestamp) -> Timestamp {
     plus(whole_second(time), SignedDuration::from_secs(1))
+}
+
+/// What is beyond all times stays there.
+fn moved(time: Timestamp, by: SignedDuration) -> Timestamp {
+    time.checked_add(by).unwrap_or(time)
 }
 
 /// `time + duration`, at most the latest time there is.

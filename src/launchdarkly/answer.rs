@@ -5,17 +5,19 @@ use jiff::Timestamp;
 use super::error::ApiError;
 use crate::clock::Moment;
 
-/// When a request left the limiter, on the local clock: what it shows was so no earlier, however long it had waited.
+/// When a request left the limiter, on the steady clock: what it shows was so no earlier, however long it had waited.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Sent {
-    /// By the wall clock.
+    /// By the steady clock.
     pub at: Timestamp,
 }
 
 impl Sent {
     /// It leaves at this moment.
     pub(super) fn at(moment: Moment) -> Self {
-        Self { at: moment.wall }
+        Self {
+            at: moment.steady(),
+        }
     }
 }
 

@@ -28,6 +28,9 @@ pub trait TokensApi: Clone + Send + Sync + 'static {
     /// What to add to the local clock to get LaunchDarkly's, as far as it is known.
     fn clock_offset(&self) -> SignedDuration;
 
+    /// The same at most: a date that nothing confirms yet counts too.
+    fn largest_clock_offset(&self) -> SignedDuration;
+
     /// Who the credential is.
     fn identify(&self) -> impl Future<Output = Result<CallerIdentity, ApiError>> + Send;
 

@@ -280,6 +280,10 @@ impl TokensApi for HttpClient {
         self.limiter.offset()
     }
 
+    fn largest_clock_offset(&self) -> SignedDuration {
+        self.limiter.largest_offset()
+    }
+
     async fn identify(&self) -> Result<CallerIdentity, ApiError> {
         self.identify_with(&self.shared.credential).await.outcome
     }
@@ -325,12 +329,11 @@ impl TokensApi for HttpClient {
 
     async fn reset(&self, id: &TokenId, previous_key: Overlap) -> Result<Reset, ApiError> {
         let call = Call::Reset { id, previous_key };
+        let asked = self.limiter.moment().wall;
         self.with_credential(call, |answer| {
             Ok(Reset {
                 issued: wire::issued(&answer.body)?,
-                previous_key_expiration_time: answer
-                    .previous_key_expiration_time
-                    .unwrap_or(answer.sent.at),
+                previous_key_expiration_time: answer.previous_key_expiration_time.unwrap_or(asked),
             })
         })
         .await

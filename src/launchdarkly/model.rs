@@ -215,7 +215,7 @@ pub struct Page {
     pub total: Option<usize>,
     /// Whether the links name a next page; `None` without links.
     pub has_next: Option<bool>,
-    /// When the request left, on the local clock.
+    /// When the request left, on the steady clock.
     pub asked_at: Timestamp,
 }
 
@@ -224,7 +224,7 @@ pub struct Page {
 pub struct Listing {
     /// Each token once. One that was there all the time is missing only if tokens before it were deleted during each of three passes.
     pub tokens: Vec<Token>,
-    /// When the first request left, on the local clock: what happened later may be missing.
+    /// When the first request left, on the steady clock: what happened later may be missing.
     pub started_at: Timestamp,
     /// Where the tokens are whose markers name an object.
     by_object: HashMap<ObjectUid, Vec<usize>>,

@@ -217,15 +217,20 @@ fn no_outage(world: &World, published: &[Publication], mercy: Mercy) -> Vec<Stri
     let mut complaints = Vec::new();
     let history = world.simulator().history(0);
     for (index, key) in published.iter().enumerate() {
-        let death = history.iter().find(|event| {
+        let death = history.iter().enumerate().find(|(_, event)| {
             event.kind == EventKind::KeyDied
                 && event.token_id == key.token
                 && event.key == Some(key.number)
         });
-        let Some(death) = death.filter(|death| death.by.as_deref() != Some("admin")) else {
+        let Some((number, death)) = death.filter(|(_, death)| death.by.as_deref() != Some("admin"))
+        else {
             continue;
         };
-        let died = Timestamp::from_millisecond(death.at).unwrap();
+        let wrong = match *world.far_clock_set.lock() {
+            Some((events, by_ms)) if number >= events => by_ms,
+            Some(_) | None => 0,
+        };
+        let died = Timestamp::from_millisecond(death.at - wrong).unwrap();
         let next = published.get(index + 1).map(|next| next.at);
         let owed = match (mercy, next) {
             (Mercy::Deleted, None) | (Mercy::CutOff, _) => continue,

@@ -177,7 +177,7 @@ impl WiredApi {
     fn unanswered<T>(&self, operation: Operation) -> Answer<T> {
         Answer {
             sent: Sent {
-                at: self.clock.now(),
+                at: self.clock.steady(),
             },
             outcome: Err(lost(operation)),
         }
@@ -219,6 +219,10 @@ impl TokensApi for WiredApi {
 
     fn clock_offset(&self) -> SignedDuration {
         self.far.clock_offset()
+    }
+
+    fn largest_clock_offset(&self) -> SignedDuration {
+        self.far.largest_clock_offset()
     }
 
     async fn identify(&self) -> Result<CallerIdentity, ApiError> {

@@ -5,8 +5,10 @@
 
 mod accounts;
 mod clock;
+mod clocks;
 mod cluster;
 mod credentials;
+mod endings;
 mod forks;
 mod jams;
 mod judge;

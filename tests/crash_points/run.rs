@@ -6,14 +6,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fakes::{Trouble, Verb, When};
+use jiff::SignedDuration;
 use launchdarkly_token_operator::cluster::ClusterError;
 use launchdarkly_token_operator::domain::ids::Fingerprint;
+use launchdarkly_token_operator::runtime::clock::Clock as _;
 use tokio::task::JoinHandle;
 
-use crate::judge::{at_rest, judge};
+use crate::judge::{at_rest, judge, publications};
 use crate::scenarios::{Move, Scenario};
 use crate::wire::{At, Cut, Wire};
 use crate::world::{Ended, NAME, NAMESPACE, Process, TIMING, World};
+use launchdarkly_token_operator::controller::token::Outcome;
+use launchdarkly_token_operator::domain::cause::Cause;
 
 /// How a story goes when nothing goes wrong.
 pub struct Golden {
@@ -21,6 +25,97 @@ pub struct Golden {
     /// Its steps, with the calls that each made.
     pub trace: String,
     pub at_rest: Vec<String>,
+    /// When the last of its keys was in the Secret, if any.
+    pub published_after: Option<SignedDuration>,
+    /// How long it took until nothing was left to do.
+    pub took: SignedDuration,
+}
+
+/// How long a story took, by a clock that nobody set: until its last key was in the Secret, and until it was over.
+fn times(world: &World, since: usize, begun: Duration) -> (Option<SignedDuration>, SignedDuration) {
+    let log = world.cluster.log();
+    let begun_at = log.get(since).map(|write| write.at);
+    let published = publications(world, &log);
+    let last = published.last().map(|key| key.at);
+    let after = begun_at
+        .zip(last)
+        .map(|(begun, last)| last.duration_since(begun));
+    let took = world.clock.since_boot().saturating_sub(begun);
+    (
+        after.filter(|after| !after.is_negative()),
+        SignedDuration::try_from(took).unwrap(),
+    )
+}
+
+/// Which clock is set, and by how much.
+#[derive(Debug, Clone, Copy)]
+pub enum Set {
+    /// The operator's machine's, which was right.
+    Ours(SignedDuration),
+    /// The same: it was wrong by this much, and is set right.
+    OursRight(SignedDuration),
+    /// LaunchDarkly's.
+    Theirs(SignedDuration),
+}
+
+/// A wall clock that is set delays nothing by more than this.
+const LONGEST_DELAY: SignedDuration = SignedDuration::from_mins(5);
+
+/// The story with a clock that somebody sets right before one effect.
+pub async fn set(
+    scenario: &Scenario,
+    golden: &Golden,
+    number: usize,
+    set: Set,
+) -> Result<(), String> {
+    let (world, process) = begin(scenario).await;
+    let by = match set {
+        Set::Ours(by) | Set::OursRight(by) | Set::Theirs(by) => by,
+    };
+    let by_ms = i64::try_from(by.as_millis()).unwrap();
+    if let Set::OursRight(_) = set {
+        world.clock.set(by_ms);
+    }
+    let since = world.cluster.log().len();
+    process.wire.count(Some((At::Number(number), Cut::Paused)));
+    let begun = world.clock.since_boot();
+    act(scenario, &world, &process);
+    let (wire, life) = until_paused(&world, process).await;
+    match set {
+        Set::Ours(_) => world.clock.set(by_ms),
+        Set::OursRight(_) => world.clock.set(-by_ms),
+        Set::Theirs(_) => world.set_far_clock(by_ms),
+    }
+    wire.resume();
+    let ended = life.await.unwrap();
+    let mut complaints = Vec::new();
+    if let Err(told) = verdict(&world, scenario, since, ended, golden) {
+        // A due time is one of the wall clock's: it may not have come.
+        let waits = scenario.is_scheduled() && told.contains("I4: 0 keys");
+        if !waits {
+            complaints.push(told);
+        }
+    }
+    // A clock of LaunchDarkly's that is set forward ends keys there.
+    if matches!(set, Set::Theirs(by) if by.is_positive()) {
+        complaints.retain(|complaint| !complaint.starts_with("I3"));
+    }
+    let (published_after, took) = times(&world, since, begun);
+    let late = published_after.zip(golden.published_after);
+    if let Some((after, usual)) = late.filter(|(after, usual)| *after > *usual + LONGEST_DELAY) {
+        complaints.push(format!(
+            "the last key was published after {after:#} instead of {usual:#}"
+        ));
+    }
+    // What may end waits for both clocks, here at most once after the other.
+    if took > golden.took + by.abs() * 2 + LONGEST_DELAY * 4 {
+        complaints.push(format!("it took {took:#} instead of {:#}", golden.took));
+    }
+    if complaints.is_empty() {
+        Ok(())
+    } else {
+        Err(complaints.join("\n    "))
+    }
 }
 
 /// Names a folder for the traces of every point: one file for each that is different.
@@ -69,9 +164,13 @@ pub async fn whole(scenario: &Scenario) -> Result<Golden, String> {
     let (world, mut process) = begin(scenario).await;
     let since = world.cluster.log().len();
     process.wire.count(None);
+    let begun = world.clock.since_boot();
     act(scenario, &world, &process);
     let ended = world.settle(&mut process).await;
+    let (published_after, took) = times(&world, since, begun);
     let golden = Golden {
+        published_after,
+        took,
         effects: process.wire.effects(),
         trace: world.trace.text(),
         at_rest: at_rest(&world),
@@ -203,6 +302,57 @@ pub async fn without_tidying(scenario: &Scenario) -> Result<(), String> {
     world.advance(mourning());
     let ended = world.settle(&mut world.start()).await;
     verdict(&world, scenario, since, ended, &golden)
+}
+
+/// The story with a process that is told to end right before one effect, and a successor that leads at once.
+pub async fn ended(scenario: &Scenario, golden: &Golden, number: usize) -> Result<(), String> {
+    let (world, mut process) = begin(scenario).await;
+    let since = world.cluster.log().len();
+    process.wire.count(Some((At::Number(number), Cut::Paused)));
+    act(scenario, &world, &process);
+    let (drain, wire) = (process.drain(), process.wire.clone());
+    let holder = process.holder().to_owned();
+    let told = drain.clone();
+    let life = async {
+        while !told.is_cancelled() || process.holds_keys() {
+            match world.reconcile(&mut process).await {
+                Ok(Outcome::Again(_)) if told.is_cancelled() => {
+                    world.advance(Duration::from_secs(1));
+                }
+                Ok(Outcome::Again(wait)) => world.advance(wait.min(Duration::from_secs(300))),
+                Ok(Outcome::Gone | Outcome::Stop) | Err(_) => return,
+            }
+        }
+    };
+    let end = async {
+        wire.pause().await;
+        drain.cancel();
+        wire.resume();
+    };
+    tokio::join!(life, end);
+    let mut complaints = Vec::new();
+    let mut after = wire.effects().into_iter().skip(number);
+    if let Some(call) = after.find(|effect| ["create", "reset"].contains(&effect.as_str())) {
+        complaints.push(format!(
+            "a {call} was begun by a process that was told to end"
+        ));
+    }
+    let status = world.object().and_then(|object| object.status);
+    let pending = status.and_then(|status| status.pending);
+    // The need for a lost key shows nowhere else, and of another process's call nobody knows.
+    let unsent = pending.filter(|it| it.cause != Cause::LostKey && it.holder == holder);
+    if let Some(pending) = unsent {
+        complaints.push(format!("{:?} is left pending", pending.operation));
+    }
+    let ended = world.settle(&mut world.start()).await;
+    if let Err(told) = verdict(&world, scenario, since, ended, golden) {
+        complaints.push(told);
+    }
+    if complaints.is_empty() {
+        Ok(())
+    } else {
+        Err(complaints.join("\n    "))
+    }
 }
 
 /// Adds what happened to the traces of the story, to be compared with those of another commit.

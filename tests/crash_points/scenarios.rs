@@ -23,6 +23,15 @@ pub struct Scenario {
     pub unknown: usize,
 }
 
+impl Scenario {
+    /// Whether it begins at a due time.
+    pub fn is_scheduled(&self) -> bool {
+        self.name == SCHEDULED
+    }
+}
+
+const SCHEDULED: &str = "rotation by schedule";
+
 /// Whether previous keys live on through their grace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mercy {
@@ -172,7 +181,7 @@ pub const ALL: &[Scenario] = &[
         ..PLAIN
     },
     Scenario {
-        name: "rotation by schedule",
+        name: SCHEDULED,
         before: &[Do(create_scheduled), Settle],
         act: |world| world.advance(std::time::Duration::from_secs(24 * 3600)),
         ..PLAIN

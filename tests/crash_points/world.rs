@@ -6,7 +6,6 @@ use std::time::Duration;
 
 pub use fakes::TIMING;
 use fakes::{FakeCluster, Thing};
-use jiff::{SignedDuration, Timestamp};
 use launchdarkly_simulator::switches::IdentityTokenId;
 use launchdarkly_simulator::{Config, Running, Simulator};
 use launchdarkly_token_operator::api::AccessToken;
@@ -30,13 +29,15 @@ use launchdarkly_token_operator::launchdarkly::{
 use launchdarkly_token_operator::redaction::Key;
 use launchdarkly_token_operator::runtime::clock::Clock;
 use launchdarkly_token_operator::runtime::metrics::Metrics;
+use parking_lot::Mutex;
 use serde_json::{Value, json};
 
+use tokio_util::sync::CancellationToken;
 use tracing::instrument::WithSubscriber as _;
 use tracing_subscriber::Registry;
 use tracing_subscriber::layer::SubscriberExt as _;
 
-use crate::clock::TestClock;
+use crate::clock::{RightClock, TestClock};
 use crate::cluster::WiredCluster;
 use crate::launchdarkly::{Warden, WiredApi};
 use crate::steps::Steps;
@@ -56,6 +57,8 @@ pub struct World {
     pub clock: Arc<TestClock>,
     pub warden: Arc<Warden>,
     pub trace: Arc<Trace>,
+    /// After how many events somebody set LaunchDarkly's clock, and by how many milliseconds.
+    pub far_clock_set: Mutex<Option<(usize, i64)>>,
     processes: AtomicUsize,
 }
 
@@ -64,7 +67,8 @@ pub struct Process {
     pub wire: Arc<Wire>,
     ctx: Context<WiredCluster, WiredApi>,
     api: WiredApi,
-    listed_at: Option<Timestamp>,
+    /// Since boot.
+    listed_at: Option<Duration>,
 }
 
 /// Why a process does no more.
@@ -92,7 +96,7 @@ impl World {
         }
         let server = Simulator::start(config).await.unwrap();
         let clock = Arc::new(TestClock::default());
-        let cluster = FakeCluster::new(clock.clone());
+        let cluster = FakeCluster::new(Arc::new(RightClock(clock.clone())));
         cluster.set_namespace(NAMESPACE, NamespaceFacts::default());
         let warden = Arc::new(Warden::new(&cluster, server.simulator()));
         Arc::new(Self {
@@ -101,6 +105,7 @@ impl World {
             clock,
             warden,
             trace: Arc::default(),
+            far_clock_set: Mutex::default(),
             processes: AtomicUsize::default(),
         })
     }
@@ -115,6 +120,7 @@ impl World {
             clock: self.clock.clone(),
             warden: Arc::new(warden),
             trace: Arc::default(),
+            far_clock_set: Mutex::default(),
             // No two processes have a name.
             processes: AtomicUsize::new(100),
         }
@@ -128,6 +134,13 @@ impl World {
     pub fn advance(&self, by: Duration) {
         let by_ms = i64::try_from(by.as_millis()).unwrap();
         self.clock.advance(by_ms);
+        self.simulator().advance_clock(by_ms);
+    }
+
+    /// Sets LaunchDarkly's clock forward or back.
+    pub fn set_far_clock(&self, by_ms: i64) {
+        let events = self.simulator().history(0).len();
+        *self.far_clock_set.lock() = Some((events, by_ms));
         self.simulator().advance_clock(by_ms);
     }
 
@@ -233,7 +246,7 @@ impl World {
         CredentialToken::Described {
             name: Some(self.simulator().tokens_ever()[0].name.clone()),
             last_four: self.managing_key().last_four(),
-            since: self.clock.now(),
+            since: self.clock.steady(),
         }
     }
 
@@ -295,7 +308,7 @@ impl World {
     ) -> Result<Outcome, Ended> {
         let wire = process.wire.clone();
         let run = async {
-            process.look_around(self.clock.now()).await;
+            process.look_around(self.clock.since_boot()).await;
             Box::pin(reconcile(&process.ctx, object)).await
         };
         let run = run.with_subscriber(Registry::default().with(Steps(wire.clone())));
@@ -470,17 +483,31 @@ impl Process {
     }
 
     /// The account is listed once a drift interval; in between any call tells the time there.
-    async fn look_around(&mut self, now: Timestamp) {
-        let stride = SignedDuration::try_from(STRIDE).unwrap();
+    async fn look_around(&mut self, now: Duration) {
         let due = self
             .listed_at
-            .is_none_or(|at| now.duration_since(at) >= stride);
+            .is_none_or(|at| now.saturating_sub(at) >= STRIDE);
         if !due {
             self.api.identify().await.unwrap();
             return;
         }
         list_accounts(&self.ctx.accounts, &*self.ctx.clock).await;
         self.listed_at = Some(now);
+    }
+
+    /// What the process does when it is told to end: it begins nothing more.
+    pub fn drain(&self) -> CancellationToken {
+        self.ctx.draining.clone()
+    }
+
+    /// As it signs intents.
+    pub fn holder(&self) -> &str {
+        &self.ctx.holder
+    }
+
+    /// Whether a key is in hand that is not published yet.
+    pub fn holds_keys(&self) -> bool {
+        self.ctx.holds_keys()
     }
 
     /// Lists the account as of now.

@@ -1,5 +1,6 @@
 //! Reading all pages, whatever the server says about where they end.
 
+use launchdarkly_token_operator::clock::{Clock as _, SystemClock};
 use launchdarkly_token_operator::launchdarkly::{ApiError, HttpClient, TokensApi};
 use serde_json::{Value, json};
 use wiremock::matchers::any;
@@ -211,14 +212,14 @@ async fn a_failure_in_the_middle_is_a_failure() {
 
 #[tokio::test]
 async fn a_listing_began_before_what_it_shows() {
-    let before = jiff::Timestamp::now();
+    let before = SystemClock.steady();
     let (_server, client) = serve(List {
         tokens: 60,
         ..List::default()
     })
     .await;
     let listing = client.list_all().await.unwrap();
-    assert!(before <= listing.started_at && listing.started_at <= jiff::Timestamp::now());
+    assert!(before <= listing.started_at && listing.started_at <= SystemClock.steady());
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
-use launchdarkly_token_operator::clock::SystemClock;
+use launchdarkly_token_operator::clock::{Clock as _, SystemClock};
 use launchdarkly_token_operator::gate::AlwaysOpen;
 use launchdarkly_token_operator::launchdarkly::{
     AccountLimiter, ApiError, Family, HttpClient, LimiterOptions, Operation, PatchOp, RateLeft,
@@ -103,7 +103,7 @@ async fn an_answer_is_dated_by_when_its_request_left_and_not_by_when_it_was_aske
         let template = ResponseTemplate::new(status).set_body_json(shown_token());
         let (_server, client) = server_answering(template).await;
         let until = || tokio::time::Instant::now() + WAIT;
-        let asked = Timestamp::now();
+        let asked = SystemClock.steady();
         client.limiter().pause_until(until());
         let mut sent = vec![client.get(&id()).await.sent];
         client.limiter().pause_until(until());

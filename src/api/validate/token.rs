@@ -10,7 +10,7 @@ use crate::api::validate::{Invalid, messages};
 use crate::api::{CUT_OFF_ANNOTATION, REVOKE_ANNOTATION, ROTATE_ANNOTATION};
 use crate::domain::desired::{Desired, DriftPolicy, Rotation, Strategy};
 use crate::domain::durations;
-use crate::domain::ids::RequestHash;
+use crate::domain::ids::{FormerHashes, RequestHash, RequestHashing};
 use crate::domain::limits;
 use crate::domain::marker;
 use crate::domain::secret::SecretLayout;
@@ -299,6 +299,16 @@ pub fn asked(object: &AccessToken) -> Vec<Request<'_>> {
         Some(Request { kind, value, hash })
     });
     asked.collect()
+}
+
+/// What the hashes of everything that an object asks for were in earlier builds.
+#[must_use]
+pub fn former_hashes(object: &AccessToken) -> FormerHashes {
+    let mut former = FormerHashes::default();
+    for Request { kind, value, .. } in asked(object) {
+        former.note(RequestHashing::FORMER, kind.salt(), std::iter::once(value));
+    }
+    former
 }
 
 /// The values of one kind, each once.

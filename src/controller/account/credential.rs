@@ -99,7 +99,7 @@ pub(in crate::controller) async fn check<C: Cluster, D: Connect>(
         .connect
         .connect(endpoint, key.clone())
         .map_err(|error| unusable_address(&error))?;
-    let since = ctx.clock.now();
+    let since = ctx.clock.steady();
     let identity = client
         .identify()
         .await

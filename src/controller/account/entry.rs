@@ -65,7 +65,7 @@ pub enum CredentialToken {
         name: Option<String>,
         /// The end of its key.
         last_four: LastFour,
-        /// When LaunchDarkly was asked, on the local clock: an older listing may show the end of an older key.
+        /// When LaunchDarkly was asked, on the steady clock: an older listing may show the end of an older key.
         since: Timestamp,
     },
 }

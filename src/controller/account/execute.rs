@@ -187,7 +187,7 @@ async fn check_credential<C: Cluster, D: Connect, K: AccountObject>(
     // Read again: a call may have been refused meanwhile.
     let before = ctx.accounts.checked(&world.key, &world.uid);
     let known = before.as_ref().map(|before| &before.finding);
-    let finding = Finding::after(known, access, answer, ctx.clock.now());
+    let finding = Finding::after(known, access, answer, ctx.clock.steady());
     let kept = before.and_then(|before| before.session);
     let session = session.or_else(|| kept.filter(|_| finding.result.is_ok()));
     let checked = Checked { finding, session };
@@ -214,7 +214,7 @@ fn adopt_features<C, D: Connect, K: AccountObject>(ctx: &AccountContext<C, D>, w
     let is_same =
         matches!(&session.credential, CredentialToken::Named(id) if credential == Some(id));
     let mut found_out = session.state.found_out();
-    found_out.adopt(&session.key, &before, is_same);
+    found_out.adopt(&session.key, &before, is_same, ctx.clock.moment());
 }
 
 /// Nothing is written when only time would change.

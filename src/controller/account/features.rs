@@ -10,6 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::domain::ids::Fingerprint;
 use crate::domain::marker::{LONGEST_DESCRIPTION, Marker};
 use crate::domain::observed::Feature;
+use crate::runtime::clock::Moment;
 
 /// What was found out, as it is for one credential.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,6 +36,28 @@ impl Default for Features {
     }
 }
 
+/// When something was tried.
+#[derive(Debug, Clone, Copy)]
+struct Tried {
+    /// As it is told: the wall clock's time, which does not change when that clock is set.
+    told: Timestamp,
+    /// On the steady clock.
+    at: Timestamp,
+}
+
+impl Tried {
+    fn at(now: Moment) -> Self {
+        Self {
+            told: now.wall,
+            at: now.steady(),
+        }
+    }
+
+    fn is_old(self, now: Timestamp) -> bool {
+        now.duration_since(self.at) > RETRY_AFTER
+    }
+}
+
 /// What one credential was refused.
 #[derive(Debug, Clone, Copy, Default)]
 struct Refusals {
@@ -43,36 +66,35 @@ struct Refusals {
     /// How often in a row it was refused the reset of a throw-away token for another reason.
     trials: u32,
     /// What becomes of its resets therefore, and since when.
-    verdict: Option<(Feature, Timestamp)>,
+    verdict: Option<(Feature, Tried)>,
 }
 
 /// What was found out about an instance, and with which credential.
 #[derive(Debug, Default)]
 pub(in crate::controller) struct FoundOut {
     instance: Features,
+    /// When that of the instance was tried.
+    tried: Option<Tried>,
     refused: HashMap<Fingerprint, Refusals>,
 }
 
 /// What could not be done is tried again after this long.
 const RETRY_AFTER: SignedDuration = SignedDuration::from_hours(24);
 
-fn is_old(tried_at: Option<Timestamp>, now: Timestamp) -> bool {
-    tried_at.is_none_or(|at| now.duration_since(at) > RETRY_AFTER)
-}
-
 impl FoundOut {
-    /// As it is for a credential; what did not work long ago counts as unknown, so that it is tried again.
+    /// As it is for a credential at a time on the steady clock; what did not work long ago counts as unknown, so that it is tried again.
     pub(in crate::controller) fn features(&self, key: &Fingerprint, now: Timestamp) -> Features {
         let mut features = self.instance;
+        features.probe_time = self.tried.map(|tried| tried.told);
         if features.reset == Feature::Unavailable {
-            if !is_old(features.probe_time, now) {
+            if self.tried.is_some_and(|tried| !tried.is_old(now)) {
                 return features;
             }
             features.reset = Feature::Unknown;
         }
         let verdict = self.refused.get(key).and_then(|known| known.verdict);
-        if let Some((reset, at)) = verdict.filter(|(_, at)| !is_old(Some(*at), now)) {
-            (features.reset, features.probe_time) = (reset, Some(at));
+        if let Some((reset, tried)) = verdict.filter(|(_, tried)| !tried.is_old(now)) {
+            (features.reset, features.probe_time) = (reset, Some(tried.told));
         }
         features
     }
@@ -87,11 +109,11 @@ impl FoundOut {
     }
 
     /// Learns whether tokens have an `expiry`; true if that is news.
-    pub(in crate::controller) fn learn_expiry(&mut self, expiry: Feature, now: Timestamp) -> bool {
+    pub(in crate::controller) fn learn_expiry(&mut self, expiry: Feature, now: Moment) -> bool {
         if expiry == Feature::Unknown {
             return false;
         }
-        self.instance.probe_time.get_or_insert(now);
+        self.tried.get_or_insert(Tried::at(now));
         std::mem::replace(&mut self.instance.expiry, expiry) != expiry
     }
 
@@ -120,11 +142,11 @@ impl FoundOut {
         &mut self,
         key: &Fingerprint,
         verdict: Feature,
-        now: Timestamp,
+        now: Moment,
     ) -> bool {
-        let before = self.features(key, now).reset;
+        let before = self.features(key, now.steady()).reset;
         let known = self.of(key);
-        known.verdict = Some((verdict, now));
+        known.verdict = Some((verdict, Tried::at(now)));
         known.trials = 0;
         before != verdict
     }
@@ -134,12 +156,12 @@ impl FoundOut {
         &mut self,
         key: &Fingerprint,
         reset: Feature,
-        now: Timestamp,
+        now: Moment,
     ) -> bool {
-        let before = self.features(key, now).reset;
+        let before = self.features(key, now.steady()).reset;
         self.note_reset(key);
         self.instance.reset = reset;
-        self.instance.probe_time = Some(now);
+        self.tried = Some(Tried::at(now));
         before != reset
     }
 
@@ -150,17 +172,23 @@ impl FoundOut {
         key: &Fingerprint,
         noted: &Features,
         is_same: bool,
+        now: Moment,
     ) {
+        // One from the future was dated by a clock that stood wrong: it is tried again after the usual time.
+        let tried = noted.probe_time.map(|told| Tried {
+            told,
+            at: now.steadily(told.min(now.wall)),
+        });
         let works = noted.reset == Feature::Available;
-        if self.instance.probe_time.is_none() && (works || noted.expiry != Feature::Unknown) {
+        if self.tried.is_none() && (works || noted.expiry != Feature::Unknown) {
             self.instance.expiry = noted.expiry;
-            self.instance.probe_time = noted.probe_time;
+            self.tried = tried;
             if works {
                 self.instance.reset = Feature::Available;
             }
         }
-        let verdict = noted.probe_time.map(|at| (noted.reset, at));
-        let refused = |(reset, _): &(Feature, Timestamp)| {
+        let verdict = tried.map(|tried| (noted.reset, tried));
+        let refused = |(reset, _): &(Feature, Tried)| {
             is_same && matches!(reset, Feature::Unavailable | Feature::Untried)
         };
         let adopted = Refusals {
@@ -180,7 +208,10 @@ impl FoundOut {
 mod tests {
     use super::*;
 
-    const NOW: Timestamp = Timestamp::UNIX_EPOCH;
+    const NOW: Moment = Moment {
+        wall: Timestamp::UNIX_EPOCH,
+        boot: std::time::Duration::ZERO,
+    };
     const DAY: SignedDuration = SignedDuration::from_hours(24);
     const MOMENT: SignedDuration = SignedDuration::from_secs(1);
 
@@ -189,7 +220,7 @@ mod tests {
     }
 
     fn resets(found_out: &FoundOut) -> [Feature; 2] {
-        ["one", "other"].map(|name| found_out.features(&key(name), NOW).reset)
+        ["one", "other"].map(|name| found_out.features(&key(name), NOW.steady()).reset)
     }
 
     #[test]
@@ -230,7 +261,10 @@ mod tests {
 
     #[test]
     fn what_does_not_work_or_cannot_be_tried_is_tried_again_after_a_day() {
-        let after = |found_out: &FoundOut, time| found_out.features(&key("one"), NOW + time).reset;
+        let after = |found_out: &FoundOut, time| {
+            let now = NOW.steady() + time;
+            found_out.features(&key("one"), now).reset
+        };
         for verdict in [Feature::Unavailable, Feature::Untried] {
             let mut found_out = FoundOut::default();
             found_out.refuse_reset(&key("one"), verdict, NOW);
@@ -252,21 +286,21 @@ mod tests {
     fn an_earlier_process_tells_of_refusals_only_those_of_this_credential_i13() {
         let noted = |reset| Features {
             reset,
-            probe_time: Some(NOW),
+            probe_time: Some(NOW.wall),
             ..Features::default()
         };
         for reset in [Feature::Unavailable, Feature::Untried] {
             let mut found_out = FoundOut::default();
-            found_out.adopt(&key("one"), &noted(reset), true);
-            found_out.adopt(&key("other"), &noted(reset), false);
+            found_out.adopt(&key("one"), &noted(reset), true, NOW);
+            found_out.adopt(&key("other"), &noted(reset), false, NOW);
             assert_eq!(resets(&found_out), [reset, Feature::Unknown]);
             // What was found out since is not forgotten.
             found_out.learn_reset(&key("one"), Feature::Available, NOW);
-            found_out.adopt(&key("one"), &noted(reset), true);
+            found_out.adopt(&key("one"), &noted(reset), true, NOW);
             assert_eq!(resets(&found_out), [Feature::Available; 2]);
         }
         let mut found_out = FoundOut::default();
-        found_out.adopt(&key("one"), &noted(Feature::Available), false);
+        found_out.adopt(&key("one"), &noted(Feature::Available), false, NOW);
         assert_eq!(resets(&found_out), [Feature::Available; 2]);
     }
 }

@@ -16,11 +16,6 @@ use crate::launchdarkly::{Listing, Token};
 /// A credential that may not list is passed over for so long, while another one may.
 const PASSED_OVER: SignedDuration = SignedDuration::from_hours(1);
 
-/// Whether a listing began in the past: another was dated by a clock that stood wrong. Clocks are read one after the other.
-pub(in crate::controller) fn is_believable(started_at: Timestamp, now: Timestamp) -> bool {
-    started_at.duration_since(now) < SignedDuration::from_mins(1)
-}
-
 /// The newest listings of an account, one a credential.
 #[derive(Debug, Default)]
 pub(in crate::controller) struct Listings {
@@ -126,19 +121,11 @@ impl Listings {
         Some(Arc::clone(&self.newest.get(key)?.listing))
     }
 
-    /// Keeps a listing, unless a newer one of the credential is there; one from the future was dated by a clock that stood wrong.
-    pub(in crate::controller) fn keep(
-        &mut self,
-        key: &Fingerprint,
-        listing: Listing,
-        now: Timestamp,
-    ) {
-        self.took_turn(key, now, false);
+    /// Keeps a listing, unless a newer one of the credential is there.
+    pub(in crate::controller) fn keep(&mut self, key: &Fingerprint, listing: Listing) {
+        self.took_turn(key, listing.started_at, false);
         let known = self.newest.get(key);
-        if known.is_some_and(|known| {
-            let at = known.listing.started_at;
-            at > listing.started_at && is_believable(at, now)
-        }) {
+        if known.is_some_and(|known| known.listing.started_at > listing.started_at) {
             return;
         }
         let shown: HashSet<TokenId> = listing.tokens.iter().map(|it| it.id.clone()).collect();
@@ -298,7 +285,7 @@ mod tests {
         for (second, (name, tokens)) in (1..).zip(all) {
             let tokens = tokens.split_whitespace().map(token).collect();
             let listing = Listing::new(tokens, at(second));
-            listings.keep(&key(name), listing, at(second));
+            listings.keep(&key(name), listing);
         }
         listings
     }

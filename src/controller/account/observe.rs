@@ -2,7 +2,6 @@
 
 use std::sync::atomic::Ordering;
 
-use jiff::Timestamp;
 use kube::ResourceExt as _;
 
 use crate::api::AccountStatus;
@@ -17,13 +16,15 @@ use crate::domain::account::handler::{Handler, Unseen};
 use crate::domain::account::observed::{Awaited, Credential, ObservedAccount, RemoteAccountFacts};
 use crate::launchdarkly::{Connect, TokensApi};
 use crate::redaction::Key;
+use crate::runtime::clock::Moment;
 
 /// Gathers what is known of an account object.
 pub(super) fn observe<C, D: Connect, K: AccountObject>(
     ctx: &AccountContext<C, D>,
     world: &World<K>,
 ) -> ObservedAccount {
-    let (now, metadata) = (ctx.clock.now(), world.object.meta());
+    let (moment, metadata) = (ctx.clock.moment(), world.object.meta());
+    let now = moment.wall;
     let nothing = AccountStatus::default();
     let status = world.object.status().unwrap_or(&nothing);
     let checked = ctx.accounts.checked(&world.key, &world.uid);
@@ -31,7 +32,7 @@ pub(super) fn observe<C, D: Connect, K: AccountObject>(
         .as_ref()
         .and_then(|checked| checked.session.as_ref());
     ObservedAccount {
-        now,
+        now: moment.steady(),
         generation: metadata.generation,
         deleting: metadata.deletion_timestamp.is_some(),
         held: world.object.is_held(),
@@ -45,7 +46,7 @@ pub(super) fn observe<C, D: Connect, K: AccountObject>(
         unseen: unseen(ctx, world),
         pinned: status.account_id.clone(),
         credential: credential(world),
-        behind: session.map(|session| behind(session, status, now)),
+        behind: session.map(|session| behind(session, status, moment)),
         known: checked.map(|checked| checked.finding),
         retry_every: ctx.settings.retry_every,
         offered: ctx.accounts.offer(&world.key, &world.uid),
@@ -102,9 +103,9 @@ fn access<K: AccountObject>(object: &K, desired: &DesiredAccount, key: &Key) -> 
 fn behind<L: TokensApi>(
     session: &Session<L>,
     status: &AccountStatus,
-    now: Timestamp,
+    now: Moment,
 ) -> RemoteAccountFacts {
-    let features = session.features(now);
+    let features = session.features(now.steady());
     let orphans = session.state.orphans();
     let left_behind = session.state.left_behind(&session.key, &status.left_behind);
     let own = session.listing().map(|it| session.credential.alike(&*it));
@@ -120,7 +121,7 @@ fn behind<L: TokensApi>(
         orphans: orphans.map(|orphans| orphans.into_iter().collect()),
         unknown_tokens: session.state.unknown().into_iter().collect(),
         left_behind: left_behind.into_iter().collect(),
-        held_by_budget: session.state.worst_hold(now),
+        held_by_budget: session.state.worst_hold(now.steady()),
         clock_offset: session.api.clock_offset(),
     }
 }

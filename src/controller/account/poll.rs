@@ -5,7 +5,6 @@ use std::sync::Arc;
 use futures::future;
 use jiff::Timestamp;
 
-use crate::controller::account::listings::is_believable;
 use crate::controller::account::probe;
 use crate::controller::account::registry::{Accounts, Availability, Session};
 use crate::controller::failure::Failure;
@@ -76,12 +75,12 @@ async fn list_account<L: TokensApi>(
         let mut listings = state.listings();
         listings.retain(&credentials.iter().map(|one| &one.session.key).collect());
         let in_use: Vec<_> = credentials.iter().filter(|one| in_use(one)).collect();
-        let now = clock.now();
+        let now = clock.steady();
         (now, listings.turns(in_use, |one| &one.session.key, now))
     };
     for one in candidates {
         let session = &one.session;
-        let Err(failure) = list_since(session, begun_at, clock).await else {
+        let Err(failure) = list_since(session, begun_at).await else {
             for one in &credentials {
                 sweep_probes(accounts, one).await;
             }
@@ -98,7 +97,7 @@ async fn list_account<L: TokensApi>(
             return;
         }
         let mut listings = state.listings();
-        listings.took_turn(&session.key, clock.now(), true);
+        listings.took_turn(&session.key, clock.steady(), true);
     }
 }
 
@@ -116,21 +115,15 @@ fn is_refused(failure: &Failure) -> bool {
 pub(in crate::controller) async fn list_since<L: TokensApi>(
     session: &Session<L>,
     begun_after: Timestamp,
-    clock: &dyn Clock,
 ) -> Result<Arc<Listing>, Failure> {
     let _turn = session.state.listing_turn.lock().await;
-    // The turn may have taken long: what began meanwhile is not from the future.
-    let now = clock.now();
     let known = session.state.listings().own(&session.key);
-    if let Some(listing) = known
-        .filter(|listing| listing.started_at >= begun_after)
-        .filter(|listing| is_believable(listing.started_at, now))
-    {
+    if let Some(listing) = known.filter(|listing| listing.started_at >= begun_after) {
         return Ok(listing);
     }
     let listing = session.api.list_all().await?;
     let mut listings = session.state.listings();
-    listings.keep(&session.key, listing, clock.now());
+    listings.keep(&session.key, listing);
     listings.own(&session.key).ok_or_else(Failure::stale)
 }
 

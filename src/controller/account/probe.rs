@@ -4,7 +4,6 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use backon::{ExponentialBuilder, Retryable};
-use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
 use crate::controller::account::registry::Session;
@@ -17,6 +16,7 @@ use crate::domain::observed::Feature;
 use crate::domain::settings::BaseRole;
 use crate::launchdarkly::{ApiError, Deleted, Issued, NewToken, Overlap, ResolvedGrant, TokensApi};
 use crate::redaction::Key;
+use crate::runtime::clock::Moment;
 
 /// How long the previous key of the throw-away token is to live: longer than both keys are asked for, one after the other.
 fn previous_key_lives(patience: Duration) -> Duration {
@@ -54,7 +54,7 @@ pub(in crate::controller) async fn probe<L: TokensApi>(
     installation: &Installation,
     key: &AccountKey,
     service_token: bool,
-    now: Timestamp,
+    now: Moment,
     patience: Duration,
 ) -> Result<Option<Lack>, Failure> {
     // Whoever comes second looks again when the first is done.
@@ -63,7 +63,7 @@ pub(in crate::controller) async fn probe<L: TokensApi>(
             "the account's reset is being tried on a throw-away token",
         ));
     };
-    if session.features(now).reset != Feature::Unknown {
+    if session.features(now.steady()).reset != Feature::Unknown {
         return Ok(None);
     }
     let uid = prober(key);
@@ -272,7 +272,7 @@ mod tests {
     #[test]
     fn what_says_nothing_of_the_token_is_no_refusal_of_it() {
         let source = TransportError::new(TransportKind::Timeout, &"10 s");
-        let until = Timestamp::UNIX_EPOCH;
+        let until = jiff::Timestamp::UNIX_EPOCH;
         for failure in [
             ApiError::Unauthorized,
             ApiError::NotFound { operation: CREATE },

@@ -19,6 +19,7 @@ use crate::domain::ids::TokenId;
 use crate::domain::memory::ShownListing;
 use crate::domain::reason::Reason;
 use crate::launchdarkly::{Token, TokensApi};
+use crate::runtime::clock::Clock;
 use crate::runtime::metrics::{AccountSample, RemoteAccountSample, Samples, TokenSample};
 
 /// Everything there is to show of single objects: of every account, and of every `AccessToken` if `per_object`.
@@ -41,10 +42,9 @@ pub(super) fn facts<C: Cluster, L: TokensApi>(
             .map(|object| token(object, &expirations))
             .collect();
     }
-    let now = ctx.clock.now();
     facts.accounts = entries
         .iter()
-        .map(|(key, entry)| account(key, entry, ctx.accounts.users(key), now))
+        .map(|(key, entry)| account(key, entry, ctx.accounts.users(key), &*ctx.clock))
         .collect();
     facts
 }
@@ -109,7 +109,7 @@ fn account<L: TokensApi>(
     key: &AccountKey,
     entry: &Entry<L>,
     access_tokens: usize,
-    now: Timestamp,
+    clock: &dyn Clock,
 ) -> AccountSample {
     let (kind, namespace, name) = match key {
         AccountKey::Namespaced { namespace, name } => {
@@ -131,7 +131,7 @@ fn account<L: TokensApi>(
         behind: entry
             .state
             .newest_session()
-            .map(|session| behind(session, now)),
+            .map(|session| behind(session, clock.steady())),
     }
 }
 

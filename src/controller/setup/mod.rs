@@ -8,7 +8,6 @@ mod settings;
 mod tokens;
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use futures::FutureExt as _;
 use kube::runtime::controller::Controller;
@@ -30,7 +29,7 @@ use self::accounts::{AccountControllers, check_accounts};
 use self::settings::{
     Observer, account_settings, installation, line_options, scopes, this_installation, timing,
 };
-use self::tokens::{publish_keys_in_hand, spawn_tokens, token_controller};
+use self::tokens::{drop_unsent_calls, publish_keys_in_hand, spawn_tokens, token_controller};
 
 /// The controllers, as the process runs them.
 #[derive(Debug, Clone, Copy, Default)]
@@ -83,6 +82,8 @@ impl Parts {
             leader.identity.clone(),
         );
         ctx = ctx.of_installation(this_installation(args));
+        // As soon as the process is to end, not when its controllers have: what they have under way begins no call any more.
+        ctx.draining = leader.drain.clone();
         if opt_in.is_some() {
             // Less than the time between two rounds, so that each round reads it.
             ctx = ctx.believing_secrets_for(args.timing.drift_interval.mul_f32(0.75));
@@ -161,8 +162,8 @@ impl Parts {
         tasks.spawn(Task::AccountListing, listing.map(Ok));
         let guard = tasks.guard(Task::AccessTokenController);
         let publish = async {
-            ctx.draining.store(true, Ordering::Relaxed);
             publish_keys_in_hand(&ctx, &objects, &guard).await;
+            drop_unsent_calls(&ctx, &objects, &guard).await;
         };
         Ok(tasks.run(Task::AccessTokenController, publish).await?)
     }

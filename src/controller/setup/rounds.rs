@@ -84,7 +84,10 @@ fn find_orphans<C: Cluster, L: TokensApi>(ctx: &Context<C, L>, objects: &ObjectC
             last_used: token.last_used,
         });
         // A token's last use is known as of then.
-        let listed_at = plus(listing.newest(), session.api.clock_offset());
+        let listed_at = plus(
+            ctx.clock.moment().shown(listing.newest()),
+            session.api.clock_offset(),
+        );
         let found = suspects(listed, &ctx.accounts.installation, &living, listed_at);
         session.state.suspect_orphans(found, listing.newest());
     }

@@ -80,11 +80,8 @@ async fn server(plural: &str, object: &Value, listed: &[&Value]) -> (MockServer,
     (server, client)
 }
 
-/// How the leader task ends when its watches show this object.
-async fn ends(broken: Broken, plural: &str, object: &Value) -> (TaskEnd, Metrics) {
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    let (_calls, calls) = server(plural, object, &[]).await;
-    let (_watches, watches) = server(plural, object, &[object]).await;
+/// A process that leads, with these clients.
+fn leading(broken: Broken, calls: Client, watches: Client) -> LeaderContext {
     let flags = [
         "program",
         "run",
@@ -94,8 +91,8 @@ async fn ends(broken: Broken, plural: &str, object: &Value) -> (TaskEnd, Metrics
         "pod",
     ];
     let Command::Run(args) = Cli::parse_from(flags).command;
-    let (drain, metrics) = (CancellationToken::new(), Metrics::default());
-    let leader = LeaderContext {
+    let drain = CancellationToken::new();
+    LeaderContext {
         args: Arc::new(*args),
         clients: Clients {
             lease: calls.clone(),
@@ -103,13 +100,22 @@ async fn ends(broken: Broken, plural: &str, object: &Value) -> (TaskEnd, Metrics
             watches,
         },
         clock: Arc::new(broken),
-        metrics: metrics.clone(),
+        metrics: Metrics::default(),
         liveness: Liveness::new(drain.clone()),
         readiness: Readiness::default(),
         gate: Arc::new(broken),
         identity: "pod_1".to_owned(),
-        drain: drain.clone(),
-    };
+        drain,
+    }
+}
+
+/// How the leader task ends when its watches show this object.
+async fn ends(broken: Broken, plural: &str, object: &Value) -> (TaskEnd, Metrics) {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let (_calls, calls) = server(plural, object, &[]).await;
+    let (_watches, watches) = server(plural, object, &[object]).await;
+    let leader = leading(broken, calls, watches);
+    let (drain, metrics) = (leader.drain.clone(), leader.metrics.clone());
     let ended = tokio::time::timeout(Duration::from_secs(20), Operator.lead(leader));
     let error = ended.await.expect("it went on").unwrap_err();
     assert!(drain.is_cancelled());
@@ -157,4 +163,16 @@ async fn a_panic_while_an_account_is_reconciled_ends_the_leader_task() {
 async fn a_panic_while_accounts_are_listed_ends_the_leader_task() {
     let end = ends(Broken::Clock, "none", &Value::Null).await;
     assert_panicked(Task::AccountListing, end);
+}
+
+/// What is under way when the process is told to end must know at once: controllers end only when their reconciles have.
+#[tokio::test]
+async fn reconciles_know_at_once_that_the_process_is_to_end_i5() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let (_server, client) = server("none", &Value::Null, &[]).await;
+    let leader = leading(Broken::Gate, client.clone(), client);
+    let parts = Parts::new(&leader).await.unwrap();
+    assert!(!parts.ctx.draining.is_cancelled());
+    leader.drain.cancel();
+    assert!(parts.ctx.draining.is_cancelled());
 }

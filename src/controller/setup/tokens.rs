@@ -223,5 +223,20 @@ pub(super) async fn publish_keys_in_hand(
     }
 }
 
+/// Calls that were announced and waited for something, so that they were never sent, are announced no more: who comes next need not find
+/// out what became of them.
+pub(super) async fn drop_unsent_calls(
+    ctx: &TokenContext,
+    objects: &ObjectCache,
+    guard: &PanicGuard,
+) {
+    for object in objects.all() {
+        let uid = ObjectUid::new(object.uid().unwrap_or_default());
+        if ctx.has_unsent_call(&uid) {
+            guard.run(Box::pin(reconcile(ctx, (*object).clone()))).await;
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests;

@@ -2,10 +2,10 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
 use parking_lot::Mutex;
 use std::time::Duration;
+use tokio_util::sync::CancellationToken;
 
 use crate::cluster::secret::snapshot::SecretSnapshot;
 use crate::cluster::{Cluster, ClusterError, NamespaceFacts};
@@ -43,8 +43,8 @@ pub struct Context<C, L> {
     pub(in crate::controller) claims: Claims,
     /// This installation, which leaves the objects of others alone.
     pub(in crate::controller) installation: ThisInstallation,
-    /// Set while the process ends: no new call is begun then.
-    pub draining: AtomicBool,
+    /// Cancelled as soon as the process is to end: no new call is begun then.
+    pub draining: CancellationToken,
     secret_believed: Duration,
     secret_changes: Mutex<SecretChanges>,
     memories: Mutex<HashMap<ObjectUid, Arc<tokio::sync::Mutex<ObjectMemory>>>>,
@@ -70,7 +70,7 @@ impl<C: Cluster, L: TokensApi> Context<C, L> {
             timing,
             holder,
             installation: ThisInstallation::default(),
-            draining: AtomicBool::new(false),
+            draining: CancellationToken::new(),
             secret_believed: SECRET_BELIEVED,
             secret_changes: Mutex::default(),
             memories: Mutex::default(),
@@ -106,6 +106,16 @@ impl<C: Cluster, L: TokensApi> Context<C, L> {
         self.memory(uid)
             .try_lock()
             .is_ok_and(|memory| memory.holds_key())
+    }
+
+    /// Whether this process announced a call for this object that it certainly did not send.
+    pub fn has_unsent_call(&self, uid: &ObjectUid) -> bool {
+        let memory = self.memories.lock().get(uid).cloned();
+        memory.is_some_and(|memory| {
+            memory
+                .try_lock()
+                .is_ok_and(|memory| memory.facts.call.is_unsent())
+        })
     }
 
     /// A Secret was changed by somebody, us included: it is read again unless this version is the one that is known.

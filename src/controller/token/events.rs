@@ -21,7 +21,7 @@ use crate::domain::time::whole_second_up;
 use crate::launchdarkly::{ApiError, TokensApi};
 use crate::runtime::metrics::OutcomeLabel;
 
-/// A key was published, by an attempt that began at `begun`.
+/// A key was published, by an attempt that began at `begun`, on the steady clock.
 pub(in crate::controller) async fn published<C: Cluster, L: TokensApi>(
     ctx: &Context<C, L>,
     object: &AccessToken,
@@ -55,7 +55,7 @@ pub(in crate::controller) async fn published<C: Cluster, L: TokensApi>(
     ctx.metrics
         .rotated(entry.cause.into(), OutcomeLabel::Success);
     if let Some(begun) = begun {
-        let took = ctx.clock.now().duration_since(begun);
+        let took = ctx.clock.steady().duration_since(begun);
         ctx.metrics.rotation_took(
             entry.cause.into(),
             Duration::try_from(took).unwrap_or_default(),

@@ -10,6 +10,7 @@ use crate::domain::ids::{Attempt, Fingerprint, RequestHash};
 use crate::domain::memory::Memory;
 use crate::domain::record::{Intent, Record};
 use crate::domain::secret::Arrangement;
+use crate::domain::time::Clocks;
 use crate::launchdarkly::Token;
 use crate::redaction::{Key, LastFour};
 
@@ -44,9 +45,10 @@ impl ObjectMemory {
         &mut self,
         intent: &Intent,
         arrangement: Box<Arrangement>,
+        clocks: Clocks,
     ) {
         self.key = None;
-        self.facts.call.arm(intent, arrangement);
+        self.facts.call.arm(intent, arrangement, clocks);
     }
 
     /// Keeps the key that a call was answered with.

@@ -1,6 +1,5 @@
 //! One reconcile of one object: observe, decide, execute, again and again, until there is nothing to do now.
 
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -22,7 +21,7 @@ use crate::controller::token::requests::come_back;
 use crate::controller::token::reservation::register;
 use crate::controller::token::status::with_status;
 use crate::controller::token::world::World;
-use crate::domain::decide::{decide, record_at_rest};
+use crate::domain::decide::{decide, instead_of_call, record_at_rest};
 use crate::domain::ids::ObjectUid;
 use crate::domain::memory::back_off;
 use crate::domain::observed::Retry;
@@ -174,14 +173,17 @@ async fn reconcile_until_settled<C: Cluster, L: TokensApi>(
         }
         let listing = world.listing.as_deref();
         memory.facts.keep_up_with(&world.observed, listing);
-        let step = decide(&world.desired, &world.observed);
+        let mut step = decide(&world.desired, &world.observed);
+        if ctx.draining.is_cancelled() && step.begins_call() {
+            match instead_of_call(&world.desired, &world.observed) {
+                Some(other) => step = other,
+                None => return Outcome::Again(LONGEST_WAIT),
+            }
+        }
         if step.is_pause() {
             return pause(ctx, object, &world, &step, memory).await;
         }
         let kind = step.kind();
-        if ctx.draining.load(Ordering::Relaxed) && step.begins_call() {
-            return Outcome::Again(LONGEST_WAIT);
-        }
         ctx.metrics.stepped(kind.as_str());
         tracing::debug!(object = %log_name(&object), step = kind.as_str(), "step");
         let span = traces::step(kind.as_str());
@@ -237,7 +239,8 @@ fn note_failure<C: Cluster, L: TokensApi>(
     memory: &mut ObjectMemory,
 ) {
     let times = memory.facts.retries.failures(kind);
-    let now = ctx.clock.now();
+    let moment = ctx.clock.moment();
+    let now = moment.wall;
     let draw = uuid::Uuid::new_v4().as_bytes()[0];
     let backed_off = plus(now, back_off(times, draw));
     let until = match failure.not_before {
@@ -273,7 +276,7 @@ fn note_failure<C: Cluster, L: TokensApi>(
     memory.facts.retries.note(Retry {
         step: kind,
         problem,
-        until,
+        until: moment.steadily(until),
         generation: object.metadata.generation.unwrap_or_default(),
         times: times.saturating_add(1),
     });
@@ -367,9 +370,9 @@ fn note_budget<C: Cluster, L: TokensApi>(ctx: &Context<C, L>, world: &World<L>, 
     let waiting_for_others = waits_for_others(world);
     let held = step.is_held_by_budget();
     if held || !waiting_for_others {
-        let news = session
-            .state
-            .note_unasked(&world.observed.identity, held, ctx.clock.now());
+        let identity = &world.observed.identity;
+        let state = &session.state;
+        let news = state.note_unasked(identity, held, ctx.clock.steady());
         if news {
             ctx.accounts.budget_changed();
         }

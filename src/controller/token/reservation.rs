@@ -32,7 +32,9 @@ pub(super) fn register<C: Cluster, L: TokensApi>(ctx: &Context<C, L>, object: &A
         .as_ref()
         .and_then(|entry| entry.state.newest_session())
     {
-        session.state.remember_unasked(&identity, unasked(&record));
+        let (state, moment) = (&session.state, ctx.clock.moment());
+        let replaced = unasked(&record).map(|at| moment.steadily(at));
+        state.remember_unasked(&identity, replaced);
     }
 }
 
@@ -120,12 +122,15 @@ pub(super) fn claim_replacement<'a, C: Cluster, L: TokensApi>(
     }
     let session = world.session()?;
     let identity = &observed.identity;
-    match session.state.request_replacement(identity, ctx.clock.now()) {
+    match session
+        .state
+        .request_replacement(identity, ctx.clock.steady())
+    {
         Allowance::Go => Ok(Replacement {
             counted: Some((session, &identity.uid)),
         }),
         Allowance::Wait(until) => Err(Failure::not_before(
-            until,
+            observed.clocks.shown(until),
             "waiting a moment to see whether other keys of the account were lost too",
         )),
         Allowance::Stop => {

@@ -66,7 +66,7 @@ impl Finding {
         match (&self.result, self.checked_at) {
             (Ok(_), checked_at) => checked_at.is_none(),
             (Err(_), None) => true,
-            (Err(_), Some(at)) => now.duration_since(at).abs() >= retry_every,
+            (Err(_), Some(at)) => now.duration_since(at) >= retry_every,
         }
     }
 

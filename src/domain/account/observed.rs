@@ -14,7 +14,7 @@ use crate::domain::problem::Problem;
 /// Everything known of one account object at one moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ObservedAccount {
-    /// When.
+    /// When, on the steady clock.
     pub now: Timestamp,
     /// The generation of its spec.
     pub generation: Option<i64>,

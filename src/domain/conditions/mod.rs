@@ -177,7 +177,7 @@ impl<'a> Situation<'a> {
         );
         let holds = match (&observed.secret, &record.secret) {
             (SecretState::Ours(secret), Some(recorded)) => {
-                secret.key.as_ref() == Some(&recorded.fingerprint)
+                secret.key.is_some() && !recorded.fingerprint.differs(secret.key.as_ref())
             }
             (
                 SecretState::Ours(_)

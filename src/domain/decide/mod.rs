@@ -99,6 +99,13 @@ pub fn decide(desired: &Result<Desired, Problem>, observed: &Observed) -> Step {
     revoke::say_blocked(&view, step)
 }
 
+/// What takes the place of a [chosen](decide) step that begins a call, in a process that is to end; `None` for nothing.
+#[must_use]
+pub fn instead_of_call(desired: &Result<Desired, Problem>, observed: &Observed) -> Option<Step> {
+    let heard = heard(desired, &observed.record);
+    pending::drop_unsent(&View::new(&heard, observed))
+}
+
 /// The record as it is to stand while nothing is being done: schedule, generation and unknown tokens brought up to date.
 #[must_use]
 pub fn record_at_rest(desired: &Result<Desired, Problem>, observed: &Observed) -> Record {

@@ -124,6 +124,17 @@ fn forget(view: &View<'_>, intent: &Intent) -> Step {
     Step::Record(RecordStep::ForgetIntent(Box::new(record)))
 }
 
+/// What a process that ends does about a call that it announced and certainly never sent: nobody has to find out what became of it.
+/// The need for a lost key's replacement shows nowhere else, so that intent stays.
+pub(super) fn drop_unsent(view: &View<'_>) -> Option<Step> {
+    let intent = view.observed.record.pending.as_ref()?;
+    let unsent = matches!(
+        view.observed.call,
+        PendingCall::Armed(_) | PendingCall::Refused(_)
+    );
+    (unsent && intent.cause != Cause::LostKey).then(|| forget(view, intent))
+}
+
 /// A new attempt with the same purpose. A revocation is not done by it: it comes after, and cuts what this leaves alive.
 fn renew(view: &View<'_>, intent: &Intent) -> Step {
     intend(

@@ -270,7 +270,8 @@ fn grace_from_now(
     Some(match intent.operation {
         PendingOperation::Reset => promised,
         PendingOperation::Create => {
-            let late = view.observed.clocks.later().duration_since(published_at);
+            // By the clock that dated it: how far that is behind LaunchDarkly's is in the promise already.
+            let late = view.now().duration_since(published_at);
             plus(promised, late.max(SignedDuration::ZERO))
         }
     })

@@ -122,7 +122,7 @@ fn is_key_lost(view: &View<'_>) -> bool {
     let recorded = observed.record.secret.as_ref();
     let in_secret = match &observed.secret {
         SecretState::Ours(secret) => {
-            recorded.is_none_or(|recorded| secret.key.as_ref() == Some(&recorded.fingerprint))
+            recorded.is_none_or(|recorded| !recorded.fingerprint.differs(secret.key.as_ref()))
         }
         SecretState::Absent => recorded.is_none(),
         SecretState::Foreign { .. } | SecretState::Unreadable(_) => true,

@@ -120,7 +120,10 @@ pub(super) fn unknown(view: &View<'_>) -> Option<Vec<TokenId>> {
         let created = found
             .creation_time
             .map(|time| view.observed.clocks.to_local(time));
-        created.is_none_or(|created| plus(created, settle) <= listed_at)
+        // One from the future was made before LaunchDarkly's clock was set back.
+        created.is_none_or(|created| {
+            plus(created, settle) <= listed_at || created > plus(view.now(), settle)
+        })
     };
     let unknown = unpublished(view)
         .filter(shown_since)
@@ -148,11 +151,14 @@ pub(super) fn leave_shared_token(view: &View<'_>) -> Option<Step> {
     } else {
         published
     };
+    // What was ours is older than ours, whatever its date.
+    let was_ours = |id: &TokenId| record.history.iter().any(|entry| entry.token_id == *id);
     let newer = |id: &TokenId| {
         let found = view.observed.found.iter().find(|found| found.id == *id);
         let created = found.and_then(|found| found.creation_time);
         created.is_some_and(|time| view.observed.clocks.to_local(time) > made_alone_until)
     };
-    let shared = unknown(view)?.iter().any(newer);
+    let mut foreign = unknown(view)?.into_iter().filter(|id| !was_ours(id));
+    let shared = foreign.any(|id| newer(&id));
     shared.then(|| intend(view, &Need::create(Cause::Expiring)))
 }

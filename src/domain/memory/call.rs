@@ -6,6 +6,7 @@ use crate::domain::ids::{Attempt, Fingerprint, SettingsHash, TokenId};
 use crate::domain::observed::{PendingCall, Proof};
 use crate::domain::record::Intent;
 use crate::domain::secret::Arrangement;
+use crate::domain::time::Clocks;
 
 /// The pending call.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
@@ -61,10 +62,10 @@ pub struct IssuedKey {
 
 impl CallMemory {
     /// The intent is written: this process may make the one call that it announces.
-    pub fn arm(&mut self, intent: &Intent, arrangement: Box<Arrangement>) {
+    pub fn arm(&mut self, intent: &Intent, arrangement: Box<Arrangement>, clocks: Clocks) {
         self.announced = Some(Announced {
             attempt: intent.attempt.clone(),
-            begun: intent.start_time,
+            begun: clocks.steadily(intent.start_time),
             arrangement,
             progress: CallProgress::Armed,
         });
@@ -84,7 +85,7 @@ impl CallMemory {
 
     /// The pending call of an attempt.
     #[must_use]
-    pub fn pending(&self, attempt: &Attempt) -> PendingCall {
+    pub fn pending(&self, attempt: &Attempt, clocks: Clocks) -> PendingCall {
         let Some(call) = self.of(attempt) else {
             return PendingCall::Empty;
         };
@@ -101,17 +102,17 @@ impl CallMemory {
                 observed_hash: key.observed_hash.clone(),
                 differs: key.differs.clone(),
                 previous_key_expiration_time: key.previous_key_expiration_time,
-                since: key.since,
+                since: clocks.shown(key.since),
                 proof: key.proof,
             },
         }
     }
 
-    /// When a call began, as precisely as it is known.
+    /// When a call began, on the steady clock, as precisely as it is known.
     #[must_use]
-    pub fn begun(&self, intent: &Intent) -> Timestamp {
+    pub fn begun(&self, intent: &Intent, clocks: Clocks) -> Timestamp {
         self.of(&intent.attempt)
-            .map_or(intent.start_time, |call| call.begun)
+            .map_or(clocks.steadily(intent.start_time), |call| call.begun)
     }
 
     /// Notes whether the key in hand works.
@@ -139,6 +140,15 @@ impl CallMemory {
     pub fn holds_key(&self) -> bool {
         let call = self.announced.as_ref();
         call.is_some_and(|call| matches!(call.progress, CallProgress::Answered(_)))
+    }
+
+    /// Whether a call was announced that had no effect: it was not sent, or was refused.
+    #[must_use]
+    pub fn is_unsent(&self) -> bool {
+        let call = self.announced.as_ref();
+        call.is_some_and(|call| {
+            matches!(call.progress, CallProgress::Armed | CallProgress::Refused)
+        })
     }
 
     fn of(&self, attempt: &Attempt) -> Option<&Announced> {

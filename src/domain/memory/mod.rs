@@ -1,7 +1,8 @@
 //! What a process remembers of one object between two looks, but for keys: what it was told, and how far it got.
 //!
 //! Answers are folded into it, and the [`Observed`] world is made of it. None of it is needed after a crash; all of it may be lost at
-//! any moment.
+//! any moment. Its dates are on the steady clock of the process, and are shown on the local one where the observed world is made: a
+//! local clock that is set delays nothing.
 
 mod call;
 mod retry;
@@ -24,7 +25,9 @@ pub use token::{Look, TokenMemory};
 
 use super::decide::token_in_question;
 use super::desired::Desired;
-use super::ids::{Attempt, Fingerprint, ObjectUid, RequestHash, SettingsHash, TokenId};
+use super::ids::{
+    Attempt, Fingerprint, FormerHashes, ObjectUid, RequestHash, SettingsHash, TokenId,
+};
 use super::marker::Marker;
 use super::observed::{
     Account, Deletion, FoundToken, Observed, PendingCall, Remote, SecretKeyProof, Timing,
@@ -57,7 +60,7 @@ pub trait ShownToken: Clone {
 
 /// A listing of an account's tokens.
 pub trait ShownListing<T> {
-    /// When its first request left, on the local clock: what it does not show was not there then.
+    /// When its first request left, on the steady clock: what it does not show was not there then.
     fn start_time(&self) -> Timestamp;
     /// As of when it shows this token, or does not.
     fn known_at(&self, _id: &TokenId) -> Timestamp {
@@ -125,6 +128,8 @@ pub struct Surroundings {
     pub revokes: Vec<RequestHash>,
     /// The values that ask for the end of every key.
     pub cut_offs: Vec<RequestHash>,
+    /// What the hashes of all values that ask for something were in earlier builds.
+    pub former: FormerHashes,
     /// Tokens that the user says are this object's.
     pub claims: BTreeSet<TokenId>,
     /// What was written down.
@@ -159,29 +164,33 @@ impl<T: ShownToken> Memory<T> {
         listing: Option<&impl ShownListing<T>>,
         key_matches: impl Fn(&T) -> Option<bool>,
     ) -> Observed {
-        let record = &read.record;
+        let read = renewed(read);
+        let (record, clocks) = (&read.record, read.clocks);
         let call = record.pending.as_ref();
         let mut observed = Observed {
             call: call.map_or(PendingCall::Empty, |intent| {
-                self.call.pending(&intent.attempt)
+                self.call.pending(&intent.attempt, clocks)
             }),
             remote: Remote::Unknown,
             secret_key: SecretKeyProof::Unasked,
             // Of an earlier process's calls only their intents tell: counting from our own start would put the end of a
             // deletion off with every restart.
-            calls_ended_by: self.call.unanswered_at.unwrap_or(Timestamp::MIN),
+            calls_ended_by: self
+                .call
+                .unanswered_at
+                .map_or(Timestamp::MIN, |at| clocks.shown(at)),
             resets_refused: self.resets_refused,
             kept_key: read.kept_key,
-            roles: self.roles.observed(desired, read.clocks.local),
-            roles_seen_at: self.roles.seen_at(),
+            roles: self.roles.observed(desired, clocks.steady),
+            roles_seen_at: self.roles.seen_at().map(|at| clocks.shown(at)),
             claimed_by: None,
-            listed_at: listing.map(ShownListing::start_time),
+            listed_at: listing.map(|listing| clocks.shown(listing.start_time())),
             found: listing
                 .map(|listing| found(listing, &read.identity.uid, record))
                 .unwrap_or_default(),
             gone: self.token.gone.clone(),
             life_limited: self.token.life_limited.clone(),
-            retries: self.retries.all().to_vec(),
+            retries: self.retries.shown(clocks),
             identity: read.identity,
             generation: read.generation,
             finalizer: read.finalizer,
@@ -213,7 +222,7 @@ impl<T: ShownToken> Memory<T> {
         self.token.remember_mismatch(observed);
         self.token.forget_tokens(observed, listing);
         if observed.deletion.is_some() {
-            self.deletion_seen.get_or_insert(observed.clocks.local);
+            self.deletion_seen.get_or_insert(observed.clocks.steady);
         }
     }
 
@@ -236,6 +245,22 @@ impl<T: ShownToken> Memory<T> {
             self.secret_key.published(secret, &token.id);
         }
     }
+}
+
+/// Requests are compared in the version of this build: what an earlier one stored of values that are still asked for is brought up to
+/// date, so that none of them counts as new.
+fn renewed(mut read: Surroundings) -> Surroundings {
+    let former = &read.former;
+    former.renew(&mut read.record.rotation.handled);
+    if let Some(pending) = &mut read.record.pending {
+        former.renew(&mut pending.handles);
+    }
+    for secret in [&mut read.secret, &mut read.former_secret] {
+        if let SecretState::Ours(secret) = secret {
+            former.renew(&mut secret.marks.handled);
+        }
+    }
+    read
 }
 
 /// Tokens whose marker names this object and that it does not record.

@@ -7,6 +7,7 @@ use jiff::SignedDuration;
 
 use crate::domain::observed::Retry;
 use crate::domain::step::StepKind;
+use crate::domain::time::Clocks;
 
 /// The wait after the first failure.
 const FIRST: Duration = Duration::from_secs(1);
@@ -18,13 +19,17 @@ const LONGEST: Duration = Duration::from_secs(300);
 pub struct Retries(Vec<Retry>);
 
 impl Retries {
-    /// All of them.
+    /// All of them, as the local clock shows their ends.
     #[must_use]
-    pub fn all(&self) -> &[Retry] {
-        &self.0
+    pub fn shown(&self, clocks: Clocks) -> Vec<Retry> {
+        let shown = |retry: &Retry| Retry {
+            until: clocks.shown(retry.until),
+            ..retry.clone()
+        };
+        self.0.iter().map(shown).collect()
     }
 
-    /// Notes a failure.
+    /// Notes a failure that is waited out until a time on the steady clock.
     pub fn note(&mut self, retry: Retry) {
         self.succeeded(retry.step);
         self.0.push(retry);

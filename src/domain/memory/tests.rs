@@ -1,5 +1,6 @@
 //! What is remembered, and what is made of it.
 
+mod hashes;
 mod parts;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -8,6 +9,7 @@ use jiff::SignedDuration;
 
 use super::*;
 use crate::domain::desired::{DriftPolicy, Rotation, Strategy};
+use crate::domain::ids::{RequestHash, RequestHashing};
 use crate::domain::marker::Hold;
 use crate::domain::observed::{Proof, Retry, Roles, Source};
 use crate::domain::reason::Reason;
@@ -151,6 +153,7 @@ fn read(seconds: i64) -> Surroundings {
         claims: std::collections::BTreeSet::new(),
         revokes: Vec::new(),
         cut_offs: Vec::new(),
+        former: FormerHashes::default(),
         identity: Identity {
             uid: "uid-1".into(),
             namespace: "team-a".into(),
@@ -175,6 +178,8 @@ fn read(seconds: i64) -> Surroundings {
         clocks: Clocks {
             local: at(seconds),
             remote: at(seconds),
+            remote_latest: at(seconds),
+            steady: at(seconds),
         },
         timing: Timing {
             settle: SETTLE,

@@ -49,7 +49,7 @@ impl<T> Default for TokenMemory<T> {
 pub struct Look<T> {
     /// The token.
     pub token: T,
-    /// When the answer's request left, on the local clock.
+    /// When the answer's request left, on the steady clock.
     pub at: Timestamp,
     /// How it was learned.
     source: Source,
@@ -121,9 +121,9 @@ impl<T: ShownToken> TokenMemory<T> {
             return;
         };
         let token = crate::domain::decide::token_in_question(observed).cloned();
-        self.mismatch = facts
-            .mismatch_since
-            .and_then(|since| Some((token?, secret.key.clone()?, since)));
+        let since = facts.mismatch_since;
+        let since = since.map(|since| observed.clocks.steadily(since));
+        self.mismatch = since.and_then(|since| Some((token?, secret.key.clone()?, since)));
     }
 
     /// Forgets tokens that nobody asks about any more: neither recorded nor listed.
@@ -161,7 +161,7 @@ impl<T: ShownToken> TokenMemory<T> {
             if !seen_again {
                 return Remote::Absent {
                     confirmed: absent.confirmed,
-                    first: absent.first,
+                    first: observed.clocks.shown(absent.first),
                 };
             }
         }
@@ -182,7 +182,7 @@ impl<T: ShownToken> TokenMemory<T> {
                 None => {
                     return Remote::Absent {
                         confirmed: false,
-                        first: minus(listing.known_at(token_id), settle),
+                        first: minus(observed.clocks.shown(listing.known_at(token_id)), settle),
                     };
                 }
             },
@@ -208,7 +208,7 @@ impl<T: ShownToken> TokenMemory<T> {
             .as_ref()
             .is_ok_and(|desired| desired.settings.default_api_version.is_some());
         RemoteFacts {
-            seen_at: look.at,
+            seen_at: observed.clocks.shown(look.at),
             // The answer to a patch that asked for other settings is a look like any other.
             source: match (look.source, desired) {
                 (Source::Patch, Ok(desired))
@@ -242,8 +242,10 @@ impl<T: ShownToken> TokenMemory<T> {
             return None;
         }
         match &self.mismatch {
-            Some((id, known, since)) if id == look.token.id() && known == key => Some(*since),
-            Some(_) | None => Some(look.at),
+            Some((id, known, since)) if id == look.token.id() && known == key => {
+                Some(observed.clocks.shown(*since))
+            }
+            Some(_) | None => Some(observed.clocks.shown(look.at)),
         }
     }
 }
@@ -252,6 +254,7 @@ impl<T: ShownToken> TokenMemory<T> {
 fn must_show<T>(listing: &impl ShownListing<T>, token_id: &TokenId, observed: &Observed) -> bool {
     let token = observed.record.token.as_ref();
     let created = token.and_then(|token| token.creation_time);
+    let created = created.map(|time| observed.clocks.to_local(time));
     let published = match &observed.secret {
         SecretState::Ours(secret) => secret.marks.rotated_at,
         SecretState::Absent | SecretState::Foreign { .. } | SecretState::Unreadable(_) => None,
@@ -260,7 +263,10 @@ fn must_show<T>(listing: &impl ShownListing<T>, token_id: &TokenId, observed: &O
         .into_iter()
         .flatten();
     let settle = observed.timing.settle;
-    known.all(|time| listing.known_at(token_id) >= plus(time, settle))
+    let known_at = observed.clocks.shown(listing.known_at(token_id));
+    // What comes from the future was dated by a clock that stood wrong, and is as old as can be.
+    let latest = plus(observed.clocks.local, settle);
+    known.all(|time| time > latest || known_at >= plus(time, settle))
         && listing.tokens().next().is_some()
 }
 

@@ -106,6 +106,13 @@ impl AccountLimiter {
         self.state().clock.offset(self.moment())
     }
 
+    /// The same at most: a date that nothing confirms yet counts too.
+    #[must_use]
+    pub fn largest_offset(&self) -> SignedDuration {
+        let now = self.moment();
+        self.state().clock.now(now).latest.duration_since(now.wall)
+    }
+
     /// Takes over what another limiter knows of LaunchDarkly's clock, if this one knows nothing.
     pub(super) fn learn_clock_from(&self, other: &Self) {
         let learned = other.state().clock;

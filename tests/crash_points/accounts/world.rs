@@ -203,7 +203,7 @@ impl World {
             let (host, account) = (self.here.address().to_string(), account_of(&self.here));
             let state = process.ctx.accounts.account_state(&host, &account);
             // Ahead of now: stories may take long, and what is counted ends with its window.
-            let at = self.clock.now() + SignedDuration::from_mins(5);
+            let at = self.clock.steady() + SignedDuration::from_mins(5);
             state.remember_unasked(&user_of("web"), [at; 3].into_iter());
             state.note_unasked(&user_of("ci"), true, at);
             process.ctx.accounts.budget_changed();

@@ -48,6 +48,7 @@ pub fn observe(core: &Core, offset: SignedDuration) -> Option<Seen> {
         claims: std::collections::BTreeSet::new(),
         revokes: Vec::new(),
         cut_offs: object.spec.cut_offs(),
+        former: launchdarkly_token_operator::domain::ids::FormerHashes::default(),
         identity: Identity {
             uid: UID.into(),
             namespace: "team-a".into(),
@@ -65,6 +66,8 @@ pub fn observe(core: &Core, offset: SignedDuration) -> Option<Seen> {
         clocks: Clocks {
             local: core.clock,
             remote: plus(core.clock, offset),
+            remote_latest: plus(core.clock, offset),
+            steady: core.clock,
         },
         timing: TIMING,
         holder: format!("operator-{}", core.leader.name),

@@ -4,6 +4,7 @@ use launchdarkly_token_operator::domain::ids::{Attempt, Fingerprint};
 use launchdarkly_token_operator::domain::record::Record;
 use launchdarkly_token_operator::domain::secret::Arrangement;
 use launchdarkly_token_operator::domain::secret::{SecretPlan, SecretRevision};
+use launchdarkly_token_operator::domain::time::Clocks;
 
 use super::execute::Act;
 use super::ledger::Breach;
@@ -47,7 +48,10 @@ impl Act<'_> {
             return;
         };
         let arrangement = Box::new(arrangement.clone());
-        self.memory.facts.call.arm(intent, arrangement);
+        self.memory
+            .facts
+            .call
+            .arm(intent, arrangement, Clocks::agreeing(self.core.clock));
     }
 
     /// Whether a Secret of this name is what its writer read.

@@ -104,7 +104,7 @@ async fn probe_reset<C: Cluster, L: TokensApi>(
         &ctx.accounts.installation,
         &world.account_key,
         service_token,
-        ctx.clock.now(),
+        ctx.clock.moment(),
         Duration::try_from(ctx.timing.settle).unwrap_or_default(),
     )
     .await?;
@@ -130,7 +130,7 @@ fn receive<C: Cluster, L: TokensApi>(
     settings: Option<&TokenSettings>,
     answer: Result<(Issued, Option<jiff::Timestamp>), ApiError>,
 ) -> Result<(), Failure> {
-    let now = ctx.clock.now();
+    let now = ctx.clock.steady();
     match answer {
         Ok((issued, _)) if resets_another(world, settings, &issued) => {
             memory.facts.call.unanswered_at = Some(now);
@@ -203,7 +203,7 @@ async fn note_reset<C: Cluster, L: TokensApi, T>(
     let Some(session) = &world.session else {
         return;
     };
-    let (now, key) = (ctx.clock.now(), &session.key);
+    let (now, key) = (ctx.clock.moment(), &session.key);
     let news = match answer {
         Err(error) if error.is_not_offered() => {
             let mut found_out = session.state.found_out();
@@ -266,7 +266,7 @@ async fn patch<C: Cluster, L: TokensApi>(
     };
     let changes = crate::launchdarkly::patch_towards(&desired, &look.token);
     if changes.is_empty() {
-        let (token, at) = (look.token.clone(), ctx.clock.now());
+        let (token, at) = (look.token.clone(), ctx.clock.steady());
         memory.facts.token.note_patch(token, at, asked.clone());
         return Ok(());
     }
@@ -311,7 +311,7 @@ async fn limit_life<C: Cluster, L: TokensApi>(
         Err(error) if error.is_definite_refusal() => Feature::Unknown,
         Err(error) => return Err(error.into()),
     };
-    let now = ctx.clock.now();
+    let now = ctx.clock.moment();
     let news = session.state.found_out().learn_expiry(known, now);
     if news && known == Feature::Unavailable {
         events::instance_lacks(ctx, object, Reason::ExpiryIgnored, None).await;

@@ -49,7 +49,8 @@ pub(super) async fn look<C: Cluster, L: TokensApi>(
             Ok(())
         }
         LookStep::ListTokens { begun_after } => {
-            list_since(world.session()?, begun_after, &*ctx.clock).await?;
+            let begun_after = world.observed.clocks.steadily(begun_after);
+            list_since(world.session()?, begun_after).await?;
             Ok(())
         }
         LookStep::ResolveRoles { roles } => resolve_roles(ctx, world, memory, roles).await,
@@ -105,7 +106,7 @@ async fn watch_overlap<C: Cluster, L: TokensApi>(
     let refused = answer == Err(ApiError::Unauthorized);
     // It counts only while the managing key is accepted.
     if refused && session.api.identify().await.is_ok() && {
-        let (mut found_out, now) = (session.state.found_out(), ctx.clock.now());
+        let (mut found_out, now) = (session.state.found_out(), ctx.clock.moment());
         found_out.learn_reset(&session.key, Feature::Unavailable, now)
     } {
         events::instance_lacks(ctx, object, Reason::OverlapBroken, None).await;
@@ -221,7 +222,7 @@ async fn resolve_roles<C: Cluster, L: TokensApi>(
 ) -> Result<(), Failure> {
     let api = &world.session()?.api;
     let mut known = Vec::with_capacity(asked.len());
-    let mut at = ctx.clock.now();
+    let mut at = ctx.clock.steady();
     for role in &asked {
         let answer = api.role(role).await;
         // They count as seen when the last of them was asked for: as many as wait may be, they are not asked for again and again.

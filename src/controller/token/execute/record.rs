@@ -35,14 +35,16 @@ pub(super) async fn record<C: Cluster, L: TokensApi>(
             slot.keep();
             replacement.keep();
             if let Some(intent) = &record.pending {
-                memory.begin_call(intent, arrangement.clone());
+                let clocks = world.observed.clocks;
+                memory.begin_call(intent, arrangement.clone(), clocks);
             }
             Ok(())
         }
         RecordStep::RecordPublication(record) => {
             write_status(ctx, object, world, step).await?;
             let intent = world.observed.record.pending.as_ref();
-            let begun = intent.map(|intent| memory.facts.call.begun(intent));
+            let clocks = world.observed.clocks;
+            let begun = intent.map(|intent| memory.facts.call.begun(intent, clocks));
             memory.published(record);
             events::published(ctx, object, record, begun).await;
             Ok(())

@@ -45,7 +45,7 @@ pub(in crate::controller) struct AccountQuery<'a, C, L> {
     pub(in crate::controller) deleting: bool,
     /// Whether the object was created a moment ago.
     pub(in crate::controller) is_new: bool,
-    pub(in crate::controller) now: Timestamp,
+    pub(in crate::controller) steady: Timestamp,
 }
 
 impl<C: Cluster, L: TokensApi> AccountQuery<'_, C, L> {
@@ -68,7 +68,7 @@ impl<C: Cluster, L: TokensApi> AccountQuery<'_, C, L> {
                 return (Account::Unusable(problem), None);
             }
         };
-        let features = session.features(self.now);
+        let features = session.features(self.steady);
         let facts = AccountFacts {
             id: session.account_id.clone(),
             credential: OwnToken::elsewhere(),
@@ -77,7 +77,7 @@ impl<C: Cluster, L: TokensApi> AccountQuery<'_, C, L> {
             reset: features.reset,
             expiry: features.expiry,
             longest_description: features.longest_description,
-            held_by_budget: session.state.hold(self.identity, self.now),
+            held_by_budget: session.state.hold(self.identity, self.steady),
         };
         (Account::Usable(facts), Some(session.clone()))
     }
@@ -97,7 +97,7 @@ impl<C: Cluster, L: TokensApi> AccountQuery<'_, C, L> {
                 ),
             ));
         }
-        let resolved = match roles.resolved(desired, self.now) {
+        let resolved = match roles.resolved(desired, self.steady) {
             Some(Ok(resolved)) => resolved,
             Some(Err(_)) => return Admission::Granted,
             None => return Admission::NeedsRoles,

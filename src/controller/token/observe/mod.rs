@@ -2,18 +2,15 @@
 
 mod account;
 
-use std::collections::BTreeSet;
-use std::sync::Arc;
-
-use jiff::Timestamp;
 use kube::ResourceExt;
+use std::collections::BTreeSet;
 
 use crate::api::record;
 use crate::api::validate::{self, RequestKind};
 use crate::api::{AccessToken, CLAIM_ANNOTATION, SKIP_CLEANUP_ANNOTATION};
 use crate::cluster::secret::Recorded;
 use crate::cluster::{Cluster, ClusterError};
-use crate::controller::account::listings::{View, is_believable};
+use crate::controller::account::listings::View;
 use crate::controller::account::registry::{Entry, Session};
 use crate::controller::token::context::Context;
 use crate::controller::token::memory::ObjectMemory;
@@ -21,7 +18,7 @@ use crate::domain::decide::{heard, token_in_question};
 use crate::domain::desired::{DeletionPolicy, Desired, secret_layout};
 use crate::domain::ids::{Attempt, Fingerprint, TokenId};
 use crate::domain::memory::{Memory, Surroundings};
-use crate::domain::observed::{Account, Deletion, Observed};
+use crate::domain::observed::{Account, Deletion, Observed, OwnToken};
 use crate::domain::problem::Problem;
 use crate::domain::reason::Reason;
 use crate::domain::record::{Identity, Record};
@@ -30,6 +27,7 @@ use crate::domain::secret::SecretLayout;
 use crate::domain::secret::SecretState;
 use crate::domain::time::{Clocks, plus};
 use crate::launchdarkly::{Token, TokensApi};
+use crate::runtime::clock::Moment;
 
 use self::account::AccountQuery;
 
@@ -46,13 +44,15 @@ pub(in crate::controller) async fn observe<C: Cluster, L: TokensApi>(
     let record = object.status.as_ref().map(record::read).unwrap_or_default();
     let desired = asked_for(object);
     let layout = secret_layout(&heard(&desired, &record), &record);
-    let now = ctx.clock.now();
+    let now = ctx.clock.moment();
     let namespace = ctx.namespace(&identity.namespace).await?;
-    let is_new = new_until(&object.metadata, ctx.timing.settle).is_some_and(|at| at > now);
+    let is_new = new_until(&object.metadata, ctx.timing.settle).is_some_and(|at| at > now.wall);
     let reader = SecretReader::new(ctx, &identity, &record, is_new);
     let (secret, former_secret) = reader.states(&layout, memory).await?;
     let account_key = object.account_key();
-    let deletion = deletion(object, &memory.facts, now);
+    let entry = ctx.accounts.get(&account_key);
+    let clocks = clocks(entry.as_deref(), now);
+    let deletion = deletion(object, &memory.facts, clocks);
     let query = AccountQuery {
         ctx,
         key: &account_key,
@@ -62,11 +62,10 @@ pub(in crate::controller) async fn observe<C: Cluster, L: TokensApi>(
         has_token: record.token.is_some(),
         deleting: deletion.is_some(),
         is_new,
-        now,
+        steady: clocks.steady,
     };
-    let entry = ctx.accounts.get(&account_key);
     let (account, session) = query.account(entry.as_deref(), &memory.facts.roles);
-    let listing = listing(session.as_ref(), now);
+    let listing = session.as_ref().and_then(Session::listing);
     let read = Surroundings {
         generation: object.metadata.generation.unwrap_or_default(),
         finalizer: object.has_finalizer(),
@@ -74,9 +73,10 @@ pub(in crate::controller) async fn observe<C: Cluster, L: TokensApi>(
         timing: ctx.timing,
         holder: ctx.holder.clone(),
         nonce: nonce(),
-        clocks: clocks(session.as_ref(), now),
+        clocks,
         revokes: validate::requests(object, RequestKind::Revoke),
         cut_offs: validate::requests(object, RequestKind::CutOff),
+        former: validate::former_hashes(object),
         claims: claims(object),
         identity,
         deletion,
@@ -118,6 +118,13 @@ fn tell_own_token<L>(
     };
     let concerned = observed.record.token_ids().chain(found).chain(named);
     let own = session.map(|session| session.credential.own_token(listing, concerned));
+    let clocks = observed.clocks;
+    let own = own.map(|own| match own {
+        OwnToken::Unlisted { since } => OwnToken::Unlisted {
+            since: clocks.shown(since),
+        },
+        OwnToken::Named(_) | OwnToken::OneOf(_) => own,
+    });
     if let (Account::Usable(facts), Some(own)) = (&mut observed.account, own) {
         facts.credential = own;
     }
@@ -152,19 +159,16 @@ fn key_of(secret: &SecretState) -> Option<&Fingerprint> {
 }
 
 /// Our clock, and LaunchDarkly's as far as it is known.
-fn clocks<L: TokensApi>(session: Option<&Session<L>>, now: Timestamp) -> Clocks {
+fn clocks<L: TokensApi>(entry: Option<&Entry<L>>, now: Moment) -> Clocks {
+    let session = entry.and_then(|entry| entry.state.newest_session());
     let offset = session.map(|session| session.api.clock_offset());
+    let largest = session.map(|session| session.api.largest_clock_offset());
     Clocks {
-        local: now,
-        remote: plus(now, offset.unwrap_or_default()),
+        local: now.wall,
+        remote: plus(now.wall, offset.unwrap_or_default()),
+        remote_latest: plus(now.wall, largest.unwrap_or_default()),
+        steady: now.steady(),
     }
-}
-
-/// The account's newest listing; one from the future was dated by a clock that stood wrong.
-fn listing<L>(session: Option<&Session<L>>, now: Timestamp) -> Option<Arc<View>> {
-    session
-        .and_then(Session::listing)
-        .filter(|listing| is_believable(listing.newest(), now))
 }
 
 /// All mistakes of a spec in one line.
@@ -176,7 +180,7 @@ pub(in crate::controller) fn explain(mistakes: &[validate::Invalid]) -> String {
         .join("; ")
 }
 
-fn deletion(object: &AccessToken, memory: &Memory<Token>, now: Timestamp) -> Option<Deletion> {
+fn deletion(object: &AccessToken, memory: &Memory<Token>, clocks: Clocks) -> Option<Deletion> {
     let requested_at = object.metadata.deletion_timestamp.as_ref()?.0;
     let skip = object
         .annotations()
@@ -184,7 +188,7 @@ fn deletion(object: &AccessToken, memory: &Memory<Token>, now: Timestamp) -> Opt
         .is_some_and(|value| value == "true");
     Some(Deletion {
         requested_at,
-        tried_since: memory.deletion_seen.unwrap_or(now),
+        tried_since: clocks.shown(memory.deletion_seen.unwrap_or(clocks.steady)),
         policy: object
             .spec
             .deletion_policy

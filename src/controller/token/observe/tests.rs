@@ -121,6 +121,10 @@ impl TokensApi for NoCalls {
         SignedDuration::ZERO
     }
 
+    fn largest_clock_offset(&self) -> SignedDuration {
+        SignedDuration::ZERO
+    }
+
     async fn identify(&self) -> Result<CallerIdentity, ApiError> {
         panic!("the reader calls LaunchDarkly")
     }
@@ -218,7 +222,7 @@ fn object(uid: &str, status: Option<serde_json::Value>) -> AccessToken {
 
 /// A status with a token and a replacement that nobody asked for.
 fn settled() -> serde_json::Value {
-    let now = Timestamp::now();
+    let now = jiff::Timestamp::now();
     json!({
         "token": {"id": "61095542756dba551110ae21", "name": "web", "specHash": "v1:0.0"},
         "history": [{
@@ -232,7 +236,7 @@ fn settled() -> serde_json::Value {
 async fn the_reader_takes_no_slot_claims_no_token_and_counts_nothing() {
     let ctx = context();
     let mut deleted = object("deleted", Some(settled()));
-    deleted.metadata.deletion_timestamp = Some(Time(Timestamp::now()));
+    deleted.metadata.deletion_timestamp = Some(Time(jiff::Timestamp::now()));
     deleted.metadata.finalizers = Some(vec![crate::api::TOKEN_FINALIZER.to_owned()]);
     for object in [
         object("new", None),

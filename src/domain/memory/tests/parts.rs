@@ -1,8 +1,9 @@
 //! The pending call, the key in the Secret, roles and failures.
 
 use super::*;
+use crate::domain::time::minus;
 
-fn intent(attempt: &str) -> Intent {
+pub(super) fn intent(attempt: &str) -> Intent {
     Intent {
         operation: PendingOperation::Create,
         attempt: attempt.into(),
@@ -25,16 +26,30 @@ fn a_key_is_in_hand_for_its_own_attempt_until_it_is_published() {
         layout: desired().secret,
         grace: SignedDuration::from_hours(1),
     });
-    memory.call.arm(&intent("attempt1"), arrangement);
+    memory
+        .call
+        .arm(&intent("attempt1"), arrangement, Clocks::agreeing(at(0)));
     assert!(matches!(
-        memory.call.pending(&"attempt1".into()),
+        memory
+            .call
+            .pending(&"attempt1".into(), Clocks::agreeing(at(0))),
         PendingCall::Armed(_)
     ));
-    assert_eq!(memory.call.pending(&"attempt2".into()), PendingCall::Empty);
+    assert_eq!(
+        memory
+            .call
+            .pending(&"attempt2".into(), Clocks::agreeing(at(0))),
+        PendingCall::Empty
+    );
     memory
         .call
         .progress(&"attempt1".into(), CallProgress::Uncertain);
-    assert_eq!(memory.call.pending(&"attempt1".into()), PendingCall::Empty);
+    assert_eq!(
+        memory
+            .call
+            .pending(&"attempt1".into(), Clocks::agreeing(at(0))),
+        PendingCall::Empty
+    );
     memory.receive(
         &"attempt1".into(),
         IssuedKey {
@@ -51,7 +66,9 @@ fn a_key_is_in_hand_for_its_own_attempt_until_it_is_published() {
     assert!(memory.call.holds_key());
     assert_eq!(memory.token.last_write, Some(at(110)));
     memory.call.prove(&"attempt1".into(), Proof::Accepted);
-    let held = memory.call.pending(&"attempt1".into());
+    let held = memory
+        .call
+        .pending(&"attempt1".into(), Clocks::agreeing(at(0)));
     assert!(matches!(
         held,
         PendingCall::Held {
@@ -115,7 +132,8 @@ fn failures_are_counted_for_each_kind_of_step_until_it_works() {
     retries.note(failed(StepKind::CreateToken, 1));
     retries.note(failed(StepKind::ProveKey, 1));
     retries.note(failed(StepKind::CreateToken, 2));
-    let known: BTreeMap<_, _> = retries.all().iter().map(|r| (r.step, r.times)).collect();
+    let known = retries.shown(Clocks::agreeing(at(0))).into_iter();
+    let known: BTreeMap<_, _> = known.map(|r| (r.step, r.times)).collect();
     assert_eq!(
         known,
         BTreeMap::from([(StepKind::CreateToken, 2), (StepKind::ProveKey, 1)])
@@ -123,4 +141,27 @@ fn failures_are_counted_for_each_kind_of_step_until_it_works() {
     retries.succeeded(StepKind::CreateToken);
     assert_eq!(retries.failures(StepKind::CreateToken), 0);
     assert_eq!(retries.failures(StepKind::ProveKey), 1);
+}
+
+#[test]
+fn what_is_remembered_is_shown_on_a_clock_that_was_set_as_if_it_had_been_right_before() {
+    let hour = SignedDuration::from_hours(3);
+    let mut memory: Memory<Shown> = Memory::default();
+    memory.token.note_look(shown("desired"), at(100));
+    memory.call.unanswered_at = Some(at(100));
+    memory.retries.note(Retry {
+        step: StepKind::PublishKey,
+        problem: Problem::retry(Reason::Recovering, "busy"),
+        until: at(160),
+        generation: 1,
+        times: 1,
+    });
+    // Nobody has touched the steady clock.
+    let mut read = read(110);
+    read.clocks.local = minus(at(110), hour);
+    let listing: Option<&Listing> = None;
+    let observed = memory.observed(&Ok(desired()), read, listing, |_| None);
+    assert_eq!(observed.calls_ended_by, minus(at(100), hour));
+    assert_eq!(observed.retries[0].until, minus(at(160), hour));
+    assert_eq!(seen(observed.remote).0, minus(at(100), hour));
 }

@@ -197,6 +197,8 @@ impl Surroundings {
         observed.clocks = Clocks {
             local: NOW,
             remote: plus(NOW, seconds(self.offset)),
+            remote_latest: plus(NOW, seconds(self.offset)),
+            steady: NOW,
         };
         observed.retries = self.retries;
         if self.cut_off {

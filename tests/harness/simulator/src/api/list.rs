@@ -38,12 +38,12 @@ pub fn tokens(world: &mut World, call: &Call, caller: &Caller, version: Version)
     }
     let show_all = call.find_query("showAll");
     let all = show_all.as_ref().is_some_and(|value| value != "false");
-    let then = read_time(world);
+    let (then, now) = (read_time(world), world.now());
     let seen = seen(world, caller, all, then);
     let total = seen.len();
     let mut items = Vec::new();
     for index in seen.into_iter().skip(offset).take(limit) {
-        if let Some(facts) = world.tokens.at(index).seen_at(then).cloned() {
+        if let Some(facts) = world.tokens.at(index).seen_at(then, now).cloned() {
             items.push(represent::token_with(world, index, &facts, None));
         }
     }
@@ -72,7 +72,7 @@ pub fn token(world: &mut World, id: &str, caller: &Caller) -> Outcome {
     let now = world.now();
     let found = world.tokens.find(id).and_then(|index| {
         let token = world.tokens.at(index);
-        let facts = token.seen_at(now).cloned()?;
+        let facts = token.seen_at(now, now).cloned()?;
         let shows = caller::lingers(world, token) && caller::sees(world, caller, token, true);
         shows.then_some((index, facts))
     });
@@ -102,10 +102,11 @@ pub fn page(call: &Call, default: usize) -> Result<(usize, usize), Refusal> {
 
 /// The tokens the caller saw at `then`, in the order of the list.
 fn seen(world: &mut World, caller: &Caller, all: bool, then: i64) -> Vec<usize> {
+    let now = world.now();
     let mut seen: Vec<usize> = world
         .tokens
         .iter()
-        .filter(|(_, token)| token.seen_at(then).is_some())
+        .filter(|(_, token)| token.seen_at(then, now).is_some())
         .filter(|(_, token)| {
             caller::lingers(world, token) && caller::sees(world, caller, token, all)
         })

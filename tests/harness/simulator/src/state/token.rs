@@ -106,9 +106,13 @@ impl Token {
         self.past.push((now, old));
     }
 
-    /// The facts as a reader saw them at `then`; none if the token was not there.
+    /// The facts as a reader sees them `now` who is shown the state of `then`; none if the token was not there.
     #[must_use]
-    pub fn seen_at(&self, then: i64) -> Option<&Facts> {
+    pub fn seen_at(&self, then: i64, now: i64) -> Option<&Facts> {
+        // The present is what it is, also after the clock was set back to before it.
+        if then >= now {
+            return self.exists().then_some(&self.facts);
+        }
         if self.creation_date > then || self.deleted_at.is_some_and(|at| at <= then) {
             return None;
         }
