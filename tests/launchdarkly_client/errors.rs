@@ -185,3 +185,22 @@ async fn only_effects_are_said_to_may_have_taken_effect() {
         .to_string();
     assert_eq!(text, "LaunchDarkly answered get with 500");
 }
+
+#[tokio::test]
+async fn a_lasting_refusal_is_one_that_the_request_itself_is_given() {
+    for (status, lasting) in [
+        (400, true),
+        (401, true),
+        (403, true),
+        (404, true),
+        (405, true),
+        (413, true),
+        (422, true),
+        (429, false),
+        (409, false),
+        (500, false),
+    ] {
+        let error = error_of(Operation::Reset, refusal(status, "odd", "no")).await;
+        assert_eq!(error.is_lasting_refusal(), lasting, "{status}");
+    }
+}
