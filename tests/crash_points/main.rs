@@ -143,3 +143,9 @@ async fn an_entry_whose_removal_was_cut_short_is_removed_by_whoever_comes_next()
     let renamed = ALL.iter().find(|story| story.name == "entry renamed");
     run::without_tidying(renamed.unwrap()).await.unwrap();
 }
+
+#[tokio::test]
+async fn another_tokens_key_in_a_kept_secret_is_not_believed_where_launchdarkly_names_no_caller_i6()
+{
+    run::whole(&scenarios::STOLEN_MARKS).await.unwrap();
+}

@@ -49,15 +49,12 @@ pub(super) async fn record<C: Cluster, L: TokensApi>(
             events::published(ctx, object, record, begun).await;
             Ok(())
         }
-        RecordStep::ForgetIntent(_) => {
+        RecordStep::ForgetIntent(_) | RecordStep::AbandonAttempt(_) => {
             write_status(ctx, object, world, step).await?;
             memory.forget_call();
-            give_back_replacement(world);
-            Ok(())
-        }
-        RecordStep::AbandonAttempt(_) => {
-            write_status(ctx, object, world, step).await?;
-            memory.forget_call();
+            if matches!(step, RecordStep::ForgetIntent(_)) {
+                give_back_replacement(world);
+            }
             Ok(())
         }
         RecordStep::RecordCutOff(record) => {

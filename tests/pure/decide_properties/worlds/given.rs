@@ -36,11 +36,8 @@ pub fn given(desired: DesiredToken) -> Given {
     }
 }
 
-/// The world in which everything is as `desired` says.
-pub fn settled(desired: &Desired) -> Observed {
-    let last = ago(hours(2));
-    let handled: Vec<_> = Vec::new();
-    let marks = Marks {
+fn marks_of_a_publication(last: jiff::Timestamp) -> Marks {
+    Marks {
         owner_uid: "11111111-2222-4333-8444-555555555555".into(),
         token_id: Some(token(0)),
         account_id: Some("account".into()),
@@ -48,10 +45,16 @@ pub fn settled(desired: &Desired) -> Observed {
         fingerprint: Some(key(0)),
         rotated_at: Some(last),
         previous_expires_at: None,
-        handled: handled.clone(),
+        handled: Vec::new(),
         retiring: Vec::new(),
         fence: None,
-    };
+    }
+}
+
+/// The world in which everything is as `desired` says.
+pub fn settled(desired: &Desired) -> Observed {
+    let last = ago(hours(2));
+    let marks = marks_of_a_publication(last);
     Observed {
         identity: Identity {
             uid: "11111111-2222-4333-8444-555555555555".into(),
@@ -84,7 +87,7 @@ pub fn settled(desired: &Desired) -> Observed {
                 next: None,
                 previous_key_expiration_time: None,
                 grace: Some(desired.rotation.grace),
-                handled,
+                handled: Vec::new(),
             },
             ..Record::default()
         },
