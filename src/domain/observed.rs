@@ -42,6 +42,8 @@ pub struct Observed {
     pub remote: Remote,
     /// Whether the key in the Secret was tried at LaunchDarkly.
     pub secret_key: SecretKeyProof,
+    /// When, on the local clock.
+    pub secret_key_asked_at: Option<Timestamp>,
     /// When the newest listing of the account began, on the local clock.
     pub listed_at: Option<Timestamp>,
     /// By then every call that this process made for the object, and whose answer is unknown, had ended, on the local clock.

@@ -34,6 +34,11 @@ pub enum Reason {
     ///
     /// Nothing; look at LaunchDarkly's status if it stays.
     Unproven,
+    /// The account's credential does not see the token, whose key works all the same: it was exchanged for one that sees less, such as
+    /// another member's, who does not see personal tokens. Nothing is replaced, and nothing is forgotten.
+    ///
+    /// Give the account a credential that sees the token, such as one of an admin.
+    NotVisible,
     /// LaunchDarkly shows tokens with this object's marker that it did not make, by the IDs of `status.unknownTokens`. The key in the
     /// Secret works. A description was copied by hand, or the cluster runs twice, for example after a restore; so they are left alone.
     ///

@@ -7,7 +7,7 @@ use strum::{EnumMessage as _, VariantArray as _};
 
 use super::cause::Cause;
 use super::desired::Desired;
-use super::observed::{Observed, Remote, Source};
+use super::observed::{Observed, Remote, SecretKeyProof, Source};
 use super::problem::Problem;
 use super::reason::Reason;
 use super::record::Record;
@@ -263,7 +263,9 @@ impl Ending {
 /// Whether the recorded token or its key is known to be gone from LaunchDarkly.
 fn is_dead(observed: &Observed) -> bool {
     match &observed.remote {
-        Remote::Absent { confirmed, .. } => *confirmed,
+        Remote::Absent { confirmed, .. } => {
+            *confirmed && observed.secret_key != SecretKeyProof::Accepted
+        }
         Remote::Present(facts) => {
             let over = facts
                 .expiry

@@ -2,14 +2,14 @@
 
 use super::intent::{Need, intend};
 use super::rotate;
-use super::view::View;
+use super::view::{View, hold};
 use crate::domain::cause::Cause;
 use crate::domain::desired::Desired;
 use crate::domain::ids::Fingerprint;
 use crate::domain::observed::{Remote, RemoteFacts, SecretKeyProof, Source};
 use crate::domain::problem::Problem;
 use crate::domain::reason::Reason;
-use crate::domain::record::{FormerSecret, SecretRecord};
+use crate::domain::record::{FormerSecret, SecretRecord, TokenRecord};
 use crate::domain::secret::{Marks, PreviousKey, SecretFacts, SecretPlan, SecretState};
 use crate::domain::step::{LookStep, RecordStep, SecretStep, Step, WaitStep};
 use crate::domain::time::{minus, plus};
@@ -155,13 +155,12 @@ fn keep_remote(view: &View<'_>) -> Option<Step> {
         })
     };
     match &view.observed.remote {
-        Remote::Absent {
-            confirmed: true, ..
-        } => Some(intend(view, &Need::create(Cause::TokenMissing))),
-        Remote::Absent {
-            confirmed: false,
-            first,
-        } => (view.now() >= plus(*first, settle)).then(fetch),
+        Remote::Absent { confirmed, first } => {
+            let due = *confirmed || view.now() >= plus(*first, settle);
+            ask_with_its_key(view, token, *first)
+                .or_else(|| (due && !confirmed).then(fetch))
+                .or_else(|| confirmed.then(|| missing(view, token)))
+        }
         Remote::Present(facts) if facts.key_matches == Some(false) => {
             let Some(since) = facts.mismatch_since else {
                 return Some(fetch());
@@ -177,6 +176,49 @@ fn keep_remote(view: &View<'_>) -> Option<Step> {
         }
         Remote::Present(facts) => facts.expiry.and_then(|end| outlive(view, facts, end)),
         Remote::Unknown => None,
+    }
+}
+
+/// A token that is not found is asked for with its own key, as soon as it is missed and with every listing that still does not show it:
+/// the credential may only not see it.
+fn ask_with_its_key(view: &View<'_>, token: &TokenRecord, first: Timestamp) -> Option<Step> {
+    let observed = view.observed;
+    let fingerprint = view.secret()?.key.clone()?;
+    let since = observed.listed_at.map_or(first, |listed| listed.max(first));
+    let asked = observed.secret_key_asked_at.is_some_and(|at| at >= since);
+    let known = asked || observed.secret_key == SecretKeyProof::Rejected;
+    let ask = Step::Look(LookStep::ProveSecretKey {
+        fingerprint,
+        token_id: token.id.clone(),
+    });
+    (!known).then_some(ask)
+}
+
+/// The token was missed twice. Only one whose key is refused twice as well is gone.
+fn missing(view: &View<'_>, token: &TokenRecord) -> Step {
+    let observed = view.observed;
+    let Some(fingerprint) = view.secret().and_then(|secret| secret.key.clone()) else {
+        return intend(view, &Need::create(Cause::TokenMissing));
+    };
+    match (observed.secret_key, observed.secret_key_asked_at) {
+        (SecretKeyProof::Accepted, _) => hold(Problem::user(
+            Reason::NotVisible,
+            format!(
+                "the account's credential does not see token {}, whose key works; give the account a credential that sees it",
+                token.id
+            ),
+        )),
+        (SecretKeyProof::Rejected, _) => intend(view, &Need::create(Cause::TokenMissing)),
+        (SecretKeyProof::Unasked, Some(asked))
+            if view.now() < plus(asked, observed.timing.settle) =>
+        {
+            let until = Some(plus(asked, observed.timing.settle));
+            Step::Wait(WaitStep::Rest { until })
+        }
+        (SecretKeyProof::Unasked, _) => Step::Look(LookStep::ProveSecretKey {
+            fingerprint,
+            token_id: token.id.clone(),
+        }),
     }
 }
 

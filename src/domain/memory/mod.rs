@@ -173,6 +173,7 @@ impl<T: ShownToken> Memory<T> {
             }),
             remote: Remote::Unknown,
             secret_key: SecretKeyProof::Unasked,
+            secret_key_asked_at: None,
             // Of an earlier process's calls only their intents tell: counting from our own start would put the end of a
             // deletion off with every restart.
             calls_ended_by: self
@@ -209,7 +210,9 @@ impl<T: ShownToken> Memory<T> {
             nonce: read.nonce,
         };
         if let Some(token_id) = token_in_question(&observed).cloned() {
-            observed.secret_key = self.secret_key.observed(&observed.secret, &token_id);
+            let (proof, at) = self.secret_key.observed(&observed.secret, &token_id);
+            observed.secret_key = proof;
+            observed.secret_key_asked_at = at.map(|at| clocks.shown(at));
             observed.remote =
                 self.token
                     .observed(desired, &observed, &token_id, listing, key_matches);

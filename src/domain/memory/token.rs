@@ -106,6 +106,13 @@ impl<T: ShownToken> TokenMemory<T> {
         }
     }
 
+    /// Whether a look did not find this token.
+    #[must_use]
+    pub fn is_missed(&self, token_id: &TokenId) -> bool {
+        let absent = self.absent.as_ref();
+        absent.is_some_and(|absent| absent.token_id == *token_id)
+    }
+
     /// The last look at this token.
     #[must_use]
     pub fn look_at(&self, token_id: &TokenId) -> Option<&Look<T>> {

@@ -166,31 +166,46 @@ async fn prove_secret_key<C: Cluster, L: TokensApi>(
     let snapshot = memory.secret(&world.layout.name).cloned().flatten();
     let key = snapshot.and_then(|snapshot| snapshot.key(snapshot.entry_of(&fingerprint)?));
     let Some(key) = key else {
-        memory.facts.secret_key.note(fingerprint, token_id, false);
+        let at = ctx.clock.steady();
+        memory
+            .facts
+            .secret_key
+            .note(fingerprint, token_id, false, at);
         return Ok(());
     };
+    let record = &world.observed.record;
+    // The key that was published for this very token needs no other sign.
+    let published = record.secret.as_ref().map(|secret| &secret.fingerprint) == Some(&fingerprint)
+        && record.token.as_ref().map(|token| &token.id) == Some(&token_id);
     let answer = session.api.identify_with(&key).await;
     let at = answer.sent.at;
     let refused = match judge(session, answer.outcome, &token_id).await {
         Ok(Whose::Its) => None,
+        Ok(Whose::OfItsAccount(_)) if published => None,
         Ok(Whose::OfItsAccount(identity)) => {
             let shown = shows(session, &token_id, &identity, &key).await?;
             let other = "LaunchDarkly shows this token with another name or key";
             (!shown).then(|| Failure::unsettled(other))
         }
         Ok(Whose::Another) => {
-            memory.facts.secret_key.note(fingerprint, token_id, false);
+            memory
+                .facts
+                .secret_key
+                .note(fingerprint, token_id, false, at);
             return Ok(());
         }
         Err((Proof::Rejected, failure)) => Some(failure),
         Err((_, failure)) => return Err(failure),
     };
+    let missed = published && memory.facts.token.is_missed(&token_id);
     let known = &mut memory.facts.secret_key;
     let Some(failure) = refused else {
-        known.note(fingerprint, token_id, true);
+        known.note(fingerprint, token_id, true, at);
         return Ok(());
     };
-    if known.note_refusal(&fingerprint, &token_id, at, ctx.timing.settle) {
+    let counts = known.note_refusal(&fingerprint, &token_id, at, ctx.timing.settle);
+    // Of a token that is missed it is no failure: it is asked again with the second look at the token.
+    if counts || missed {
         return Ok(());
     }
     Err(failure)

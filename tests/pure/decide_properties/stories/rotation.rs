@@ -151,6 +151,7 @@ fn a_key_that_is_not_the_token_s_is_replaced_not_reset() {
 fn a_token_that_was_missed_once_is_looked_at_again_a_settle_time_later() {
     given(a_token().triggered_by("audit"))
         .and(the_token_was_missed(ago(seconds(10)), false))
+        .takes(&[K::ProveSecretKey])
         .and_rests()
         .and(time_passes(seconds(50)))
         .takes(&[K::FetchToken]);

@@ -2,7 +2,7 @@
 
 use launchdarkly_token_operator::domain::account::budget::Hold;
 use launchdarkly_token_operator::domain::cause::Cause;
-use launchdarkly_token_operator::domain::observed::{Account, SecretKeyProof};
+use launchdarkly_token_operator::domain::observed::{Account, Remote, SecretKeyProof};
 use launchdarkly_token_operator::domain::problem::Problem;
 use launchdarkly_token_operator::domain::reason::Reason;
 use launchdarkly_token_operator::domain::record::HistoryEntry;
@@ -197,6 +197,7 @@ fn a_renamed_secret_that_lost_its_key_is_replaced() {
 fn a_token_that_is_gone_is_replaced_after_a_second_look() {
     given(a_token())
         .and(the_token_was_missed(ago(seconds(30)), false))
+        .takes(&[K::ProveSecretKey])
         .and_rests()
         .and(time_passes(seconds(30)))
         .takes(&[K::FetchToken])
@@ -294,4 +295,28 @@ fn a_key_that_the_account_is_managed_with_is_written_again_whatever_the_account_
         .and(kept)
         .and(|given| given.observed.secret = SecretState::Foreign { owner: None })
         .and_holds(Reason::SecretForeign);
+}
+
+#[test]
+fn a_token_whose_key_works_is_only_not_visible_to_this_credential_i3() {
+    let missed = || {
+        given(a_token()).and(|given| {
+            given.observed.remote = Remote::Absent {
+                confirmed: true,
+                first: ago(minutes(2)),
+            };
+        })
+    };
+    // That it was accepted at its publication says nothing of now.
+    missed().takes(&[K::ProveSecretKey, K::RecordIntent]);
+    let works = |asked: jiff::Timestamp| {
+        missed().and(move |given| {
+            given.observed.secret_key = SecretKeyProof::Accepted;
+            given.observed.secret_key_asked_at = Some(asked);
+            given.observed.listed_at = Some(ago(minutes(1)));
+        })
+    };
+    works(ago(seconds(30))).and_holds(Reason::NotVisible);
+    // A newer listing that does not show it has it asked again.
+    assert_eq!(works(ago(seconds(90))).decides().kind(), K::ProveSecretKey);
 }

@@ -91,7 +91,14 @@ pub fn carry_out(observed: &mut Observed, step: &Step) {
         Step::Look(LookStep::ListTokens { .. }) => observed.listed_at = Some(observed.clocks.local),
         Step::Look(LookStep::FetchToken { .. }) => fetch(observed),
         Step::Look(LookStep::ProveSecretKey { .. }) => {
-            observed.secret_key = SecretKeyProof::Accepted;
+            // The key of a token that is gone is refused.
+            let gone = matches!(observed.remote, Remote::Absent { .. });
+            observed.secret_key = if gone {
+                SecretKeyProof::Rejected
+            } else {
+                SecretKeyProof::Accepted
+            };
+            observed.secret_key_asked_at = Some(observed.clocks.local);
         }
         Step::Call(CallStep::PatchToken { settings, .. }) => patch(observed, settings),
         Step::Call(CallStep::LimitLife { token_id, .. }) => {

@@ -123,6 +123,7 @@ pub fn settled(desired: &Desired) -> Observed {
             creation_time: Some(last),
         })),
         secret_key: SecretKeyProof::Unasked,
+        secret_key_asked_at: None,
         listed_at: Some(ago(minutes(4))),
         calls_ended_by: ago(hours(1)),
         resets_refused: 0,

@@ -24,7 +24,7 @@ stories! {
         = settled(spec()).faults(1).crashes(1).waits(1).edits(&[Edit::Trigger, Edit::TakeSecret]);
 
     a_token_that_others_delete_or_reset_is_replaced: 690, [FetchToken, CreateToken]
-        = settled(spec()).faults(1).waits(3).edits(&[Edit::DeleteToken, Edit::ResetToken]);
+        = settled(spec()).faults(1).waits(4).edits(&[Edit::DeleteToken, Edit::ResetToken]);
 
     drift_is_corrected_whatever_fails: 7_100, [PatchToken, RecordSettings, CreateToken]
         = settled(spec()).faults(1).crashes(1).waits(2).edits(&[Edit::DriftToken, Edit::Description]);
