@@ -19,6 +19,7 @@ pub mod policy;
 pub mod problem;
 pub mod reason;
 pub mod record;
+pub mod revocation;
 pub mod schedule;
 pub mod secret;
 pub mod settings;

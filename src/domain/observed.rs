@@ -62,6 +62,8 @@ pub struct Observed {
     pub claims: BTreeSet<TokenId>,
     /// Tokens known to be deleted.
     pub gone: BTreeSet<TokenId>,
+    /// Tokens whose deletion failed, the longest ago first.
+    pub delete_failed: Vec<TokenId>,
     /// Retiring tokens whose `expiry` was set, or cannot be.
     pub life_limited: BTreeSet<TokenId>,
     /// The custom roles asked for, as LaunchDarkly knows them.

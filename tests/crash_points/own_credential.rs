@@ -36,10 +36,10 @@ fn fingerprint(world: &World) -> Option<Fingerprint> {
     key(world).map(|key| key.fingerprint())
 }
 
-/// Somebody puts another text into the Secret.
-fn spoil(world: &World) {
+/// Changes what the Secret has under `token`.
+fn edit(world: &World, value: Option<&[u8]>) {
     let token = (Part::Entry, "token".to_owned());
-    let changes = [(token, Some(b"spoilt".to_vec()))].into();
+    let changes = [(token, value.map(<[u8]>::to_vec))].into();
     world.cluster.edit_secret(NAMESPACE, NAME, changes).unwrap();
 }
 
@@ -47,7 +47,7 @@ fn spoil(world: &World) {
 async fn the_secret_with_the_accounts_own_key_is_written_again_and_nothing_is_replaced_i2() {
     for loses in [
         |world: &World| world.cluster.remove_secret(NAMESPACE, NAME),
-        spoil,
+        |world: &World| edit(world, None),
     ] {
         for is_locked_out in [true, false] {
             let (world, mut process) = managing_itself().await;
@@ -69,6 +69,21 @@ async fn the_secret_with_the_accounts_own_key_is_written_again_and_nothing_is_re
             assert_eq!(fingerprint(&world), held);
         }
     }
+}
+
+#[tokio::test]
+async fn a_key_that_somebody_put_there_to_mend_the_account_is_left_alone_i2() {
+    let (world, mut process) = managing_itself().await;
+    let before = status(&world);
+    edit(&world, Some(b"api-another"));
+    let mended = fingerprint(&world);
+    world.touch(&process);
+    process.lose_credential();
+    for _ in 0..4 {
+        let _ = world.reconcile(&mut process).await.unwrap();
+    }
+    assert_eq!(fingerprint(&world), mended);
+    assert_eq!(status(&world)["token"], before["token"]);
 }
 
 #[tokio::test]

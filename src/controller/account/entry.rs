@@ -83,22 +83,39 @@ impl CredentialToken {
         }
     }
 
-    /// The tokens of a listing that look like it; none where the listing is too old to tell.
+    /// The tokens of a listing that look like it; none where the listing is too old to tell. The end of the key tells best; a name tells
+    /// among several, and where no key ends like that, since the token may have been reset since.
     pub(in crate::controller) fn alike(&self, listing: &impl ShownListing<Token>) -> Vec<TokenId> {
-        let alike = |token: &&Token| match self {
-            Self::Named(id) => token.id == *id,
+        let (name, last_four, since) = match self {
+            Self::Named(id) => {
+                return listing
+                    .token(id)
+                    .map(|it| it.id.clone())
+                    .into_iter()
+                    .collect();
+            }
             Self::Described {
                 name,
                 last_four,
                 since,
-            } => {
-                listing.known_at(&token.id) >= *since
-                    && token.last_four.as_ref().is_none_or(|end| end == last_four)
-                    && name.as_ref().is_none_or(|name| token.name == *name)
-            }
+            } => (name, last_four, *since),
         };
-        let alike = listing.tokens().filter(alike);
-        alike.map(|token| token.id.clone()).collect()
+        let has_name = |token: &&Token| name.as_ref().is_some_and(|name| token.name == *name);
+        let has_end = |token: &&Token| token.last_four.as_ref().is_none_or(|end| end == last_four);
+        let fresh = listing
+            .tokens()
+            .filter(|it| listing.known_at(&it.id) >= since);
+        let fresh: Vec<&Token> = fresh.collect();
+        let of = |alike: &dyn Fn(&&Token) -> bool| -> Vec<TokenId> {
+            let alike = fresh.iter().copied().filter(|it| alike(it));
+            alike.map(|token| token.id.clone()).collect()
+        };
+        let both = of(&|it| has_end(it) && has_name(it));
+        let end = of(&has_end);
+        [both, end, of(&has_name)]
+            .into_iter()
+            .find(|found| !found.is_empty())
+            .unwrap_or_default()
     }
 
     /// What is known of it to an object that has to do with these tokens.
@@ -115,9 +132,8 @@ impl CredentialToken {
             return OwnToken::Unlisted { since };
         };
         let alike = self.alike(listing);
-        // While it is not found it may be any token that is not listed.
-        let may_be =
-            |id: &&TokenId| alike.contains(id) || (alike.is_empty() && listing.token(id).is_none());
+        // While it is not found it may be any.
+        let may_be = |id: &&TokenId| alike.is_empty() || alike.contains(id);
         OwnToken::OneOf(concerned.filter(may_be).cloned().collect())
     }
 }
@@ -208,11 +224,20 @@ mod tests {
     }
 
     #[test]
-    fn while_it_is_not_found_it_may_be_whatever_is_not_listed_i6() {
-        let identity = CallerIdentity::default();
-        let other = [(OTHER, "ci", "00ab")];
-        let told = told(&identity, Some(&listing(second(10), &other)));
-        assert_eq!(told, OwnToken::OneOf([TokenId::new(OWN)].into()));
+    fn while_it_is_not_found_it_may_be_any_i6() {
+        let identity = CallerIdentity {
+            token_name: Some("operator".to_owned()),
+            ..CallerIdentity::default()
+        };
+        let told = |tokens: &[_]| told(&identity, Some(&listing(second(10), tokens)));
+        let both = OwnToken::OneOf([OWN, OTHER].map(TokenId::new).into());
+        assert_eq!(told(&[(OTHER, "ci", "00ab")]), both);
+        let own = OwnToken::OneOf([TokenId::new(OWN)].into());
+        // Renamed, and reset, since it was asked who it is.
+        let renamed = [(OWN, "renamed", "00aa"), (OTHER, "ci", "00ab")];
+        assert_eq!(told(&renamed), own);
+        let reset = [(OWN, "operator", "00ff"), (OTHER, "ci", "00ab")];
+        assert_eq!(told(&reset), own);
     }
 
     #[test]

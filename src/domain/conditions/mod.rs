@@ -11,6 +11,7 @@ use super::observed::{Observed, Remote, SecretKeyProof, Source};
 use super::problem::Problem;
 use super::reason::Reason;
 use super::record::Record;
+use super::revocation;
 use super::secret::SecretState;
 use super::step::{CallStep, RecordStep, Step, WaitStep};
 use super::time::plus;
@@ -240,19 +241,11 @@ impl Ending {
         if record.is_cut_off() {
             return Self::CutOff;
         }
-        let revokes = desired
-            .as_ref()
-            .map_or(&observed.revokes, |desired| &desired.rotation.revokes);
-        let waits = revokes.iter().any(|request| !record.has_handled(request));
-        let pending = record.pending.as_ref();
-        let begun = pending.is_some_and(|intent| intent.cause == Cause::Revoke);
-        let mut retiring = record.retiring.iter();
-        let alive = retiring.any(|r| r.ends_at_once() && !observed.gone.contains(&r.token_id));
         // A reset cannot end the key at once.
         let last = record.history.first();
         let dying = last.is_some_and(|last| last.cause == Cause::Revoke)
             && record.rotation.previous_key_expiration_time.is_some();
-        if (record.token.is_some() && waits) || begun || alive || dying {
+        if dying || revocation::is_under_way(desired, observed, record) {
             Self::Key
         } else {
             Self::Nothing

@@ -1,6 +1,8 @@
 //! A leak that is worse than an outage: every key of the object ends, and a successor follows when nothing is in its way.
 
 use super::intent::abandon_pending;
+use super::publish;
+use super::reclaim::reclaim_secret;
 use super::view::{View, hold};
 use crate::domain::cause::Cause;
 use crate::domain::ids::TokenId;
@@ -8,29 +10,52 @@ use crate::domain::observed::PendingCall;
 use crate::domain::problem::Problem;
 use crate::domain::reason::Reason;
 use crate::domain::record::{MAX_ABANDONED, RetiringToken};
+use crate::domain::revocation::cut_off_waits;
 use crate::domain::step::{RecordStep, Step};
 
 /// A new cut-off value: all tokens of the object are written down for their end first, one in hand included.
 pub(super) fn cut_off(view: &View<'_>) -> Option<Step> {
-    let requests = view.unhandled(&view.observed.cut_offs);
-    let tokens = tokens(view);
-    if requests.is_empty() || view.observed.deletion.is_some() {
+    if !cut_off_waits(view.observed, &view.observed.record) {
         return None;
     }
-    if let Some(listing) = view.find_own_token().filter(|_| !tokens.is_empty())
-        && view.retry(listing.kind()).is_none()
+    // A key that is published and not recorded yet, or not any more, is one of them.
+    let pending = view.observed.record.pending.as_ref();
+    let published = match pending {
+        Some(intent) => publish::recognise(view, intent),
+        None => reclaim_secret(view),
+    };
+    if let Some(step) =
+        published.filter(|step| !step.is_pause() && view.retry(step.kind()).is_none())
     {
-        return Some(listing);
+        return Some(step);
     }
-    if let Some(own) = tokens.iter().find(|id| view.is_credential(id)) {
-        return Some(hold(Problem::user(
-            Reason::InUse,
-            format!(
-                "the keys are not cut off: token {own} is the operator's own credential on the account; give the account another \
-                 credential first"
-            ),
-        )));
+    let tokens = tokens(view);
+    if let Some(listing) = view.find_own_token().filter(|_| !tokens.is_empty()) {
+        return view.retry(listing.kind()).is_none().then_some(listing);
     }
+    let spared = tokens.iter().any(|id| view.is_credential(id));
+    (!spared).then(|| end_all(view, tokens))
+}
+
+/// What keeps the keys from being cut off; a call under way is finished all the same.
+pub(super) fn hold_back(view: &View<'_>) -> Option<Step> {
+    if !cut_off_waits(view.observed, &view.observed.record) {
+        return None;
+    }
+    let tokens = tokens(view);
+    let message = if view.find_own_token().is_some() {
+        "it is not known which token is the operator's own credential on the account, since LaunchDarkly's listing cannot be read".to_owned()
+    } else {
+        let own = tokens.iter().find(|id| view.is_credential(id))?;
+        format!(
+            "token {own} is the operator's own credential on the account; give the account another credential first"
+        )
+    };
+    let message = format!("the keys are not cut off: {message}");
+    Some(hold(Problem::user(Reason::InUse, message)))
+}
+
+fn end_all(view: &View<'_>, tokens: Vec<TokenId>) -> Step {
     let mut record = view.record();
     let now = view.now();
     for retiring in &mut record.retiring {
@@ -52,8 +77,18 @@ pub(super) fn cut_off(view: &View<'_>) -> Option<Step> {
     }
     record.rotation.next = None;
     record.rotation.previous_key_expiration_time = None;
-    record.remember_handled(&requests);
-    Some(Step::Record(RecordStep::RecordCutOff(Box::new(record))))
+    let requests = view.desired().map(|desired| &desired.rotation);
+    let requests = requests
+        .into_iter()
+        .flat_map(|it| it.triggers.iter().chain(&it.revokes));
+    // What is still asked for and was handled must not be forgotten for others.
+    let mut handled: Vec<_> = requests
+        .filter(|it| record.has_handled(it))
+        .cloned()
+        .collect();
+    handled.extend(view.observed.cut_offs.iter().cloned());
+    record.remember_handled(&handled);
+    Step::Record(RecordStep::RecordCutOff(Box::new(record)))
 }
 
 /// Every token that the object answers for and that is not known to be gone.

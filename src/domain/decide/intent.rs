@@ -52,6 +52,7 @@ pub(super) fn obtain_token(view: &View<'_>) -> Option<Step> {
         .triggers
         .iter()
         .chain(&rotation.revokes)
+        .chain(&view.observed.cut_offs)
         .cloned()
         .collect();
     Some(intend(
@@ -186,7 +187,8 @@ fn record_intent(view: &View<'_>, desired: &Desired, need: &Need) -> Step {
         .rotation
         .triggers
         .iter()
-        .chain(&desired.rotation.revokes);
+        .chain(&desired.rotation.revokes)
+        .chain(&observed.cut_offs);
     let mut handles: Vec<RequestHash> = current.filter(seen).cloned().collect();
     handles.extend(
         need.handles

@@ -58,6 +58,7 @@ pub const CONCERNS: &[Concern] = concerns![
     cut_off::cut_off: "a new cut-off value: every key is to end, before anything else is finished",
     restore::restore_credential: "the key that the account itself is managed with is gone from its Secret, and this process has it: write it again",
     pending::resolve_pending: "a call was announced: finish it, or find out what became of it",
+    cut_off::hold_back: "the keys cannot be cut off: say why",
     guards::stay_in_account: "the account cannot be used: hold",
     guards::know_own_token: "LaunchDarkly does not say which token the operator uses itself: the listing tells",
     retire::retire_tokens: "replaced tokens get an end of life, and are deleted when due; after a failure not before its back-off is over",
@@ -96,7 +97,7 @@ pub fn decide(desired: &Result<Desired, Problem>, observed: &Observed) -> Step {
     let view = View::new(&desired, observed);
     let step = CONCERNS.iter().find_map(|concern| (concern.choose)(&view));
     let step = wait_out(&view, step.unwrap_or_else(|| view.rest()));
-    revoke::say_blocked(&view, step)
+    revoke::say_blocked(&view, revoke::hurry(&view, step))
 }
 
 /// What takes the place of a [chosen](decide) step that begins a call, in a process that is to end; `None` for nothing.

@@ -107,6 +107,11 @@ fn previous_key_expiration_for(
     asked: Option<Timestamp>,
 ) -> Timestamp {
     match (intent.operation, asked) {
+        // What the reset for a revocation does to an older key that was in its grace is unknown: it is said to live until proven dead.
+        (PendingOperation::Reset, Some(asked)) if intent.cause == Cause::Revoke => {
+            let promised = view.observed.record.rotation.previous_key_expiration_time;
+            promised.map_or(asked, |promised| promised.max(asked))
+        }
         (PendingOperation::Reset, Some(asked)) => asked,
         (PendingOperation::Reset | PendingOperation::Create, _) => {
             let grace_over = plus(view.observed.clocks.later(), arrangement.grace);

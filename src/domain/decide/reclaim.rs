@@ -178,6 +178,7 @@ fn record_take_over(
 fn baseline(view: &View<'_>, desired: &Desired, secret: &SecretFacts) -> Vec<RequestHash> {
     let rotation = &desired.rotation;
     let requests = rotation.triggers.iter().chain(&rotation.revokes);
+    let requests = requests.chain(&view.observed.cut_offs);
     let created_again = secret.marks.owner_uid != view.observed.identity.uid.as_str();
     let mut baseline = secret.marks.handled.clone();
     for request in requests.filter(|_| created_again) {

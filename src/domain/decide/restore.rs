@@ -44,10 +44,8 @@ fn is_lost(view: &View<'_>, recorded: &SecretRecord) -> bool {
     }
     match &view.observed.secret {
         SecretState::Absent => true,
-        SecretState::Ours(secret) => {
-            let marked = secret.marks.fingerprint.as_ref() == Some(&recorded.fingerprint);
-            marked && !holds(&view.observed.secret)
-        }
+        // A key that stands in its place may be the one that is to mend the account.
+        SecretState::Ours(secret) => secret.key.is_none(),
         SecretState::Foreign { .. } | SecretState::Unreadable(_) => false,
     }
 }

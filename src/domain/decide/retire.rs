@@ -64,8 +64,14 @@ pub(super) fn still_retiring(view: &View<'_>) -> Option<Step> {
     if let Some(step) = end_otherwise(view, &record, account) {
         return Some(step);
     }
-    let mut ends = record.retiring.iter().filter(deletable);
-    if let Some(due) = ends.clone().find(revoked).or_else(|| ends.find(due)) {
+    // One that cannot be deleted keeps no other waiting: who failed longest ago, or never, is next.
+    let failed = |r: &&RetiringToken| {
+        let mut failed = observed.delete_failed.iter();
+        failed.position(|id| *id == r.token_id)
+    };
+    let ends = record.retiring.iter().filter(deletable);
+    let at_once = ends.clone().filter(revoked).min_by_key(failed);
+    if let Some(due) = at_once.or_else(|| ends.filter(due).min_by_key(failed)) {
         return Some(Step::Call(CallStep::DeleteToken {
             token_id: due.token_id.clone(),
             urgent: due.ends_at_once(),

@@ -5,10 +5,12 @@ use super::intent::{Need, intend};
 use super::reset::may_revoke;
 use super::view::{View, hold};
 use crate::domain::cause::Cause;
+use crate::domain::ids::TokenId;
 use crate::domain::observed::{Admission, Roles};
 use crate::domain::problem::Problem;
 use crate::domain::reason::Reason;
 use crate::domain::record::{Intent, MAX_RETIRING, PendingOperation};
+use crate::domain::revocation;
 use crate::domain::step::{CallStep, Step, StepKind, WaitStep};
 
 /// A new revoke value: a new key is published, then every older one is killed. Room is made first.
@@ -18,18 +20,13 @@ pub(super) fn revoke(view: &View<'_>) -> Option<Step> {
     if requests.is_empty() || observed.record.token.is_none() {
         return None;
     }
-    // One that cannot be deleted now does not keep the new key from being made, while there is room for one more.
-    let passed_over = view.retry(StepKind::DeleteToken).is_some()
-        && observed.record.retiring.len() < MAX_RETIRING;
-    if let Some(retiring) = observed
-        .record
-        .retiring
-        .iter()
-        .find(|r| !observed.gone.contains(&r.token_id) && !view.is_credential(&r.token_id))
-        .filter(|_| !passed_over)
-    {
+    // One that cannot be deleted now keeps neither the others nor the new key waiting.
+    let deletable = |id: &TokenId| !observed.gone.contains(id) && !view.is_credential(id);
+    let mut retiring = observed.record.retiring.iter().map(|r| &r.token_id);
+    let untried = retiring.find(|id| deletable(id) && !observed.delete_failed.contains(id));
+    if let Some(token_id) = untried {
         return Some(Step::Call(CallStep::DeleteToken {
-            token_id: retiring.token_id.clone(),
+            token_id: token_id.clone(),
             urgent: true,
         }));
     }
@@ -89,18 +86,29 @@ pub(super) fn overtakes(view: &View<'_>, intent: &Intent) -> bool {
     asked && !waits && view.observed.record.token.is_some()
 }
 
-/// Whether a key is to end that may work.
 fn is_revoking(view: &View<'_>) -> bool {
-    let record = &view.observed.record;
-    let asked = record.token.is_some() && !view.unhandled(view.revokes()).is_empty();
-    let begun = record
-        .pending
-        .as_ref()
-        .is_some_and(|pending| pending.cause == Cause::Revoke);
-    let alive = |r: &crate::domain::record::RetiringToken| {
-        r.ends_at_once() && !view.observed.gone.contains(&r.token_id)
+    revocation::is_under_way(view.desired, view.observed, &view.observed.record)
+}
+
+/// A key that is to end is looked after again as soon as the failure to end it is over, whatever else waits for longer.
+pub(super) fn hurry(view: &View<'_>, step: Step) -> Step {
+    let Some(Step::Wait(WaitStep::Hold { problem, until })) = view
+        .retry(StepKind::DeleteToken)
+        .filter(|_| is_revoking(view))
+    else {
+        return step;
     };
-    asked || begun || record.retiring.iter().any(alive)
+    match step {
+        Step::Wait(WaitStep::Rest { .. }) => Step::Wait(WaitStep::Hold { problem, until }),
+        Step::Wait(WaitStep::Hold {
+            problem,
+            until: later,
+        }) => {
+            let until = later.into_iter().chain(until).min();
+            Step::Wait(WaitStep::Hold { problem, until })
+        }
+        other => other,
+    }
 }
 
 /// Whatever is in the way of a revocation is said to be that, with the way out; never green (I15).
@@ -112,11 +120,12 @@ pub(super) fn say_blocked(view: &View<'_>, step: Step) -> Step {
                 && view.observed.deletion.is_none()
                 && !told.contains(&problem.reason) =>
         {
-            let message = format!(
-                "a revoked key may still work: {}; if an outage is better, end every key of this object with the annotation \
-                 ldtokens.dev/cut-off",
-                problem.message
-            );
+            let mut message = format!("a revoked key may still work: {}", problem.message);
+            if !revocation::cut_off_waits(view.observed, &view.observed.record) {
+                message.push_str(
+                    "; if an outage is better, end every key of this object with the annotation ldtokens.dev/cut-off",
+                );
+            }
             Step::Wait(WaitStep::Hold {
                 problem: Problem {
                     reason: Reason::RevokeBlocked,

@@ -190,6 +190,7 @@ impl<T: ShownToken> Memory<T> {
                 .map(|listing| found(listing, &read.identity.uid, record))
                 .unwrap_or_default(),
             gone: self.token.gone.clone(),
+            delete_failed: self.token.delete_failed.clone(),
             life_limited: self.token.life_limited.clone(),
             retries: self.retries.shown(clocks),
             identity: read.identity,

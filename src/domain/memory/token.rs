@@ -23,6 +23,8 @@ pub struct TokenMemory<T> {
     pub last_write: Option<Timestamp>,
     /// Tokens known to be deleted.
     pub gone: BTreeSet<TokenId>,
+    /// Tokens whose deletion failed, the longest ago first.
+    pub delete_failed: Vec<TokenId>,
     /// Retiring tokens that got their `expiry`, or cannot.
     pub life_limited: BTreeSet<TokenId>,
     /// A token that was not found.
@@ -37,6 +39,7 @@ impl<T> Default for TokenMemory<T> {
             look: None,
             last_write: None,
             gone: BTreeSet::new(),
+            delete_failed: Vec::new(),
             life_limited: BTreeSet::new(),
             absent: None,
             mismatch: None,
@@ -106,6 +109,12 @@ impl<T: ShownToken> TokenMemory<T> {
         }
     }
 
+    /// Notes that a token could not be deleted.
+    pub fn note_undeleted(&mut self, token_id: &TokenId) {
+        self.delete_failed.retain(|known| known != token_id);
+        self.delete_failed.push(token_id.clone());
+    }
+
     /// Whether a look did not find this token.
     #[must_use]
     pub fn is_missed(&self, token_id: &TokenId) -> bool {
@@ -140,6 +149,7 @@ impl<T: ShownToken> TokenMemory<T> {
         listing: Option<&impl ShownListing<T>>,
     ) {
         let record = &observed.record;
+        self.delete_failed.retain(|id| record.claims(id));
         self.life_limited.retain(|id| record.claims(id));
         let settled = observed.deletion.is_none() && record.pending.is_none();
         if let Some(listing) = listing.filter(|_| settled) {

@@ -78,18 +78,28 @@ pub(super) async fn call<C: Cluster, L: TokensApi>(
         CallStep::LimitLife { token_id, expiry } => {
             limit_life(ctx, object, world, memory, token_id, expiry).await
         }
-        CallStep::DeleteToken { token_id, urgent } => {
-            priority_of(world.session()?, urgent)
-                .delete(&token_id)
-                .await?;
-            memory.facts.token.gone.insert(token_id);
-            Ok(())
-        }
+        CallStep::DeleteToken { token_id, urgent } => delete(world, memory, token_id, urgent).await,
         CallStep::MarkRetained { token_id } => mark_retained(world, memory, token_id).await,
         CallStep::ProbeReset { service_token } => {
             probe_reset(ctx, object, world, service_token).await
         }
     }
+}
+
+/// Deletes a token, and notes whether it is gone or could not be deleted.
+async fn delete<L: TokensApi>(
+    world: &World<L>,
+    memory: &mut ObjectMemory,
+    token_id: TokenId,
+    urgent: bool,
+) -> Result<(), Failure> {
+    let session = priority_of(world.session()?, urgent);
+    if let Err(error) = session.delete(&token_id).await {
+        memory.facts.token.note_undeleted(&token_id);
+        return Err(error.into());
+    }
+    memory.facts.token.gone.insert(token_id);
+    Ok(())
 }
 
 /// Tries a reset on a throw-away token, and tells if it cannot be done.

@@ -60,6 +60,8 @@ pub(super) async fn record<C: Cluster, L: TokensApi>(
         RecordStep::RecordCutOff(record) => {
             write_status(ctx, object, world, step).await?;
             memory.forget_call();
+            // Ends that were given with a grace are too late now.
+            memory.facts.token.life_limited.clear();
             events::cut_off(ctx, object, record).await;
             Ok(())
         }

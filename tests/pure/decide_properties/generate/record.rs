@@ -144,7 +144,7 @@ fn secret_record(settled: &Record) -> BoxedStrategy<Option<SecretRecord>> {
 
 fn requests() -> BoxedStrategy<Vec<RequestHash>> {
     let mut values: Vec<_> = ["a", "b", "c", "d"].into_iter().map(trigger).collect();
-    values.extend(["a", "b", "c", "d", "e"].into_iter().map(revoke));
+    values.extend(["a", "b", "c", "d", "all of it"].into_iter().map(revoke));
     subsequence(values, 0..=MAX_HANDLED).boxed()
 }
 

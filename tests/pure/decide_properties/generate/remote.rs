@@ -1,6 +1,7 @@
 //! Anything that LaunchDarkly and the account may say.
 
 use launchdarkly_token_operator::domain::account::budget::Hold;
+use launchdarkly_token_operator::domain::ids::TokenId;
 use launchdarkly_token_operator::domain::observed::{
     Account, AccountFacts, Admission, Feature, FoundToken, Observed, OwnToken, Remote, RemoteFacts,
     Source,
@@ -8,7 +9,7 @@ use launchdarkly_token_operator::domain::observed::{
 use launchdarkly_token_operator::domain::problem::Problem;
 use launchdarkly_token_operator::domain::reason::Reason;
 use proptest::prelude::*;
-use proptest::sample::select;
+use proptest::sample::{select, subsequence};
 
 use super::{moment, mostly};
 use crate::decide_properties::worlds::{Given, NOW, attempt, token};
@@ -20,6 +21,7 @@ pub struct Seen {
     listed_at: Option<jiff::Timestamp>,
     calls_ended_by: jiff::Timestamp,
     found: Vec<FoundToken>,
+    delete_failed: Vec<TokenId>,
 }
 
 impl Seen {
@@ -29,6 +31,7 @@ impl Seen {
         observed.listed_at = self.listed_at;
         observed.calls_ended_by = self.calls_ended_by;
         observed.found = self.found;
+        observed.delete_failed = self.delete_failed;
     }
 }
 
@@ -40,14 +43,25 @@ pub fn any_remote(base: &Given) -> BoxedStrategy<Seen> {
         prop::option::weighted(0.8, moment()),
         moment().prop_map(|at| at.min(NOW)),
         mostly(Vec::new(), found()),
+        mostly(Vec::new(), undeleted()),
     )
-        .prop_map(|(account, remote, listed_at, calls_ended_by, found)| Seen {
-            account,
-            remote,
-            listed_at,
-            calls_ended_by,
-            found,
-        })
+        .prop_map(
+            |(account, remote, listed_at, calls_ended_by, found, delete_failed)| Seen {
+                account,
+                remote,
+                listed_at,
+                calls_ended_by,
+                found,
+                delete_failed,
+            },
+        )
+        .boxed()
+}
+
+/// Tokens whose deletion failed, in any order.
+fn undeleted() -> BoxedStrategy<Vec<TokenId>> {
+    subsequence((20..23).map(token).collect::<Vec<_>>(), 1..=3)
+        .prop_shuffle()
         .boxed()
 }
 

@@ -69,6 +69,16 @@ pub fn handled(case: &Case<'_>) -> Verdict {
         full || before.iter().all(|value| after.contains(value)),
         || "a handled value is forgotten".into(),
     )?;
+    // What is asked for and was handled is never forgotten for others.
+    let requests = case.desired().map(|desired| &desired.rotation);
+    let requests = requests
+        .into_iter()
+        .flat_map(|it| it.triggers.iter().chain(&it.revokes));
+    let mut requests = requests.chain(&case.observed.cut_offs);
+    ensure(
+        requests.all(|value| !before.contains(value) || record.has_handled(value)),
+        || "a value that is still asked for would act again".into(),
+    )?;
     if let (Step::Record(RecordStep::RecordPublication(_)), Some(pending)) =
         (case.step, &case.observed.record.pending)
     {

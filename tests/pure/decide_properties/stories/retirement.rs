@@ -69,7 +69,7 @@ fn a_deletion_that_fails_keeps_nothing_else_waiting() {
     let failing = || {
         given(a_token())
             .and(retiring_tokens(1, ago(seconds(5))))
-            .and(a_failed(K::DeleteToken, true))
+            .and(no_retiring_token_can_be_deleted(true))
     };
     assert_eq!(failing().decides().kind(), K::Hold);
     failing()

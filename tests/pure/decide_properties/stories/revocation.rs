@@ -6,7 +6,7 @@ use launchdarkly_token_operator::domain::problem::Problem;
 use launchdarkly_token_operator::domain::reason::Reason;
 use launchdarkly_token_operator::domain::record::PendingOperation;
 use launchdarkly_token_operator::domain::secret::SecretState;
-use launchdarkly_token_operator::domain::step::{Step, StepKind as K, WaitStep};
+use launchdarkly_token_operator::domain::step::{CallStep, Step, StepKind as K, WaitStep};
 
 use crate::decide_properties::worlds::*;
 
@@ -108,7 +108,7 @@ fn a_revocation_whose_reset_was_lost_is_not_called_done() {
 fn a_revocation_does_not_wait_for_a_token_that_cannot_be_deleted() {
     given(a_token().revoked_by("leak"))
         .and(retiring_tokens(1, ahead(hours(3))))
-        .and(a_failed(K::DeleteToken, false))
+        .and(no_retiring_token_can_be_deleted(false))
         .takes(&[K::RecordIntent, K::CreateToken]);
 }
 
@@ -126,7 +126,7 @@ fn a_revocation_may_reset_before_anybody_tried_whether_previous_keys_live_on() {
 fn a_revocation_kills_what_could_not_be_deleted_before_it_too() {
     let end = given(a_token().revoked_by("leak"))
         .and(retiring_tokens(1, ahead(hours(3))))
-        .and(a_failed(K::DeleteToken, false))
+        .and(no_retiring_token_can_be_deleted(false))
         .takes(&REPLACE);
     let retiring = &end.record().retiring;
     assert_eq!(retiring.len(), 2);
@@ -230,7 +230,7 @@ fn a_revoked_token_that_cannot_be_deleted_is_given_an_end_and_said() {
     given(a_token())
         .and(revoked_before(1))
         .and(|given| given.observed.life_limited.clear())
-        .and(a_failed(K::DeleteToken, true))
+        .and(no_retiring_token_can_be_deleted(true))
         .takes(&[K::LimitLife])
         .and_holds(Reason::RevokeBlocked);
 }
@@ -297,11 +297,152 @@ fn a_cut_off_spares_the_operators_own_credential_and_says_so_i6() {
     given(a_token())
         .and(the_credential_is_token(0))
         .and(cut_off)
-        .and_holds(Reason::InUse);
+        .and_holds(Reason::RevokeBlocked);
 }
 
 #[test]
 fn i4_a_cut_off_value_acts_once() {
     let end = given(a_token()).and(cut_off).takes(&[K::RecordCutOff]);
     assert!(end.record().has_handled(&revoke("all of it")));
+}
+
+#[test]
+fn i4_a_cut_off_value_acts_once_however_many_other_values_follow() {
+    let mut world = given(a_token())
+        .and(cut_off)
+        .takes(&[K::RecordCutOff, K::DeleteToken, K::RecordRetirement])
+        .takes(&REPLACE);
+    for n in 0..10 {
+        let value = trigger(&format!("audit-{n}"));
+        world = world
+            .and(|given| given.observed.nonce = attempt(200 + n))
+            .and(|given| given.desired_mut().rotation.triggers = vec![value])
+            .takes(&[K::FetchToken, K::RecordIntent]);
+        assert!(world.record().has_handled(&revoke("all of it")));
+        world = world.takes(&RESET[1..]).and(|given| {
+            given.observed.record.rotation.previous_key_expiration_time = None;
+        });
+    }
+}
+
+#[test]
+fn a_cut_off_value_that_is_there_when_an_object_is_created_never_acts() {
+    let end = given(a_token())
+        .and(a_new_object())
+        .and(cut_off)
+        .takes(&[K::AddFinalizer])
+        .takes(&REPLACE)
+        .and_rests();
+    assert_eq!(end.record().history[0].cause, Cause::Created);
+    assert!(end.record().has_handled(&revoke("all of it")));
+    // Nor when it is created again and finds its Secret.
+    let created_again = |given: &mut Given| given.secret().marks.owner_uid = "before".into();
+    let end = given(a_token())
+        .and(a_lost_status())
+        .and(created_again)
+        .and(cut_off)
+        .takes(&[K::ProveSecretKey, K::FetchToken, K::FenceSecret])
+        .takes(&[K::RecordTakeOver]);
+    assert!(end.record().has_handled(&revoke("all of it")));
+}
+
+#[test]
+fn a_cut_off_ends_a_published_key_that_the_status_does_not_name() {
+    let end = given(a_token())
+        .and(an_intent_to(PendingOperation::Create, Cause::Trigger))
+        .and(its_key_in_hand(Proof::Accepted, seconds(1)))
+        .and(it_was_published())
+        .and(cut_off)
+        .takes(&[K::RecordPublication, K::RecordCutOff]);
+    let retiring = end.record().retiring.iter();
+    let ending: Vec<_> = retiring.map(|it| it.token_id.clone()).collect();
+    assert_eq!(ending, [token(0), token(1)]);
+    // Nor the status that was lost, or restored to an older one.
+    let lost = a_lost_status();
+    let older = |given: &mut Given| {
+        given.observed.record.token.as_mut().unwrap().id = token(8);
+        given.observed.record.secret.as_mut().unwrap().fingerprint = key(8);
+        given.observed.record.rotation.last = Some(ago(hours(30)));
+    };
+    for world in [given(a_token()).and(lost), given(a_token()).and(older)] {
+        let end = world.and(cut_off).takes(&[
+            K::ProveSecretKey,
+            K::FetchToken,
+            K::FenceSecret,
+            K::RecordTakeOver,
+            K::RecordCutOff,
+        ]);
+        let mut retiring = end.record().retiring.iter();
+        assert!(retiring.any(|it| it.token_id == token(0)));
+    }
+}
+
+#[test]
+fn a_cut_off_that_must_wait_stops_no_call_and_is_never_green_i6_i15() {
+    let held = || {
+        let own = the_credential_is_token(0);
+        given(a_token()).and(own).and(cut_off)
+    };
+    let end = held()
+        .and(an_intent_to(PendingOperation::Create, Cause::Trigger))
+        .takes(&REPLACE[1..])
+        .takes(&[K::RecordCutOff, K::DeleteToken, K::RecordRetirement])
+        .and(|given| given.observed.nonce = attempt(200))
+        .takes(&REPLACE)
+        .and_holds(Reason::RevokeBlocked);
+    assert_eq!(end.record().retiring[0].token_id, token(0));
+    let Step::Wait(WaitStep::Hold { problem, .. }) = held().decides() else {
+        panic!("no hold");
+    };
+    assert!(problem.message.contains("own credential"), "{problem:?}");
+    assert!(!problem.message.contains("annotation"), "{problem:?}");
+}
+
+/// The longest ago that one could not be deleted, the sooner it is tried again.
+#[test]
+fn a_token_that_cannot_be_deleted_keeps_no_other_alive_i9() {
+    let world = || {
+        let tokens = retiring_tokens(2, ago(minutes(1)));
+        given(a_token()).and(tokens).and(|given| {
+            for retiring in &mut given.observed.record.retiring {
+                retiring.cause = Cause::Revoke;
+            }
+        })
+    };
+    let tried = |failed: &'static [usize]| {
+        let failed = failed.iter().map(|n| token(*n)).collect();
+        let world = world().and(|given| given.observed.delete_failed = failed);
+        match world.decides() {
+            Step::Call(CallStep::DeleteToken { token_id, .. }) => token_id,
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(tried(&[]), token(20));
+    assert_eq!(tried(&[20]), token(21));
+    assert_eq!(tried(&[20, 21]), token(20));
+    assert_eq!(tried(&[21, 20]), token(21));
+}
+
+#[test]
+fn a_revoked_token_is_tried_again_as_soon_as_its_failure_is_over_i9() {
+    let end = given(a_token())
+        .and(revoked_before(1))
+        .and(no_retiring_token_can_be_deleted(false))
+        .and_holds(Reason::RevokeBlocked);
+    let Step::Wait(WaitStep::Hold { until, .. }) = end.decides() else {
+        panic!("no hold");
+    };
+    assert_eq!(until, Some(NOW + seconds(30)));
+}
+
+/// What a reset does to an older key that is in its grace is not known.
+#[test]
+fn a_revocation_by_a_reset_says_that_older_keys_live_as_long_as_was_promised_i15() {
+    let grace = ahead(hours(12));
+    let end = given(a_token().revoked_by("leak"))
+        .and(a_previous_key_until(grace))
+        .and(the_policy_refuses())
+        .takes(&RESET);
+    let until = end.record().rotation.previous_key_expiration_time;
+    assert_eq!(until, Some(grace));
 }

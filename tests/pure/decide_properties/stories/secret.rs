@@ -293,6 +293,11 @@ fn a_key_that_the_account_is_managed_with_is_written_again_whatever_the_account_
     given(a_token()).and(kept).and_rests();
     given(a_token())
         .and(kept)
+        .and(unusable)
+        .and(the_key_in_the_secret_is_edited())
+        .and_holds(Reason::AccountNotReady);
+    given(a_token())
+        .and(kept)
         .and(|given| given.observed.secret = SecretState::Foreign { owner: None })
         .and_holds(Reason::SecretForeign);
 }

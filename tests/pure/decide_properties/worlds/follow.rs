@@ -57,37 +57,7 @@ pub fn carry_out(observed: &mut Observed, step: &Step) {
                 *proof = Proof::Accepted;
             }
         }
-        Step::Secret(SecretStep::PublishKey { plan, .. }) => {
-            let held = match &observed.call {
-                PendingCall::Held { fingerprint, .. } => fingerprint.clone(),
-                PendingCall::Empty | PendingCall::Armed(_) | PendingCall::Refused(_) => {
-                    panic!("no key in hand")
-                }
-            };
-            write_secret(observed, plan, Some(held));
-        }
-        Step::Secret(
-            SecretStep::RenderSecret { plan }
-            | SecretStep::MoveSecret { plan, .. }
-            | SecretStep::RestoreSecret { plan, .. },
-        ) => {
-            let kept = plan.marks.fingerprint.clone();
-            write_secret(observed, plan, kept);
-        }
-        Step::Secret(SecretStep::FenceSecret { attempt, .. }) => {
-            if let SecretState::Ours(secret) = &mut observed.secret {
-                secret.marks.fence = Some(attempt.clone());
-                secret.version = "fenced".into();
-            }
-        }
-        Step::Secret(SecretStep::DeleteSecret { name, .. }) => {
-            let former = observed.record.former_secret.as_ref();
-            if former.is_some_and(|former| former.name == *name) {
-                observed.former_secret = SecretState::Absent;
-            } else {
-                observed.secret = SecretState::Absent;
-            }
-        }
+        Step::Secret(step) => write(observed, step),
         Step::Look(LookStep::ListTokens { .. }) => observed.listed_at = Some(observed.clocks.local),
         Step::Look(LookStep::FetchToken { .. }) => fetch(observed),
         Step::Look(LookStep::ProveSecretKey { .. }) => {
@@ -118,6 +88,40 @@ pub fn carry_out(observed: &mut Observed, step: &Step) {
         )
         | Step::Object(ObjectStep::RemoveFinalizer { .. })
         | Step::Wait(WaitStep::Hold { .. } | WaitStep::Rest { .. }) => {}
+    }
+}
+
+fn write(observed: &mut Observed, step: &SecretStep) {
+    match step {
+        SecretStep::PublishKey { plan, .. } => {
+            let held = match &observed.call {
+                PendingCall::Held { fingerprint, .. } => fingerprint.clone(),
+                PendingCall::Empty | PendingCall::Armed(_) | PendingCall::Refused(_) => {
+                    panic!("no key in hand")
+                }
+            };
+            write_secret(observed, plan, Some(held));
+        }
+        SecretStep::RenderSecret { plan }
+        | SecretStep::MoveSecret { plan, .. }
+        | SecretStep::RestoreSecret { plan, .. } => {
+            let kept = plan.marks.fingerprint.clone();
+            write_secret(observed, plan, kept);
+        }
+        SecretStep::FenceSecret { attempt, .. } => {
+            if let SecretState::Ours(secret) = &mut observed.secret {
+                secret.marks.fence = Some(attempt.clone());
+                secret.version = "fenced".into();
+            }
+        }
+        SecretStep::DeleteSecret { name, .. } => {
+            let former = observed.record.former_secret.as_ref();
+            if former.is_some_and(|former| former.name == *name) {
+                observed.former_secret = SecretState::Absent;
+            } else {
+                observed.secret = SecretState::Absent;
+            }
+        }
     }
 }
 

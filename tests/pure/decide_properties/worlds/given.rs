@@ -133,6 +133,7 @@ pub fn settled(desired: &Desired) -> Observed {
         revokes: Vec::new(),
         cut_offs: Vec::new(),
         gone: BTreeSet::new(),
+        delete_failed: Vec::new(),
         life_limited: BTreeSet::new(),
         roles: Roles::Resolved(Vec::new()),
         roles_seen_at: Some(NOW),

@@ -1,12 +1,11 @@
 //! What may be the case around an object; each is added to a settled world by `and`.
 
 use jiff::{SignedDuration, Timestamp};
-use launchdarkly_token_operator::domain::account::budget::Hold;
 use launchdarkly_token_operator::domain::cause::Cause;
 use launchdarkly_token_operator::domain::desired::{DeletionPolicy, Desired};
 use launchdarkly_token_operator::domain::observed::{
-    Account, AccountFacts, Admission, Deletion, Feature, FoundToken, OwnToken, PendingCall, Proof,
-    Remote, RemoteFacts, Retry, SecretKeyProof, Source,
+    Account, AccountFacts, Deletion, FoundToken, PendingCall, Proof, Remote, RemoteFacts,
+    SecretKeyProof, Source,
 };
 use launchdarkly_token_operator::domain::problem::Problem;
 use launchdarkly_token_operator::domain::reason::Reason;
@@ -14,7 +13,6 @@ use launchdarkly_token_operator::domain::record::{
     AbandonedAttempt, HistoryEntry, Intent, PendingOperation, Record, RetiringToken,
 };
 use launchdarkly_token_operator::domain::secret::{Arrangement, SecretFacts, SecretState};
-use launchdarkly_token_operator::domain::step::StepKind;
 use launchdarkly_token_operator::domain::time::plus;
 
 use super::given::Given;
@@ -356,50 +354,5 @@ pub fn the_object_goes_and_leaves_its_token() -> impl FnOnce(&mut Given) {
     |given| {
         the_object_is_being_deleted()(given);
         given.observed.deletion.as_mut().unwrap().policy = DeletionPolicy::Retain;
-    }
-}
-
-pub fn the_account_is_unusable(transient: bool) -> impl FnOnce(&mut Given) {
-    move |given| {
-        given.observed.account = Account::Unusable(
-            Problem::user(Reason::AccountNotReady, "no credential").passing_if(transient),
-        );
-    }
-}
-
-pub fn the_credential_is_of_another_account() -> impl FnOnce(&mut Given) {
-    |given| given.account().id = "other".into()
-}
-
-pub fn the_credential_is_token(n: usize) -> impl FnOnce(&mut Given) {
-    move |given| given.account().credential = OwnToken::Named(token(n))
-}
-
-pub fn the_policy_refuses() -> impl FnOnce(&mut Given) {
-    |given| {
-        given.account().admission = Admission::Refused(Problem::user(
-            Reason::NotAllowedByPolicy,
-            "role admin is not allowed",
-        ));
-    }
-}
-
-pub fn reset_is(feature: Feature) -> impl FnOnce(&mut Given) {
-    move |given| given.account().reset = feature
-}
-
-pub fn no_unasked_replacement_is_left() -> impl FnOnce(&mut Given) {
-    |given| given.account().held_by_budget = Some(Hold::Namespace)
-}
-
-pub fn a_failed(step: StepKind, terminal: bool) -> impl FnOnce(&mut Given) {
-    move |given| {
-        given.observed.retries.push(Retry {
-            step,
-            problem: Problem::user(Reason::LaunchDarklyUnavailable, "503").passing_if(!terminal),
-            until: NOW + seconds(30),
-            generation: given.observed.generation,
-            times: 1,
-        });
     }
 }

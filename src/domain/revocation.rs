@@ -1,0 +1,36 @@
+//! Whether a key is to end that may still work.
+
+use super::cause::Cause;
+use super::desired::Desired;
+use super::observed::Observed;
+use super::problem::Problem;
+use super::record::Record;
+
+/// Whether a cut-off value waits to be handled. One that is there when an object is created has nothing to end, and never acts.
+#[must_use]
+pub fn cut_off_waits(observed: &Observed, record: &Record) -> bool {
+    let mut asked = observed.cut_offs.iter();
+    let new = asked.any(|request| !record.has_handled(request));
+    let has_keys =
+        record.token.is_some() || record.pending.is_some() || !record.retiring.is_empty();
+    new && has_keys && observed.deletion.is_none()
+}
+
+/// Whether a key is to end at once, by a value that waits or one that is being handled, and may still work.
+#[must_use]
+pub fn is_under_way(
+    desired: &Result<Desired, Problem>,
+    observed: &Observed,
+    record: &Record,
+) -> bool {
+    let revokes = match desired {
+        Ok(desired) => &desired.rotation.revokes,
+        Err(_) => &observed.revokes,
+    };
+    let new = revokes.iter().any(|request| !record.has_handled(request));
+    let pending = record.pending.as_ref();
+    let begun = pending.is_some_and(|intent| intent.cause == Cause::Revoke);
+    let mut retiring = record.retiring.iter();
+    let alive = retiring.any(|r| r.ends_at_once() && !observed.gone.contains(&r.token_id));
+    (new && record.token.is_some()) || begun || alive || cut_off_waits(observed, record)
+}
