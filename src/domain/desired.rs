@@ -80,16 +80,21 @@ impl Desired {
     }
 }
 
-/// How the Secret of an object is laid out: as asked for; without a valid spec, or with a call pending, under the name that is recorded.
+/// How the Secret of an object is laid out: as asked for, where `asked` is that part of a spec that is not valid as a whole; without a
+/// valid spec, or with a call pending, under the name that is recorded.
 #[must_use]
-pub fn secret_layout(desired: &Result<Desired, Problem>, record: &Record) -> SecretLayout {
+pub fn secret_layout(
+    desired: &Result<Desired, Problem>,
+    asked: Option<&SecretLayout>,
+    record: &Record,
+) -> SecretLayout {
     let mut layout = match desired {
         Ok(desired) => desired.secret.clone(),
-        Err(_) => SecretLayout::default(),
+        Err(_) => asked.cloned().unwrap_or_default(),
     };
     let recorded = record.secret.as_ref().map(|secret| &secret.name);
     let pending = record.pending.as_ref().map(|intent| &intent.secret_name);
-    if let Some(name) = pending.or(recorded.filter(|_| layout.name.is_empty())) {
+    if let Some(name) = pending.or(recorded.filter(|_| desired.is_err())) {
         layout.name.clone_from(name);
     }
     layout

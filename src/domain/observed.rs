@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::account::budget::Hold;
 use super::problem::Problem;
 use super::record::{Identity, Record};
-use super::secret::{Arrangement, SecretState};
+use super::secret::{Arrangement, SecretLayout, SecretState};
 use crate::domain::desired::DeletionPolicy;
 use crate::domain::ids::{
     AccountId, Attempt, Fingerprint, Installation, RequestHash, RoleId, SettingsHash, TokenId,
@@ -54,6 +54,8 @@ pub struct Observed {
     pub resets_refused: u32,
     /// Tokens of that listing whose marker names this object and that are not recorded.
     pub found: Vec<FoundToken>,
+    /// How the spec lays its Secret out, where that part of it is valid, whatever the rest is.
+    pub layout: Option<SecretLayout>,
     /// The revoke values that the object has, also where its spec makes no sense.
     pub revokes: Vec<RequestHash>,
     /// The values that ask for the end of every key.
@@ -64,6 +66,8 @@ pub struct Observed {
     pub gone: BTreeSet<TokenId>,
     /// Tokens whose deletion failed, the longest ago first.
     pub delete_failed: Vec<TokenId>,
+    /// Retiring tokens whose keys are dead though they could not be deleted.
+    pub keys_ended: BTreeSet<TokenId>,
     /// Retiring tokens whose `expiry` was set, or cannot be.
     pub life_limited: BTreeSet<TokenId>,
     /// The custom roles asked for, as LaunchDarkly knows them.

@@ -31,6 +31,7 @@ pub fn is_under_way(
     let pending = record.pending.as_ref();
     let begun = pending.is_some_and(|intent| intent.cause == Cause::Revoke);
     let mut retiring = record.retiring.iter();
-    let alive = retiring.any(|r| r.ends_at_once() && !observed.gone.contains(&r.token_id));
+    let dead = |id| observed.gone.contains(id) || observed.keys_ended.contains(id);
+    let alive = retiring.any(|r| r.ends_at_once() && !dead(&r.token_id));
     (new && record.token.is_some()) || begun || alive || cut_off_waits(observed, record)
 }

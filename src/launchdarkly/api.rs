@@ -66,7 +66,7 @@ pub trait TokensApi: Clone + Send + Sync + 'static {
     /// Deletes a token.
     fn delete(&self, id: &TokenId) -> impl Future<Output = Result<Deleted, ApiError>> + Send;
 
-    /// Gives a token a new key; the previous one is asked to live on as long as that says. A durable
+    /// Gives a token a new key; the previous one is asked to live on as long as that says. Unless it is to die, a durable
     /// intent must exist (I5), and dropping this future is as uncertain as with [`create`](TokensApi::create).
     /// Deprecated since October 2026 (documented).
     fn reset(

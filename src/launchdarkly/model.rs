@@ -160,6 +160,8 @@ pub enum Overlap {
     AtLeast(Duration),
     /// It leaked, and must not live longer: counted by LaunchDarkly's clock.
     AtMost(Duration),
+    /// Not at all: without a time the previous key dies at once (documented).
+    Nothing,
 }
 
 /// The answer to a reset.

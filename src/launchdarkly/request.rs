@@ -112,15 +112,16 @@ impl Call<'_> {
             ),
             Self::Delete(id) => wire(Method::DELETE, &["tokens", id.as_str()], None),
             Self::Reset { id, previous_key } => {
+                let path = ["tokens", id.as_str(), "reset"];
                 let (from, lives) = match previous_key {
                     Overlap::AtLeast(lives) => (there.latest, lives),
                     Overlap::AtMost(lives) => (there.likely, lives),
+                    Overlap::Nothing => return wire(Method::POST, &path, Some(json!({}))),
                 };
                 let until = from.saturating_add(*lives).unwrap_or(Timestamp::MAX);
                 // The time goes where it is documented and where it was observed to work: query and body.
                 let ms = until.as_millisecond();
-                let body = Some(json!({ "expiry": ms }));
-                let mut reset = wire(Method::POST, &["tokens", id.as_str(), "reset"], body);
+                let mut reset = wire(Method::POST, &path, Some(json!({ "expiry": ms })));
                 reset
                     .url
                     .query_pairs_mut()

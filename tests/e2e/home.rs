@@ -24,6 +24,9 @@ impl Home<'static> {
 
     /// A namespace with nothing in it.
     pub fn bare(namespace: &str) -> Self {
+        let listed = stage().namespaces;
+        let known = listed.is_none_or(|all| all.contains(&namespace));
+        assert!(known, "{namespace} is not listed in the stage");
         let home = Self::on(&stage().plane, namespace);
         if stage().access == SecretAccess::OptIn {
             home.opt_in();
@@ -342,6 +345,17 @@ impl<'a> Home<'a> {
             } else {
                 Err(format!("there are {found}"))
             }
+        })
+        .unwrap();
+    }
+
+    /// Waits until LaunchDarkly accepts a key no more.
+    pub fn dies(&self, simulator: &SimulatorProcess, key: &str) {
+        let what = format!("the leaked key of {} to die", self.namespace);
+        wait::until_true(PATIENCE, &what, || {
+            let tokens = simulator.tokens()?;
+            let mut keys = tokens.iter().flat_map(|token| &token.keys);
+            Ok(!keys.any(|known| known.value.as_str() == key && known.valid))
         })
         .unwrap();
     }

@@ -14,16 +14,6 @@ fn revoke(home: &Home<'_>, name: &str, value: &str) {
     annotate(home, name, "ldtokens.dev/revoke", value);
 }
 
-/// Waits until a key is refused.
-fn dies(simulator: &rig::SimulatorProcess, key: &str) {
-    wait::until_true(PATIENCE, "the leaked key to die", || {
-        let tokens = simulator.tokens()?;
-        let mut keys = tokens.iter().flat_map(|token| &token.keys);
-        Ok(!keys.any(|known| known.value.as_str() == key && known.valid))
-    })
-    .unwrap();
-}
-
 #[test]
 fn a_value_that_was_handled_and_comes_back_is_told_of_i15() {
     let calm = &stage().calm;
@@ -74,7 +64,7 @@ fn a_revocation_that_has_nowhere_to_put_the_new_key_is_blocked_and_a_cut_off_end
     home.event("web", "RevokeBlocked");
     accepted(calm, &leaked);
     annotate(&home, "web", "ldtokens.dev/cut-off", "now");
-    dies(calm, &leaked);
+    home.dies(calm, &leaked);
     refused(calm, &leaked);
     home.event("web", "KeyCutOff");
     let message = home.reason("web", "Ready", "KeyCutOff");

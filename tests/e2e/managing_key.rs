@@ -170,3 +170,28 @@ fn where_no_throw_away_token_can_be_made_rotations_go_by_replacement_and_the_eve
     refused(strict, &old);
     accepted(strict, &last);
 }
+
+#[test]
+fn a_managing_key_that_may_not_delete_tokens_resets_a_leaked_key_away_i9() {
+    let personal = &stage().personal;
+    let mut role = manages_personal_tokens();
+    role["actions"] = json!(["createAccessToken", "resetAccessToken"]);
+    let key = managing_key(
+        personal,
+        &json!({"name": "maker", "serviceToken": false, "inlineRole": [role]}),
+    );
+    let home = Home::bare("manage-undeletable");
+    home.settle_with(personal, &key);
+    home.token("web", &json!({"role": "reader", "serviceToken": false}));
+    home.ready("web");
+    let leaked = home.key("web");
+    let change = json!({"spec": {"rotation": {"revoke": "leak"}}});
+    home.patch("accesstoken", "web", &change);
+    home.dies(personal, &leaked);
+    refused(personal, &leaked);
+    accepted(personal, &home.key("web"));
+    // The token itself is left, and that is said.
+    home.remote_count(personal, 2);
+    let retiring = home.get("accesstoken", "web")["status"]["retiring"].clone();
+    assert_eq!(retiring[0]["cause"], "Revoke", "{retiring}");
+}

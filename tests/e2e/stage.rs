@@ -16,11 +16,14 @@ pub use crate::keys::{accepted, refused};
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The namespaces of the tests: where the operator may use the Secrets of single namespaces only, they have to be named when it starts.
-/// A test whose namespace is missing here fails in that mode.
-const NAMESPACES: [&str; 77] = [
+/// A test whose namespace is missing here fails.
+const NAMESPACES: [&str; 82] = [
     "crowd",
     "ending-all",
     "ending-new",
+    "leaks-again",
+    "leaks-foreign",
+    "leaks-policy",
     "life-leaky",
     "life-reset",
     "life-retain",
@@ -36,6 +39,7 @@ const NAMESPACES: [&str; 77] = [
     "manage-own",
     "manage-personal",
     "manage-strict",
+    "manage-undeletable",
     "odd-expired",
     "odd-ignored",
     "odd-overlap",
@@ -95,6 +99,7 @@ const NAMESPACES: [&str; 77] = [
     "trouble-two",
     "trouble-unknown",
     "trouble-wrong",
+    "unknown-copied",
 ];
 
 /// How many tests ask for a rough simulator.
@@ -142,6 +147,8 @@ pub struct Stage {
     pub operator: Operator,
     /// Whose Secrets it may use.
     pub access: SecretAccess,
+    /// Where tests may be at home, if not everywhere.
+    pub namespaces: Option<&'static [&'static str]>,
 }
 
 /// The stage, started once.
@@ -238,6 +245,7 @@ impl Stage {
             private,
             operator,
             access,
+            namespaces: Some(&NAMESPACES),
         }
     }
 

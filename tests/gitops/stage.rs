@@ -34,6 +34,8 @@ pub struct Stage {
     pub plundered: SimulatorProcess,
     /// Whose Secrets the operator may use.
     pub access: SecretAccess,
+    /// Where tests may be at home, if not everywhere.
+    pub namespaces: Option<&'static [&'static str]>,
     _operator: Operator,
 }
 
@@ -75,6 +77,7 @@ impl Stage {
             deaf,
             plundered,
             access: SecretAccess::Cluster,
+            namespaces: None,
             _operator: operator,
         }
     }

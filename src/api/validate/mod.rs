@@ -8,7 +8,7 @@ mod policy;
 mod token;
 
 pub use account::{DEFAULT_API_URL, account, cluster_account};
-pub use token::{Request, RequestKind, asked, desired, former_hashes, requests};
+pub use token::{Request, RequestKind, asked, desired, former_hashes, layout, requests};
 
 /// A mistake in a spec.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -196,6 +196,14 @@ fn secret(checks: &mut Checks, object: &AccessToken) -> SecretLayout {
     }
 }
 
+/// How the Secret is laid out, where that part of the spec is valid, whatever the rest is.
+#[must_use]
+pub fn layout(object: &AccessToken) -> Option<SecretLayout> {
+    let mut checks = Checks::default();
+    let layout = secret(&mut checks, object);
+    checks.done(layout).ok()
+}
+
 fn rotation(checks: &mut Checks, object: &AccessToken) -> Rotation {
     let rotation = object.spec.rotation.clone().unwrap_or_default();
     let interval = rotation.interval.as_deref().and_then(|text| {

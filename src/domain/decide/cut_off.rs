@@ -77,10 +77,7 @@ fn end_all(view: &View<'_>, tokens: Vec<TokenId>) -> Step {
     }
     record.rotation.next = None;
     record.rotation.previous_key_expiration_time = None;
-    let requests = view.desired().map(|desired| &desired.rotation);
-    let requests = requests
-        .into_iter()
-        .flat_map(|it| it.triggers.iter().chain(&it.revokes));
+    let requests = view.triggers().iter().chain(view.revokes());
     // What is still asked for and was handled must not be forgotten for others.
     let mut handled: Vec<_> = requests
         .filter(|it| record.has_handled(it))

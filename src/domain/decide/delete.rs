@@ -143,7 +143,7 @@ fn delete_secrets(view: &View<'_>, deletion: &Deletion) -> Option<Step> {
         SecretState::Absent | SecretState::Foreign { .. } | SecretState::Unreadable(_) => None,
     };
     let record = &view.observed.record;
-    let layout = secret_layout(view.desired, record);
+    let layout = secret_layout(view.desired, view.observed.layout.as_ref(), record);
     let other = other_name(record, &layout);
     delete(layout.name, &view.observed.secret)
         .or_else(|| delete(other?, &view.observed.former_secret))

@@ -6,7 +6,7 @@ use super::publish;
 use super::view::{View, hold};
 use crate::domain::account::budget;
 use crate::domain::cause::Cause;
-use crate::domain::desired::Desired;
+use crate::domain::desired::{Desired, secret_layout};
 use crate::domain::ids::{Attempt, RequestHash};
 use crate::domain::marker::{Hold, Marker, with_marker};
 use crate::domain::observed::{AccountFacts, Admission, PendingCall, Roles};
@@ -19,7 +19,7 @@ use crate::domain::secret::Arrangement;
 use crate::domain::settings::{Grant, TokenSettings};
 use crate::domain::step::{LookStep, ObjectStep, RecordStep, Step};
 use crate::domain::time::plus;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 /// Why a call is wanted, and what it must not forget.
 pub(super) struct Need {
@@ -74,16 +74,10 @@ pub(super) fn intend(view: &View<'_>, need: &Need) -> Step {
     if !observed.finalizer {
         return Step::Object(ObjectStep::AddFinalizer);
     }
-    let Some(desired) = view.desired() else {
-        return require_valid_spec(view).unwrap_or_else(|| view.rest());
-    };
-    if let Some(obstacle) = obstacle(view, desired, need) {
-        return obstacle;
-    }
-    record_intent(view, desired, need)
+    obstacle(view, need).unwrap_or_else(|| record_intent(view, need))
 }
 
-fn obstacle(view: &View<'_>, desired: &Desired, need: &Need) -> Option<Step> {
+fn obstacle(view: &View<'_>, need: &Need) -> Option<Step> {
     let observed = view.observed;
     if observed.namespace_terminating {
         return Some(hold(Problem::user(
@@ -98,10 +92,13 @@ fn obstacle(view: &View<'_>, desired: &Desired, need: &Need) -> Option<Step> {
         Ok(account) => account,
         Err(wait) => return Some(wait),
     };
-    // Policy, roles and room are about another token: they do not keep a key from being revoked by a reset (I9).
+    // The rest of the spec, policy, roles and room are about another token: they do not keep a key from being revoked by a reset (I9).
     if need.cause == Cause::Revoke && need.operation == PendingOperation::Reset {
         return secret_in_the_way(view);
     }
+    let Some(desired) = view.desired() else {
+        return require_valid_spec(view);
+    };
     if let Admission::Refused(problem) = &account.admission {
         return Some(hold(problem.clone()));
     }
@@ -173,7 +170,7 @@ pub fn replaces_unasked(record: &Record, cause: Cause) -> bool {
     cause.is_unasked() && record.token.is_some() && record.pending.is_none()
 }
 
-fn record_intent(view: &View<'_>, desired: &Desired, need: &Need) -> Step {
+fn record_intent(view: &View<'_>, need: &Need) -> Step {
     let observed = view.observed;
     let mut record = view.record();
     // What was certainly not done needs no remembering.
@@ -183,12 +180,8 @@ fn record_intent(view: &View<'_>, desired: &Desired, need: &Need) -> Step {
     let seen = |request: &&RequestHash| {
         record.rotation.handled.contains(*request) || need.handles.contains(*request)
     };
-    let current = desired
-        .rotation
-        .triggers
-        .iter()
-        .chain(&desired.rotation.revokes)
-        .chain(&observed.cut_offs);
+    let current = view.triggers().iter().chain(view.revokes());
+    let current = current.chain(&observed.cut_offs);
     let mut handles: Vec<RequestHash> = current.filter(seen).cloned().collect();
     handles.extend(
         need.handles
@@ -202,14 +195,17 @@ fn record_intent(view: &View<'_>, desired: &Desired, need: &Need) -> Step {
         record.account_id = Some(account.id.clone());
     }
     // A call under way goes where its first intent said, where its predecessor was fenced off; a rename comes after it.
-    let mut layout = desired.secret.clone();
-    if let Some(pending) = &observed.record.pending {
-        layout.name.clone_from(&pending.secret_name);
-    }
+    let layout = secret_layout(view.desired, observed.layout.as_ref(), &observed.record);
+    let grace = view
+        .desired()
+        .map_or_else(SignedDuration::default, |desired| desired.rotation.grace);
     // A reset changes the key alone: edits that wait stay waiting.
-    let (spec_hash, token_name) = match (&record.token, need.operation) {
-        (Some(token), PendingOperation::Reset) => (token.spec_hash.clone(), token.name.clone()),
-        (Some(_) | None, _) => (desired.settings.hash(), desired.settings.name.clone()),
+    let (spec_hash, token_name) = match (&record.token, need.operation, view.desired()) {
+        (_, PendingOperation::Create, Some(desired)) | (None, _, Some(desired)) => {
+            (desired.settings.hash(), desired.settings.name.clone())
+        }
+        (Some(token), _, _) => (token.spec_hash.clone(), token.name.clone()),
+        (None, _, None) => return view.rest(),
     };
     record.pending = Some(Intent {
         operation: need.operation,
@@ -224,12 +220,9 @@ fn record_intent(view: &View<'_>, desired: &Desired, need: &Need) -> Step {
         handles,
         previous_key_expiration_time: need
             .previous_key_expiration_time
-            .or_else(|| reset_lives_until(view, desired, need.operation)),
+            .or_else(|| reset_lives_until(view, grace, need.operation)),
     });
-    let arrangement = Arrangement {
-        layout,
-        grace: desired.rotation.grace,
-    };
+    let arrangement = Arrangement { layout, grace };
     let rehearsal = Box::new(publish::rehearsal(view, &arrangement));
     Step::Record(RecordStep::RecordIntent {
         record: Box::new(record),
@@ -254,13 +247,10 @@ pub(super) fn abandon_pending(record: &mut Record) {
 /// How long the key that a reset makes old lives, should the answer be lost.
 fn reset_lives_until(
     view: &View<'_>,
-    desired: &Desired,
+    grace: SignedDuration,
     operation: PendingOperation,
 ) -> Option<Timestamp> {
-    let lives = desired
-        .rotation
-        .grace
-        .checked_add(view.observed.timing.publication_margin)?;
+    let lives = grace.checked_add(view.observed.timing.publication_margin)?;
     (operation == PendingOperation::Reset).then(|| plus(view.observed.clocks.later(), lives))
 }
 

@@ -63,6 +63,7 @@ pub const CONCERNS: &[Concern] = concerns![
     guards::know_own_token: "LaunchDarkly does not say which token the operator uses itself: the listing tells",
     retire::retire_tokens: "replaced tokens get an end of life, and are deleted when due; after a failure not before its back-off is over",
     retire::clean_found: "a token with our marker that is not recorded: delete it or let it retire; after a failure likewise",
+    revoke::revoke_whatever_the_spec: "a new revoke value, though the spec is invalid",
     guards::require_valid_spec: "the spec is invalid: hold",
     secret::claim_secret: "the Secret belongs to another owner, or cannot be read: hold",
     reclaim::reclaim_secret: "a Secret of ours knows more than the status: reclaim it",

@@ -44,20 +44,21 @@ pub(super) fn resolve_pending(view: &View<'_>) -> Option<Step> {
 
 /// The intent stands and nothing was sent yet. What has to hold for an intent has to hold for its call.
 fn make_the_call(view: &View<'_>, intent: &Intent, arrangement: &Arrangement) -> Step {
-    let as_intended = |desired: &&Desired| {
-        intent.operation == PendingOperation::Reset || desired.settings.hash() == intent.spec_hash
+    let urgent = intent.cause == Cause::Revoke;
+    // A key is revoked whatever the spec has become.
+    let wanted = match (intent.operation, view.desired()) {
+        (PendingOperation::Reset, desired) => urgent || desired.is_some(),
+        (PendingOperation::Create, desired) => {
+            desired.is_some_and(|desired| desired.settings.hash() == intent.spec_hash)
+        }
     };
-    let Some(desired) = view.desired().filter(as_intended) else {
-        return forget(view, intent);
-    };
-    if view.now() > plus(intent.start_time, view.observed.timing.settle) {
+    if !wanted || view.now() > plus(intent.start_time, view.observed.timing.settle) {
         return forget(view, intent);
     }
     let account = match view.account() {
         Ok(account) => account,
         Err(wait) => return wait,
     };
-    let urgent = intent.cause == Cause::Revoke;
     let may_reset = |token_id| {
         if urgent {
             reset::may_revoke(view, token_id)
@@ -80,26 +81,38 @@ fn make_the_call(view: &View<'_>, intent: &Intent, arrangement: &Arrangement) ->
             })
         }
         (PendingOperation::Reset, Some(_) | None) => forget(view, intent),
-        (PendingOperation::Create, _)
-            if matches!(account.admission, Admission::Refused(_))
-                || matches!(view.observed.roles, Roles::Missing(_)) =>
-        {
-            forget(view, intent)
-        }
         (PendingOperation::Create, _) => {
-            let attempt = intent.attempt.clone();
-            match marked_settings(view, desired, account, &attempt) {
-                Some(settings) => Step::Call(CallStep::CreateToken {
-                    attempt,
-                    settings: Box::new(settings),
-                    urgent,
-                }),
-                None => Step::Look(LookStep::ResolveRoles {
-                    roles: desired.asked_roles(),
-                }),
-            }
+            let call = view
+                .desired()
+                .and_then(|desired| create(view, intent, desired, account));
+            call.unwrap_or_else(|| forget(view, intent))
         }
     }
+}
+
+/// The create call, once its roles are known; `None` where the token may not be made any more.
+fn create(
+    view: &View<'_>,
+    intent: &Intent,
+    desired: &Desired,
+    account: &AccountFacts,
+) -> Option<Step> {
+    if matches!(account.admission, Admission::Refused(_))
+        || matches!(view.observed.roles, Roles::Missing(_))
+    {
+        return None;
+    }
+    let attempt = intent.attempt.clone();
+    Some(match marked_settings(view, desired, account, &attempt) {
+        Some(settings) => Step::Call(CallStep::CreateToken {
+            attempt,
+            settings: Box::new(settings),
+            urgent: intent.cause == Cause::Revoke,
+        }),
+        None => Step::Look(LookStep::ResolveRoles {
+            roles: desired.asked_roles(),
+        }),
+    })
 }
 
 /// The call certainly had no effect: it may be made again with the same intent, while it is still wanted.

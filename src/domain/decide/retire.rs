@@ -94,20 +94,32 @@ pub(super) fn end_of(view: &View<'_>, retiring: &RetiringToken) -> Timestamp {
     plus(remote, view.observed.timing.publication_margin)
 }
 
-/// A key that is to end at once and whose token cannot be deleted now is given an end.
+/// A key that is to end at once and whose token cannot be deleted now is given an end; where even a second try fails, it is reset away.
 fn end_otherwise(view: &View<'_>, record: &Record, account: &AccountFacts) -> Option<Step> {
     view.retry(StepKind::DeleteToken)?;
     let observed = view.observed;
-    let mut ends = record.retiring.iter().filter(|r| r.ends_at_once());
-    let unlimited = ends.find(|r| {
-        !observed.life_limited.contains(&r.token_id) && !view.is_credential(&r.token_id)
-    })?;
-    (account.expiry != Feature::Unavailable).then(|| {
-        Step::Call(CallStep::LimitLife {
-            token_id: unlimited.token_id.clone(),
-            expiry: plus(observed.clocks.later(), SOON),
-        })
-    })
+    let undeleted = |r: &&RetiringToken| r.ends_at_once() && !view.is_credential(&r.token_id);
+    let ends = record.retiring.iter().filter(undeleted);
+    let unlimited = |r: &&RetiringToken| !observed.life_limited.contains(&r.token_id);
+    let limit = ends.clone().find(unlimited).map(|r| CallStep::LimitLife {
+        token_id: r.token_id.clone(),
+        expiry: plus(observed.clocks.later(), SOON),
+    });
+    let limit = limit
+        .filter(|call| account.expiry != Feature::Unavailable && view.retry(call.kind()).is_none());
+    let tried_again = observed
+        .retries
+        .iter()
+        .any(|retry| retry.step == StepKind::DeleteToken && retry.times > 1);
+    let alive = |r: &&RetiringToken| !observed.keys_ended.contains(&r.token_id);
+    let end = || {
+        ends.filter(|_| tried_again)
+            .find(alive)
+            .map(|r| CallStep::EndKey {
+                token_id: r.token_id.clone(),
+            })
+    };
+    limit.or_else(end).map(Step::Call)
 }
 
 /// A token that somebody else reset may be in that somebody's use: after its grace it is unknown, and no longer ours to end.

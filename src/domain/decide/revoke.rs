@@ -1,5 +1,6 @@
 //! A leaked key: a new one is published, then every older one ends. What keeps one alive is said (I15).
 
+use super::guards::require_valid_spec;
 use super::holds::{too_many_abandoned, too_many_retiring};
 use super::intent::{Need, intend};
 use super::reset::may_revoke;
@@ -32,7 +33,7 @@ pub(super) fn revoke(view: &View<'_>) -> Option<Step> {
     }
     let handles = requests
         .into_iter()
-        .chain(view.unhandled(&view.desired()?.rotation.triggers))
+        .chain(view.unhandled(view.triggers()))
         .collect();
     let in_use = observed.record.token.as_ref()?;
     let operation = match no_successor(view) {
@@ -56,8 +57,15 @@ pub(super) fn revoke(view: &View<'_>) -> Option<Step> {
     ))
 }
 
+/// A spec that is invalid keeps no leaked key alive: where its part about the Secret is valid, the key is reset.
+pub(super) fn revoke_whatever_the_spec(view: &View<'_>) -> Option<Step> {
+    let invalid = view.desired.is_err() && view.observed.layout.is_some();
+    revoke(view).filter(|_| invalid)
+}
+
 /// What keeps another token from taking the place of the one in use: then its key is reset.
 fn no_successor(view: &View<'_>) -> Option<Step> {
+    let invalid = require_valid_spec(view);
     let refused = view
         .account()
         .ok()
@@ -71,7 +79,8 @@ fn no_successor(view: &View<'_>) -> Option<Step> {
     };
     let record = view.record();
     let full = record.retiring.len() >= MAX_RETIRING;
-    refused
+    invalid
+        .or(refused)
         .or(missing)
         .or_else(|| view.retry(StepKind::CreateToken))
         .or_else(|| view.retry(StepKind::ResolveRoles))

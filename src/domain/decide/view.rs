@@ -281,6 +281,12 @@ impl<'a> View<'a> {
         }
     }
 
+    /// The values that ask for a rotation; none of a spec that makes no sense.
+    pub(super) fn triggers(&self) -> &'a [RequestHash] {
+        self.desired()
+            .map_or(&[], |desired| &desired.rotation.triggers)
+    }
+
     /// The requests that were not handled yet.
     pub(super) fn unhandled(&self, requests: &[RequestHash]) -> Vec<RequestHash> {
         let record = &self.observed.record;

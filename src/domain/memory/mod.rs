@@ -34,7 +34,7 @@ use super::observed::{
 };
 use super::problem::Problem;
 use super::record::{Identity, Record};
-use super::secret::SecretState;
+use super::secret::{SecretLayout, SecretState};
 use super::settings::TokenSettings;
 use super::time::Clocks;
 
@@ -124,6 +124,8 @@ pub struct Surroundings {
     pub deletion: Option<Deletion>,
     /// Whether its namespace is being deleted.
     pub namespace_terminating: bool,
+    /// How the spec lays its Secret out, where that part of it is valid, whatever the rest is.
+    pub layout: Option<SecretLayout>,
     /// The revoke values that the object has, also where its spec makes no sense.
     pub revokes: Vec<RequestHash>,
     /// The values that ask for the end of every key.
@@ -191,6 +193,7 @@ impl<T: ShownToken> Memory<T> {
                 .unwrap_or_default(),
             gone: self.token.gone.clone(),
             delete_failed: self.token.delete_failed.clone(),
+            keys_ended: self.token.keys_ended.clone(),
             life_limited: self.token.life_limited.clone(),
             retries: self.retries.shown(clocks),
             identity: read.identity,
@@ -198,6 +201,7 @@ impl<T: ShownToken> Memory<T> {
             finalizer: read.finalizer,
             deletion: read.deletion,
             namespace_terminating: read.namespace_terminating,
+            layout: read.layout,
             revokes: read.revokes,
             cut_offs: read.cut_offs,
             claims: read.claims,

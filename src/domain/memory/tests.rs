@@ -151,6 +151,7 @@ fn read(seconds: i64) -> Surroundings {
     record.rotation.last = Some(at(0));
     Surroundings {
         claims: std::collections::BTreeSet::new(),
+        layout: None,
         revokes: Vec::new(),
         cut_offs: Vec::new(),
         former: FormerHashes::default(),

@@ -25,6 +25,8 @@ pub struct TokenMemory<T> {
     pub gone: BTreeSet<TokenId>,
     /// Tokens whose deletion failed, the longest ago first.
     pub delete_failed: Vec<TokenId>,
+    /// Retiring tokens whose keys are dead though they could not be deleted.
+    pub keys_ended: BTreeSet<TokenId>,
     /// Retiring tokens that got their `expiry`, or cannot.
     pub life_limited: BTreeSet<TokenId>,
     /// A token that was not found.
@@ -40,6 +42,7 @@ impl<T> Default for TokenMemory<T> {
             last_write: None,
             gone: BTreeSet::new(),
             delete_failed: Vec::new(),
+            keys_ended: BTreeSet::new(),
             life_limited: BTreeSet::new(),
             absent: None,
             mismatch: None,
@@ -150,6 +153,7 @@ impl<T: ShownToken> TokenMemory<T> {
     ) {
         let record = &observed.record;
         self.delete_failed.retain(|id| record.claims(id));
+        self.keys_ended.retain(|id| record.claims(id));
         self.life_limited.retain(|id| record.claims(id));
         let settled = observed.deletion.is_none() && record.pending.is_none();
         if let Some(listing) = listing.filter(|_| settled) {

@@ -50,6 +50,12 @@ pub enum CallStep {
         /// On LaunchDarkly's clock.
         expiry: Timestamp,
     },
+    /// `POST /api/v2/tokens/{id}/reset` of a token that is to end at once and cannot be deleted. The previous key dies with it, and
+    /// nobody gets the new one.
+    EndKey {
+        /// The token.
+        token_id: TokenId,
+    },
     /// `DELETE /api/v2/tokens/{id}`.
     DeleteToken {
         /// The token.
@@ -74,6 +80,7 @@ impl CallStep {
             Self::ResetKey { .. } => StepKind::ResetKey,
             Self::PatchToken { .. } => StepKind::PatchToken,
             Self::LimitLife { .. } => StepKind::LimitLife,
+            Self::EndKey { .. } => StepKind::EndKey,
             Self::DeleteToken { .. } => StepKind::DeleteToken,
             Self::MarkRetained { .. } => StepKind::MarkRetained,
         }

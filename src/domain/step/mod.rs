@@ -93,6 +93,8 @@ pub enum StepKind {
     RecordSettings,
     /// [`CallStep::LimitLife`].
     LimitLife,
+    /// [`CallStep::EndKey`].
+    EndKey,
     /// [`CallStep::DeleteToken`].
     DeleteToken,
     /// [`CallStep::MarkRetained`].

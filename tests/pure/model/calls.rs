@@ -102,10 +102,10 @@ impl Act<'_> {
         let object = self.core.object.as_ref();
         self.memory.facts.retries.note(Retry {
             step,
-            problem: Problem::user(Reason::Forbidden, "no room for another token"),
+            problem: Problem::user(Reason::Forbidden, "refused"),
             until: plus(self.core.clock, wait),
             generation: object.map_or(0, |object| object.generation),
-            times: 1,
+            times: self.failed.saturating_add(1).min(2),
         });
     }
 
@@ -219,7 +219,22 @@ impl Act<'_> {
         }
     }
 
+    pub fn end_key(&mut self, id: &TokenId, answered: bool) {
+        let key = new_key(self.core.next());
+        if let Some(token) = self.token(id) {
+            token.keys = vec![(key, None)];
+        }
+        if answered {
+            self.memory.facts.token.keys_ended.insert(id.clone());
+        }
+    }
+
     pub fn delete(&mut self, id: &TokenId, answered: bool) {
+        if !self.core.deletable {
+            self.memory.facts.token.note_undeleted(id);
+            self.fail(StepKind::DeleteToken, SignedDuration::from_secs(30));
+            return;
+        }
         if self.token(id).is_some() {
             self.core.tokens.remove(id);
         }

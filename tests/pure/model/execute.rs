@@ -64,6 +64,7 @@ impl Sort {
             StepKind::CreateToken | StepKind::ResetKey => Self::OnceOnly,
             StepKind::PatchToken
             | StepKind::LimitLife
+            | StepKind::EndKey
             | StepKind::DeleteToken
             | StepKind::MarkRetained => Self::Repeatable,
             StepKind::AddFinalizer
@@ -117,6 +118,8 @@ pub struct Act<'a> {
     pub cause: Option<Cause>,
     /// Whether the sender was paused and somebody else leads.
     pub late: bool,
+    /// How often this kind of step failed before.
+    pub failed: u32,
 }
 
 /// The leader carries a step out.
@@ -130,6 +133,7 @@ pub fn perform(
 ) {
     let mut memory = std::mem::take(&mut core.leader.memory);
     keep_up(&mut memory, seen);
+    let failed = memory.facts.retries.failures(step.kind());
     memory.facts.retries.succeeded(step.kind());
     let pending = seen.observed.record.pending.as_ref();
     Act {
@@ -137,6 +141,7 @@ pub fn perform(
         revision: seen.revision,
         cause: pending.map(|pending| pending.cause),
         late: false,
+        failed,
         core,
         ledger,
         memory: &mut memory,
@@ -227,6 +232,7 @@ impl Act<'_> {
             Step::Call(CallStep::LimitLife { token_id, expiry }) => {
                 self.limit_life(token_id, *expiry, answered);
             }
+            Step::Call(CallStep::EndKey { token_id }) => self.end_key(token_id, answered),
             Step::Call(CallStep::DeleteToken { token_id, .. }) => self.delete(token_id, answered),
             Step::Call(CallStep::MarkRetained { token_id }) => {
                 self.mark_retained(token_id, answered);

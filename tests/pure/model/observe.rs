@@ -37,7 +37,7 @@ pub fn observe(core: &Core, offset: SignedDuration) -> Option<Seen> {
     let object = core.object.as_ref()?;
     let memory = &core.leader.memory;
     let desired = Ok(object.spec.desired());
-    let layout = secret_layout(&heard(&desired, &object.record), &object.record);
+    let layout = secret_layout(&heard(&desired, &object.record), None, &object.record);
     let secret = secret_state(core, &layout.name);
     let former = other_name(&object.record, &layout);
     let key = match &secret {
@@ -46,6 +46,7 @@ pub fn observe(core: &Core, offset: SignedDuration) -> Option<Seen> {
     };
     let read = Surroundings {
         claims: std::collections::BTreeSet::new(),
+        layout: None,
         revokes: Vec::new(),
         cut_offs: object.spec.cut_offs(),
         former: launchdarkly_token_operator::domain::ids::FormerHashes::default(),

@@ -104,6 +104,7 @@ pub fn applied(spec: Spec) -> System {
         tokens: BTreeMap::from([(TokenId::new("neighbour"), neighbour)]),
         flights: Vec::new(),
         room: ROOM,
+        deletable: true,
         reset_known: true,
         reset_shown: Feature::Available,
         leader: Operator {
@@ -159,6 +160,12 @@ impl System {
     /// The account has no room for a token besides those that are there.
     pub fn crowded(mut self) -> Self {
         self.begin.core.room = self.begin.core.tokens.len();
+        self
+    }
+
+    /// The managing key may not delete tokens for now.
+    pub fn undeletable(mut self) -> Self {
+        self.begin.core.deletable = false;
         self
     }
 

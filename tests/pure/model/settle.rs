@@ -26,6 +26,7 @@ pub fn comes_right(system: &System, world: &World) -> Result<(), String> {
     // A paused process may never wake up again; the states in which it does are judged on their own.
     world.core.paused = None;
     world.core.room = ROOM;
+    world.core.deletable = true;
     let mut path = Vec::new();
     let mut last = String::new();
     for _ in 0..ROUNDS {

@@ -110,6 +110,7 @@ impl System {
             revision: paused.revision,
             cause: paused.cause,
             late: true,
+            failed: 0,
         }
         .carry_out(&paused.step, Fate::Works);
     }
@@ -161,7 +162,8 @@ impl Model for System {
 
     fn next_state(&self, last: &World, event: Event) -> Option<World> {
         let mut world = last.clone();
-        let works = event == Event::Step(Fate::Works) && last.core.room >= ROOM;
+        let free = last.core.room >= ROOM && last.core.deletable;
+        let works = event == Event::Step(Fate::Works) && free;
         world.next = Next::undecided(works);
         match event {
             Event::Step(fate) => {

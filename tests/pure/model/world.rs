@@ -35,6 +35,8 @@ pub struct Core {
     pub flights: Vec<Flight>,
     /// How many tokens the account has room for.
     pub room: usize,
+    /// Whether the managing key may delete tokens.
+    pub deletable: bool,
     /// Whether it is known from the beginning that a reset leaves the previous key alive.
     pub reset_known: bool,
     /// What a throw-away token shows of that.

@@ -78,12 +78,25 @@ pub(super) async fn call<C: Cluster, L: TokensApi>(
         CallStep::LimitLife { token_id, expiry } => {
             limit_life(ctx, object, world, memory, token_id, expiry).await
         }
+        CallStep::EndKey { token_id } => end_key(world, memory, token_id).await,
         CallStep::DeleteToken { token_id, urgent } => delete(world, memory, token_id, urgent).await,
         CallStep::MarkRetained { token_id } => mark_retained(world, memory, token_id).await,
         CallStep::ProbeReset { service_token } => {
             probe_reset(ctx, object, world, service_token).await
         }
     }
+}
+
+/// Resets a token whose key is to die, and forgets the new key: made again after a lost answer it does no more harm.
+async fn end_key<L: TokensApi>(
+    world: &World<L>,
+    memory: &mut ObjectMemory,
+    token_id: TokenId,
+) -> Result<(), Failure> {
+    let session = priority_of(world.session()?, true);
+    session.reset(&token_id, Overlap::Nothing).await?;
+    memory.facts.token.keys_ended.insert(token_id);
+    Ok(())
 }
 
 /// Deletes a token, and notes whether it is gone or could not be deleted.

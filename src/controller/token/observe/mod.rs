@@ -42,8 +42,8 @@ pub(in crate::controller) async fn observe<C: Cluster, L: TokensApi>(
 ) -> Result<World<L>, ClusterError> {
     let identity = object.identity();
     let record = object.status.as_ref().map(record::read).unwrap_or_default();
-    let desired = asked_for(object);
-    let layout = secret_layout(&heard(&desired, &record), &record);
+    let (desired, asked) = (asked_for(object), validate::layout(object));
+    let layout = secret_layout(&heard(&desired, &record), asked.as_ref(), &record);
     let now = ctx.clock.moment();
     let namespace = ctx.namespace(&identity.namespace).await?;
     let is_new = new_until(&object.metadata, ctx.timing.settle).is_some_and(|at| at > now.wall);
@@ -74,6 +74,7 @@ pub(in crate::controller) async fn observe<C: Cluster, L: TokensApi>(
         holder: ctx.holder.clone(),
         nonce: nonce(),
         clocks,
+        layout: asked,
         revokes: validate::requests(object, RequestKind::Revoke),
         cut_offs: validate::requests(object, RequestKind::CutOff),
         former: validate::former_hashes(object),

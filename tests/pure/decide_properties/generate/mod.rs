@@ -88,7 +88,8 @@ pub fn mostly<T: Clone + std::fmt::Debug + 'static>(
 #[derive(Debug, Clone)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 struct Surroundings {
-    invalid: bool,
+    /// Whether, and then whether its part about the Secret is valid all the same.
+    invalid: Option<bool>,
     finalizer: bool,
     edited: bool,
     terminating: bool,
@@ -122,7 +123,7 @@ fn surroundings() -> BoxedStrategy<Surroundings> {
         Just(Roles::Resolved(vec!["role-1".into()])),
     ];
     (
-        prop::bool::weighted(0.05),
+        prop::option::weighted(0.08, prop::bool::weighted(0.7)),
         prop::bool::weighted(0.9),
         prop::bool::weighted(0.2),
         prop::bool::weighted(0.05),
@@ -170,13 +171,13 @@ fn surroundings() -> BoxedStrategy<Surroundings> {
 fn retry() -> BoxedStrategy<Retry> {
     let acts = |kind: &StepKind| !matches!(kind, StepKind::Hold | StepKind::Rest);
     let kinds: Vec<StepKind> = StepKind::iter().filter(acts).collect();
-    (select(kinds), any::<bool>(), moment())
-        .prop_map(|(step, terminal, until)| Retry {
+    (select(kinds), any::<bool>(), moment(), 1..=2_u32)
+        .prop_map(|(step, terminal, until, times)| Retry {
             step,
             problem: Problem::user(Reason::LaunchDarklyUnavailable, "503").passing_if(!terminal),
             until,
             generation: 1,
-            times: 1,
+            times,
         })
         .boxed()
 }
@@ -184,7 +185,11 @@ fn retry() -> BoxedStrategy<Retry> {
 impl Surroundings {
     fn put(self, world: &mut Given) {
         let observed = &mut world.observed;
-        if self.invalid {
+        if let Some(has_layout) = self.invalid {
+            if let Ok(desired) = &world.desired {
+                observed.layout = Some(desired.secret.clone()).filter(|_| has_layout);
+                observed.revokes.clone_from(&desired.rotation.revokes);
+            }
             world.desired = Err(Problem::user(
                 Reason::InvalidSpec,
                 "rotation.interval is too short",

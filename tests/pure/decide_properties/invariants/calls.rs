@@ -217,17 +217,26 @@ pub fn intent(case: &Case<'_>) -> Verdict {
         return Ok(());
     };
     let observed = case.observed;
-    let desired = case.desired().ok_or("no valid desired")?;
     let intent = record.pending.as_ref().ok_or("no intent in it")?;
+    let desired = case.desired();
+    // Of a spec that is invalid nothing but its Secret is used, and only to revoke.
+    let revokes = intent.operation == PendingOperation::Reset && intent.cause == Cause::Revoke;
+    ensure(desired.is_some() || revokes, || "an invalid spec".into())?;
     let token = observed.record.token.as_ref();
     ensure(intent.attempt == observed.nonce, || "a used nonce".into())?;
     ensure(intent.holder == observed.holder, || "not our name".into())?;
     ensure(intent.start_time == observed.clocks.local, || {
         "not now".into()
     })?;
-    let mut layout = desired.secret.clone();
-    if let Some(pending) = &observed.record.pending {
-        layout.name.clone_from(&pending.secret_name);
+    let mut layout = match desired {
+        Some(desired) => desired.secret.clone(),
+        None => observed.layout.clone().ok_or("no valid layout")?,
+    };
+    let recorded = observed.record.secret.as_ref().map(|secret| &secret.name);
+    let pending = observed.record.pending.as_ref();
+    let pending = pending.map(|intent| &intent.secret_name);
+    if let Some(name) = pending.or(recorded.filter(|_| desired.is_none())) {
+        layout.name.clone_from(name);
     }
     ensure(intent.secret_name == layout.name, || {
         "another Secret".into()
@@ -242,10 +251,8 @@ pub fn intent(case: &Case<'_>) -> Verdict {
     ensure(!observed.namespace_terminating, || {
         "the namespace is going".into()
     })?;
-    let lives = desired
-        .rotation
-        .grace
-        .saturating_add(observed.timing.publication_margin);
+    let grace = desired.map_or(jiff::SignedDuration::ZERO, |it| it.rotation.grace);
+    let lives = grace.saturating_add(observed.timing.publication_margin);
     let until = plus(observed.clocks.later(), lives);
     ensure(
         intent.operation == PendingOperation::Create

@@ -140,6 +140,12 @@ pub fn promises(case: &Case<'_>) -> Verdict {
             || format!("it would end before {until}"),
         )?;
     }
+    if let Step::Call(CallStep::EndKey { token_id }) = case.step {
+        let retiring = find(&observed.record, token_id);
+        ensure(retiring.is_some_and(RetiringToken::ends_at_once), || {
+            "its key may still be used".into()
+        })?;
+    }
     let Some(record) = case.step.record() else {
         return Ok(());
     };

@@ -167,9 +167,18 @@ impl Case<'_> {
         requests.iter().any(|request| !record.has_handled(request))
     }
 
-    fn revoking(&self) -> bool {
+    fn revokes(&self) -> &[RequestHash] {
         self.desired()
-            .is_some_and(|desired| self.unhandled(&desired.rotation.revokes))
+            .map_or(&self.observed.revokes, |desired| &desired.rotation.revokes)
+    }
+
+    fn triggers(&self) -> &[RequestHash] {
+        self.desired()
+            .map_or(&[], |desired| &desired.rotation.triggers)
+    }
+
+    fn revoking(&self) -> bool {
+        self.unhandled(self.revokes())
     }
 }
 

@@ -77,6 +77,7 @@ pub fn credential(case: &Case<'_>) -> Verdict {
         Step::Call(
             CallStep::DeleteToken { token_id, .. }
             | CallStep::ResetKey { token_id, .. }
+            | CallStep::EndKey { token_id }
             | CallStep::LimitLife { token_id, .. },
         ) => ensure(!may_be(token_id), || {
             "it is the operator's own credential".into()
@@ -110,6 +111,7 @@ pub fn markers(case: &Case<'_>) -> Verdict {
         Step::Call(
             CallStep::DeleteToken { token_id, .. }
             | CallStep::ResetKey { token_id, .. }
+            | CallStep::EndKey { token_id }
             | CallStep::LimitLife { token_id, .. }
             | CallStep::PatchToken { token_id, .. }
             | CallStep::MarkRetained { token_id },
@@ -196,6 +198,7 @@ fn is_remote(step: &Step) -> bool {
             | CallStep::ResetKey { .. }
             | CallStep::PatchToken { .. }
             | CallStep::LimitLife { .. }
+            | CallStep::EndKey { .. }
             | CallStep::DeleteToken { .. }
             | CallStep::MarkRetained { .. },
         ) => true,

@@ -14,7 +14,7 @@ pub fn reasons(case: &Case<'_>) -> Verdict {
     };
     let intent = record.pending.as_ref().ok_or("no intent in it")?;
     let observed = case.observed;
-    let rotation = &case.desired().ok_or("no valid desired")?.rotation;
+    let (triggers, revokes) = (case.triggers(), case.revokes());
     let answers = |requests: &[_]| {
         requests
             .iter()
@@ -25,12 +25,12 @@ pub fn reasons(case: &Case<'_>) -> Verdict {
             ensure(observed.record.token.is_none(), || {
                 "there is a token".into()
             })?;
-            ensure(
-                answers(&rotation.triggers) && answers(&rotation.revokes),
-                || "requests that were there first would rotate".into(),
-            )
+            ensure(answers(triggers) && answers(revokes), || {
+                "requests that were there first would rotate".into()
+            })
         }
         Cause::Schedule => {
+            let rotation = &case.desired().ok_or("no valid desired")?.rotation;
             let next = observed.record.rotation.next;
             let unknown = next.is_none() || observed.record.observed_generation.is_none();
             ensure(rotation.interval.is_some(), || "no interval".into())?;
@@ -38,14 +38,12 @@ pub fn reasons(case: &Case<'_>) -> Verdict {
                 format!("not due before {next:?}")
             })
         }
-        Cause::Trigger => ensure(
-            case.unhandled(&rotation.triggers) && answers(&rotation.triggers),
-            || "no new trigger, or it would rotate again".into(),
-        ),
-        Cause::Revoke => ensure(
-            case.unhandled(&rotation.revokes) && answers(&rotation.revokes),
-            || "no new revoke, or it would rotate again".into(),
-        ),
+        Cause::Trigger => ensure(case.unhandled(triggers) && answers(triggers), || {
+            "no new trigger, or it would rotate again".into()
+        }),
+        Cause::Revoke => ensure(case.unhandled(revokes) && answers(revokes), || {
+            "no new revoke, or it would rotate again".into()
+        }),
         Cause::SpecChanged
         | Cause::SecretDeleted
         | Cause::SecretEdited
@@ -70,10 +68,7 @@ pub fn handled(case: &Case<'_>) -> Verdict {
         || "a handled value is forgotten".into(),
     )?;
     // What is asked for and was handled is never forgotten for others.
-    let requests = case.desired().map(|desired| &desired.rotation);
-    let requests = requests
-        .into_iter()
-        .flat_map(|it| it.triggers.iter().chain(&it.revokes));
+    let requests = case.triggers().iter().chain(case.revokes());
     let mut requests = requests.chain(&case.observed.cut_offs);
     ensure(
         requests.all(|value| !before.contains(value) || record.has_handled(value)),

@@ -211,10 +211,19 @@ fn i15_what_is_in_the_way_of_a_revocation_is_named_with_the_way_out() {
 }
 
 #[test]
-fn i15_a_revocation_is_heard_though_the_spec_makes_no_sense() {
-    given(a_token())
-        .and(|given| given.observed.revokes = vec![revoke("leak")])
-        .and(|given| given.desired = Err(Problem::user(Reason::InvalidSpec, "no role")))
+fn i9_and_i15_a_revocation_is_heard_though_the_spec_makes_no_sense() {
+    let invalid = || {
+        given(a_token().in_secret("renamed"))
+            .and(|given| given.observed.record.secret.as_mut().unwrap().name = "web".into())
+            .and(|given| given.observed.revokes = vec![revoke("leak")])
+            .and(|given| given.desired = Err(Problem::user(Reason::InvalidSpec, "no role")))
+    };
+    let end = invalid().takes(&RESET).and_holds(Reason::InvalidSpec);
+    assert!(end.record().has_handled(&revoke("leak")));
+    assert_eq!(end.record().secret.as_ref().unwrap().name, "web");
+    // Where nobody knows under which entry consumers read the key it is not moved.
+    invalid()
+        .and(|given| given.observed.layout = None)
         .and_holds(Reason::RevokeBlocked);
 }
 
@@ -233,6 +242,37 @@ fn a_revoked_token_that_cannot_be_deleted_is_given_an_end_and_said() {
         .and(no_retiring_token_can_be_deleted(true))
         .takes(&[K::LimitLife])
         .and_holds(Reason::RevokeBlocked);
+}
+
+#[test]
+fn a_revoked_token_that_cannot_be_deleted_twice_has_its_key_reset_away_i9() {
+    let twice = |given: &mut Given| given.observed.retries[0].times = 2;
+    let world = || {
+        given(a_token())
+            .and(revoked_before(1))
+            .and(no_retiring_token_can_be_deleted(true))
+            .and(twice)
+    };
+    // What is left is a token whose key nobody has: its deletion is still tried.
+    world()
+        .takes(&[K::EndKey])
+        .and_holds(Reason::LaunchDarklyUnavailable);
+    let refused = world().and(a_failed(K::EndKey, true));
+    refused.and_holds(Reason::RevokeBlocked);
+    // An end in a minute comes first, where there is such a thing.
+    let unlimited = |given: &mut Given| given.observed.life_limited.clear();
+    world()
+        .and(unlimited)
+        .takes(&[K::LimitLife, K::EndKey])
+        .and_holds(Reason::LaunchDarklyUnavailable);
+    // The operator's own key, and one that was replaced with grace, are spared.
+    world()
+        .and(the_credential_is_token(20))
+        .and_holds(Reason::RevokeBlocked);
+    let replaced = world()
+        .and(|given| given.observed.record.retiring[0].cause = Cause::Schedule)
+        .decides();
+    assert_ne!(replaced.kind(), K::EndKey);
 }
 
 #[test]

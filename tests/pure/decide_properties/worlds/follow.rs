@@ -71,6 +71,9 @@ pub fn carry_out(observed: &mut Observed, step: &Step) {
             observed.secret_key_asked_at = Some(observed.clocks.local);
         }
         Step::Call(CallStep::PatchToken { settings, .. }) => patch(observed, settings),
+        Step::Call(CallStep::EndKey { token_id }) => {
+            observed.keys_ended.insert(token_id.clone());
+        }
         Step::Call(CallStep::LimitLife { token_id, .. }) => {
             observed.life_limited.insert(token_id.clone());
         }

@@ -23,6 +23,9 @@ stories! {
     a_cut_off_at_any_moment_ends_every_key_and_a_new_one_follows: 1_000, [RecordCutOff, DeleteToken]
         = settled(spec()).faults(1).crashes(1).waits(1).edits(&[Edit::Trigger, Edit::CutOff]);
 
+    a_revoked_token_that_cannot_be_deleted_has_its_key_reset_away: 1_000, [DeleteToken, LimitLife, EndKey]
+        = settled(spec()).undeletable().faults(1).crashes(1).waits(3).edits(&[Edit::Revoke]);
+
     a_trigger_resets_once_whatever_fails: 6_000, [ResetKey]
         = settled(spec()).faults(2).crashes(1).waits(1).edits(&[Edit::Trigger]);
 
