@@ -20,6 +20,7 @@ mod judge;
 mod killer;
 mod stage;
 mod users;
+mod weather;
 
 use std::env;
 use std::io::Write;
@@ -47,7 +48,7 @@ fn kills_at_random_moments_refuse_no_consumer_leak_no_token_and_rotate_nothing_t
     let times = usize::try_from(kills).unwrap();
 
     let begun = Instant::now();
-    let mut stage = Stage::start();
+    let mut stage = Stage::start(seed);
     let consumers = Consumers::start(&stage, grace_at);
     let users = Users::start(&stage, &HABITS, seed);
     let mut killed = killer::kill(&mut stage, &users, times, seed);

@@ -11,6 +11,7 @@ use serde_json::json;
 use tokio::runtime::Runtime;
 
 use crate::film::Film;
+use crate::{tell, weather};
 
 /// How many accounts there are. Unasked replacements are held at three an account within ten minutes of one
 /// process (I14): an account has three objects at most, so that the keys which one kill loses stay within that.
@@ -37,9 +38,11 @@ pub fn namespace(account: usize) -> String {
 
 impl Stage {
     /// Starts all parts, with a Ready account in each namespace.
-    pub fn start() -> Self {
+    pub fn start(seed: u64) -> Self {
         let plane = ControlPlane::start(ControlPlaneOptions::default()).unwrap();
-        let simulators: Vec<_> = (0..ACCOUNTS).map(simulator).collect();
+        let simulators: Vec<_> = (0..ACCOUNTS)
+            .map(|account| simulator(seed, account))
+            .collect();
         let hosts: Vec<&str> = simulators.iter().map(SimulatorProcess::host).collect();
         let options = OperatorOptions::fast()
             .flag("--lease-duration", "3s")
@@ -69,22 +72,18 @@ impl Stage {
     }
 }
 
-/// A LaunchDarkly that takes 50 to 300 ms for each of the operator's calls, part of it before the call counts, part after. Every other
-/// one does not name a service token that asks who it is.
-fn simulator(account: usize) -> SimulatorProcess {
-    let named = ["always", "personal-only"][account % 2];
-    let identity = format!("callerIdentity.tokenId={named}");
+/// A LaunchDarkly that takes 50 to 300 ms for each of the operator's calls, part of it before the call counts, part after.
+fn simulator(seed: u64, account: usize) -> SimulatorProcess {
+    // Consumers call as often as they like: limits are not what is tested here.
+    let limits = ["route", "token", "global"].map(|family| format!("rateLimits.{family}=100000"));
+    let weather = weather::drawn(seed, account);
+    tell(&format!("account {account}: {}", weather.join(" ")));
     let simulator = SimulatorProcess::start(&SimulatorOptions {
-        // Consumers call as often as they like: limits are not what is tested here.
-        flags: [
-            "rateLimits.route=100000",
-            "rateLimits.token=100000",
-            "rateLimits.global=100000",
-            &identity,
-        ]
-        .into_iter()
-        .flat_map(|switch| ["--switch".to_owned(), switch.to_owned()])
-        .collect(),
+        flags: limits
+            .into_iter()
+            .chain(weather)
+            .flat_map(|switch| ["--switch".to_owned(), switch])
+            .collect(),
         seed: next_seed(),
         ..SimulatorOptions::default()
     })
