@@ -66,6 +66,8 @@ pub struct Observed {
     pub gone: BTreeSet<TokenId>,
     /// Tokens whose deletion failed, the longest ago first.
     pub delete_failed: Vec<TokenId>,
+    /// Keys that this process revoked, still has, and does not know to be dead.
+    pub revoked_keys: Vec<RevokedKey>,
     /// Retiring tokens whose keys are dead though they could not be deleted.
     pub keys_ended: BTreeSet<TokenId>,
     /// Retiring tokens whose `expiry` was set, or cannot be.
@@ -268,6 +270,15 @@ pub enum SecretKeyProof {
     Accepted,
     /// It does not, or is refused.
     Rejected,
+}
+
+/// A key that was revoked.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct RevokedKey {
+    /// Of the key.
+    pub fingerprint: Fingerprint,
+    /// When LaunchDarkly still accepted it, if it did.
+    pub accepted_at: Option<Timestamp>,
 }
 
 /// A token at LaunchDarkly.

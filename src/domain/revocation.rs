@@ -33,5 +33,7 @@ pub fn is_under_way(
     let mut retiring = record.retiring.iter();
     let dead = |id| observed.gone.contains(id) || observed.keys_ended.contains(id);
     let alive = retiring.any(|r| r.ends_at_once() && !dead(&r.token_id));
-    (new && record.token.is_some()) || begun || alive || cut_off_waits(observed, record)
+    let mut asked = observed.revoked_keys.iter();
+    let accepted = asked.any(|key| key.accepted_at.is_some());
+    (new && record.token.is_some()) || begun || alive || accepted || cut_off_waits(observed, record)
 }

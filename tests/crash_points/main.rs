@@ -17,6 +17,7 @@ mod own_credential;
 mod paging;
 mod refusals;
 mod renames;
+mod revoked;
 mod run;
 mod scenarios;
 mod slots;

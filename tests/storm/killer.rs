@@ -20,6 +20,9 @@ use crate::users::Users;
 
 /// Within this time after a start an unsteered kill comes; the lease of the process before takes three seconds of it.
 const UNSTEERED_WITHIN: Duration = Duration::from_millis(5_500);
+/// How long every tenth process lives at least: what takes two answers with a back-off between them, as the proof that an
+/// instance has no reset does, is not learned by processes that lead for a second or two.
+const LONG_LIFE: Duration = Duration::from_secs(9);
 /// Within this time after the first new intent a steered kill is made ready.
 const STEERED_WITHIN: Duration = Duration::from_millis(1_200);
 /// How long a steered kill waits for something to hit.
@@ -55,7 +58,9 @@ pub fn kill(stage: &mut Stage, users: &Users, times: usize, seed: u64) -> Killed
     let mut hit = BTreeSet::new();
     for number in 0..times {
         let started = Instant::now();
-        if number % 2 == 0 {
+        if number % 10 == 9 {
+            thread::sleep(LONG_LIFE);
+        } else if number % 2 == 0 {
             await_pending(stage, &hit, PATIENCE, &mut killed);
             thread::sleep(dice.time_up_to(STEERED_WITHIN));
             await_pending(

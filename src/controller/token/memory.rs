@@ -21,6 +21,8 @@ pub(in crate::controller) struct ObjectMemory {
     pub(in crate::controller) facts: Memory<Token>,
     /// The key that an attempt was answered with.
     key: Option<(Attempt, Key)>,
+    /// Keys that were revoked and may not be dead.
+    revoked: Vec<Key>,
     /// The Secrets as last read or written, by name.
     pub(in crate::controller) secrets: Vec<KnownSecret>,
     /// The values that the object had at the last look and that ask for something once.
@@ -60,6 +62,33 @@ impl ObjectMemory {
     pub(in crate::controller) fn key(&self, attempt: &Attempt) -> Option<&Key> {
         let (known, key) = self.key.as_ref()?;
         (known == attempt && self.facts.call.key(attempt).is_some()).then_some(key)
+    }
+
+    /// Keeps keys that are to die, to ask whether they did.
+    pub(in crate::controller) fn keep_revoked(&mut self, keys: Vec<Key>) {
+        for key in keys {
+            self.facts.revoked.note(key.fingerprint());
+            self.revoked.push(key);
+        }
+    }
+
+    /// Every key is to end: none is in hand, and ends that were given with a grace are too late now.
+    pub(in crate::controller) fn cut_off(&mut self, keys: Vec<Key>) {
+        self.keep_revoked(keys);
+        self.forget_call();
+        self.facts.token.life_limited.clear();
+    }
+
+    /// A key that was revoked.
+    pub(in crate::controller) fn revoked(&self, fingerprint: &Fingerprint) -> Option<&Key> {
+        let mut keys = self.revoked.iter();
+        keys.find(|key| key.fingerprint() == *fingerprint)
+    }
+
+    /// Forgets a key that was revoked: it is dead, or nobody's concern.
+    pub(in crate::controller) fn forget_revoked(&mut self, fingerprint: &Fingerprint) {
+        self.facts.revoked.forget(fingerprint);
+        self.revoked.retain(|key| key.fingerprint() != *fingerprint);
     }
 
     /// The call is settled: its key is needed no more.

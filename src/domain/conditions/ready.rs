@@ -59,9 +59,13 @@ impl Situation<'_> {
                 let message = "the key was published before LaunchDarkly could confirm it";
                 (true, Reason::Unproven, message.to_owned())
             }
-            _ if self.suspended() => {
-                let message = "suspended; the key in the Secret works";
-                (true, Reason::Suspended, message.to_owned())
+            obstacle if self.suspended() => {
+                let mut message = "suspended; the key in the Secret works".to_owned();
+                // What was begun before is finished, and may meet something.
+                if let Some(problem) = obstacle {
+                    message = format!("{message}, but {}", problem.message);
+                }
+                (true, Reason::Suspended, message)
             }
             Some(problem) => (true, Reason::RotationDelayed, problem.message.clone()),
             None if !unknown.is_empty() => (true, Reason::UnknownTokens, unknown_tokens(unknown)),

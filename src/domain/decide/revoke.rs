@@ -7,12 +7,16 @@ use super::reset::may_revoke;
 use super::view::{View, hold};
 use crate::domain::cause::Cause;
 use crate::domain::ids::TokenId;
-use crate::domain::observed::{Admission, Roles};
+use crate::domain::observed::{Admission, RevokedKey, Roles};
 use crate::domain::problem::Problem;
 use crate::domain::reason::Reason;
-use crate::domain::record::{Intent, MAX_RETIRING, PendingOperation};
+use crate::domain::record::{Intent, MAX_RETIRING, PendingOperation, RetiringToken};
 use crate::domain::revocation;
-use crate::domain::step::{CallStep, Step, StepKind, WaitStep};
+use crate::domain::step::{CallStep, LookStep, Step, StepKind, WaitStep};
+use crate::domain::time::plus;
+
+/// How soon a revoked key that LaunchDarkly still accepts is asked about again.
+const ASKED_AGAIN: jiff::SignedDuration = jiff::SignedDuration::from_mins(1);
 
 /// A new revoke value: a new key is published, then every older one is killed. Room is made first.
 pub(super) fn revoke(view: &View<'_>) -> Option<Step> {
@@ -146,6 +150,45 @@ pub(super) fn say_blocked(view: &View<'_>, step: Step) -> Step {
         }
         other => other,
     }
+}
+
+/// Once a revoked key should be dead, LaunchDarkly is asked whether it is (I15).
+pub(super) fn ask_revoked_key(view: &View<'_>) -> Option<Step> {
+    let record = view.record();
+    let waits = record.pending.is_some()
+        || record.rotation.previous_key_expiration_time.is_some()
+        || record.retiring.iter().any(RetiringToken::ends_at_once);
+    let due = |key: &&RevokedKey| match key.accepted_at {
+        None => !waits,
+        Some(at) => view.now() >= plus(at, ASKED_AGAIN),
+    };
+    let key = view.observed.revoked_keys.iter().find(due)?;
+    let ask = Step::Look(LookStep::ProveRevokedKey {
+        fingerprint: key.fingerprint.clone(),
+    });
+    (view.account().is_ok() && view.retry(ask.kind()).is_none()).then_some(ask)
+}
+
+/// A key that LaunchDarkly accepts though everything was done that ends it, or a question that failed.
+pub(super) fn still_accepted(view: &View<'_>) -> Option<Step> {
+    let failed = view
+        .retry(StepKind::ProveRevokedKey)
+        .filter(|_| !view.observed.revoked_keys.is_empty());
+    let keys = view.observed.revoked_keys.iter();
+    let Some(accepted) = keys.filter_map(|key| key.accepted_at).min() else {
+        return failed;
+    };
+    let until = match failed {
+        Some(Step::Wait(WaitStep::Hold { until, .. })) => until,
+        _ => Some(plus(accepted, ASKED_AGAIN)).filter(|end| *end > view.now()),
+    };
+    Some(Step::Wait(WaitStep::Hold {
+        problem: Problem::retry(
+            Reason::RevokeBlocked,
+            "LaunchDarkly still accepts a key that was revoked; delete its token at LaunchDarkly by hand",
+        ),
+        until,
+    }))
 }
 
 /// A key that is to end and that the operator itself uses: only a person can give the account another credential.

@@ -6,6 +6,7 @@
 
 mod call;
 mod retry;
+mod revoked;
 mod roles;
 mod secret_key;
 mod token;
@@ -19,6 +20,7 @@ use jiff::Timestamp;
 
 pub use call::{CallMemory, CallProgress, IssuedKey};
 pub use retry::{Retries, back_off};
+pub use revoked::RevokedKeys;
 pub use roles::RoleMemory;
 pub use secret_key::SecretKeyMemory;
 pub use token::{Look, TokenMemory};
@@ -89,6 +91,8 @@ pub struct Memory<T> {
     pub token: TokenMemory<T>,
     /// The key in the Secret.
     pub secret_key: SecretKeyMemory,
+    /// Keys that were revoked.
+    pub revoked: RevokedKeys,
     /// Custom roles.
     pub roles: RoleMemory,
     /// Failures that are being waited out.
@@ -104,6 +108,7 @@ impl<T> Default for Memory<T> {
             resets_refused: 0,
             token: TokenMemory::default(),
             secret_key: SecretKeyMemory::default(),
+            revoked: RevokedKeys::default(),
             roles: RoleMemory::default(),
             retries: Retries::default(),
             deletion_seen: None,
@@ -183,6 +188,7 @@ impl<T: ShownToken> Memory<T> {
                 .unanswered_at
                 .map_or(Timestamp::MIN, |at| clocks.shown(at)),
             resets_refused: self.resets_refused,
+            revoked_keys: self.revoked.shown(clocks),
             kept_key: read.kept_key,
             roles: self.roles.observed(desired, clocks.steady),
             roles_seen_at: self.roles.seen_at().map(|at| clocks.shown(at)),

@@ -37,6 +37,11 @@ pub enum LookStep {
         /// The token that must answer.
         token_id: TokenId,
     },
+    /// `GET /api/v2/caller-identity` with a key that was revoked.
+    ProveRevokedKey {
+        /// Of that key.
+        fingerprint: Fingerprint,
+    },
 }
 
 impl LookStep {
@@ -49,6 +54,7 @@ impl LookStep {
             Self::FetchToken { .. } => StepKind::FetchToken,
             Self::ProveKey { .. } => StepKind::ProveKey,
             Self::ProveSecretKey { .. } => StepKind::ProveSecretKey,
+            Self::ProveRevokedKey { .. } => StepKind::ProveRevokedKey,
         }
     }
 }

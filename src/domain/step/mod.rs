@@ -71,6 +71,8 @@ pub enum StepKind {
     FetchToken,
     /// [`LookStep::ProveSecretKey`].
     ProveSecretKey,
+    /// [`LookStep::ProveRevokedKey`].
+    ProveRevokedKey,
     /// [`RecordStep::RecordCutOff`].
     RecordCutOff,
     /// [`RecordStep::RecordTakeOver`].

@@ -4,6 +4,7 @@ use launchdarkly_token_operator::domain::conditions::{
     ConditionState, ConditionStatus, ConditionType, Conditions, conditions,
 };
 use launchdarkly_token_operator::domain::decide::record_at_rest;
+use launchdarkly_token_operator::domain::observed::RevokedKey;
 use launchdarkly_token_operator::domain::reason::Reason;
 use launchdarkly_token_operator::domain::record::Record;
 use launchdarkly_token_operator::domain::secret::SecretState;
@@ -58,6 +59,9 @@ fn i12_ready_is_only_said_of_a_key_that_is_recorded_in_place_and_proven_or_calle
         ready_worlds += 1;
         let observed = &world.observed;
         prop_assert!(observed.deletion.is_none(), "ready while it is deleted");
+        let lives_on = |key: &RevokedKey| key.accepted_at.is_some();
+        let revoked = observed.revoked_keys.iter().any(lives_on);
+        prop_assert!(!revoked, "ready though a revoked key is accepted");
         let (Some(token), Some(secret)) = (&told.record.token, &told.record.secret) else {
             return Err(TestCaseError::fail("ready without a token and a Secret"));
         };

@@ -176,6 +176,16 @@ impl Act<'_> {
         }
     }
 
+    pub fn prove_revoked(&mut self, key: &Fingerprint) {
+        let (now, remote_now) = (self.core.clock, self.remote_now());
+        let revoked = &mut self.memory.facts.revoked;
+        if self.core.accepts(key, remote_now) {
+            revoked.note_accepted(key, now);
+        } else {
+            revoked.forget(key);
+        }
+    }
+
     pub fn resolve(&mut self, roles: &[String]) {
         let found = roles.iter().map(|key| (ROLE_ID.into(), key.clone()));
         let (roles, found) = (roles.to_vec(), Ok(found.collect()));

@@ -90,6 +90,7 @@ impl Sort {
             | StepKind::ListTokens
             | StepKind::FetchToken
             | StepKind::ProveSecretKey
+            | StepKind::ProveRevokedKey
             | StepKind::Hold
             | StepKind::Rest => Self::Look,
         }
@@ -186,6 +187,9 @@ impl Act<'_> {
                 | RecordStep::AbandonAttempt(record)
                 | RecordStep::RecordCutOff(record),
             ) => {
+                if matches!(step, Step::Record(RecordStep::RecordCutOff(_))) {
+                    self.keep_revoked();
+                }
                 if self.write_record(record) && answered {
                     self.memory.facts.call.forget();
                 }
@@ -226,6 +230,9 @@ impl Act<'_> {
                 fingerprint,
                 token_id,
             }) => self.prove_in_secret(fingerprint, token_id),
+            Step::Look(LookStep::ProveRevokedKey { fingerprint }) => {
+                self.prove_revoked(fingerprint);
+            }
             Step::Call(CallStep::PatchToken {
                 token_id, settings, ..
             }) => self.patch(token_id, settings, answered),

@@ -1,5 +1,6 @@
 //! What Kubernetes does with writes: each names what its sender read, and is refused if that has changed.
 
+use launchdarkly_token_operator::domain::cause::Cause;
 use launchdarkly_token_operator::domain::ids::{Attempt, Fingerprint};
 use launchdarkly_token_operator::domain::record::Record;
 use launchdarkly_token_operator::domain::secret::Arrangement;
@@ -90,6 +91,9 @@ impl Act<'_> {
             self.ledger
                 .publishes(self.core, &key, &token_id, self.cause, now);
         }
+        if self.cause == Some(Cause::Revoke) {
+            self.keep_revoked();
+        }
         self.write_secret(plan, key);
         if let Some(token) = self.core.tokens.get_mut(&token_id) {
             token.used = true;
@@ -143,6 +147,16 @@ impl Act<'_> {
         if self.is_at(name, at) {
             self.ledger.deletes_secret(self.core, name);
             self.core.secrets.remove(name);
+        }
+    }
+
+    /// The recorded key is to end: the process that has it asks later whether it did.
+    pub fn keep_revoked(&mut self) {
+        let object = self.core.object.as_ref();
+        let recorded = object.and_then(|object| object.record.secret.as_ref());
+        if let Some(secret) = recorded {
+            let key = secret.fingerprint.clone();
+            self.memory.facts.revoked.note(key);
         }
     }
 }

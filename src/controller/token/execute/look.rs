@@ -33,6 +33,9 @@ pub(super) async fn look<C: Cluster, L: TokensApi>(
             fingerprint,
             token_id,
         } => prove_secret_key(ctx, world, memory, fingerprint, token_id).await,
+        LookStep::ProveRevokedKey { fingerprint } => {
+            prove_revoked(world, memory, &fingerprint).await
+        }
         LookStep::FetchToken { token_id } => {
             let answer = world.session()?.api.get(&token_id).await;
             let at = answer.sent.at;
@@ -110,6 +113,36 @@ async fn watch_overlap<C: Cluster, L: TokensApi>(
         found_out.learn_reset(&session.key, Feature::Unavailable, now)
     } {
         events::instance_lacks(ctx, object, Reason::OverlapBroken, None).await;
+    }
+}
+
+/// Asks LaunchDarkly with a key that is to be dead. That of a token which is not this object's is nobody's concern here.
+async fn prove_revoked<L: TokensApi>(
+    world: &World<L>,
+    memory: &mut ObjectMemory,
+    fingerprint: &Fingerprint,
+) -> Result<(), Failure> {
+    let session = world.session()?;
+    let Some(key) = memory.revoked(fingerprint) else {
+        memory.forget_revoked(fingerprint);
+        return Ok(());
+    };
+    let answer = session.api.identify_with(key).await;
+    let known = |id: &TokenId| {
+        let mut history = world.observed.record.history.iter();
+        history.any(|entry| entry.token_id == *id)
+    };
+    match answer.outcome {
+        Ok(identity) if identity.token_id.as_ref().is_none_or(known) => {
+            let revoked = &mut memory.facts.revoked;
+            revoked.note_accepted(fingerprint, answer.sent.at);
+            Ok(())
+        }
+        Ok(_) | Err(ApiError::Unauthorized) => {
+            memory.forget_revoked(fingerprint);
+            Ok(())
+        }
+        Err(error) => Err(error.into()),
     }
 }
 

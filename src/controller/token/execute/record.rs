@@ -1,5 +1,6 @@
 //! Writes the record into the status, and does what follows from it.
 
+use super::secret::keys_in_use;
 use crate::api::AccessToken;
 use crate::cluster::Cluster;
 use crate::cluster::secret::manifest::{KeySource, SecretManifest};
@@ -59,9 +60,8 @@ pub(super) async fn record<C: Cluster, L: TokensApi>(
         }
         RecordStep::RecordCutOff(record) => {
             write_status(ctx, object, world, step).await?;
-            memory.forget_call();
-            // Ends that were given with a grace are too late now.
-            memory.facts.token.life_limited.clear();
+            let keys = keys_in_use(world, memory);
+            memory.cut_off(keys);
             events::cut_off(ctx, object, record).await;
             Ok(())
         }

@@ -8,10 +8,12 @@ use crate::controller::failure::Failure;
 use crate::controller::token::context::Context;
 use crate::controller::token::memory::ObjectMemory;
 use crate::controller::token::world::World;
+use crate::domain::cause::Cause;
 use crate::domain::ids::{Attempt, Fingerprint};
 use crate::domain::secret::{PreviousKey, SecretFacts, SecretPlan, SecretRevision, SecretState};
 use crate::domain::step::SecretStep;
 use crate::launchdarkly::TokensApi;
+use crate::redaction::Key;
 
 /// Writes a Secret.
 pub(super) async fn secret<C: Cluster, L: TokensApi>(
@@ -72,13 +74,33 @@ async fn publish<C: Cluster, L: TokensApi>(
         before.as_ref(),
     )
     .ok_or_else(Failure::stale)?;
+    let intent = world.observed.record.pending.as_ref();
+    let ends = intent.is_some_and(|intent| intent.cause == Cause::Revoke);
+    let revoked = ends.then(|| keys_in_use(world, memory));
     write_secret(ctx, world, memory, &plan.at, &manifest).await?;
+    memory.keep_revoked(revoked.unwrap_or_default());
     // Without the mark of this attempt nobody would know that the key is published.
     let written = memory.secret(&name).and_then(Option::as_ref);
     let marked = written.is_some_and(|written| written.is_marked(attempt));
     marked
         .then_some(())
         .ok_or_else(|| Failure::contested(&name))
+}
+
+/// The keys that consumers may have from the recorded Secret: the one that was published there, and the previous one during its grace.
+pub(super) fn keys_in_use<L: TokensApi>(world: &World<L>, memory: &ObjectMemory) -> Vec<Key> {
+    let record = &world.observed.record;
+    let Some(recorded) = &record.secret else {
+        return Vec::new();
+    };
+    let Some(snapshot) = memory.secret(&recorded.name).and_then(Option::as_ref) else {
+        return Vec::new();
+    };
+    let entry = snapshot.entry_of(&recorded.fingerprint);
+    let in_grace = record.rotation.previous_key_expiration_time.is_some();
+    let previous = world.layout.previous_key.as_deref().filter(|_| in_grace);
+    let keys = entry.into_iter().chain(previous);
+    keys.filter_map(|entry| snapshot.key(entry)).collect()
 }
 
 /// Renders a Secret from a key that a Secret holds already.

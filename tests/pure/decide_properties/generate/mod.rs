@@ -8,9 +8,10 @@ mod secret;
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
+use launchdarkly_token_operator::domain::cause::Cause;
 use launchdarkly_token_operator::domain::desired::DeletionPolicy;
 use launchdarkly_token_operator::domain::observed::{
-    Account, Admission, Deletion, Observed, OwnToken, PendingCall, Retry, Roles,
+    Account, Admission, Deletion, Observed, OwnToken, PendingCall, Retry, RevokedKey, Roles,
 };
 use launchdarkly_token_operator::domain::problem::Problem;
 use launchdarkly_token_operator::domain::reason::Reason;
@@ -23,7 +24,9 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use strum::IntoEnumIterator as _;
 
-use crate::decide_properties::worlds::{DesiredToken, Given, NOW, given, seconds, token};
+use crate::decide_properties::worlds::{
+    DesiredToken, Given, NOW, given, key, no_retiring_token_can_be_deleted, seconds, token,
+};
 
 /// A spec and a world, both anything that can be.
 pub fn any_world() -> BoxedStrategy<Given> {
@@ -96,9 +99,11 @@ struct Surroundings {
     deletion: Option<Deletion>,
     offset: i64,
     retries: Vec<Retry>,
+    undeletable: bool,
     cut_off: bool,
     claims: BTreeSet<usize>,
     gone: BTreeSet<usize>,
+    revoked: Vec<RevokedKey>,
     limited: BTreeSet<usize>,
     roles: Roles,
 }
@@ -134,6 +139,8 @@ fn surroundings() -> BoxedStrategy<Surroundings> {
             prop::bool::weighted(0.05),
             prop::collection::btree_set(5..9_usize, 0..2),
             prop::collection::btree_set(0..24_usize, 0..6),
+            prop::option::weighted(0.1, prop::option::of(moment())),
+            prop::bool::weighted(0.05),
         ),
         prop::collection::btree_set(20..24_usize, 0..4),
         roles,
@@ -147,7 +154,7 @@ fn surroundings() -> BoxedStrategy<Surroundings> {
                 deletion,
                 offset,
                 retries,
-                (cut_off, claims, gone),
+                (cut_off, claims, gone, accepted_at, undeletable),
                 limited,
                 roles,
             )| Surroundings {
@@ -158,14 +165,24 @@ fn surroundings() -> BoxedStrategy<Surroundings> {
                 deletion,
                 offset,
                 retries,
+                undeletable,
                 cut_off,
                 claims,
                 gone,
+                revoked: accepted_at.map(revoked_key).into_iter().collect(),
                 limited,
                 roles,
             },
         )
         .boxed()
+}
+
+/// A key that was revoked, and when it was seen to live on.
+fn revoked_key(accepted_at: Option<Timestamp>) -> RevokedKey {
+    RevokedKey {
+        fingerprint: key(9),
+        accepted_at,
+    }
 }
 
 fn retry() -> BoxedStrategy<Retry> {
@@ -206,10 +223,22 @@ impl Surroundings {
             steady: NOW,
         };
         observed.retries = self.retries;
+        if self.undeletable {
+            // One that was revoked, and twice.
+            if let Some(first) = observed.record.retiring.first_mut() {
+                first.cause = Cause::Revoke;
+            }
+            no_retiring_token_can_be_deleted(true)(world);
+            if let Some(failed) = world.observed.retries.last_mut() {
+                failed.times = 2;
+            }
+        }
+        let observed = &mut world.observed;
         if self.cut_off {
             observed.cut_offs = vec![super::worlds::revoke("all of it")];
         }
         observed.claims = self.claims.into_iter().map(token).collect();
+        observed.revoked_keys = self.revoked;
         observed.gone = self.gone.into_iter().map(token).collect();
         observed.life_limited = self.limited.into_iter().map(token).collect();
         observed.roles = self.roles;

@@ -190,7 +190,8 @@ fn is_remote(step: &Step) -> bool {
             | LookStep::ProveKey { .. }
             | LookStep::ListTokens { .. }
             | LookStep::FetchToken { .. }
-            | LookStep::ProveSecretKey { .. },
+            | LookStep::ProveSecretKey { .. }
+            | LookStep::ProveRevokedKey { .. },
         )
         | Step::Call(
             CallStep::ProbeReset { .. }

@@ -7,6 +7,7 @@ mod pending;
 mod published;
 mod retirement;
 mod revocation;
+mod revoked_keys;
 mod rotation;
 mod secret;
 mod settings;

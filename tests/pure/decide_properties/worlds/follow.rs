@@ -3,7 +3,7 @@
 use launchdarkly_token_operator::domain::ids::{Fingerprint, TokenId};
 use launchdarkly_token_operator::domain::marker;
 use launchdarkly_token_operator::domain::observed::{
-    Observed, PendingCall, Proof, Remote, RemoteFacts, Roles, SecretKeyProof, Source,
+    Observed, PendingCall, Proof, Remote, RemoteFacts, RevokedKey, Roles, SecretKeyProof, Source,
 };
 use launchdarkly_token_operator::domain::secret::{PreviousKey, SecretPlan};
 use launchdarkly_token_operator::domain::secret::{SecretFacts, SecretState};
@@ -60,6 +60,10 @@ pub fn carry_out(observed: &mut Observed, step: &Step) {
         Step::Secret(step) => write(observed, step),
         Step::Look(LookStep::ListTokens { .. }) => observed.listed_at = Some(observed.clocks.local),
         Step::Look(LookStep::FetchToken { .. }) => fetch(observed),
+        Step::Look(LookStep::ProveRevokedKey { fingerprint }) => {
+            let dead = |key: &RevokedKey| key.fingerprint != *fingerprint;
+            observed.revoked_keys.retain(dead);
+        }
         Step::Look(LookStep::ProveSecretKey { .. }) => {
             // The key of a token that is gone is refused.
             let gone = matches!(observed.remote, Remote::Absent { .. });

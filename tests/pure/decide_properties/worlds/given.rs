@@ -135,6 +135,7 @@ pub fn settled(desired: &Desired) -> Observed {
         cut_offs: Vec::new(),
         gone: BTreeSet::new(),
         delete_failed: Vec::new(),
+        revoked_keys: Vec::new(),
         keys_ended: BTreeSet::new(),
         life_limited: BTreeSet::new(),
         roles: Roles::Resolved(Vec::new()),

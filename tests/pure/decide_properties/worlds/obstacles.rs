@@ -59,6 +59,8 @@ pub fn no_retiring_token_can_be_deleted(terminal: bool) -> impl FnOnce(&mut Give
     move |given| {
         let retiring = given.observed.record.retiring.iter();
         given.observed.delete_failed = retiring.map(|it| it.token_id.clone()).collect();
+        let others = |retry: &Retry| retry.step != StepKind::DeleteToken;
+        given.observed.retries.retain(others);
         a_failed(StepKind::DeleteToken, terminal)(given);
     }
 }

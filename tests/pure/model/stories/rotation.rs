@@ -38,7 +38,7 @@ stories! {
     a_trigger_replaces_once_whatever_fails: 8_200, [CreateToken, PatchToken]
         = settled(spec().replacing()).faults(1).minutes(1).waits(1).edits(&[Edit::Trigger, Edit::Description]);
 
-    a_revocation_during_a_rotation_cuts_every_previous_key: 11_000, [CreateToken, ResetKey, DeleteToken]
+    a_revocation_during_a_rotation_cuts_every_previous_key: 11_000, [CreateToken, ResetKey, DeleteToken, ProveRevokedKey]
         = settled(spec()).faults(1).crashes(1).waits(1).edits(&[Edit::Trigger, Edit::Revoke]);
 
     a_revocation_without_room_for_a_token_resets: 1_000, [ResetKey, Hold]
