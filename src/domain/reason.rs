@@ -53,9 +53,9 @@ pub enum Reason {
     ///
     /// Wait.
     Creating,
-    /// The settings of the token are being changed.
+    /// The settings of the token, or the name of its Secret, are being changed.
     ///
-    /// Wait.
+    /// Wait; a Secret that was left before is kept for its grace first.
     Updating,
     /// The key is being changed by schedule or by request.
     ///

@@ -9,10 +9,35 @@ pub struct Clocks {
     pub local: Timestamp,
     /// LaunchDarkly's clock: the local one plus the offset learned from its `Date` header.
     pub remote: Timestamp,
-    /// The latest that LaunchDarkly's clock may show: a date that it sent once counts here before another one confirms it.
+    /// The earliest that LaunchDarkly's clock may show: a date that it sent once counts here before another one confirms it.
+    pub remote_earliest: Timestamp,
+    /// The latest that it may show, likewise.
     pub remote_latest: Timestamp,
     /// The steady clock of this process, which nobody can set: what it remembers is dated by it.
     pub steady: Timestamp,
+}
+
+/// What to add to the local clock to get LaunchDarkly's: nothing as long as nothing is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct RemoteOffset {
+    /// The least that it may be: a date that nothing confirms yet counts too.
+    pub earliest: SignedDuration,
+    /// By the best guess.
+    pub likely: SignedDuration,
+    /// The most that it may be, likewise.
+    pub latest: SignedDuration,
+}
+
+impl RemoteOffset {
+    /// One that nobody doubts.
+    #[must_use]
+    pub fn certain(offset: SignedDuration) -> Self {
+        Self {
+            earliest: offset,
+            likely: offset,
+            latest: offset,
+        }
+    }
 }
 
 impl Clocks {
@@ -22,8 +47,21 @@ impl Clocks {
         Self {
             local: now,
             remote: now,
+            remote_earliest: now,
             remote_latest: now,
             steady: now,
+        }
+    }
+
+    /// This machine's clocks, and LaunchDarkly's, which is so far from the local one.
+    #[must_use]
+    pub fn new(local: Timestamp, steady: Timestamp, remote: RemoteOffset) -> Self {
+        Self {
+            local,
+            remote: moved(local, remote.likely),
+            remote_earliest: moved(local, remote.earliest),
+            remote_latest: moved(local, remote.latest),
+            steady,
         }
     }
 
@@ -42,7 +80,13 @@ impl Clocks {
     /// Whether something that may end after `time` may end: both clocks have passed it.
     #[must_use]
     pub fn passed(&self, time: Timestamp) -> bool {
-        self.local > time && self.remote > time
+        self.local.min(self.earliest()) > time
+    }
+
+    /// LaunchDarkly's clock, for what must have lived until a time of its own.
+    #[must_use]
+    pub fn earliest(&self) -> Timestamp {
+        self.remote.min(self.remote_earliest)
     }
 
     /// The later of the two, for what must live until a time counted from now.
@@ -54,7 +98,7 @@ impl Clocks {
     /// When, on the local clock, both clocks will have passed `time`.
     #[must_use]
     pub fn passed_at(&self, time: Timestamp) -> Timestamp {
-        let lag = self.local.duration_since(self.remote.min(self.local));
+        let lag = self.local.duration_since(self.earliest().min(self.local));
         plus(time, lag).max(time)
     }
 
@@ -108,4 +152,30 @@ pub fn plus(time: Timestamp, duration: SignedDuration) -> Timestamp {
 #[must_use]
 pub fn minus(time: Timestamp, duration: SignedDuration) -> Timestamp {
     time.checked_sub(duration).unwrap_or(Timestamp::MIN)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A process that has just started does not know yet which of two clocks is wrong.
+    #[test]
+    fn nothing_has_passed_before_it_has_by_every_date_that_may_be_right_i3() {
+        let now = Timestamp::constant(1_795_348_800, 0);
+        let hours = SignedDuration::from_hours;
+        for (earliest, likely, latest) in [(-3, 0, 0), (0, 0, 3), (-3, -3, 0), (0, 0, 0)] {
+            let offset = RemoteOffset {
+                earliest: hours(earliest),
+                likely: hours(likely),
+                latest: hours(latest),
+            };
+            let clocks = Clocks::new(now, now, offset);
+            for end in -5..5 {
+                let time = plus(now, hours(end));
+                assert_eq!(clocks.passed(time), end < earliest.min(0));
+                let passes = Clocks::new(plus(clocks.passed_at(time), hours(1)), now, offset);
+                assert!(passes.passed(time), "{end}");
+            }
+        }
+    }
 }

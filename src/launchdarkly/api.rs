@@ -2,8 +2,6 @@
 
 use std::future::Future;
 
-use jiff::SignedDuration;
-
 use super::answer::Answer;
 use super::error::ApiError;
 use super::model::{
@@ -11,6 +9,7 @@ use super::model::{
 };
 use super::paging::{PAGE_SIZE, all_pages};
 use crate::domain::ids::TokenId;
+use crate::domain::time::RemoteOffset;
 use crate::launchdarkly::rate_limit::Priority;
 use crate::redaction::Key;
 
@@ -26,10 +25,7 @@ pub trait TokensApi: Clone + Send + Sync + 'static {
     fn with_priority(&self, priority: Priority) -> Self;
 
     /// What to add to the local clock to get LaunchDarkly's, as far as it is known.
-    fn clock_offset(&self) -> SignedDuration;
-
-    /// The same at most: a date that nothing confirms yet counts too.
-    fn largest_clock_offset(&self) -> SignedDuration;
+    fn clock_offset(&self) -> RemoteOffset;
 
     /// Who the credential is.
     fn identify(&self) -> impl Future<Output = Result<CallerIdentity, ApiError>> + Send;

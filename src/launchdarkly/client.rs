@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use reqwest::{RequestBuilder, StatusCode};
 use tokio::time::Instant;
@@ -22,6 +22,7 @@ use super::transport::{Options, connections};
 use super::wire;
 use crate::clock::Moment;
 use crate::domain::ids::{Fingerprint, TokenId};
+use crate::domain::time::RemoteOffset;
 use crate::gate::Gate;
 use crate::launchdarkly::rate_limit::{AccountLimiter, Permit, Priority, RateHeaders};
 use crate::launchdarkly::response;
@@ -276,12 +277,8 @@ impl TokensApi for HttpClient {
         }
     }
 
-    fn clock_offset(&self) -> SignedDuration {
+    fn clock_offset(&self) -> RemoteOffset {
         self.limiter.offset()
-    }
-
-    fn largest_clock_offset(&self) -> SignedDuration {
-        self.limiter.largest_offset()
     }
 
     async fn identify(&self) -> Result<CallerIdentity, ApiError> {

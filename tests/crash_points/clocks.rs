@@ -24,7 +24,7 @@ const AT_ONCE: usize = 4;
 const HOUR_MS: i64 = 3_600_000;
 
 /// The amounts that a clock is set by, both ways: from less than a settle time to more than any grace.
-const AMOUNTS: [SignedDuration; 4] = [
+pub const AMOUNTS: [SignedDuration; 4] = [
     SignedDuration::from_secs(40),
     SignedDuration::from_mins(7),
     SignedDuration::from_hours(3),
@@ -59,6 +59,21 @@ async fn a_key_in_hand_is_published_in_time_when_a_clock_that_was_ahead_is_set_b
     assert_eq!(after, before + 1);
 }
 
+/// The points that an environment variable chooses: all of them, those with a part of a name, or so many by a seed.
+pub fn chosen<P>(points: &mut Vec<P>, variable: &str, sample: usize, name: impl Fn(&P) -> String) {
+    let chosen = std::env::var(variable).unwrap_or_else(|_| "1".to_owned());
+    if let Ok(mut draw) = chosen.parse::<u64>() {
+        points.sort_by_cached_key(|_| {
+            draw = draw.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            draw >> 33
+        });
+        points.truncate(sample);
+    }
+    if let Some(part) = chosen.strip_prefix("only ") {
+        points.retain(|point| name(point).contains(part));
+    }
+}
+
 fn point(scenario: &Scenario, golden: &Golden, number: usize, set: Set) -> String {
     let effect = &golden.effects[number - 1];
     format!("{}, effect {number} ({effect}), {set:?}", scenario.name)
@@ -80,19 +95,12 @@ async fn a_clock_that_is_set_at_any_moment_delays_nothing_for_long_and_breaks_no
             }
         }
     }
-    let chosen = std::env::var(CLOCKS).unwrap_or_else(|_| "1".to_owned());
-    if let Ok(mut draw) = chosen.parse::<u64>() {
-        points.sort_by_cached_key(|_| {
-            draw = draw.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-            draw >> 33
-        });
-        points.truncate(SAMPLE);
-    }
-    if let Some(name) = chosen.strip_prefix("only ") {
-        points.retain(|(scenario, golden, number, set)| {
-            point(scenario, golden, *number, *set).contains(name)
-        });
-    }
+    chosen(
+        &mut points,
+        CLOCKS,
+        SAMPLE,
+        |(scenario, golden, number, set)| point(scenario, golden, *number, *set),
+    );
     let count = points.len();
     let runs = stream::iter(points).map(|(scenario, golden, number, set)| async move {
         let point = point(scenario, &golden, number, set);

@@ -5,15 +5,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use launchdarkly_simulator::EventKind;
-use launchdarkly_token_operator::api::conditions::find_condition;
-use launchdarkly_token_operator::cluster::secret::annotation;
-use launchdarkly_token_operator::controller::token::Outcome;
-use launchdarkly_token_operator::domain::conditions::ConditionType;
 use serde_json::{Value, json};
 
-use crate::judge::{Publication, publications};
-use crate::world::{Ended, NAME, NAMESPACE, Process, World};
+use crate::twin::{Twin, outages};
+use crate::world::World;
 
 /// More than a drift interval and three settle times.
 const GRACE: &str = "10m";
@@ -32,79 +27,6 @@ struct Story {
     hours: u64,
     /// How many tokens there may be in all, the operator's own included.
     tokens: usize,
-}
-
-/// A cluster and its operator.
-struct Twin {
-    world: World,
-    process: Process,
-}
-
-impl Twin {
-    fn start(world: World) -> Self {
-        Self {
-            process: world.start(),
-            world,
-        }
-    }
-
-    /// The operator does what there is to do now.
-    async fn live(&mut self) {
-        for _ in 0..40 {
-            let before = self.world.events();
-            match self.world.reconcile(&mut self.process).await {
-                Ok(Outcome::Again(_)) if self.world.events() != before => {}
-                Ok(_) => return,
-                Err(ended) => {
-                    assert_eq!(ended, Ended::Settled);
-                    return;
-                }
-            }
-        }
-    }
-
-    /// Whether the key that consumers find in the Secret works.
-    fn works(&self) -> bool {
-        let Some(stored) = self.world.cluster.secret(NAMESPACE, NAME) else {
-            return false;
-        };
-        let snapshot = stored.snapshot();
-        let entry = &snapshot.annotations[annotation::KEY_ENTRY];
-        let key = snapshot.data.get(entry).map(|bytes| bytes.to_vec());
-        let tokens = self.world.simulator().tokens();
-        let mut keys = tokens.iter().flat_map(|token| &token.keys);
-        key.is_some_and(|key| {
-            keys.any(|known| known.valid && known.value.as_str().as_bytes() == key)
-        })
-    }
-
-    /// I3: no key died before a newer one was there to be read.
-    fn outages(&self, published: &[Publication]) -> Vec<String> {
-        let history = self.world.simulator().history(0);
-        let mut complaints = Vec::new();
-        for (place, key) in published.iter().enumerate() {
-            let death = history.iter().find(|event| {
-                event.kind == EventKind::KeyDied
-                    && event.token_id == key.token
-                    && event.key == Some(key.number)
-            });
-            let Some(death) = death else { continue };
-            let next = published.get(place + 1);
-            if next.is_none_or(|next| next.at.as_millisecond() > death.at) {
-                complaints.push(format!(
-                    "key {} of {} died: {:?}",
-                    key.number, key.token, death.cause
-                ));
-            }
-        }
-        complaints
-    }
-
-    fn ready(&self) -> String {
-        let status = self.world.object().unwrap().status.unwrap();
-        let ready = find_condition(&status.conditions, ConditionType::Ready).unwrap();
-        format!("{} {}", ready.status, ready.reason)
-    }
 }
 
 /// Both clusters as they are at the end.
@@ -136,8 +58,7 @@ async fn all_is_well(story: Story) {
     let twins = live(&story).await;
     let mut complaints = Vec::new();
     for twin in &twins {
-        let published = publications(&twin.world, &twin.world.cluster.log());
-        complaints.extend(twin.outages(&published));
+        complaints.extend(outages(&twin.world));
         complaints.extend(twin.world.warden.complaints.lock().unwrap().clone());
         complaints.extend(
             (!twin.ready().starts_with("True"))

@@ -15,7 +15,7 @@ use launchdarkly_token_operator::domain::marker;
 use launchdarkly_token_operator::redaction::Key;
 
 use crate::scenarios::{Mercy, Scenario};
-use crate::world::{NAMESPACE, World};
+use crate::world::{MANAGING, NAMESPACE, World};
 
 /// The grace of every scenario.
 const GRACE: SignedDuration = SignedDuration::from_mins(10);
@@ -62,7 +62,7 @@ fn status(world: &World) -> Option<AccessTokenStatus> {
 
 fn marked_tokens(world: &World) -> Vec<TokenSnapshot> {
     let mut tokens = world.simulator().tokens();
-    tokens.retain(|token| token.id != world.managing_token().as_str());
+    tokens.retain(|token| token.id != world.managing_token().as_str() && token.name != MANAGING);
     tokens
 }
 
@@ -120,7 +120,7 @@ fn no_leak(world: &World, unknown: usize) -> Vec<String> {
 }
 
 /// I2, I12: Ready, and the Secret holds a working key of the recorded token.
-fn the_secret_works(world: &World) -> Vec<String> {
+pub fn the_secret_works(world: &World) -> Vec<String> {
     let Some(status) = status(world) else {
         return Vec::new();
     };
@@ -213,7 +213,7 @@ fn mark(secret: &StoredSecret, name: &str) -> Option<String> {
 }
 
 /// I3: a key works until a newer one has been in the Secret for the grace.
-fn no_outage(world: &World, published: &[Publication], mercy: Mercy) -> Vec<String> {
+pub fn no_outage(world: &World, published: &[Publication], mercy: Mercy) -> Vec<String> {
     let mut complaints = Vec::new();
     let history = world.simulator().history(0);
     for (index, key) in published.iter().enumerate() {

@@ -5,7 +5,6 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use fakes::FakeCluster;
-use jiff::SignedDuration;
 use launchdarkly_simulator::Simulator;
 use launchdarkly_simulator::state::changes::Actor;
 use launchdarkly_token_operator::api::AccessTokenStatus;
@@ -15,6 +14,7 @@ use launchdarkly_token_operator::domain::cause::Cause;
 use launchdarkly_token_operator::domain::ids::{Attempt, TokenId};
 use launchdarkly_token_operator::domain::marker::Marker;
 use launchdarkly_token_operator::domain::record::PendingOperation;
+use launchdarkly_token_operator::domain::time::RemoteOffset;
 use launchdarkly_token_operator::launchdarkly::{
     Answer, ApiError, CallerIdentity, Deleted, HttpClient, Issued, NewToken, Operation, Overlap,
     Page, PatchOp, Priority, Reset, Role, Sent, Token, TokensApi, TransportError, TransportKind,
@@ -217,12 +217,8 @@ impl TokensApi for WiredApi {
         }
     }
 
-    fn clock_offset(&self) -> SignedDuration {
+    fn clock_offset(&self) -> RemoteOffset {
         self.far.clock_offset()
-    }
-
-    fn largest_clock_offset(&self) -> SignedDuration {
-        self.far.largest_clock_offset()
     }
 
     async fn identify(&self) -> Result<CallerIdentity, ApiError> {

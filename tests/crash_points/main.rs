@@ -22,6 +22,8 @@ mod run;
 mod scenarios;
 mod slots;
 mod steps;
+mod together;
+mod twin;
 mod wire;
 mod world;
 

@@ -46,6 +46,9 @@ use crate::wire::{Trace, Wire, WireGate};
 pub const NAMESPACE: &str = "team";
 pub const NAME: &str = "ci";
 
+/// The name of tokens that are made to manage an account with.
+pub const MANAGING: &str = "managing";
+
 /// The drift interval, and the longest a test lets pass at once.
 const STRIDE: Duration = Duration::from_secs(300);
 /// More reconciles than any story needs.
@@ -197,16 +200,25 @@ impl World {
 
     /// The same with another policy of the account.
     pub fn start_under(&self, policy: AccountPolicy) -> Process {
+        self.start_with((self.managing_token(), self.managing_key()), policy)
+    }
+
+    /// The same with another credential, which somebody gave the account.
+    pub fn start_as(&self, credential: (TokenId, Key)) -> Process {
+        self.start_with(credential, AccountPolicy::open())
+    }
+
+    fn start_with(&self, (id, key): (TokenId, Key), policy: AccountPolicy) -> Process {
         let number = self.processes.fetch_add(1, Ordering::Relaxed);
         let wire = Arc::new(Wire::new(self.trace.clone()));
         let api = WiredApi {
-            far: self.client(&wire),
+            far: self.client(&wire, id.clone(), key.clone()),
             wire: wire.clone(),
             clock: self.clock.clone(),
             warden: self.warden.clone(),
         };
         let accounts = Accounts::new("0a1b2c3d".into());
-        let (own, key) = (self.credential(), self.managing_key());
+        let own = self.credential(&id, &key);
         let entry = Entry {
             policy,
             ..usable(self, api.clone(), own, key, &accounts)
@@ -239,13 +251,15 @@ impl World {
     }
 
     /// The same as LaunchDarkly says it to its caller.
-    fn credential(&self) -> CredentialToken {
+    fn credential(&self, id: &TokenId, key: &Key) -> CredentialToken {
         if self.simulator().switches().identity_token_id == IdentityTokenId::Always {
-            return CredentialToken::Named(self.managing_token());
+            return CredentialToken::Named(id.clone());
         }
+        let mut tokens = self.simulator().tokens_ever().into_iter();
+        let own = tokens.find(|token| token.id == id.as_str());
         CredentialToken::Described {
-            name: Some(self.simulator().tokens_ever()[0].name.clone()),
-            last_four: self.managing_key().last_four(),
+            name: own.map(|token| token.name),
+            last_four: key.last_four(),
             since: self.clock.steady(),
         }
     }
@@ -259,13 +273,12 @@ impl World {
         Key::from_bytes(self.server.managing_key().as_bytes()).unwrap()
     }
 
-    fn client(&self, wire: &Arc<Wire>) -> HttpClient {
-        let (endpoint, key) = (self.endpoint(), self.managing_key());
+    fn client(&self, wire: &Arc<Wire>, own: TokenId, key: Key) -> HttpClient {
+        let endpoint = self.endpoint();
         let clock = self.clock.clone();
         let line = AccountLimiter::new(LimiterOptions::default(), Arc::new(()), clock);
         let gate = Arc::new(WireGate(wire.clone()));
-        let own = Some(self.managing_token());
-        HttpClient::new(endpoint, key, own, line, Options::default(), gate).unwrap()
+        HttpClient::new(endpoint, key, Some(own), line, Options::default(), gate).unwrap()
     }
 
     /// Lets a process reconcile the object until nothing is left to do, and then some.
@@ -391,7 +404,7 @@ impl Process {
             not_actions: Vec::new(),
         };
         let managing = NewToken {
-            name: "managing".to_owned(),
+            name: MANAGING.to_owned(),
             description: "of another team".to_owned(),
             grant: ResolvedGrant::Inline(vec![statement]),
             service_token: true,
@@ -482,13 +495,15 @@ impl Process {
         self.ctx.accounts.users(&account_key())
     }
 
-    /// The account is listed once a drift interval; in between any call tells the time there.
+    /// The account is listed once a drift interval; in between, and before the account is usable at all, any call tells the time there.
     async fn look_around(&mut self, now: Duration) {
         let due = self
             .listed_at
             .is_none_or(|at| now.saturating_sub(at) >= STRIDE);
-        if !due {
+        if !due || self.listed_at.is_none() {
             self.api.identify().await.unwrap();
+        }
+        if !due {
             return;
         }
         list_accounts(&self.ctx.accounts, &*self.ctx.clock).await;

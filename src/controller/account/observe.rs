@@ -122,6 +122,6 @@ fn behind<L: TokensApi>(
         unknown_tokens: session.state.unknown().into_iter().collect(),
         left_behind: left_behind.into_iter().collect(),
         held_by_budget: session.state.worst_hold(now.steady()),
-        clock_offset: session.api.clock_offset(),
+        clock_offset: session.api.clock_offset().likely,
     }
 }

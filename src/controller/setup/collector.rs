@@ -142,7 +142,7 @@ fn behind<L: TokensApi>(session: &Session<L>, now: Timestamp) -> RemoteAccountSa
         unknown: shared.unknown().len(),
         left_behind: shared.left_behind(&session.key, &[]).len(),
         mass_change: shared.worst_hold(now).is_some(),
-        clock_offset: session.api.clock_offset().as_secs_f64(),
+        clock_offset: session.api.clock_offset().likely.as_secs_f64(),
     }
 }
 

@@ -86,7 +86,7 @@ fn find_orphans<C: Cluster, L: TokensApi>(ctx: &Context<C, L>, objects: &ObjectC
         // A token's last use is known as of then.
         let listed_at = plus(
             ctx.clock.moment().shown(listing.newest()),
-            session.api.clock_offset(),
+            session.api.clock_offset().likely,
         );
         let found = suspects(listed, &ctx.accounts.installation, &living, listed_at);
         session.state.suspect_orphans(found, listing.newest());

@@ -10,7 +10,7 @@ use super::desired::Desired;
 use super::observed::{Observed, Remote, SecretKeyProof, Source};
 use super::problem::Problem;
 use super::reason::Reason;
-use super::record::Record;
+use super::record::{Record, SecretRecord};
 use super::revocation;
 use super::secret::SecretState;
 use super::step::{CallStep, RecordStep, Step, WaitStep};
@@ -210,7 +210,7 @@ impl<'a> Situation<'a> {
             in_force,
             ending: Ending::of(desired, observed, record),
             obstacle: obstacle(desired, observed, record, step),
-            activity: activity(record, step),
+            activity: activity(desired, record, step),
             drift: drift(observed, record),
         }
     }
@@ -300,7 +300,7 @@ fn obstacle(
     None
 }
 
-fn activity(record: &Record, step: &Step) -> Option<Reason> {
+fn activity(desired: &Result<Desired, Problem>, record: &Record, step: &Step) -> Option<Reason> {
     if let Some(intent) = &record.pending {
         return Some(match intent.cause {
             Cause::Created => Reason::Creating,
@@ -320,7 +320,12 @@ fn activity(record: &Record, step: &Step) -> Option<Reason> {
             Some(Reason::Updating)
         }
         _ if record.token.is_none() => Some(Reason::Creating),
-        _ => None,
+        // Another Secret follows when the one before the last is no longer waited for.
+        _ => {
+            let named = |recorded: &SecretRecord| matches!(desired, Ok(desired) if desired.secret.name != recorded.name);
+            let moves = record.secret.as_ref().is_some_and(named);
+            moves.then_some(Reason::Updating)
+        }
     }
 }
 

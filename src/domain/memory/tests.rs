@@ -179,6 +179,7 @@ fn read(seconds: i64) -> Surroundings {
         clocks: Clocks {
             local: at(seconds),
             remote: at(seconds),
+            remote_earliest: at(seconds),
             remote_latest: at(seconds),
             steady: at(seconds),
         },

@@ -35,7 +35,7 @@ pub fn headers(bytes: &[u8]) {
             assert!(look_again.is_some_and(|at| at <= now + LONGEST_WAIT));
         }
         assert!(state.windows.admit(&families, now + LONGEST_WAIT).is_ok());
-        let offset = state.clock.offset(read);
+        let offset = state.clock.offset(read).likely;
         let _ = read.wall.saturating_add(offset);
         now += Duration::from_secs(7);
         read = Moment {

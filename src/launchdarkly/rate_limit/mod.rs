@@ -19,7 +19,7 @@ use std::sync::Arc;
 use parking_lot::{Mutex, MutexGuard};
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
@@ -32,6 +32,7 @@ pub use windows::{Family, RateLeft};
 
 use crate::clock::{Clock, Moment};
 use crate::domain::ids::Fingerprint;
+use crate::domain::time::RemoteOffset;
 use crate::launchdarkly::error::{ApiError, Operation};
 
 /// How much of an account's limits this program takes.
@@ -102,15 +103,8 @@ impl AccountLimiter {
 
     /// What to add to the local clock to get LaunchDarkly's; zero before its first answer.
     #[must_use]
-    pub fn offset(&self) -> SignedDuration {
+    pub fn offset(&self) -> RemoteOffset {
         self.state().clock.offset(self.moment())
-    }
-
-    /// The same at most: a date that nothing confirms yet counts too.
-    #[must_use]
-    pub fn largest_offset(&self) -> SignedDuration {
-        let now = self.moment();
-        self.state().clock.now(now).latest.duration_since(now.wall)
     }
 
     /// Takes over what another limiter knows of LaunchDarkly's clock, if this one knows nothing.

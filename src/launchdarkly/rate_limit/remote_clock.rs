@@ -3,6 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use crate::clock::Moment;
+use crate::domain::time::RemoteOffset;
 
 /// `Date` has whole seconds: the true time is up to this much later.
 const GRAIN: SignedDuration = SignedDuration::from_secs(1);
@@ -37,6 +38,8 @@ struct Sighting {
 /// LaunchDarkly's time now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::launchdarkly) struct RemoteTime {
+    /// The earliest that it may be: by a date that nothing confirms yet, or by the best guess.
+    pub(in crate::launchdarkly) earliest: Timestamp,
     /// By the best guess.
     pub(in crate::launchdarkly) likely: Timestamp,
     /// The latest that it may be, by any clock, this machine's included.
@@ -48,6 +51,7 @@ impl RemoteTime {
     /// All clocks agree.
     pub(in crate::launchdarkly) fn agreed(at: Timestamp) -> Self {
         Self {
+            earliest: at,
             likely: at,
             latest: at,
         }
@@ -131,14 +135,20 @@ impl RemoteClock {
         let odd = self.odd.map_or(likely, |odd| odd.at(now));
         let furthest = likely.checked_add(FURTHEST).unwrap_or(Timestamp::MAX);
         RemoteTime {
+            earliest: likely.min(odd),
             likely,
             latest: likely.max(now.wall).max(odd).min(furthest),
         }
     }
 
     /// What to add to the local clock to get LaunchDarkly's.
-    pub(super) fn offset(&self, now: Moment) -> SignedDuration {
-        self.now(now).likely.duration_since(now.wall)
+    pub(super) fn offset(&self, now: Moment) -> RemoteOffset {
+        let time = self.now(now);
+        RemoteOffset {
+            earliest: time.earliest.duration_since(now.wall),
+            likely: time.likely.duration_since(now.wall),
+            latest: time.latest.duration_since(now.wall),
+        }
     }
 
     /// How long, at most, until LaunchDarkly's clock shows `at`; not positive when it already does.
@@ -197,7 +207,8 @@ mod tests {
     }
 
     fn ahead(clock: &RemoteClock, after: i64) -> i64 {
-        i64::try_from(clock.offset(moment(after, 0)).as_millis()).unwrap()
+        let offset = clock.offset(moment(after, 0)).likely;
+        i64::try_from(offset.as_millis()).unwrap()
     }
 
     #[test]
@@ -272,6 +283,18 @@ mod tests {
         assert_eq!(ahead(&RemoteClock::default(), 0), 0);
     }
 
+    /// A process that has just started on a machine whose clock is ahead.
+    #[test]
+    fn what_may_end_waits_for_a_date_that_nothing_confirms_yet_i3() {
+        let mut clock = RemoteClock::default();
+        hear(&mut clock, 0, -3 * HOUR);
+        let earliest = clock.offset(moment(20, 0)).earliest.as_millis();
+        assert!((earliest + i128::from(3 * HOUR)).abs() < 1_000);
+        hear(&mut clock, 5_000, 0);
+        let earliest = clock.offset(moment(5_020, 0)).earliest.as_millis();
+        assert!(earliest.abs() < 1_000, "{clock:?}");
+    }
+
     #[test]
     fn a_wait_errs_on_the_long_side() {
         let mut clock = RemoteClock::default();
@@ -332,6 +355,7 @@ mod tests {
                 let there = at(after + truth);
                 let grain = SignedDuration::from_secs(2);
                 prop_assert!(clock.now(now).latest >= now.wall.max(there) - grain);
+                prop_assert!(clock.now(now).earliest <= there + grain);
             }
         }
     }

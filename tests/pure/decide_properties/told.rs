@@ -6,14 +6,14 @@ use launchdarkly_token_operator::domain::conditions::{
 use launchdarkly_token_operator::domain::decide::record_at_rest;
 use launchdarkly_token_operator::domain::observed::RevokedKey;
 use launchdarkly_token_operator::domain::reason::Reason;
-use launchdarkly_token_operator::domain::record::Record;
+use launchdarkly_token_operator::domain::record::{FormerSecret, Record};
 use launchdarkly_token_operator::domain::secret::SecretState;
 use launchdarkly_token_operator::domain::settings::{Effect, Grant};
 use launchdarkly_token_operator::domain::step::{RecordStep, Step, WaitStep};
 use proptest::prelude::*;
 
 use crate::decide_properties::properties::on_many_worlds;
-use crate::decide_properties::worlds::Given;
+use crate::decide_properties::worlds::{Given, a_token, ahead, given, hours};
 
 /// What is written with the step that is chosen, or while nothing is done.
 struct Told {
@@ -154,4 +154,21 @@ fn i12_every_hold_reaches_a_condition() {
         prop_assert!(told.conditions.iter().any(said), "{problem:?}");
         Ok(())
     });
+}
+
+#[test]
+fn i12_a_second_new_name_waits_for_the_first_one_and_is_not_called_a_loss() {
+    let world = given(a_token().in_secret("api"));
+    let world = world
+        .but_desired(a_token().in_secret("third"))
+        .and(|given| {
+            given.observed.record.former_secret = Some(FormerSecret {
+                name: "web".into(),
+                deletion_time: ahead(hours(1)),
+            });
+        });
+    let told = Told::of(&world);
+    assert!(matches!(told.step, Step::Wait(_)), "{:?}", told.step);
+    let ready = told.conditions.get(ConditionType::Ready).unwrap();
+    assert_eq!(ready.reason, Reason::Updating);
 }

@@ -16,7 +16,7 @@ use launchdarkly_token_operator::domain::problem::Problem;
 use launchdarkly_token_operator::domain::record::Identity;
 use launchdarkly_token_operator::domain::secret::{SecretFacts, SecretState, other_name};
 use launchdarkly_token_operator::domain::settings::TokenSettings;
-use launchdarkly_token_operator::domain::time::{Clocks, plus};
+use launchdarkly_token_operator::domain::time::{Clocks, RemoteOffset};
 
 use super::desired::ROLE_ID;
 use super::world::{Core, Listing, Memory, Object, Role, Spec, TIMING, Token, UID, nonce};
@@ -64,12 +64,7 @@ pub fn observe(core: &Core, offset: SignedDuration) -> Option<Seen> {
         secret,
         former_secret: former.map_or(SecretState::Absent, |name| secret_state(core, &name)),
         kept_key: None,
-        clocks: Clocks {
-            local: core.clock,
-            remote: plus(core.clock, offset),
-            remote_latest: plus(core.clock, offset),
-            steady: core.clock,
-        },
+        clocks: Clocks::new(core.clock, core.clock, RemoteOffset::certain(offset)),
         timing: TIMING,
         holder: format!("operator-{}", core.leader.name),
         nonce: nonce(core),

@@ -25,7 +25,7 @@ use crate::domain::record::{Identity, Record};
 use crate::domain::secret;
 use crate::domain::secret::SecretLayout;
 use crate::domain::secret::SecretState;
-use crate::domain::time::{Clocks, plus};
+use crate::domain::time::Clocks;
 use crate::launchdarkly::{Token, TokensApi};
 use crate::runtime::clock::Moment;
 
@@ -163,13 +163,7 @@ fn key_of(secret: &SecretState) -> Option<&Fingerprint> {
 fn clocks<L: TokensApi>(entry: Option<&Entry<L>>, now: Moment) -> Clocks {
     let session = entry.and_then(|entry| entry.state.newest_session());
     let offset = session.map(|session| session.api.clock_offset());
-    let largest = session.map(|session| session.api.largest_clock_offset());
-    Clocks {
-        local: now.wall,
-        remote: plus(now.wall, offset.unwrap_or_default()),
-        remote_latest: plus(now.wall, largest.unwrap_or_default()),
-        steady: now.steady(),
-    }
+    Clocks::new(now.wall, now.steady(), offset.unwrap_or_default())
 }
 
 /// All mistakes of a spec in one line.

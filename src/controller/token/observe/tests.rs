@@ -17,6 +17,7 @@ use crate::domain::ids::{AccountId, AccountUid, Fingerprint, TokenId};
 use crate::domain::observed::{Account, Timing};
 use crate::domain::policy::AccountPolicy;
 use crate::domain::secret::SecretRevision;
+use crate::domain::time::RemoteOffset;
 use crate::launchdarkly::{
     Answer, ApiError, CallerIdentity, Deleted, Issued, NewToken, Overlap, Page, PatchOp, Priority,
     Reset, Role,
@@ -117,12 +118,8 @@ impl TokensApi for NoCalls {
         Self
     }
 
-    fn clock_offset(&self) -> SignedDuration {
-        SignedDuration::ZERO
-    }
-
-    fn largest_clock_offset(&self) -> SignedDuration {
-        SignedDuration::ZERO
+    fn clock_offset(&self) -> RemoteOffset {
+        RemoteOffset::default()
     }
 
     async fn identify(&self) -> Result<CallerIdentity, ApiError> {

@@ -1,5 +1,6 @@
 //! What calls that fail one after the other do to the limiter.
 
+use jiff::SignedDuration;
 use tokio::time::{advance, sleep};
 
 use super::*;

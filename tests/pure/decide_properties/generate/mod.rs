@@ -19,7 +19,7 @@ use launchdarkly_token_operator::domain::record::{MAX_RETIRING, PendingOperation
 use launchdarkly_token_operator::domain::secret::{Arrangement, SecretState};
 use launchdarkly_token_operator::domain::settings::Grant;
 use launchdarkly_token_operator::domain::step::StepKind;
-use launchdarkly_token_operator::domain::time::{Clocks, plus};
+use launchdarkly_token_operator::domain::time::{Clocks, RemoteOffset, plus};
 use proptest::prelude::*;
 use proptest::sample::select;
 use strum::IntoEnumIterator as _;
@@ -97,7 +97,8 @@ struct Surroundings {
     edited: bool,
     terminating: bool,
     deletion: Option<Deletion>,
-    offset: i64,
+    /// How far LaunchDarkly's clock is ahead, and by how much more it may be.
+    offset: (i64, i64),
     retries: Vec<Retry>,
     undeletable: bool,
     cut_off: bool,
@@ -133,7 +134,10 @@ fn surroundings() -> BoxedStrategy<Surroundings> {
         prop::bool::weighted(0.2),
         prop::bool::weighted(0.05),
         prop_oneof![5 => Just(None), 1 => deletion],
-        mostly(0, select(vec![-600, -90, 90, 600])),
+        (
+            mostly(0, select(vec![-600, -90, 90, 600])),
+            mostly(0, select(vec![-36_000, -600, 600, 36_000])),
+        ),
         prop::collection::vec(retry(), 0..2),
         (
             prop::bool::weighted(0.05),
@@ -216,12 +220,16 @@ impl Surroundings {
         observed.generation = if self.edited { 2 } else { 1 };
         observed.namespace_terminating = self.terminating;
         observed.deletion = self.deletion;
-        observed.clocks = Clocks {
-            local: NOW,
-            remote: plus(NOW, seconds(self.offset)),
-            remote_latest: plus(NOW, seconds(self.offset)),
-            steady: NOW,
-        };
+        let (offset, doubt) = self.offset;
+        observed.clocks = Clocks::new(
+            NOW,
+            NOW,
+            RemoteOffset {
+                earliest: seconds(offset + doubt.min(0)),
+                likely: seconds(offset),
+                latest: seconds(offset + doubt.max(0)),
+            },
+        );
         observed.retries = self.retries;
         if self.undeletable {
             // One that was revoked, and twice.

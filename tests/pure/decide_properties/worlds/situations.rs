@@ -13,7 +13,7 @@ use launchdarkly_token_operator::domain::record::{
     AbandonedAttempt, HistoryEntry, Intent, PendingOperation, Record, RetiringToken,
 };
 use launchdarkly_token_operator::domain::secret::{Arrangement, SecretFacts, SecretState};
-use launchdarkly_token_operator::domain::time::plus;
+use launchdarkly_token_operator::domain::time::{Clocks, RemoteOffset, plus};
 
 use super::given::Given;
 use super::names::{ANOTHER, ME, NOW, TIMING, ago, attempt, hours, key, minutes, seconds, token};
@@ -114,13 +114,15 @@ pub fn time_passes(duration: SignedDuration) -> impl FnOnce(&mut Given) {
         let clocks = &mut given.observed.clocks;
         clocks.local = plus(clocks.local, duration);
         clocks.remote = plus(clocks.remote, duration);
+        clocks.remote_earliest = plus(clocks.remote_earliest, duration);
+        clocks.remote_latest = plus(clocks.remote_latest, duration);
     }
 }
 
 pub fn the_remote_clock_is_off_by(seconds: i64) -> impl FnOnce(&mut Given) {
     move |given| {
-        let clocks = &mut given.observed.clocks;
-        clocks.remote = plus(clocks.local, SignedDuration::from_secs(seconds));
+        let offset = RemoteOffset::certain(SignedDuration::from_secs(seconds));
+        given.observed.clocks = Clocks::new(NOW, NOW, offset);
     }
 }
 
