@@ -59,7 +59,8 @@ pub enum Set {
 }
 
 impl Set {
-    fn by(self) -> SignedDuration {
+    /// By how much.
+    pub fn by(self) -> SignedDuration {
         match self {
             Self::Ours(by) | Self::OursRight(by) | Self::Theirs(by) => by,
         }

@@ -22,10 +22,10 @@ const TOGETHER: &str = "LDTOKENS_TOGETHER";
 const SAMPLE: usize = 160;
 /// Points run at once.
 const AT_ONCE: usize = 4;
-/// How much time passes at once where two clusters live side by side, and how often: more than an hour after a clock that is three
-/// hours behind shows any end that was set before.
+/// How much time passes at once where two clusters live side by side.
 const STRIDE: Duration = Duration::from_secs(50);
-const STRIDES: usize = 240;
+/// How long they do, and how much longer where a clock is behind: an end that was set before comes so much later.
+const TWO_HOURS: Duration = Duration::from_secs(7_200);
 /// More tokens than two clusters with one object each may make within that time.
 const TOO_MANY: usize = 12;
 
@@ -78,7 +78,7 @@ impl Point {
         let dies = (At::Number(self.number), self.cut);
         process.wire.count(Some(dies));
         run::act(self.scenario, &world, &process);
-        let mut ended = live(&world, &mut process, twin.as_mut()).await;
+        let mut ended = self.live(&world, &mut process, twin.as_mut()).await;
         drop(process);
         if let Some(set) = self.set {
             set.happen(&world);
@@ -89,7 +89,7 @@ impl Point {
                 Some(credential) => world.start_as(credential),
                 None => world.start(),
             };
-            ended = live(&world, &mut successor, twin.as_mut()).await;
+            ended = self.live(&world, &mut successor, twin.as_mut()).await;
         }
         let mut complaints = match &twin {
             Some(twin) => of_two(&world, twin),
@@ -100,26 +100,28 @@ impl Point {
         }
         run::told(&complaints)
     }
-}
 
-/// Lets a process do all there is to do, or both clusters live for some hours.
-async fn live(world: &World, process: &mut Process, twin: Option<&mut Twin>) -> Ended {
-    let Some(twin) = twin else {
-        return world.settle(process).await;
-    };
-    for _ in 0..STRIDES {
-        for _ in 0..40 {
-            let before = world.events();
-            match world.reconcile(process).await {
-                Ok(Outcome::Again(_)) if world.events() != before => {}
-                Ok(_) | Err(Ended::Settled) => break,
-                Err(ended) => return ended,
+    /// Lets a process do all there is to do, or both clusters live for some hours.
+    async fn live(&self, world: &World, process: &mut Process, twin: Option<&mut Twin>) -> Ended {
+        let Some(twin) = twin else {
+            return world.settle(process).await;
+        };
+        let behind = self.set.map(|set| set.by().unsigned_abs());
+        let lasts = TWO_HOURS + behind.unwrap_or_default();
+        for _ in 0..lasts.as_secs() / STRIDE.as_secs() {
+            for _ in 0..40 {
+                let before = world.events();
+                match world.reconcile(process).await {
+                    Ok(Outcome::Again(_)) if world.events() != before => {}
+                    Ok(_) | Err(Ended::Settled) => break,
+                    Err(ended) => return ended,
+                }
             }
+            twin.live().await;
+            world.advance(STRIDE);
         }
-        twin.live().await;
-        world.advance(STRIDE);
+        Ended::Settled
     }
-    Ended::Settled
 }
 
 /// What is wrong with either of two clusters.
