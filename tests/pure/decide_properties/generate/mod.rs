@@ -6,6 +6,7 @@ mod remote;
 mod secret;
 
 use std::collections::BTreeSet;
+use std::mem;
 
 use jiff::Timestamp;
 use launchdarkly_token_operator::domain::cause::Cause;
@@ -101,6 +102,7 @@ struct Surroundings {
     offset: (i64, i64),
     retries: Vec<Retry>,
     undeletable: bool,
+    renamed: bool,
     cut_off: bool,
     claims: BTreeSet<usize>,
     gone: BTreeSet<usize>,
@@ -145,6 +147,7 @@ fn surroundings() -> BoxedStrategy<Surroundings> {
             prop::collection::btree_set(0..24_usize, 0..6),
             prop::option::weighted(0.1, prop::option::of(moment())),
             prop::bool::weighted(0.05),
+            prop::bool::weighted(0.03),
         ),
         prop::collection::btree_set(20..24_usize, 0..4),
         roles,
@@ -158,7 +161,7 @@ fn surroundings() -> BoxedStrategy<Surroundings> {
                 deletion,
                 offset,
                 retries,
-                (cut_off, claims, gone, accepted_at, undeletable),
+                (cut_off, claims, gone, accepted_at, undeletable, renamed),
                 limited,
                 roles,
             )| Surroundings {
@@ -170,6 +173,7 @@ fn surroundings() -> BoxedStrategy<Surroundings> {
                 offset,
                 retries,
                 undeletable,
+                renamed,
                 cut_off,
                 claims,
                 gone,
@@ -242,6 +246,11 @@ impl Surroundings {
             }
         }
         let observed = &mut world.observed;
+        if let Some(recorded) = observed.record.secret.as_mut().filter(|_| self.renamed) {
+            recorded.name = "left".into();
+            observed.record.former_secret = None;
+            observed.former_secret = mem::replace(&mut observed.secret, SecretState::Absent);
+        }
         if self.cut_off {
             observed.cut_offs = vec![super::worlds::revoke("all of it")];
         }
