@@ -190,3 +190,83 @@ async fn a_lost_create_is_looked_for_with_the_credential_that_made_it_i13() {
         .find(|token| token.description.contains("[ldtokens "));
     assert_eq!(left.map(|token| &token.description), None);
 }
+
+/// One settled object with a personal token, which only the member whose key manages the account sees.
+async fn settled_personal(spec: serde_json::Value) -> (Arc<World>, Process) {
+    let mut config = launchdarkly_simulator::Config::default().seed(7);
+    config.managing.service = false;
+    let world = World::with(config).await;
+    world.apply(spec);
+    let mut process = world.start();
+    assert_eq!(world.settle(&mut process).await, Ended::Settled);
+    (world, process)
+}
+
+/// The next process, after the managing key was exchanged for that of a service token.
+async fn exchange(world: &World, process: Process) -> Process {
+    let credential = process.managing(&["*"]).await;
+    drop(process);
+    world.start_as(credential)
+}
+
+/// How many tokens there are that carry the marker of an object.
+fn marked(world: &World) -> usize {
+    let tokens = world.simulator().tokens();
+    let marked = tokens
+        .iter()
+        .filter(|it| it.description.contains("[ldtokens "));
+    marked.count()
+}
+
+#[tokio::test]
+async fn a_token_that_the_next_credential_cannot_see_is_not_taken_for_deleted_with_its_object_i1() {
+    let spec = json!({"role": "reader", "serviceToken": false});
+    let (world, process) = settled_personal(spec).await;
+    let mut process = exchange(&world, process).await;
+    world.cluster.delete_object(NAMESPACE, NAME);
+    for _ in 0..5 {
+        let _ = world.reconcile(&mut process).await;
+        world.advance(Duration::from_secs(60));
+    }
+    assert_eq!(marked(&world), 1);
+    let object = world.object();
+    let told = object.map(|object| serde_json::to_string(&object.status).unwrap());
+    assert!(
+        told.as_ref()
+            .is_some_and(|told| told.contains("NotVisible")),
+        "{told:?}"
+    );
+    // Its own credential deletes it.
+    let ended = world.settle(&mut world.start()).await;
+    assert_eq!((ended, marked(&world)), (Ended::Settled, 0));
+    assert!(world.object().is_none());
+}
+
+#[tokio::test]
+async fn a_replaced_token_that_the_next_credential_cannot_see_is_not_forgotten_i1() {
+    let spec = json!({
+        "role": "reader", "serviceToken": false,
+        "rotation": {"strategy": "Replace", "gracePeriod": "10m"},
+    });
+    let (world, mut process) = settled_personal(spec).await;
+    world.edit(&json!({"rotation": {"trigger": "one"}}));
+    for _ in 0..3 {
+        let _ = world.reconcile(&mut process).await;
+    }
+    assert_eq!(marked(&world), 2);
+    let mut process = exchange(&world, process).await;
+    for _ in 0..40 {
+        let _ = world.reconcile(&mut process).await;
+        world.advance(Duration::from_secs(60));
+    }
+    let status = || world.object().unwrap().status.unwrap();
+    assert_eq!(
+        (status().retiring.len(), marked(&world)),
+        (1, 2),
+        "{:?}",
+        status()
+    );
+    let ended = world.settle(&mut world.start()).await;
+    assert_eq!((ended, marked(&world)), (Ended::Settled, 1));
+    assert!(status().retiring.is_empty());
+}

@@ -1,5 +1,6 @@
 //! Changes something at LaunchDarkly.
 
+use super::end::{delete, end_key, limit_life, mark_retained};
 use super::priority_of;
 use crate::api::AccessToken;
 use crate::cluster::Cluster;
@@ -12,7 +13,6 @@ use crate::controller::token::memory::ObjectMemory;
 use crate::controller::token::world::{World, asks_version};
 use crate::domain::decide::MAX_RESETS_REFUSED;
 use crate::domain::ids::{Attempt, TokenId};
-use crate::domain::marker;
 use crate::domain::memory::{CallProgress, IssuedKey};
 use crate::domain::observed::{Feature, Proof};
 use crate::domain::reason::Reason;
@@ -85,34 +85,6 @@ pub(super) async fn call<C: Cluster, L: TokensApi>(
             probe_reset(ctx, object, world, service_token).await
         }
     }
-}
-
-/// Resets a token whose key is to die, and forgets the new key: made again after a lost answer it does no more harm.
-async fn end_key<L: TokensApi>(
-    world: &World<L>,
-    memory: &mut ObjectMemory,
-    token_id: TokenId,
-) -> Result<(), Failure> {
-    let session = priority_of(world.session()?, true);
-    session.reset(&token_id, Overlap::Nothing).await?;
-    memory.facts.token.keys_ended.insert(token_id);
-    Ok(())
-}
-
-/// Deletes a token, and notes whether it is gone or could not be deleted.
-async fn delete<L: TokensApi>(
-    world: &World<L>,
-    memory: &mut ObjectMemory,
-    token_id: TokenId,
-    urgent: bool,
-) -> Result<(), Failure> {
-    let session = priority_of(world.session()?, urgent);
-    if let Err(error) = session.delete(&token_id).await {
-        memory.facts.token.note_undeleted(&token_id);
-        return Err(error.into());
-    }
-    memory.facts.token.gone.insert(token_id);
-    Ok(())
 }
 
 /// Tries a reset on a throw-away token, and tells if it cannot be done.
@@ -309,64 +281,4 @@ async fn patch<C: Cluster, L: TokensApi>(
             Err(error.into())
         }
     }
-}
-
-/// A second safety for a retiring token; what an instance cannot do is not asked of it again.
-async fn limit_life<C: Cluster, L: TokensApi>(
-    ctx: &Context<C, L>,
-    object: &AccessToken,
-    world: &World<L>,
-    memory: &mut ObjectMemory,
-    token_id: TokenId,
-    expiry: jiff::Timestamp,
-) -> Result<(), Failure> {
-    let session = world.session()?;
-    let changes = [crate::launchdarkly::PatchOp::expire_at(expiry)];
-    let answer = session.api.patch(&token_id, &changes).await;
-    let known = match answer.outcome {
-        Ok(token) if token.expiry.is_some() => Feature::Available,
-        Ok(_) => Feature::Unavailable,
-        Err(ApiError::NotFound { .. }) => {
-            memory.facts.token.gone.insert(token_id.clone());
-            Feature::Unknown
-        }
-        // It is a second safety only: the deletion comes all the same.
-        Err(error) if error.is_definite_refusal() => Feature::Unknown,
-        Err(error) => return Err(error.into()),
-    };
-    let now = ctx.clock.moment();
-    let news = session.state.found_out().learn_expiry(known, now);
-    if news && known == Feature::Unavailable {
-        events::instance_lacks(ctx, object, Reason::ExpiryIgnored, None).await;
-    }
-    memory.facts.token.life_limited.insert(token_id);
-    Ok(())
-}
-
-async fn mark_retained<L: TokensApi>(
-    world: &World<L>,
-    memory: &mut ObjectMemory,
-    token_id: TokenId,
-) -> Result<(), Failure> {
-    let api = &world.session()?.api;
-    let token = match api.get(&token_id).await.outcome {
-        Ok(token) => token,
-        Err(ApiError::NotFound { .. }) => {
-            memory.facts.token.gone.insert(token_id);
-            return Ok(());
-        }
-        Err(error) => return Err(error.into()),
-    };
-    let (user_part, found) = marker::split(&token.description);
-    if let Some(found) = found {
-        let retained = marker::with_marker(user_part, &found.retained(), token.description.len());
-        api.patch(
-            &token_id,
-            &[crate::launchdarkly::PatchOp::describe(&retained)],
-        )
-        .await
-        .outcome?;
-    }
-    memory.facts.token.gone.insert(token_id);
-    Ok(())
 }

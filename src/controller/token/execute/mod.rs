@@ -1,6 +1,7 @@
 //! The only writer: carries one step out, and tells what came of it.
 
 mod call;
+mod end;
 mod look;
 mod record;
 mod secret;
