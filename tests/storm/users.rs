@@ -23,8 +23,9 @@ use crate::film::{Film, Place, now, unsettled};
 use crate::habits::{Act, Habit};
 use crate::stage::Stage;
 
-/// How long anything may take while the operator is killed every few seconds.
-const PATIENCE: Duration = Duration::from_secs(100);
+/// How long anything may take while the operator is killed every few seconds, half of the time in the middle of just that: through
+/// three of the lives that are longer.
+const PATIENCE: Duration = Duration::from_secs(240);
 /// How much of a change may have happened when a deletion overtakes it.
 const OVERTAKEN_WITHIN: Duration = Duration::from_secs(6);
 /// An object whose Secret is lost three times within an hour is contested, and waits for a human.
