@@ -2,9 +2,22 @@
 
 use super::cause::Cause;
 use super::desired::Desired;
+use super::ids::RequestHash;
 use super::observed::Observed;
 use super::problem::Problem;
 use super::record::Record;
+
+/// The revoke values, also of a spec that makes no sense.
+#[must_use]
+pub fn revokes<'a>(
+    desired: &'a Result<Desired, Problem>,
+    observed: &'a Observed,
+) -> &'a [RequestHash] {
+    match desired {
+        Ok(desired) => &desired.rotation.revokes,
+        Err(_) => &observed.revokes,
+    }
+}
 
 /// Whether a cut-off value waits to be handled. One that is there when an object is created has nothing to end, and never acts.
 #[must_use]
@@ -23,11 +36,8 @@ pub fn is_under_way(
     observed: &Observed,
     record: &Record,
 ) -> bool {
-    let revokes = match desired {
-        Ok(desired) => &desired.rotation.revokes,
-        Err(_) => &observed.revokes,
-    };
-    let new = revokes.iter().any(|request| !record.has_handled(request));
+    let mut revokes = revokes(desired, observed).iter();
+    let new = revokes.any(|request| !record.has_handled(request));
     let pending = record.pending.as_ref();
     let begun = pending.is_some_and(|intent| intent.cause == Cause::Revoke);
     let mut retiring = record.retiring.iter();

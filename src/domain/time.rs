@@ -80,13 +80,7 @@ impl Clocks {
     /// Whether something that may end after `time` may end: both clocks have passed it.
     #[must_use]
     pub fn passed(&self, time: Timestamp) -> bool {
-        self.local.min(self.earliest()) > time
-    }
-
-    /// LaunchDarkly's clock, for what must have lived until a time of its own.
-    #[must_use]
-    pub fn earliest(&self) -> Timestamp {
-        self.remote.min(self.remote_earliest)
+        self.local.min(self.remote_earliest) > time
     }
 
     /// The later of the two, for what must live until a time counted from now.
@@ -98,7 +92,9 @@ impl Clocks {
     /// When, on the local clock, both clocks will have passed `time`.
     #[must_use]
     pub fn passed_at(&self, time: Timestamp) -> Timestamp {
-        let lag = self.local.duration_since(self.earliest().min(self.local));
+        let lag = self
+            .local
+            .duration_since(self.remote_earliest.min(self.local));
         plus(time, lag).max(time)
     }
 

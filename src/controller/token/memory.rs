@@ -64,9 +64,16 @@ impl ObjectMemory {
         (known == attempt && self.facts.call.key(attempt).is_some()).then_some(key)
     }
 
+    /// The key with this fingerprint, where the Secret of that name holds it.
+    pub(in crate::controller) fn key_in(&self, secret: &str, key: &Fingerprint) -> Option<Key> {
+        let snapshot = self.secret(secret)?.as_ref()?;
+        snapshot.key(snapshot.entry_of(key)?)
+    }
+
     /// Keeps keys that are to die, to ask whether they did.
     pub(in crate::controller) fn keep_revoked(&mut self, keys: Vec<Key>) {
         for key in keys {
+            self.forget_revoked(&key.fingerprint());
             self.facts.revoked.note(key.fingerprint());
             self.revoked.push(key);
         }
@@ -85,7 +92,7 @@ impl ObjectMemory {
         keys.find(|key| key.fingerprint() == *fingerprint)
     }
 
-    /// Forgets a key that was revoked: it is dead, or nobody's concern.
+    /// Forgets a key that was revoked: it is dead, or another object's.
     pub(in crate::controller) fn forget_revoked(&mut self, fingerprint: &Fingerprint) {
         self.facts.revoked.forget(fingerprint);
         self.revoked.retain(|key| key.fingerprint() != *fingerprint);

@@ -10,7 +10,7 @@ use super::desired::Desired;
 use super::observed::{Observed, Remote, SecretKeyProof, Source};
 use super::problem::Problem;
 use super::reason::Reason;
-use super::record::{Record, SecretRecord};
+use super::record::Record;
 use super::revocation;
 use super::secret::SecretState;
 use super::step::{CallStep, RecordStep, Step, WaitStep};
@@ -195,10 +195,7 @@ impl<'a> Situation<'a> {
             (Ok(desired), Some(token)) => {
                 let same =
                     token.spec_hash == desired.settings.hash() || !token.spec_hash.is_current();
-                let named = record
-                    .secret
-                    .as_ref()
-                    .is_some_and(|secret| secret.name == desired.secret.name);
+                let named = record.secret.is_some() && !moves(desired, record);
                 same && named && token.differs.is_empty()
             }
             (Ok(_) | Err(_), _) => false,
@@ -320,13 +317,17 @@ fn activity(desired: &Result<Desired, Problem>, record: &Record, step: &Step) ->
             Some(Reason::Updating)
         }
         _ if record.token.is_none() => Some(Reason::Creating),
-        // Another Secret follows when the one before the last is no longer waited for.
         _ => {
-            let named = |recorded: &SecretRecord| matches!(desired, Ok(desired) if desired.secret.name != recorded.name);
-            let moves = record.secret.as_ref().is_some_and(named);
-            moves.then_some(Reason::Updating)
+            let desired = desired.as_ref().ok()?;
+            moves(desired, record).then_some(Reason::Updating)
         }
     }
+}
+
+/// Whether the key is to move into another Secret, which waits until the one that was left before is gone.
+fn moves(desired: &Desired, record: &Record) -> bool {
+    let recorded = record.secret.as_ref();
+    recorded.is_some_and(|recorded| recorded.name != desired.secret.name)
 }
 
 /// Fields that were changed behind our back, as a look at the token itself showed.

@@ -77,12 +77,9 @@ fn end_all(view: &View<'_>, tokens: Vec<TokenId>) -> Step {
     }
     record.rotation.next = None;
     record.rotation.previous_key_expiration_time = None;
-    let requests = view.triggers().iter().chain(view.revokes());
     // What is still asked for and was handled must not be forgotten for others.
-    let mut handled: Vec<_> = requests
-        .filter(|it| record.has_handled(it))
-        .cloned()
-        .collect();
+    let handled = view.requests().filter(|it| record.has_handled(it));
+    let mut handled: Vec<_> = handled.cloned().collect();
     handled.extend(view.observed.cut_offs.iter().cloned());
     record.remember_handled(&handled);
     Step::Record(RecordStep::RecordCutOff(Box::new(record)))

@@ -47,18 +47,11 @@ pub(super) fn obtain_token(view: &View<'_>) -> Option<Step> {
     if view.observed.record.token.is_some() {
         return None;
     }
-    let rotation = &view.desired()?.rotation;
-    let handles = rotation
-        .triggers
-        .iter()
-        .chain(&rotation.revokes)
-        .chain(&view.observed.cut_offs)
-        .cloned()
-        .collect();
+    view.desired()?;
     Some(intend(
         view,
         &Need {
-            handles,
+            handles: view.requests().cloned().collect(),
             ..Need::create(if view.observed.record.is_cut_off() {
                 Cause::CutOff
             } else {
@@ -180,9 +173,7 @@ fn record_intent(view: &View<'_>, need: &Need) -> Step {
     let seen = |request: &&RequestHash| {
         record.rotation.handled.contains(*request) || need.handles.contains(*request)
     };
-    let current = view.triggers().iter().chain(view.revokes());
-    let current = current.chain(&observed.cut_offs);
-    let mut handles: Vec<RequestHash> = current.filter(seen).cloned().collect();
+    let mut handles: Vec<RequestHash> = view.requests().filter(seen).cloned().collect();
     handles.extend(
         need.handles
             .iter()

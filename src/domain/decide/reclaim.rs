@@ -132,7 +132,7 @@ fn record_take_over(
         });
     }
     let published = secret.marks.rotated_at.unwrap_or_else(|| view.now());
-    let baseline = baseline(view, desired, secret);
+    let baseline = baseline(view, secret);
     record.account_id = view.account().ok().map(|account| account.id.clone());
     record.token = Some(TokenRecord {
         id: token_id.clone(),
@@ -175,13 +175,10 @@ fn record_take_over(
 
 /// The requests that count as handled. Those that are there when an object is created never rotate; of a lost status the Secret knows
 /// what was handled.
-fn baseline(view: &View<'_>, desired: &Desired, secret: &SecretFacts) -> Vec<RequestHash> {
-    let rotation = &desired.rotation;
-    let requests = rotation.triggers.iter().chain(&rotation.revokes);
-    let requests = requests.chain(&view.observed.cut_offs);
+fn baseline(view: &View<'_>, secret: &SecretFacts) -> Vec<RequestHash> {
     let created_again = secret.marks.owner_uid != view.observed.identity.uid.as_str();
     let mut baseline = secret.marks.handled.clone();
-    for request in requests.filter(|_| created_again) {
+    for request in view.requests().filter(|_| created_again) {
         baseline.retain(|known| known != request);
         baseline.push(request.clone());
     }

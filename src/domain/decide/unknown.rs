@@ -107,7 +107,7 @@ fn is_open(view: &View<'_>, found: &FoundToken) -> bool {
 fn is_idle(view: &View<'_>, found: &FoundToken) -> bool {
     let grace = view.observed.record.rotation.grace.unwrap_or_default();
     let last_sign = found.creation_time.max(found.last_used);
-    last_sign.is_some_and(|at| plus(at, grace.max(IDLE)) < view.observed.clocks.earliest())
+    last_sign.is_some_and(|at| plus(at, grace.max(IDLE)) < view.observed.clocks.remote_earliest)
 }
 
 /// The unknown tokens, in order; `None` while no listing tells.

@@ -10,6 +10,7 @@ use crate::domain::observed::{Account, AccountFacts, Observed, OwnToken, Remote}
 use crate::domain::problem::Problem;
 use crate::domain::reason::Reason;
 use crate::domain::record::{AbandonedAttempt, MAX_ABANDONED, Record};
+use crate::domain::revocation;
 use crate::domain::schedule;
 use crate::domain::secret::SecretRevision;
 use crate::domain::secret::{SecretFacts, SecretState};
@@ -275,16 +276,19 @@ impl<'a> View<'a> {
 
     /// The revoke values, also of a spec that makes no sense.
     pub(super) fn revokes(&self) -> &'a [RequestHash] {
-        match self.desired {
-            Ok(desired) => &desired.rotation.revokes,
-            Err(_) => &self.observed.revokes,
-        }
+        revocation::revokes(self.desired, self.observed)
     }
 
     /// The values that ask for a rotation; none of a spec that makes no sense.
     pub(super) fn triggers(&self) -> &'a [RequestHash] {
         self.desired()
             .map_or(&[], |desired| &desired.rotation.triggers)
+    }
+
+    /// Every value that asks for something once.
+    pub(super) fn requests(&self) -> impl Iterator<Item = &'a RequestHash> {
+        let rotates = self.triggers().iter().chain(self.revokes());
+        rotates.chain(&self.observed.cut_offs)
     }
 
     /// The requests that were not handled yet.

@@ -28,7 +28,7 @@ impl RevokedKeys {
         }
     }
 
-    /// Forgets a key: it is dead, or nobody's concern.
+    /// Forgets a key: it is dead, or another object's.
     pub fn forget(&mut self, fingerprint: &Fingerprint) {
         self.0.retain(|it| it.fingerprint != *fingerprint);
     }

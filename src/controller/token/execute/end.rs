@@ -131,17 +131,11 @@ async fn is_blind<L: TokensApi>(
     not_found: &TokenId,
 ) -> Result<bool, Failure> {
     let (observed, session) = (&world.observed, world.session()?);
-    let Some((token, secret)) = observed
-        .record
-        .token
-        .as_ref()
-        .zip(observed.record.secret.as_ref())
-    else {
+    let (Some(token), Some(secret)) = (&observed.record.token, &observed.record.secret) else {
         return Ok(false);
     };
     let seen = matches!(observed.remote, Remote::Present(_)) && token.id != *not_found;
-    let snapshot = memory.secret(&secret.name).and_then(Option::as_ref);
-    let key = snapshot.and_then(|it| it.key(it.entry_of(&secret.fingerprint)?));
+    let key = memory.key_in(&secret.name, &secret.fingerprint);
     let Some(key) = key.filter(|_| !seen && !observed.gone.contains(&token.id)) else {
         return Ok(false);
     };

@@ -99,11 +99,9 @@ async fn watch_overlap<C: Cluster, L: TokensApi>(
     memory: &ObjectMemory,
     session: &Session<L>,
 ) {
-    let name = &world.layout.name;
-    let old = world.observed.record.secret.as_ref().and_then(|recorded| {
-        let snapshot = memory.secret(name)?.as_ref()?;
-        snapshot.key(snapshot.entry_of(&recorded.fingerprint)?)
-    });
+    let recorded = world.observed.record.secret.as_ref();
+    let old =
+        recorded.and_then(|recorded| memory.key_in(&world.layout.name, &recorded.fingerprint));
     let Some(old) = old else { return };
     let answer = session.api.identify_with(&old).await.outcome;
     let refused = answer == Err(ApiError::Unauthorized);
@@ -116,7 +114,7 @@ async fn watch_overlap<C: Cluster, L: TokensApi>(
     }
 }
 
-/// Asks LaunchDarkly with a key that is to be dead. That of a token which is not this object's is nobody's concern here.
+/// Asks LaunchDarkly with a key that is to be dead. The key of a token that is not this object's is forgotten.
 async fn prove_revoked<L: TokensApi>(
     world: &World<L>,
     memory: &mut ObjectMemory,
@@ -196,9 +194,7 @@ async fn prove_secret_key<C: Cluster, L: TokensApi>(
     token_id: TokenId,
 ) -> Result<(), Failure> {
     let session = world.session()?;
-    let snapshot = memory.secret(&world.layout.name).cloned().flatten();
-    let key = snapshot.and_then(|snapshot| snapshot.key(snapshot.entry_of(&fingerprint)?));
-    let Some(key) = key else {
+    let Some(key) = memory.key_in(&world.layout.name, &fingerprint) else {
         let at = ctx.clock.steady();
         memory
             .facts

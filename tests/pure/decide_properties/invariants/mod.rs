@@ -157,8 +157,8 @@ impl Case<'_> {
     fn was_once_ours(&self, found: &FoundToken) -> bool {
         let last_sign = found.creation_time.max(found.last_used);
         let day = jiff::SignedDuration::from_hours(24);
-        let idle =
-            last_sign.is_some_and(|at| self.observed.clocks.earliest().duration_since(at) > day);
+        let idle = last_sign
+            .is_some_and(|at| self.observed.clocks.remote_earliest.duration_since(at) > day);
         let mut history = self.observed.record.history.iter();
         idle && history.any(|entry| entry.token_id == found.id)
     }
