@@ -4,12 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fakes::{Trouble, Verb, When};
-use futures::{StreamExt as _, stream};
 use jiff::SignedDuration;
 use launchdarkly_token_operator::cluster::ClusterError;
 use serde_json::json;
 
 use crate::judge::publications;
+use crate::points::{chosen, hold};
 use crate::run::{self, Golden, Set};
 use crate::scenarios::{ALL, Scenario};
 use crate::world::{Ended, World};
@@ -18,8 +18,6 @@ use crate::world::{Ended, World};
 const CLOCKS: &str = "LDTOKENS_CLOCKS";
 /// How many points the usual run tries.
 const SAMPLE: usize = 150;
-/// Points run at once: each has a simulator of its own and mostly waits for it.
-const AT_ONCE: usize = 4;
 
 const HOUR_MS: i64 = 3_600_000;
 
@@ -59,30 +57,18 @@ async fn a_key_in_hand_is_published_in_time_when_a_clock_that_was_ahead_is_set_b
     assert_eq!(after, before + 1);
 }
 
-/// The points that an environment variable chooses: all of them, those with a part of a name, or so many by a seed.
-pub fn chosen<P>(points: &mut Vec<P>, variable: &str, sample: usize, name: impl Fn(&P) -> String) {
-    let chosen = std::env::var(variable).unwrap_or_else(|_| "1".to_owned());
-    if let Ok(mut draw) = chosen.parse::<u64>() {
-        points.sort_by_cached_key(|_| {
-            draw = draw.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-            draw >> 33
-        });
-        points.truncate(sample);
-    }
-    if let Some(part) = chosen.strip_prefix("only ") {
-        points.retain(|point| name(point).contains(part));
-    }
-}
-
 fn point(scenario: &Scenario, golden: &Golden, number: usize, set: Set) -> String {
     let effect = &golden.effects[number - 1];
     format!("{}, effect {number} ({effect}), {set:?}", scenario.name)
 }
 
+/// A story, how it goes, before which of its effects a clock is set, and which.
+type Point = (&'static Scenario, Arc<Golden>, usize, Set);
+
 /// Every story with one clock set right before every effect, or a sample of that.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_clock_that_is_set_at_any_moment_delays_nothing_for_long_and_breaks_nothing_i3_i4() {
-    let mut points: Vec<(&Scenario, Arc<Golden>, usize, Set)> = Vec::new();
+    let mut points: Vec<Point> = Vec::new();
     for scenario in ALL {
         let golden = Arc::new(run::whole(scenario).await.unwrap());
         for number in 1..=golden.effects.len() {
@@ -95,29 +81,10 @@ async fn a_clock_that_is_set_at_any_moment_delays_nothing_for_long_and_breaks_no
             }
         }
     }
-    chosen(
-        &mut points,
-        CLOCKS,
-        SAMPLE,
-        |(scenario, golden, number, set)| point(scenario, golden, *number, *set),
-    );
-    let count = points.len();
-    let runs = stream::iter(points).map(|(scenario, golden, number, set)| async move {
-        let point = point(scenario, &golden, number, set);
-        let run = async move { run::set(scenario, &golden, number, set).await };
-        let complaints = match tokio::spawn(run).await {
-            Ok(Ok(())) => return None,
-            Ok(Err(complaints)) => complaints,
-            Err(panic) => panic.to_string(),
-        };
-        Some(format!("{point}:\n    {complaints}"))
-    });
-    let outcomes: Vec<_> = runs.buffer_unordered(AT_ONCE).collect().await;
-    let failures: Vec<String> = outcomes.into_iter().flatten().collect();
-    assert!(
-        failures.is_empty(),
-        "{} of {count} points failed:\n{}",
-        failures.len(),
-        failures.join("\n")
-    );
+    let name = |(scenario, golden, number, set): &Point| point(scenario, golden, *number, *set);
+    chosen(&mut points, CLOCKS, SAMPLE, name);
+    hold(points, name, |(scenario, golden, number, set)| async move {
+        run::set(scenario, &golden, number, set).await
+    })
+    .await;
 }

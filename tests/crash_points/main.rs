@@ -15,6 +15,7 @@ mod judge;
 mod launchdarkly;
 mod own_credential;
 mod paging;
+mod points;
 mod refusals;
 mod renames;
 mod revoked;
@@ -28,12 +29,11 @@ mod wire;
 mod world;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use futures::{StreamExt, stream};
-use tokio::time::timeout;
 
-use scenarios::ALL;
+use run::Golden;
+use scenarios::{ALL, Scenario};
 use wire::Cut;
 
 /// Points run at once: each has a simulator of its own and mostly waits for it.
@@ -67,9 +67,6 @@ async fn every_story_ends_well_and_always_the_same_way_when_nothing_goes_wrong()
 
 /// How many points there are at least: stories must not become shorter unnoticed.
 const LEAST_POINTS: usize = 2_000;
-
-/// A point that takes longer hangs.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What goes wrong with one effect.
 #[derive(Debug, Clone, Copy)]
@@ -108,9 +105,14 @@ async fn whatever_becomes_of_one_effect_nothing_is_lost_leaked_or_done_twice() {
         }
     }
     let count = points.len();
-    let runs = stream::iter(points).map(|(scenario, golden, number, mishap)| async move {
-        let effect = golden.effects[number - 1].clone();
-        let run = async move {
+    let name = |(scenario, golden, number, mishap): &(&Scenario, Arc<Golden>, usize, Mishap)| {
+        let effect = &golden.effects[number - 1];
+        format!("{}, effect {number} ({effect}), {mishap:?}", scenario.name)
+    };
+    points::hold(
+        points,
+        name,
+        |(scenario, golden, number, mishap)| async move {
             match mishap {
                 Mishap::Cut(cut) => run::cut(scenario, &golden, number, cut, false).await,
                 Mishap::StaleSuccessor => {
@@ -119,25 +121,10 @@ async fn whatever_becomes_of_one_effect_nothing_is_lost_leaked_or_done_twice() {
                 Mishap::Paused => run::paused(scenario, &golden, number).await,
                 Mishap::LateFor(other) => run::late(scenario, &golden, number, other).await,
             }
-        };
-        let complaints = match tokio::spawn(timeout(PATIENCE, run)).await {
-            Ok(Ok(Ok(()))) => return None,
-            Ok(Ok(Err(complaints))) => complaints,
-            Ok(Err(_)) => "it does not end".to_owned(),
-            Err(panic) => panic.to_string(),
-        };
-        let point = format!("{}, effect {number} ({effect}), {mishap:?}", scenario.name);
-        Some(format!("{point}:\n    {complaints}"))
-    });
-    let outcomes: Vec<_> = runs.buffer_unordered(AT_ONCE).collect().await;
-    let failures: Vec<String> = outcomes.into_iter().flatten().collect();
+        },
+    )
+    .await;
     println!("{count} points");
-    let failed = failures.len();
-    assert!(
-        failed == 0,
-        "{failed} of {count} points failed:\n{}",
-        failures.join("\n")
-    );
     assert!(count >= LEAST_POINTS, "only {count} points");
 }
 

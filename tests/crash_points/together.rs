@@ -5,14 +5,12 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::{StreamExt as _, stream};
-use launchdarkly_token_operator::controller::token::Outcome;
-
-use crate::clocks::{AMOUNTS, chosen};
+use crate::clocks::AMOUNTS;
 use crate::judge::the_secret_works;
+use crate::points::{chosen, hold};
 use crate::run::{self, Golden, Set};
 use crate::scenarios::{ALL, Mercy, Scenario};
-use crate::twin::{Twin, outages};
+use crate::twin::{self, Twin, outages};
 use crate::wire::{At, Cut};
 use crate::world::{Ended, Process, World};
 
@@ -20,8 +18,6 @@ use crate::world::{Ended, Process, World};
 const TOGETHER: &str = "LDTOKENS_TOGETHER";
 /// How many points the usual run tries.
 const SAMPLE: usize = 160;
-/// Points run at once.
-const AT_ONCE: usize = 4;
 /// How much time passes at once where two clusters live side by side.
 const STRIDE: Duration = Duration::from_secs(50);
 /// How long they do, and how much longer where a clock is behind: an end that was set before comes so much later.
@@ -109,13 +105,9 @@ impl Point {
         let behind = self.set.map(|set| set.by().unsigned_abs());
         let lasts = TWO_HOURS + behind.unwrap_or_default();
         for _ in 0..lasts.as_secs() / STRIDE.as_secs() {
-            for _ in 0..40 {
-                let before = world.events();
-                match world.reconcile(process).await {
-                    Ok(Outcome::Again(_)) if world.events() != before => {}
-                    Ok(_) | Err(Ended::Settled) => break,
-                    Err(ended) => return ended,
-                }
+            let ended = twin::live(world, process).await;
+            if ended != Ended::Settled {
+                return ended;
             }
             twin.live().await;
             world.advance(STRIDE);
@@ -183,23 +175,9 @@ async fn whatever_goes_wrong_together_nothing_is_lost_leaked_or_cut_off() {
     let mut points = points().await;
     let all = points.len();
     chosen(&mut points, TOGETHER, SAMPLE, ToString::to_string);
-    let count = points.len();
-    let runs = stream::iter(points).map(|point| async move {
-        let name = point.to_string();
-        let complaints = match tokio::spawn(async move { point.run().await }).await {
-            Ok(Ok(())) => return None,
-            Ok(Err(complaints)) => complaints,
-            Err(panic) => panic.to_string(),
-        };
-        Some(format!("{name}:\n    {complaints}"))
-    });
-    let outcomes: Vec<_> = runs.buffer_unordered(AT_ONCE).collect().await;
-    let failures: Vec<String> = outcomes.into_iter().flatten().collect();
-    println!("{count} points of {all}");
-    assert!(
-        failures.is_empty(),
-        "{} of {count} points failed:\n{}",
-        failures.len(),
-        failures.join("\n")
-    );
+    println!("{} points of {all}", points.len());
+    hold(points, ToString::to_string, |point| async move {
+        point.run().await
+    })
+    .await;
 }

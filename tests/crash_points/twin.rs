@@ -25,17 +25,8 @@ impl Twin {
 
     /// The operator does what there is to do now.
     pub async fn live(&mut self) {
-        for _ in 0..40 {
-            let before = self.world.events();
-            match self.world.reconcile(&mut self.process).await {
-                Ok(Outcome::Again(_)) if self.world.events() != before => {}
-                Ok(_) => return,
-                Err(ended) => {
-                    assert_eq!(ended, Ended::Settled);
-                    return;
-                }
-            }
-        }
+        let ended = live(&self.world, &mut self.process).await;
+        assert_eq!(ended, Ended::Settled);
     }
 
     /// Whether the key that consumers find in the Secret works.
@@ -58,6 +49,19 @@ impl Twin {
         let ready = find_condition(&status.conditions, ConditionType::Ready).unwrap();
         format!("{} {}", ready.status, ready.reason)
     }
+}
+
+/// A process does what there is to do now.
+pub async fn live(world: &World, process: &mut Process) -> Ended {
+    for _ in 0..40 {
+        let before = world.events();
+        match world.reconcile(process).await {
+            Ok(Outcome::Again(_)) if world.events() != before => {}
+            Ok(_) => break,
+            Err(ended) => return ended,
+        }
+    }
+    Ended::Settled
 }
 
 /// I3 in a world of two clusters: no key died before a newer one was there to be read, unless a person ended it.
