@@ -51,7 +51,7 @@ pub enum CallStep {
         expiry: Timestamp,
     },
     /// `POST /api/v2/tokens/{id}/reset` of a token that is to end at once and cannot be deleted. The previous key dies with it, and
-    /// nobody gets the new one.
+    /// the new one is thrown away.
     EndKey {
         /// The token.
         token_id: TokenId,

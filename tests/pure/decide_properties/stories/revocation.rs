@@ -438,7 +438,7 @@ fn a_cut_off_that_must_wait_stops_no_call_and_is_never_green_i6_i15() {
     assert!(!problem.message.contains("annotation"), "{problem:?}");
 }
 
-/// The longest ago that one could not be deleted, the sooner it is tried again.
+/// The token whose deletion failed longest ago is tried first.
 #[test]
 fn a_token_that_cannot_be_deleted_keeps_no_other_alive_i9() {
     let world = || {
