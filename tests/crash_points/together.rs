@@ -135,7 +135,7 @@ fn of_two(world: &World, twin: &Twin) -> Vec<String> {
     complaints
 }
 
-/// All of them: about three hundred thousand.
+/// All of them.
 async fn points() -> Vec<Point> {
     let mut points = Vec::new();
     let amounts = AMOUNTS.into_iter().flat_map(|by| [by, -by]);

@@ -5,6 +5,7 @@
 //! local clock that is set delays nothing.
 
 mod call;
+mod renewal;
 mod retry;
 mod revoked;
 mod roles;
@@ -171,7 +172,7 @@ impl<T: ShownToken> Memory<T> {
         listing: Option<&impl ShownListing<T>>,
         key_matches: impl Fn(&T) -> Option<bool>,
     ) -> Observed {
-        let read = renewed(read);
+        let read = renewal::renewed(read);
         let (record, clocks) = (&read.record, read.clocks);
         let call = record.pending.as_ref();
         let mut observed = Observed {
@@ -259,22 +260,6 @@ impl<T: ShownToken> Memory<T> {
             self.secret_key.published(secret, &token.id);
         }
     }
-}
-
-/// Requests are compared in the version of this build: what an earlier one stored of values that are still asked for is brought up to
-/// date, so that none of them counts as new.
-fn renewed(mut read: Surroundings) -> Surroundings {
-    let former = &read.former;
-    former.renew(&mut read.record.rotation.handled);
-    if let Some(pending) = &mut read.record.pending {
-        former.renew(&mut pending.handles);
-    }
-    for secret in [&mut read.secret, &mut read.former_secret] {
-        if let SecretState::Ours(secret) = secret {
-            former.renew(&mut secret.marks.handled);
-        }
-    }
-    read
 }
 
 /// Tokens whose marker names this object and that it does not record.

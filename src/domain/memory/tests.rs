@@ -1,5 +1,6 @@
 //! What is remembered, and what is made of it.
 
+mod ends;
 mod hashes;
 mod parts;
 
