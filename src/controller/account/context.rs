@@ -5,11 +5,13 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use jiff::SignedDuration;
+use parking_lot::Mutex;
 
 use crate::cluster::Cluster;
 use crate::controller::account::registry::Accounts;
 use crate::controller::account::rivals::Rivals;
 use crate::domain::account::handler::ThisInstallation;
+use crate::domain::account::pace::CheckLine;
 use crate::launchdarkly::{AllowedHosts, Connect};
 use crate::runtime::clock::Clock;
 
@@ -27,6 +29,8 @@ pub struct AccountContext<C, D: Connect> {
     pub settings: AccountSettings,
     /// Whether the definitions are older and do not keep who handles an account.
     pub(in crate::controller) is_unsaid: AtomicBool,
+    /// Accounts whose credentials LaunchDarkly is to be asked about.
+    pub(in crate::controller) line: Mutex<CheckLine>,
     /// The Leases of other installations.
     pub(in crate::controller) rivals: Rivals,
 }
@@ -68,6 +72,7 @@ impl<C: Cluster, D: Connect> AccountContext<C, D> {
             clock,
             settings,
             is_unsaid: AtomicBool::new(false),
+            line: Mutex::default(),
             rivals: Rivals::default(),
         }
     }

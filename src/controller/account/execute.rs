@@ -61,6 +61,7 @@ pub(super) async fn execute<C: Cluster, D: Connect, K: AccountObject>(
         AccountStep::ReadCredential => {
             world.credential = Some(read_credential(ctx, world).await);
         }
+        AccountStep::JoinLine => join_line(ctx, world),
         AccountStep::CheckCredential { access } => check_credential(ctx, world, *access).await,
         AccountStep::Publish(offer) => {
             adopt_features(ctx, world);
@@ -170,6 +171,12 @@ async fn read_credential<C: Cluster, D: Connect, K: AccountObject>(
     credential::read(&ctx.cluster, &at).await
 }
 
+fn join_line<C, D: Connect, K: AccountObject>(ctx: &AccountContext<C, D>, world: &World<K>) {
+    let namespace = world.object.namespace().unwrap_or_default();
+    let now = ctx.clock.steady();
+    ctx.line.lock().join(&namespace, &world.uid, now);
+}
+
 async fn check_credential<C: Cluster, D: Connect, K: AccountObject>(
     ctx: &AccountContext<C, D>,
     world: &World<K>,
@@ -178,6 +185,7 @@ async fn check_credential<C: Cluster, D: Connect, K: AccountObject>(
     let (Ok(endpoint), Some(Ok(key))) = (&world.endpoint, &world.credential) else {
         return;
     };
+    ctx.line.lock().leave(&world.uid);
     let status = world.object.status();
     let pinned = status.and_then(|status| status.account_id.as_ref());
     let (answer, session) = match credential::check(ctx, endpoint, key.clone(), pinned).await {

@@ -48,6 +48,11 @@ pub(super) fn observe<C, D: Connect, K: AccountObject>(
         credential: credential(world),
         behind: session.map(|session| behind(session, status, moment)),
         known: checked.map(|checked| checked.finding),
+        turn: match world.object.namespace() {
+            Some(_) => ctx.line.lock().place(&world.uid),
+            // Whoever makes accounts of the whole cluster may do anything.
+            None => Some(moment.steady()),
+        },
         retry_every: ctx.settings.retry_every,
         offered: ctx.accounts.offer(&world.key, &world.uid),
         told: world.told.clone(),
@@ -85,15 +90,12 @@ fn credential<K: AccountObject>(world: &World<K>) -> Credential {
             Credential::Unusable(problem.clone())
         }
         (Ok(_), Ok(_), None) => Credential::Unread,
-        (Ok(_), Ok(desired), Some(Ok(key))) => {
-            Credential::Read(access(&world.object, desired, key))
-        }
+        (Ok(_), Ok(desired), Some(Ok(key))) => Credential::Read(access(desired, key)),
     }
 }
 
-fn access<K: AccountObject>(object: &K, desired: &DesiredAccount, key: &Key) -> Access {
+fn access(desired: &DesiredAccount, key: &Key) -> Access {
     Access {
-        generation: object.meta().generation.unwrap_or_default(),
         api_url: desired.api_url.clone(),
         ca_bundle: desired.ca_bundle.clone(),
         fingerprint: key.fingerprint(),

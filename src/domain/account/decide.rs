@@ -45,7 +45,7 @@ pub const CONCERNS: &[Concern] = concerns![
     count_users: "nobody uses it in the namespaces that are looked after: are there users elsewhere?",
     let_go: "it is being deleted, and no AccessToken uses it: forget it and let it go",
     read_credential: "the managing key was not read yet",
-    check_credential: "nothing is known of this key at this address, or it is in doubt: ask LaunchDarkly",
+    check_credential: "nothing is known of this key at this address, or it is in doubt: ask LaunchDarkly, when its turn comes",
     publish: "AccessTokens do not find what is known",
     keep_while_used: "AccessTokens use it: it must not go before them",
     release_unused: "no AccessToken uses it any more",
@@ -129,13 +129,21 @@ impl View<'_> {
         }
     }
 
+    /// How long it is until its turn to be asked about.
+    fn next_turn(&self) -> Option<Duration> {
+        let turn = self.observed.turn?;
+        let wait = turn.duration_since(self.observed.now);
+        Duration::try_from(wait).ok().filter(|wait| !wait.is_zero())
+    }
+
     fn pause(&self) -> AccountStep {
         let problem = self.standing().err();
         let wait = match &problem {
             _ if self.is_done() => LOOK_EVERY,
             _ if self.observed.deleting => WAIT_FOR_USERS,
             Some(problem) if self.may_come(problem) => WAIT_FOR_CREDENTIAL,
-            Some(_) | None => LOOK_EVERY,
+            Some(_) => self.next_turn().unwrap_or(LOOK_EVERY).min(LOOK_EVERY),
+            None => LOOK_EVERY,
         };
         match problem.filter(|_| !self.is_done()) {
             Some(problem) => AccountStep::Hold { problem, wait },
@@ -205,9 +213,16 @@ fn check_credential(view: &View<'_>) -> Option<AccountStep> {
     let known = view.finding(access);
     let due =
         known.is_none_or(|finding| finding.is_due(view.observed.now, view.observed.retry_every));
-    due.then(|| AccountStep::CheckCredential {
-        access: Box::new(access.clone()),
-    })
+    if !due {
+        return None;
+    }
+    match view.observed.turn {
+        None => Some(AccountStep::JoinLine),
+        Some(turn) if turn > view.observed.now => None,
+        Some(_) => Some(AccountStep::CheckCredential {
+            access: Box::new(access.clone()),
+        }),
+    }
 }
 
 /// What access tokens find is what is known, also while the spec makes no sense.

@@ -9,8 +9,6 @@ use crate::domain::reason::Reason;
 /// Where calls go and with which key. What is known of one says nothing about another.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Access {
-    /// The generation of the spec that names the rest.
-    pub generation: i64,
     /// Where the API is.
     pub api_url: String,
     /// The only authorities to trust; `None` for those of the system.

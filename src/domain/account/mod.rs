@@ -8,6 +8,7 @@ pub mod finding;
 pub mod handler;
 pub mod observed;
 pub mod offer;
+pub mod pace;
 pub mod report;
 pub mod step;
 

@@ -36,6 +36,8 @@ pub struct ObservedAccount {
     pub credential: Credential,
     /// What was found out about a credential of this very object, which may be another one by now.
     pub known: Option<Finding>,
+    /// When its turn comes to be asked about, on the steady clock; `None` while it has no place in the line.
+    pub turn: Option<Timestamp>,
     /// How often a credential that does not work is asked about.
     pub retry_every: SignedDuration,
     /// What access tokens find of this very object.

@@ -26,6 +26,8 @@ pub enum AccountStep {
     CountUsers,
     /// Read the managing key from its Secret.
     ReadCredential,
+    /// Take a place in the line of those whose credentials LaunchDarkly is to be asked about.
+    JoinLine,
     /// Ask LaunchDarkly whose the credential is.
     CheckCredential {
         /// Where, and with which key.

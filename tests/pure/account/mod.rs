@@ -31,6 +31,8 @@ struct Given {
     secret: Result<Fingerprint, Problem>,
     /// What LaunchDarkly says to it.
     answer: Result<Behind, Problem>,
+    /// How long its turn is in coming; `None` for one that waits for nobody.
+    turn: Option<SignedDuration>,
     /// What the Lease of another installation shows.
     rival: Rival,
     /// What comes out when the users in other namespaces are counted.
@@ -88,6 +90,7 @@ fn fresh() -> Given {
             pinned: None,
             credential: Credential::Unread,
             known: None,
+            turn: Some(noon()),
             retry_every: RETRY_EVERY,
             offered: None,
             behind: None,
@@ -95,6 +98,7 @@ fn fresh() -> Given {
         },
         secret: Ok(Fingerprint::of(b"api-1")),
         answer: Ok(behind("569f")),
+        turn: None,
         rival: Rival::Unreadable,
         elsewhere: Unseen::Unknown,
     }
@@ -122,7 +126,6 @@ impl Given {
     fn access(&self, fingerprint: &Fingerprint) -> Option<Access> {
         let desired = self.desired.as_ref().ok()?;
         Some(Access {
-            generation: self.observed.generation.unwrap_or_default(),
             api_url: desired.api_url.clone(),
             ca_bundle: desired.ca_bundle.clone(),
             fingerprint: fingerprint.clone(),
@@ -165,7 +168,12 @@ impl Given {
                     Err(problem) => Credential::Unusable(problem),
                 };
             }
+            AccountStep::JoinLine => {
+                let wait = self.turn.unwrap_or_default();
+                observed.turn = Some(observed.now + wait);
+            }
             AccountStep::CheckCredential { access } => {
+                observed.turn = self.turn.is_none().then(noon);
                 let (known, answer) = (observed.known.take(), self.answer.clone());
                 let finding = Finding::after(known.as_ref(), *access, answer, observed.now);
                 observed.behind = finding.result.is_ok().then(facts);

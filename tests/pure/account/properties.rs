@@ -53,13 +53,11 @@ fn access() -> impl Strategy<Value = Access> {
         "https://app.launchdarkly.us",
     ];
     (
-        1..=2_i64,
         select(urls.to_vec()),
         prop::option::weighted(0.3, Just("PEM".to_owned())),
         fingerprint(),
     )
-        .prop_map(|(generation, api_url, ca_bundle, fingerprint)| Access {
-            generation,
+        .prop_map(|(api_url, ca_bundle, fingerprint)| Access {
             api_url: api_url.to_owned(),
             ca_bundle,
             fingerprint,
@@ -130,14 +128,16 @@ fn any_account() -> impl Strategy<Value = Given> {
         prop::option::of(offer()),
         prop::option::of(select(vec!["569f", "other"])),
         0..=2_usize,
+        prop::option::of((0..=90_i64).prop_map(SignedDuration::from_secs)),
     );
     (flags, awaited, spec, secret, answer, remembered, others()).prop_map(
-        |(flags, awaited, spec, secret, answer, (known, offered, pinned, users), others)| {
+        |(flags, awaited, spec, secret, answer, (known, offered, pinned, users, turn), others)| {
             let (handler, rival, unseen, elsewhere) = others;
             let mut given = fresh().but(|it| {
                 (it.handler, it.unseen) = (handler, unseen);
                 ((it.deleting, it.held), it.awaited) = (flags, awaited);
                 it.users = users;
+                it.turn = turn.is_none().then(noon);
                 it.pinned = pinned.map(AccountId::from);
                 it.behind = known
                     .as_ref()
@@ -151,6 +151,7 @@ fn any_account() -> impl Strategy<Value = Given> {
                 desired.ca_bundle = bundle.then(|| "PEM".to_owned());
                 desired
             });
+            given.turn = turn;
             given.secret = secret;
             given.answer = answer;
             (given.rival, given.elsewhere) = (rival, elsewhere);
@@ -292,6 +293,7 @@ fn a_credential_is_asked_about_only_when_there_is_something_to_learn() {
             prop_assert!(waited);
         }
         prop_assert!(given.desired.is_ok());
+        prop_assert!(observed.turn.is_some_and(|turn| turn <= observed.now));
         Ok(())
     });
 }

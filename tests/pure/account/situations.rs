@@ -54,6 +54,23 @@ fn an_account_that_works_is_checked_once_and_kept_while_it_is_used() {
     assert_steps("no users left", unused, released, 60);
 }
 
+/// I13: who makes or edits many accounts does not take LaunchDarkly's time from others.
+#[test]
+fn an_account_waits_for_its_turn_to_be_checked_and_says_what_is_so_meanwhile() {
+    let mut given = fresh().but(|it| it.turn = None);
+    given.turn = Some(SignedDuration::from_secs(7));
+    let waits = "ReadCredential JoinLine Publish WriteStatus Hold";
+    assert_steps("behind others", given.clone(), waits, 7);
+    given.follow();
+    given.next_look(SignedDuration::from_secs(7));
+    let checked = "ReadCredential CheckCredential Publish WriteStatus Rest";
+    assert_steps("its turn", given, checked, 60);
+    let mut edited = looked_at().but(|it| (it.turn, it.generation) = (None, Some(2)));
+    edited.turn = Some(SignedDuration::from_secs(7));
+    let said = "ReadCredential WriteStatus Rest";
+    assert_steps("another policy, the same credential", edited, said, 60);
+}
+
 #[test]
 fn an_account_that_is_deleted_goes_after_its_users() {
     let used = looked_at().but(|it| (it.users, it.held, it.deleting) = (2, true, true));
