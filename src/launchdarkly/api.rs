@@ -24,6 +24,10 @@ pub trait TokensApi: Clone + Send + Sync + 'static {
     #[must_use]
     fn with_priority(&self, priority: Priority) -> Self;
 
+    /// The same, for calls that an object of a namespace needs: of one priority the namespaces take turns (I13).
+    #[must_use]
+    fn on_behalf_of(&self, namespace: &str) -> Self;
+
     /// What to add to the local clock to get LaunchDarkly's, as far as it is known.
     fn clock_offset(&self) -> RemoteOffset;
 

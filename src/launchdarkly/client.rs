@@ -24,7 +24,7 @@ use crate::clock::Moment;
 use crate::domain::ids::{Fingerprint, TokenId};
 use crate::domain::time::RemoteOffset;
 use crate::gate::Gate;
-use crate::launchdarkly::rate_limit::{AccountLimiter, Permit, Priority, RateHeaders};
+use crate::launchdarkly::rate_limit::{AccountLimiter, Party, Permit, Priority, RateHeaders};
 use crate::launchdarkly::response;
 use crate::redaction::Key;
 use crate::traces;
@@ -42,6 +42,7 @@ pub struct HttpClient {
     limiter: Arc<AccountLimiter>,
     own_token: Option<TokenId>,
     priority: Option<Priority>,
+    party: Party,
 }
 
 struct Shared {
@@ -101,6 +102,7 @@ impl HttpClient {
             limiter,
             own_token,
             priority: None,
+            party: Party::from(""),
         })
     }
 
@@ -149,7 +151,8 @@ impl HttpClient {
         fingerprint: &Fingerprint,
     ) -> Result<Permit, ApiError> {
         let priority = self.priority.unwrap_or(Priority::of(operation));
-        let permit = self.limiter.enter(priority, operation, fingerprint).await?;
+        let who = (&self.party, fingerprint);
+        let permit = self.limiter.enter(priority, operation, who).await?;
         if operation.is_effect() {
             let needed = self.shared.options.lease_needed(operation);
             let passed = self.shared.gate.pass(needed);
@@ -273,6 +276,13 @@ impl TokensApi for HttpClient {
     fn with_priority(&self, priority: Priority) -> Self {
         Self {
             priority: Some(priority),
+            ..self.clone()
+        }
+    }
+
+    fn on_behalf_of(&self, namespace: &str) -> Self {
+        Self {
+            party: namespace.into(),
             ..self.clone()
         }
     }

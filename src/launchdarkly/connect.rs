@@ -72,7 +72,7 @@ impl Connect for HttpConnect {
             endpoint.clone(),
             key,
             None,
-            self.limiters.unregistered(),
+            self.limiters.of_newcomers(&endpoint.host()),
             self.options.clone(),
             self.gate.clone(),
         )

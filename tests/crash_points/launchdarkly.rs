@@ -217,6 +217,13 @@ impl TokensApi for WiredApi {
         }
     }
 
+    fn on_behalf_of(&self, namespace: &str) -> Self {
+        Self {
+            far: self.far.on_behalf_of(namespace),
+            ..self.clone()
+        }
+    }
+
     fn clock_offset(&self) -> RemoteOffset {
         self.far.clock_offset()
     }

@@ -92,13 +92,14 @@ pub(in crate::controller) async fn check<C: Cluster, D: Connect>(
     ctx: &AccountContext<C, D>,
     endpoint: &Endpoint,
     key: Key,
-    pinned: Option<&AccountId>,
+    (namespace, pinned): (Option<&str>, Option<&AccountId>),
 ) -> Result<(Behind, Session<D::Api>), Problem> {
     let fingerprint = key.fingerprint();
     let client = ctx
         .connect
         .connect(endpoint, key.clone())
         .map_err(|error| unusable_address(&error))?;
+    let client = client.on_behalf_of(namespace.unwrap_or_default());
     let since = ctx.clock.steady();
     let identity = client
         .identify()

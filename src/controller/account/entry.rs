@@ -14,7 +14,7 @@ use crate::domain::observed::OwnToken;
 use crate::domain::policy::AccountPolicy;
 use crate::domain::problem::Problem;
 use crate::domain::reason::Reason;
-use crate::launchdarkly::{CallerIdentity, Token};
+use crate::launchdarkly::{CallerIdentity, Token, TokensApi};
 use crate::redaction::{Key, LastFour};
 
 /// An account object as the controllers use it.
@@ -135,6 +135,17 @@ impl CredentialToken {
         // While it is not found it may be any.
         let may_be = |id: &&TokenId| alike.is_empty() || alike.contains(id);
         OwnToken::OneOf(concerned.filter(may_be).cloned().collect())
+    }
+}
+
+impl<L: TokensApi> Session<L> {
+    /// The same, for calls that an object of a namespace needs.
+    #[must_use]
+    pub(in crate::controller) fn on_behalf_of(self, namespace: &str) -> Self {
+        Self {
+            api: self.api.on_behalf_of(namespace),
+            ..self
+        }
     }
 }
 

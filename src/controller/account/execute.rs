@@ -188,7 +188,9 @@ async fn check_credential<C: Cluster, D: Connect, K: AccountObject>(
     ctx.line.lock().leave(&world.uid);
     let status = world.object.status();
     let pinned = status.and_then(|status| status.account_id.as_ref());
-    let (answer, session) = match credential::check(ctx, endpoint, key.clone(), pinned).await {
+    let namespace = world.object.namespace();
+    let whose = (namespace.as_deref(), pinned);
+    let (answer, session) = match credential::check(ctx, endpoint, key.clone(), whose).await {
         Ok((behind, session)) => (Ok(behind), Some(session)),
         Err(problem) => (Err(problem), None),
     };

@@ -10,6 +10,7 @@ mod registry;
 mod remote_clock;
 #[cfg(test)]
 mod tests;
+mod turns;
 mod windows;
 
 use std::fmt;
@@ -28,6 +29,7 @@ pub use priority::Priority;
 use queue::{Queue, Ticket, Waiter};
 pub use registry::Limiters;
 pub(super) use remote_clock::RemoteTime;
+pub(super) use turns::Party;
 pub use windows::{Family, RateLeft};
 
 use crate::clock::{Clock, Moment};
@@ -65,16 +67,26 @@ impl CallObserver for () {
     fn called(&self, _: Operation, _: Option<u16>, _: &'static str, _: Duration) {}
 }
 
-/// The limiter of one account.
+/// What the answers that a limiter gets speak of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Counts {
+    /// One account.
+    Account,
+    /// Each another account: what one key is told says nothing about the next.
+    Keys,
+}
+
+/// The limiter of one account, or of the keys on one host whose accounts are not known yet.
 ///
 /// # Guarantees
 /// - At most [`LimiterOptions::in_flight`] requests are under way, and none leaves while a limit it counts in is used up to
 ///   the headroom, or while the limiter is paused.
-/// - Of those that may leave, the first of the highest priority goes.
+/// - Of those that may leave, one of the highest priority goes; of these the namespaces take turns.
 /// - While LaunchDarkly fails whatever it is asked, one call finds out from time to time whether it still does, and the others
 ///   are turned away at once.
 /// - Giving up waiting, at any point, leaves no trace.
 pub struct AccountLimiter {
+    counts: Counts,
     state: Mutex<Queue>,
     observer: Arc<dyn CallObserver>,
     clock: Arc<dyn Clock>,
@@ -95,6 +107,22 @@ impl AccountLimiter {
         clock: Arc<dyn Clock>,
     ) -> Arc<Self> {
         Arc::new(Self {
+            counts: Counts::Account,
+            state: Mutex::new(Queue::new(options)),
+            observer,
+            clock,
+        })
+    }
+
+    /// A limiter for keys whose accounts are not known yet: only so many calls are under way at once.
+    #[must_use]
+    pub(super) fn of_newcomers(
+        options: LimiterOptions,
+        observer: Arc<dyn CallObserver>,
+        clock: Arc<dyn Clock>,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            counts: Counts::Keys,
             state: Mutex::new(Queue::new(options)),
             observer,
             clock,
@@ -159,13 +187,17 @@ impl AccountLimiter {
         self: &Arc<Self>,
         priority: Priority,
         operation: Operation,
-        key: &Fingerprint,
+        (party, key): (&Party, &Fingerprint),
     ) -> Result<Permit, ApiError> {
-        let families = Family::of(operation, key);
+        let families = match self.counts {
+            Counts::Account => Family::of(operation, key).to_vec(),
+            Counts::Keys => vec![Family::Token(key.clone())],
+        };
         loop {
             let (grant, granted) = oneshot::channel();
             let ticket = self.state().join(
                 priority,
+                party,
                 Waiter {
                     families: families.clone(),
                     grant,
@@ -259,7 +291,7 @@ impl Drop for Place<'_> {
 #[derive(Debug)]
 pub(super) struct Permit {
     limiter: Arc<AccountLimiter>,
-    families: [Family; 3],
+    families: Vec<Family>,
     sent: bool,
     done: bool,
 }
@@ -289,8 +321,9 @@ impl Permit {
         let wait = with_jitter(state.wait_after_refusal(headers, read));
         let closed = state.windows.close(&self.families, headers, now + wait);
         let is_for_all = headers.retry_after.is_some() && !headers.only_the_key_is_used_up();
-        if is_for_all || !closed {
-            state.pause_until(now + wait);
+        match self.limiter.counts {
+            Counts::Account if is_for_all || !closed => state.pause_until(now + wait),
+            Counts::Account | Counts::Keys => {}
         }
         read.wall.saturating_add(wait).unwrap_or(Timestamp::MAX)
     }
@@ -299,7 +332,9 @@ impl Permit {
     pub(super) fn ended<T>(&mut self, outcome: &Result<T, ApiError>) {
         let mut state = self.limiter.state();
         match outcome {
-            Err(error) if error.is_failure_of_service() => {
+            Err(error)
+                if error.is_failure_of_service() && self.limiter.counts == Counts::Account =>
+            {
                 state.circuit_breaker.failed(Instant::now(), with_jitter);
             }
             _ => state.circuit_breaker.over(),

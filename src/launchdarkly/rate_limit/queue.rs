@@ -10,19 +10,25 @@ use crate::clock::Moment;
 use crate::launchdarkly::rate_limit::circuit_breaker::CircuitBreaker;
 use crate::launchdarkly::rate_limit::headers::RateHeaders;
 use crate::launchdarkly::rate_limit::remote_clock::RemoteClock;
+use crate::launchdarkly::rate_limit::turns::{Party, Turns};
 use crate::launchdarkly::rate_limit::windows::{Family, LONGEST_WAIT, Windows};
 use crate::launchdarkly::rate_limit::{LimiterOptions, Permit, Priority};
 
 /// The first wait after a refusal that does not say how long to wait.
 const FIRST_BACK_OFF: Duration = Duration::from_secs(1);
 
-/// A place in the queue: by priority, then first come first served.
-pub(super) type Ticket = (Priority, u64);
+/// A place in the queue: by priority, then by the round in which the namespace's turn comes, then first come first served.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Ticket {
+    priority: Priority,
+    round: u64,
+    number: u64,
+}
 
 /// Somebody who waits.
 #[derive(Debug)]
 pub(super) struct Waiter {
-    pub(super) families: [Family; 3],
+    pub(super) families: Vec<Family>,
     pub(super) grant: oneshot::Sender<Result<Permit, Instant>>,
 }
 
@@ -48,6 +54,7 @@ pub(super) struct Queue {
     pub(super) circuit_breaker: CircuitBreaker,
     in_flight: usize,
     waiting: BTreeMap<Ticket, Waiter>,
+    turns: Turns,
     next_number: u64,
     paused_until: Option<Instant>,
     alarm: Option<Instant>,
@@ -63,6 +70,7 @@ impl Queue {
             circuit_breaker: CircuitBreaker::default(),
             in_flight: options.in_flight.max(1),
             waiting: BTreeMap::new(),
+            turns: Turns::default(),
             next_number: 0,
             paused_until: None,
             alarm: None,
@@ -73,8 +81,12 @@ impl Queue {
         self.waiting.len()
     }
 
-    pub(super) fn join(&mut self, priority: Priority, waiter: Waiter) -> Ticket {
-        let ticket = (priority, self.next_number);
+    pub(super) fn join(&mut self, priority: Priority, party: &Party, waiter: Waiter) -> Ticket {
+        let ticket = Ticket {
+            priority,
+            round: self.turns.join(priority, party),
+            number: self.next_number,
+        };
         self.next_number += 1;
         self.waiting.insert(ticket, waiter);
         ticket
@@ -118,6 +130,7 @@ impl Queue {
                     let Some(waiter) = self.waiting.remove(&ticket) else {
                         break;
                     };
+                    self.turns.leave(ticket.priority, ticket.round);
                     self.windows.depart(&waiter.families);
                     self.under_way += 1;
                     departures.leaving.push(waiter);
@@ -134,6 +147,7 @@ impl Queue {
     /// A call that its own route holds up does not hold up those behind it.
     fn first_admitted(&mut self, now: Instant) -> Result<Ticket, Option<Instant>> {
         if self.waiting.is_empty() {
+            self.turns.clear();
             return Err(None);
         }
         self.windows.admit(&[Family::Global], now)?;

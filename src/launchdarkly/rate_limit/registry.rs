@@ -16,6 +16,7 @@ pub struct Limiters {
     observer: Arc<dyn CallObserver>,
     clock: Arc<dyn Clock>,
     known: Mutex<HashMap<(String, AccountId), Arc<AccountLimiter>>>,
+    newcomers: Mutex<HashMap<String, Arc<AccountLimiter>>>,
 }
 
 impl fmt::Debug for Limiters {
@@ -37,6 +38,7 @@ impl Limiters {
             observer,
             clock,
             known: Mutex::default(),
+            newcomers: Mutex::default(),
         }
     }
 
@@ -45,14 +47,21 @@ impl Limiters {
     pub fn get(&self, host: &str, account: &AccountId) -> Arc<AccountLimiter> {
         let mut known = self.known.lock();
         let limiter = known.entry((host.to_owned(), account.clone()));
-        Arc::clone(limiter.or_insert_with(|| self.unregistered()))
+        Arc::clone(limiter.or_insert_with(|| {
+            let (observer, clock) = (Arc::clone(&self.observer), Arc::clone(&self.clock));
+            AccountLimiter::new(self.options, observer, clock)
+        }))
     }
 
-    /// A limiter for the first call with a credential, whose account is not known yet.
+    /// The limiter of all credentials on a host whose accounts are not known yet.
     #[must_use]
-    pub fn unregistered(&self) -> Arc<AccountLimiter> {
-        let (observer, clock) = (Arc::clone(&self.observer), Arc::clone(&self.clock));
-        AccountLimiter::new(self.options, observer, clock)
+    pub fn of_newcomers(&self, host: &str) -> Arc<AccountLimiter> {
+        let mut newcomers = self.newcomers.lock();
+        let limiter = newcomers.entry(host.to_owned());
+        Arc::clone(limiter.or_insert_with(|| {
+            let (observer, clock) = (Arc::clone(&self.observer), Arc::clone(&self.clock));
+            AccountLimiter::of_newcomers(self.options, observer, clock)
+        }))
     }
 
     /// Every registered limiter with its host and account, for metrics.

@@ -10,6 +10,7 @@ use crate::clock::{ManualClock, SystemClock};
 
 mod outages;
 mod refusals;
+mod turns;
 
 const SOON: Duration = Duration::from_millis(1);
 
@@ -74,7 +75,11 @@ async fn try_enter(
     operation: Operation,
 ) -> Result<Permit, ApiError> {
     limiter
-        .enter(Priority::of(operation), operation, &key("managing"))
+        .enter(
+            Priority::of(operation),
+            operation,
+            (&"".into(), &key("managing")),
+        )
         .await
 }
 
@@ -132,7 +137,7 @@ async fn calls_leave_in_the_order_of_their_priorities() {
         let (limiter, order) = (Arc::clone(&limiter), order.clone());
         tokio::spawn(async move {
             let _permit = limiter
-                .enter(priority, Operation::Get, &key("managing"))
+                .enter(priority, Operation::Get, (&"".into(), &key("managing")))
                 .await
                 .unwrap();
             order.send((priority, number)).unwrap();
@@ -240,7 +245,8 @@ async fn one_keys_limit_does_not_hold_up_another_key() {
     ]);
     answer(&limiter, Operation::Get, &used_up).await;
     let new = key("new");
-    let other = limiter.enter(Priority::Proof, Operation::Identify, &new);
+    let own = Party::from("");
+    let other = limiter.enter(Priority::Proof, Operation::Identify, (&own, &new));
     assert!(timeout(SOON, other).await.is_ok());
     assert_about(wait_of(&limiter, Operation::Get).await, 7_000);
 }
@@ -337,7 +343,7 @@ async fn keys_that_were_proven_once_are_forgotten() {
     for number in 0..200 {
         let family = key(&format!("key {number}"));
         let mut permit = limiter
-            .enter(Priority::Proof, Operation::Identify, &family)
+            .enter(Priority::Proof, Operation::Identify, (&"".into(), &family))
             .await
             .unwrap();
         permit.sending();

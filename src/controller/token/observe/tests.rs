@@ -118,6 +118,10 @@ impl TokensApi for NoCalls {
         Self
     }
 
+    fn on_behalf_of(&self, _: &str) -> Self {
+        Self
+    }
+
     fn clock_offset(&self) -> RemoteOffset {
         RemoteOffset::default()
     }

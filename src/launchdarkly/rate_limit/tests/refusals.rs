@@ -31,7 +31,8 @@ async fn retry_after_for_one_keys_own_limit_holds_up_no_other_key_i13() {
         let limiter = Arc::clone(limiter);
         async move {
             let other = key("other");
-            let enter = limiter.enter(Priority::Read, Operation::Get, &other);
+            let own = Party::from("");
+            let enter = limiter.enter(Priority::Read, Operation::Get, (&own, &other));
             timeout(SOON, enter).await.is_ok()
         }
     };
