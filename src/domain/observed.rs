@@ -72,6 +72,8 @@ pub struct Observed {
     pub keys_ended: BTreeSet<TokenId>,
     /// Retiring tokens whose `expiry` was set, or cannot be.
     pub life_limited: BTreeSet<TokenId>,
+    /// Those of them that LaunchDarkly refused to give one.
+    pub end_refused: BTreeSet<TokenId>,
     /// The custom roles asked for, as LaunchDarkly knows them.
     pub roles: Roles,
     /// When they were looked up.
@@ -153,6 +155,8 @@ pub struct AccountFacts {
     pub expiry: Feature,
     /// The longest description that LaunchDarkly keeps here, in characters.
     pub longest_description: usize,
+    /// The longest time between rotations that the account's policy allows; `None` for any.
+    pub max_rotation_interval: Option<SignedDuration>,
     /// What would hold an unasked replacement of this object's key (I14).
     pub held_by_budget: Option<Hold>,
 }

@@ -2,7 +2,7 @@
 
 use super::cause::Cause;
 use super::desired::Desired;
-use super::ids::RequestHash;
+use super::ids::{RequestHash, TokenId};
 use super::observed::Observed;
 use super::problem::Problem;
 use super::record::Record;
@@ -29,6 +29,12 @@ pub fn cut_off_waits(observed: &Observed, record: &Record) -> bool {
     new && has_keys && observed.deletion.is_none()
 }
 
+/// Whether no key of a token works any more.
+#[must_use]
+pub fn is_dead(observed: &Observed, id: &TokenId) -> bool {
+    observed.gone.contains(id) || observed.keys_ended.contains(id)
+}
+
 /// Whether a key is to end at once, by a value that waits or one that is being handled, and may still work.
 #[must_use]
 pub fn is_under_way(
@@ -41,8 +47,7 @@ pub fn is_under_way(
     let pending = record.pending.as_ref();
     let begun = pending.is_some_and(|intent| intent.cause == Cause::Revoke);
     let mut retiring = record.retiring.iter();
-    let dead = |id| observed.gone.contains(id) || observed.keys_ended.contains(id);
-    let alive = retiring.any(|r| r.ends_at_once() && !dead(&r.token_id));
+    let alive = retiring.any(|r| r.ends_at_once() && !is_dead(observed, &r.token_id));
     let mut asked = observed.revoked_keys.iter();
     let accepted = asked.any(|key| key.accepted_at.is_some());
     (new && record.token.is_some()) || begun || alive || accepted || cut_off_waits(observed, record)

@@ -18,7 +18,7 @@ use super::model::{
     CallerIdentity, Deleted, Issued, NewToken, Overlap, Page, PatchOp, Reset, Role, Token,
 };
 use super::request::{Call, Wire};
-use super::transport::{Options, connections};
+use super::transport::{Connections, Options};
 use super::wire;
 use crate::clock::Moment;
 use crate::domain::ids::{Fingerprint, TokenId};
@@ -50,10 +50,7 @@ struct Shared {
     credential: Key,
     options: Options,
     gate: Arc<dyn Gate>,
-    /// For calls that may be lost without harm.
-    pooled: reqwest::Client,
-    /// For create and reset: an idle connection may die just when it is used, and the outcome would be uncertain.
-    fresh: reqwest::Client,
+    connections: Arc<Connections>,
 }
 
 impl fmt::Debug for HttpClient {
@@ -87,23 +84,36 @@ impl HttpClient {
         options: Options,
         gate: Arc<dyn Gate>,
     ) -> Result<Self, EndpointError> {
-        // reqwest panics without a provider; whoever else installs one first is as good.
-        let _ = rustls::crypto::ring::default_provider().install_default();
+        let connections = Arc::new(Connections::new(&endpoint, &options)?);
+        let client = Self::over(connections, (endpoint, credential), limiter, options, gate);
+        Ok(Self {
+            own_token,
+            ..client
+        })
+    }
+
+    /// A client that shares its connections with others.
+    pub(super) fn over(
+        connections: Arc<Connections>,
+        (endpoint, credential): (Endpoint, Key),
+        limiter: Arc<AccountLimiter>,
+        options: Options,
+        gate: Arc<dyn Gate>,
+    ) -> Self {
         let shared = Shared {
-            pooled: connections(&endpoint, &options, true)?,
-            fresh: connections(&endpoint, &options, false)?,
             endpoint,
             credential,
             options,
             gate,
+            connections,
         };
-        Ok(Self {
+        Self {
             shared: Arc::new(shared),
             limiter,
-            own_token,
+            own_token: None,
             priority: None,
             party: Party::from(""),
-        })
+        }
     }
 
     /// The same credential, now that its account's limiter and its own token are known.
@@ -232,9 +242,9 @@ impl HttpClient {
         })?;
         authorization.set_sensitive(true);
         let connections = if operation.issues_key() {
-            &shared.fresh
+            &shared.connections.fresh
         } else {
-            &shared.pooled
+            &shared.connections.pooled
         };
         let request = connections
             .request(wire.method, wire.url)

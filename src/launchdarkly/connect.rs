@@ -7,7 +7,7 @@ use super::api::TokensApi;
 use super::client::HttpClient;
 use super::endpoint::{Endpoint, EndpointError};
 use super::rate_limit::Limiters;
-use super::transport::Options;
+use super::transport::{Options, SharedConnections};
 use crate::domain::ids::{AccountId, TokenId};
 use crate::gate::Gate;
 use crate::redaction::Key;
@@ -38,6 +38,7 @@ pub struct HttpConnect {
     limiters: Arc<Limiters>,
     options: Options,
     gate: Arc<dyn Gate>,
+    connections: SharedConnections,
 }
 
 impl fmt::Debug for HttpConnect {
@@ -54,6 +55,7 @@ impl HttpConnect {
             limiters,
             options,
             gate,
+            connections: SharedConnections::default(),
         }
     }
 
@@ -68,14 +70,13 @@ impl Connect for HttpConnect {
     type Api = HttpClient;
 
     fn connect(&self, endpoint: &Endpoint, key: Key) -> Result<HttpClient, EndpointError> {
-        HttpClient::new(
-            endpoint.clone(),
-            key,
-            None,
+        Ok(HttpClient::over(
+            self.connections.get(endpoint, &self.options)?,
+            (endpoint.clone(), key),
             self.limiters.of_newcomers(&endpoint.host()),
             self.options.clone(),
             self.gate.clone(),
-        )
+        ))
     }
 
     fn identified(

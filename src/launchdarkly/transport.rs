@@ -1,8 +1,12 @@
 //! How requests travel: timeouts and connections.
 
+use std::collections::HashMap;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use super::endpoint::{Endpoint, EndpointError};
+use parking_lot::Mutex;
+
+use super::endpoint::{Endpoint, EndpointError, Trust};
 use super::error::Operation;
 
 /// The longest time to make a connection.
@@ -45,12 +49,53 @@ impl Options {
     }
 }
 
+/// The connections of all credentials that trust the same authorities: each client has a set-up of TLS of its own, which takes memory.
+pub(super) struct Connections {
+    /// For calls that may be lost without harm.
+    pub(super) pooled: reqwest::Client,
+    /// For create and reset: an idle connection may die just when it is used, and the outcome would be uncertain.
+    pub(super) fresh: reqwest::Client,
+}
+
+impl Connections {
+    pub(super) fn new(endpoint: &Endpoint, options: &Options) -> Result<Self, EndpointError> {
+        Ok(Self {
+            pooled: client(endpoint, options, true)?,
+            fresh: client(endpoint, options, false)?,
+        })
+    }
+}
+
+/// Connections that are in use.
+#[derive(Default)]
+pub(super) struct SharedConnections(Mutex<HashMap<Trust, Weak<Connections>>>);
+
+impl SharedConnections {
+    /// Those that an address can share, or new ones.
+    pub(super) fn get(
+        &self,
+        endpoint: &Endpoint,
+        options: &Options,
+    ) -> Result<Arc<Connections>, EndpointError> {
+        let (trust, mut known) = (endpoint.trust(), self.0.lock());
+        if let Some(shared) = known.get(&trust).and_then(Weak::upgrade) {
+            return Ok(shared);
+        }
+        known.retain(|_, connections| connections.strong_count() > 0);
+        let new = Arc::new(Connections::new(endpoint, options)?);
+        known.insert(trust, Arc::downgrade(&new));
+        Ok(new)
+    }
+}
+
 /// No redirects, since they would carry the credential elsewhere, and no repeats but our own.
-pub(super) fn connections(
+fn client(
     endpoint: &Endpoint,
     options: &Options,
     keep: bool,
 ) -> Result<reqwest::Client, EndpointError> {
+    // reqwest panics without a provider; whoever else installs one first is as good.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let mut builder = reqwest::Client::builder()
         .user_agent(&options.user_agent)
         .redirect(reqwest::redirect::Policy::none())
@@ -72,4 +117,31 @@ pub(super) fn connections(
         Some(_) => EndpointError::CaBundle,
         None => EndpointError::Client,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::launchdarkly::AllowedHosts;
+
+    #[test]
+    fn addresses_that_trust_the_same_share_their_connections_while_they_are_used() {
+        let hosts = [
+            "app.launchdarkly.com",
+            "app.eu.launchdarkly.com",
+            "127.0.0.1:1",
+        ];
+        let allowed = AllowedHosts::new(hosts.map(|host| host.parse().unwrap()));
+        let at = |url: &str| Endpoint::parse(url, None, &allowed).unwrap();
+        let (shared, options) = (SharedConnections::default(), Options::default());
+        let connect = |url: &str| shared.get(&at(url), &options).unwrap();
+        let first = connect("https://app.launchdarkly.com");
+        let second = connect("https://app.eu.launchdarkly.com/path");
+        let local = connect("http://127.0.0.1:1");
+        assert!(Arc::ptr_eq(&first, &second));
+        assert!(!Arc::ptr_eq(&first, &local));
+        drop((first, second, local));
+        let _again = connect("http://127.0.0.1:1");
+        assert_eq!(shared.0.lock().len(), 1);
+    }
 }

@@ -59,13 +59,13 @@ mod tests {
         AccountUid::new(format!("uid-{n}"))
     }
 
-    /// The seconds that each of some accounts waits that come at the same time.
-    fn waits(line: &mut CheckLine, namespace: &str, accounts: std::ops::Range<usize>) -> Vec<f64> {
+    /// How many milliseconds each of some accounts waits that come at the same time.
+    fn waits(line: &mut CheckLine, namespace: &str, accounts: std::ops::Range<usize>) -> Vec<i128> {
         let now = Timestamp::UNIX_EPOCH;
         let wait = |n| {
             line.join(namespace, &uid(n), now);
             let at = line.place(&uid(n)).unwrap();
-            at.duration_since(now).as_secs_f64()
+            at.duration_since(now).as_millis()
         };
         accounts.map(wait).collect()
     }
@@ -74,11 +74,11 @@ mod tests {
     fn who_comes_with_many_waits_for_their_own_and_nobody_else_does_i13() {
         let mut line = CheckLine::default();
         let many = waits(&mut line, "many", 0..300);
-        assert!(many[..20].iter().all(|wait| *wait == 0.0));
-        assert_eq!(many[299], 140.0);
-        assert_eq!(waits(&mut line, "few", 300..302), [0.0, 0.0]);
+        assert!(many[..20].iter().all(|wait| *wait == 0));
+        assert_eq!(many[299], 140_000);
+        assert_eq!(waits(&mut line, "few", 300..302), [0, 0]);
         // Who asks again keeps the place.
-        assert_eq!(waits(&mut line, "many", 299..300), [140.0]);
+        assert_eq!(waits(&mut line, "many", 299..300), [140_000]);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use super::intent::abandon_pending;
 use super::publish;
 use super::reclaim::reclaim_secret;
+use super::subject::token_to_reclaim;
 use super::view::{View, hold};
 use crate::domain::cause::Cause;
 use crate::domain::ids::TokenId;
@@ -24,17 +25,24 @@ pub(super) fn cut_off(view: &View<'_>) -> Option<Step> {
         Some(intent) => publish::recognise(view, intent),
         None => reclaim_secret(view),
     };
+    // Where nobody can tell now whether it is, that is found out later: until then the value counts as not handled.
+    let is_open =
+        published.is_some() || view.account().is_err() && token_to_reclaim(view.observed).is_some();
     if let Some(step) =
         published.filter(|step| !step.is_pause() && view.retry(step.kind()).is_none())
     {
         return Some(step);
     }
     let tokens = tokens(view);
+    let ending = |r: &RetiringToken| r.cause == Cause::CutOff;
+    if is_open && tokens.is_empty() && view.observed.record.retiring.iter().all(ending) {
+        return None;
+    }
     if let Some(listing) = view.find_own_token().filter(|_| !tokens.is_empty()) {
         return view.retry(listing.kind()).is_none().then_some(listing);
     }
     let spared = tokens.iter().any(|id| view.is_credential(id));
-    (!spared).then(|| end_all(view, tokens))
+    (!spared).then(|| end_all(view, tokens, is_open))
 }
 
 /// What keeps the keys from being cut off; a call under way is finished all the same.
@@ -55,18 +63,21 @@ pub(super) fn hold_back(view: &View<'_>) -> Option<Step> {
     Some(hold(Problem::user(Reason::InUse, message)))
 }
 
-fn end_all(view: &View<'_>, tokens: Vec<TokenId>) -> Step {
+/// A call that is `open` goes on until it is known which token it made.
+fn end_all(view: &View<'_>, tokens: Vec<TokenId>, open: bool) -> Step {
     let mut record = view.record();
     let now = view.now();
     for retiring in &mut record.retiring {
         retiring.cause = Cause::CutOff;
         retiring.retirement_time = retiring.retirement_time.min(now);
     }
-    abandon_pending(&mut record);
-    // Without room the oldest is forgotten: a token of it would be told as unknown.
-    let excess = record.abandoned.len().saturating_sub(MAX_ABANDONED);
-    record.abandoned.drain(..excess);
-    record.pending = None;
+    if !open {
+        abandon_pending(&mut record);
+        // Without room the oldest is forgotten: a token of it would be told as unknown.
+        let excess = record.abandoned.len().saturating_sub(MAX_ABANDONED);
+        record.abandoned.drain(..excess);
+        record.pending = None;
+    }
     record.token = None;
     for token_id in tokens {
         record.retire(RetiringToken {
@@ -80,7 +91,7 @@ fn end_all(view: &View<'_>, tokens: Vec<TokenId>) -> Step {
     // What is still asked for and was handled must not be forgotten for others.
     let handled = view.requests().filter(|it| record.has_handled(it));
     let mut handled: Vec<_> = handled.cloned().collect();
-    handled.extend(view.observed.cut_offs.iter().cloned());
+    handled.extend(view.observed.cut_offs.iter().filter(|_| !open).cloned());
     record.remember_handled(&handled);
     Step::Record(RecordStep::RecordCutOff(Box::new(record)))
 }

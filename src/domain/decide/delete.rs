@@ -6,6 +6,7 @@ use crate::domain::cause::Cause;
 use crate::domain::decide::evidence::{Evidence, evidence};
 use crate::domain::decide::guards::stay_in_pinned_account;
 use crate::domain::decide::pending::resolve_pending;
+use crate::domain::decide::publish;
 use crate::domain::decide::retire;
 use crate::domain::decide::unknown::{Standing, standing, unrecorded};
 use crate::domain::decide::view::{View, hold, revision};
@@ -70,15 +71,28 @@ fn wind_up(view: &View<'_>, deletion: &Deletion) -> Result<Step, Step> {
     Ok(delete_secrets(view, deletion).unwrap_or(go))
 }
 
-/// A kept Secret whose key a reset may have made old gets the new one, or that of another token, before the object goes.
+/// A kept Secret whose key a reset may have made old gets the new one, or that of another token, before the object goes. What was
+/// published is written down first: only then it is known which token it replaced.
 fn save_kept_key(view: &View<'_>, deletion: &Deletion) -> Option<Step> {
     let pending = view.observed.record.pending.as_ref()?;
-    let reset = pending.operation == PendingOperation::Reset || pending.cause == Cause::LostKey;
-    let saves = reset && retains(deletion) && !view.observed.namespace_terminating;
-    let right_account = stay_in_pinned_account(view).is_none();
-    (saves && right_account)
-        .then(|| resolve_pending(view))
-        .flatten()
+    let saves = retains(deletion) && !view.observed.namespace_terminating;
+    if !saves || stay_in_pinned_account(view).is_some() {
+        return None;
+    }
+    if pending.operation == PendingOperation::Reset || pending.cause == Cause::LostKey {
+        resolve_pending(view)
+    } else {
+        publish::recognise(view, pending)
+    }
+}
+
+/// Whether the key in use is to end, whatever is kept: it was revoked, and no other has taken its place.
+fn is_revoked(view: &View<'_>, id: &TokenId) -> bool {
+    let record = &view.observed.record;
+    let pending = record.pending.as_ref();
+    let begun = pending.is_some_and(|intent| intent.cause == Cause::Revoke);
+    let in_use = record.token.as_ref().is_some_and(|token| token.id == *id);
+    in_use && (begun || !view.unhandled(view.revokes()).is_empty())
 }
 
 /// Replaced tokens are never retained: they have their end.
@@ -97,14 +111,11 @@ fn ends_by_itself(view: &View<'_>) -> bool {
 /// Replaced tokens that nobody will end.
 fn endless(view: &View<'_>) -> Vec<TokenId> {
     let observed = view.observed;
-    if ends_by_itself(view) {
-        return Vec::new();
-    }
+    let all = !ends_by_itself(view);
     let retiring = observed.record.retiring.iter().map(|r| &r.token_id);
-    retiring
-        .filter(|id| !observed.gone.contains(*id))
-        .cloned()
-        .collect()
+    let endless = retiring.filter(|id| all || observed.end_refused.contains(*id));
+    let alive = endless.filter(|id| !observed.gone.contains(*id));
+    alive.cloned().collect()
 }
 
 /// After a lost status only the Secret says which token there is.
@@ -153,7 +164,8 @@ fn dispose(view: &View<'_>, token_id: TokenId, retain: bool) -> Step {
     let record = &view.observed.record;
     let in_secret = view.token_in_secret() == Some(&token_id);
     let replaced = record.retiring.iter().find(|r| r.token_id == token_id);
-    let ends_at_once = replaced.is_some_and(RetiringToken::ends_at_once);
+    let ends_at_once =
+        replaced.is_some_and(RetiringToken::ends_at_once) || is_revoked(view, &token_id);
     let kept = in_secret || (record.claims(&token_id) && replaced.is_none());
     if retain && kept && !ends_at_once {
         return Step::Call(CallStep::MarkRetained { token_id });

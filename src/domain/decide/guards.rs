@@ -1,8 +1,14 @@
 //! What must hold before anything else is thought of.
 
+use jiff::Timestamp;
+
 use super::view::{View, hold};
+use crate::domain::durations;
 use crate::domain::observed::{Account, Admission};
+use crate::domain::problem::Problem;
+use crate::domain::reason::Reason;
 use crate::domain::step::{ObjectStep, Step, WaitStep};
+use crate::domain::time::plus;
 
 /// With another account behind the credential nothing is written anywhere, not even what is under way (I10).
 pub(super) fn stay_in_pinned_account(view: &View<'_>) -> Option<Step> {
@@ -38,11 +44,38 @@ pub(super) fn require_valid_spec(view: &View<'_>) -> Option<Step> {
     }
 }
 
-/// A suspended object is left alone.
+/// A suspended object is left alone, but a key that the policy does not allow any more is never kept silently (I9).
 pub(super) fn stay_suspended(view: &View<'_>) -> Option<Step> {
     let suspended = view.desired().is_some_and(|desired| desired.suspend);
     suspended.then(|| {
-        Step::Wait(WaitStep::Rest {
+        let refused = view.observed.record.token.as_ref();
+        let refused = refused.and_then(|_| stay_in_policy(view).or_else(|| too_old(view)));
+        let too_old_at = max_age_ends(view).filter(|end| *end > view.now());
+        refused.unwrap_or_else(|| {
+            Step::Wait(WaitStep::Rest {
+                until: view.next_look().into_iter().chain(too_old_at).min(),
+            })
+        })
+    })
+}
+
+/// When the key in use is older than the policy allows, where it says so.
+fn max_age_ends(view: &View<'_>) -> Option<Timestamp> {
+    let max = view.account().ok()?.max_rotation_interval?;
+    Some(plus(view.observed.record.rotation.last?, max))
+}
+
+/// Suspending an object is no way around the longest interval that the account allows.
+fn too_old(view: &View<'_>) -> Option<Step> {
+    let max = view.account().ok()?.max_rotation_interval?;
+    let over = max_age_ends(view)? <= view.now();
+    over.then(|| {
+        let message = format!(
+            "suspended, and the key was last rotated longer ago than the {} that the account allows; set spec.suspend to false",
+            durations::format(max)
+        );
+        Step::Wait(WaitStep::Hold {
+            problem: Problem::user(Reason::NotAllowedByPolicy, message),
             until: view.next_look(),
         })
     })

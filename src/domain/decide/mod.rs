@@ -69,7 +69,7 @@ pub const CONCERNS: &[Concern] = concerns![
     secret::claim_secret: "the Secret belongs to another owner, or cannot be read: hold",
     reclaim::reclaim_secret: "a Secret of ours knows more than the status: reclaim it",
     revoke::revoke: "a new revoke value",
-    guards::stay_suspended: "`spec.suspend`: nothing below",
+    guards::stay_suspended: "`spec.suspend`: nothing below, but what the policy would refuse now is said",
     intent::obtain_token: "no token yet: create one",
     lost_key::replace_lost_key: "the key is gone from the Secret, or the token from LaunchDarkly, or it is about to end",
     unknown::leave_shared_token: "another operator with our markers may end the token in use: take one that it does not know",

@@ -6,6 +6,7 @@ use crate::domain::cause::Cause;
 use crate::domain::ids::{Attempt, TokenId};
 use crate::domain::observed::{AccountFacts, Feature, FoundToken, Remote};
 use crate::domain::record::{MAX_RETIRING, Record, RetiringToken};
+use crate::domain::revocation;
 use crate::domain::secret::SecretState;
 use crate::domain::step::{CallStep, LookStep, ObjectStep, RecordStep, Step, StepKind};
 use crate::domain::time::plus;
@@ -111,7 +112,7 @@ fn end_otherwise(view: &View<'_>, record: &Record, account: &AccountFacts) -> Op
         .retries
         .iter()
         .any(|retry| retry.step == StepKind::DeleteToken && retry.times > 1);
-    let alive = |r: &&RetiringToken| !observed.keys_ended.contains(&r.token_id);
+    let alive = |r: &&RetiringToken| !revocation::is_dead(observed, &r.token_id);
     let end = || {
         ends.filter(|_| tried_again)
             .find(alive)

@@ -29,7 +29,8 @@ pub(super) fn revoke(view: &View<'_>) -> Option<Step> {
     let deletable = |id: &TokenId| !observed.gone.contains(id) && !view.is_credential(id);
     let mut retiring = observed.record.retiring.iter().map(|r| &r.token_id);
     let untried = retiring.find(|id| deletable(id) && !observed.delete_failed.contains(id));
-    if let Some(token_id) = untried {
+    let may_try = view.retry(StepKind::DeleteToken).is_none();
+    if let Some(token_id) = untried.filter(|_| may_try) {
         return Some(Step::Call(CallStep::DeleteToken {
             token_id: token_id.clone(),
             urgent: true,
@@ -155,9 +156,11 @@ pub(super) fn say_blocked(view: &View<'_>, step: Step) -> Step {
 /// Once a revoked key should be dead, LaunchDarkly is asked whether it is (I15).
 pub(super) fn ask_revoked_key(view: &View<'_>) -> Option<Step> {
     let record = view.record();
+    let lives =
+        |r: &RetiringToken| r.ends_at_once() && !revocation::is_dead(view.observed, &r.token_id);
     let waits = record.pending.is_some()
         || record.rotation.previous_key_expiration_time.is_some()
-        || record.retiring.iter().any(RetiringToken::ends_at_once);
+        || record.retiring.iter().any(lives);
     let due = |key: &&RevokedKey| match key.accepted_at {
         None => !waits,
         Some(at) => view.now() >= plus(at, ASKED_AGAIN),

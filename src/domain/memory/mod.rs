@@ -198,10 +198,11 @@ impl<T: ShownToken> Memory<T> {
             found: listing
                 .map(|listing| found(listing, &read.identity.uid, record))
                 .unwrap_or_default(),
-            gone: self.token.gone.clone(),
+            gone: self.token.gone.keys().cloned().collect(),
             delete_failed: self.token.delete_failed.clone(),
             keys_ended: self.token.keys_ended.clone(),
             life_limited: self.token.life_limited.clone(),
+            end_refused: self.token.end_refused.clone(),
             retries: self.retries.shown(clocks),
             identity: read.identity,
             generation: read.generation,

@@ -331,7 +331,7 @@ fn a_mismatch_is_dated_by_the_first_look_that_showed_it_and_forgotten_with_a_mat
 fn tokens_that_are_neither_recorded_nor_listed_are_forgotten() {
     let mut memory = Memory::default();
     let ids = ["token-1", "token-2", "token-3"].map(TokenId::from);
-    memory.token.gone.extend(ids.clone());
+    memory.token.gone = ids.iter().map(|id| (id.clone(), at(90))).collect();
     memory.token.life_limited.extend(ids.clone());
     let second = Listing {
         at: at(90),
@@ -342,9 +342,28 @@ fn tokens_that_are_neither_recorded_nor_listed_are_forgotten() {
     };
     let observed = memory.observed(&Ok(desired()), read(100), Some(&second), |_| None);
     memory.keep_up_with(&observed, Some(&second));
-    assert_eq!(
-        memory.token.gone,
-        BTreeSet::from([ids[0].clone(), ids[1].clone()])
-    );
+    let gone: Vec<_> = memory.token.gone.keys().cloned().collect();
+    assert_eq!(gone, ids[..2]);
     assert_eq!(memory.token.life_limited, BTreeSet::from([ids[0].clone()]));
+}
+
+/// I1: an answer that says that a token is deleted is no proof for ever.
+#[test]
+fn a_token_that_is_listed_a_settle_time_after_its_deletion_lives() {
+    let mut memory = Memory::default();
+    memory.token.note_gone("token-2".into(), at(100));
+    let mut gone_after = |seconds: i64| {
+        let listing = Listing {
+            at: at(seconds),
+            tokens: vec![Shown {
+                id: "token-2".into(),
+                description: String::new(),
+            }],
+        };
+        let observed = memory.observed(&Ok(desired()), read(200), Some(&listing), |_| None);
+        memory.keep_up_with(&observed, Some(&listing));
+        memory.token.gone.len()
+    };
+    assert_eq!(gone_after(130), 1);
+    assert_eq!(gone_after(161), 0);
 }

@@ -1,6 +1,6 @@
 //! Tokens at LaunchDarkly: the newest of what is known about them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -21,14 +21,16 @@ pub struct TokenMemory<T> {
     pub look: Option<Look<T>>,
     /// When this process last changed the token: older looks and listings do not count.
     pub last_write: Option<Timestamp>,
-    /// Tokens known to be deleted.
-    pub gone: BTreeSet<TokenId>,
+    /// Tokens known to be deleted, and since when.
+    pub(super) gone: BTreeMap<TokenId, Timestamp>,
     /// Tokens whose deletion failed, the longest ago first.
     pub delete_failed: Vec<TokenId>,
     /// Retiring tokens whose keys are dead though they could not be deleted.
     pub keys_ended: BTreeSet<TokenId>,
     /// Retiring tokens that got their `expiry`, or cannot.
     pub life_limited: BTreeSet<TokenId>,
+    /// Those of them that LaunchDarkly refused to give one.
+    pub end_refused: BTreeSet<TokenId>,
     /// A token that was not found.
     pub(super) absent: Option<Absence>,
     /// Since when the last four characters are known to differ, for a token and a key.
@@ -40,10 +42,11 @@ impl<T> Default for TokenMemory<T> {
         Self {
             look: None,
             last_write: None,
-            gone: BTreeSet::new(),
+            gone: BTreeMap::new(),
             delete_failed: Vec::new(),
             keys_ended: BTreeSet::new(),
             life_limited: BTreeSet::new(),
+            end_refused: BTreeSet::new(),
             absent: None,
             mismatch: None,
         }
@@ -112,6 +115,11 @@ impl<T: ShownToken> TokenMemory<T> {
         }
     }
 
+    /// Notes that a token is deleted.
+    pub fn note_gone(&mut self, token_id: TokenId, at: Timestamp) {
+        self.gone.insert(token_id, at);
+    }
+
     /// Notes that a token could not be deleted.
     pub fn note_undeleted(&mut self, token_id: &TokenId) {
         self.delete_failed.retain(|known| known != token_id);
@@ -155,10 +163,16 @@ impl<T: ShownToken> TokenMemory<T> {
         self.delete_failed.retain(|id| record.claims(id));
         self.keys_ended.retain(|id| record.claims(id));
         self.life_limited.retain(|id| record.claims(id));
+        self.end_refused.retain(|id| record.claims(id));
         let settled = observed.deletion.is_none() && record.pending.is_none();
         if let Some(listing) = listing.filter(|_| settled) {
-            self.gone
-                .retain(|id| record.claims(id) || listing.token(id).is_some());
+            let settle = observed.timing.settle;
+            self.gone.retain(|id, since| {
+                let shown = listing.token(id).is_some();
+                // Whatever was answered, what is shown that much later lives.
+                let lives = shown && listing.known_at(id) > plus(*since, settle);
+                !lives && (shown || record.claims(id))
+            });
         }
     }
 

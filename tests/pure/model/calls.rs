@@ -222,11 +222,16 @@ impl Act<'_> {
     pub fn limit_life(&mut self, id: &TokenId, expiry: Timestamp, answered: bool) {
         let there = self.token(id).map(|token| token.expiry = Some(expiry));
         if answered && there.is_none() {
-            self.memory.facts.token.gone.insert(id.clone());
+            self.note_gone(id);
         }
         if answered {
             self.memory.facts.token.life_limited.insert(id.clone());
         }
+    }
+
+    fn note_gone(&mut self, id: &TokenId) {
+        let since = self.core.clock;
+        self.memory.facts.token.note_gone(id.clone(), since);
     }
 
     pub fn end_key(&mut self, id: &TokenId, answered: bool) {
@@ -249,7 +254,7 @@ impl Act<'_> {
             self.core.tokens.remove(id);
         }
         if answered {
-            self.memory.facts.token.gone.insert(id.clone());
+            self.note_gone(id);
         }
     }
 
@@ -258,7 +263,7 @@ impl Act<'_> {
             token.attempt = None;
         }
         if answered {
-            self.memory.facts.token.gone.insert(id.clone());
+            self.note_gone(id);
         }
     }
 }

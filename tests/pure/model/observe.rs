@@ -111,6 +111,7 @@ fn account(core: &Core) -> Account {
         },
         expiry: Feature::Available,
         longest_description: 300,
+        max_rotation_interval: None,
         held_by_budget: None,
     })
 }

@@ -27,7 +27,7 @@ pub(super) async fn delete<L: TokensApi>(
     let session = priority_of(world.session()?, urgent);
     let failure: Failure = match session.delete(&token_id).await {
         Ok(Deleted::Deleted) => {
-            memory.facts.token.gone.insert(token_id);
+            note_gone(world, memory, token_id);
             return Ok(());
         }
         Ok(Deleted::AlreadyGone) => match note_not_found(world, memory, &token_id).await {
@@ -71,8 +71,11 @@ pub(super) async fn limit_life<C: Cluster, L: TokensApi>(
             note_not_found(world, memory, &token_id).await?;
             Feature::Unknown
         }
-        // It is a second safety only: the deletion comes all the same.
-        Err(error) if error.is_definite_refusal() => Feature::Unknown,
+        // It is a second safety only, while the object lives: the deletion comes all the same.
+        Err(error) if error.is_definite_refusal() => {
+            memory.facts.token.end_refused.insert(token_id.clone());
+            Feature::Unknown
+        }
         Err(error) => return Err(error.into()),
     };
     let now = ctx.clock.moment();
@@ -104,8 +107,13 @@ pub(super) async fn mark_retained<L: TokensApi>(
             .await
             .outcome?;
     }
-    memory.facts.token.gone.insert(token_id);
+    note_gone(world, memory, token_id);
     Ok(())
+}
+
+fn note_gone<L>(world: &World<L>, memory: &mut ObjectMemory, token_id: TokenId) {
+    let since = world.observed.clocks.steady;
+    memory.facts.token.note_gone(token_id, since);
 }
 
 /// A token is not found: it is gone, unless the credential only does not see it.
@@ -120,7 +128,7 @@ async fn note_not_found<L: TokensApi>(
         );
         return Err(Problem::user(Reason::NotVisible, message).into());
     }
-    memory.facts.token.gone.insert(token_id.clone());
+    note_gone(world, memory, token_id.clone());
     Ok(())
 }
 
@@ -146,7 +154,8 @@ async fn is_blind<L: TokensApi>(
     }
     match session.api.identify_with(&key).await.outcome {
         Ok(identity) => Ok(identity.token_id.is_none_or(|id| id == token.id)),
-        Err(ApiError::Unauthorized) => Ok(false),
+        // It counts only while the managing key is accepted.
+        Err(ApiError::Unauthorized) => Ok(session.api.identify().await.map(|_| false)?),
         Err(error) => Err(error.into()),
     }
 }

@@ -136,7 +136,13 @@ async fn prove_revoked<L: TokensApi>(
             revoked.note_accepted(fingerprint, answer.sent.at);
             Ok(())
         }
-        Ok(_) | Err(ApiError::Unauthorized) => {
+        Ok(_) => {
+            memory.forget_revoked(fingerprint);
+            Ok(())
+        }
+        // It counts only while the managing key is accepted.
+        Err(ApiError::Unauthorized) => {
+            session.api.identify().await?;
             memory.forget_revoked(fingerprint);
             Ok(())
         }

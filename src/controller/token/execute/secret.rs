@@ -77,8 +77,9 @@ async fn publish<C: Cluster, L: TokensApi>(
     let intent = world.observed.record.pending.as_ref();
     let ends = intent.is_some_and(|intent| intent.cause == Cause::Revoke);
     let revoked = ends.then(|| keys_in_use(world, memory));
-    write_secret(ctx, world, memory, &plan.at, &manifest).await?;
+    // They are kept before the write: where its answer is lost it may have happened.
     memory.keep_revoked(revoked.unwrap_or_default());
+    write_secret(ctx, world, memory, &plan.at, &manifest).await?;
     // Without the mark of this attempt nobody would know that the key is published.
     let written = memory.secret(&name).and_then(Option::as_ref);
     let marked = written.is_some_and(|written| written.is_marked(attempt));

@@ -77,9 +77,11 @@ impl<C: Cluster, L: TokensApi> AccountQuery<'_, C, L> {
             reset: features.reset,
             expiry: features.expiry,
             longest_description: features.longest_description,
+            max_rotation_interval: entry.policy.max_interval,
             held_by_budget: session.state.hold(self.identity, self.steady),
         };
-        (Account::Usable(facts), Some(session.clone()))
+        let session = session.clone().on_behalf_of(&self.identity.namespace);
+        (Account::Usable(facts), Some(session))
     }
 
     fn admission(&self, entry: &Entry<L>, roles: &RoleMemory) -> Admission {

@@ -65,7 +65,6 @@ pub(in crate::controller) async fn observe<C: Cluster, L: TokensApi>(
         steady: clocks.steady,
     };
     let (account, session) = query.account(entry.as_deref(), &memory.facts.roles);
-    let session = session.map(|session| session.on_behalf_of(&identity.namespace));
     let listing = session.as_ref().and_then(Session::listing);
     let read = Surroundings {
         generation: object.metadata.generation.unwrap_or_default(),

@@ -42,6 +42,7 @@ fn after_upgrade(desired: &Result<Desired, Problem>, former: FormerHashes) -> Ob
         reset: Feature::Available,
         expiry: Feature::Available,
         longest_description: LONGEST_DESCRIPTION,
+        max_rotation_interval: None,
         held_by_budget: None,
     });
     read.record.account_id = Some("account".into());

@@ -257,6 +257,8 @@ impl Surroundings {
         observed.claims = self.claims.into_iter().map(token).collect();
         observed.revoked_keys = self.revoked;
         observed.gone = self.gone.into_iter().map(token).collect();
+        let refused = self.limited.iter().filter(|n| *n % 3 == 0);
+        observed.end_refused = refused.copied().map(token).collect();
         observed.life_limited = self.limited.into_iter().map(token).collect();
         observed.roles = self.roles;
     }

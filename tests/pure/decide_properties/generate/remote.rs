@@ -12,7 +12,7 @@ use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 
 use super::{moment, mostly};
-use crate::decide_properties::worlds::{Given, NOW, attempt, token};
+use crate::decide_properties::worlds::{Given, NOW, attempt, hours, token};
 
 #[derive(Debug, Clone)]
 pub struct Seen {
@@ -92,9 +92,10 @@ fn account(base: &Given) -> BoxedStrategy<Account> {
         mostly(Feature::Available, select(features.clone())),
         mostly(Feature::Available, select(features)),
         mostly(None, Just(Some(Hold::Namespace))),
+        mostly(None, Just(Some(hours(36)))),
     )
         .prop_map(
-            move |(id, credential, admission, reset, expiry, held_by_budget)| {
+            move |(id, credential, admission, reset, expiry, held_by_budget, longest)| {
                 Account::Usable(AccountFacts {
                     id: id.into(),
                     credential,
@@ -102,6 +103,7 @@ fn account(base: &Given) -> BoxedStrategy<Account> {
                     reset,
                     expiry,
                     longest_description: 300,
+                    max_rotation_interval: longest,
                     held_by_budget,
                     ..settled.clone()
                 })

@@ -104,7 +104,11 @@ fn kept_tokens(case: &Case<'_>, token_id: &TokenId) -> Verdict {
     let record = &case.observed.record;
     let clocks = case.observed.clocks;
     let replaced = record.retiring.iter().find(|r| r.token_id == *token_id);
-    let cut = replaced.is_some_and(RetiringToken::ends_at_once);
+    let begun = record.pending.as_ref();
+    let revoked = case.revoking() || begun.is_some_and(|p| p.cause == Cause::Revoke);
+    let in_use = record.token.as_ref();
+    let in_use = in_use.is_some_and(|token| token.id == *token_id);
+    let cut = replaced.is_some_and(RetiringToken::ends_at_once) || (revoked && in_use);
     let over = replaced.is_some_and(|r| clocks.passed(r.retirement_time));
     ensure(cut || over || !record.claims(token_id), || {
         "a recorded token is to be kept".into()

@@ -33,7 +33,9 @@ pub fn deletion(case: &Case<'_>) -> Verdict {
                 | Step::Wait(WaitStep::Hold { .. } | WaitStep::Rest { .. })
         );
         let limits = retains && matches!(case.step, Step::Call(CallStep::LimitLife { .. }));
-        let ends = ends || limits || saves_kept_key(case);
+        // What was published is known to be so before anything is retained.
+        let says = retains && matches!(case.step, Step::Record(RecordStep::RecordPublication(_)));
+        let ends = ends || limits || says || saves_kept_key(case);
         return ensure(ends, || "the object is being deleted".into());
     };
     let observed = case.observed;
@@ -139,5 +141,6 @@ fn saves_kept_key(case: &Case<'_>) -> bool {
 /// A replaced token that ends by itself.
 fn has_its_end(observed: &Observed, id: &TokenId) -> bool {
     let mut retiring = observed.record.retiring.iter();
-    retiring.any(|r| r.token_id == *id) && observed.life_limited.contains(id)
+    let limited = observed.life_limited.contains(id) && !observed.end_refused.contains(id);
+    limited && retiring.any(|r| r.token_id == *id)
 }

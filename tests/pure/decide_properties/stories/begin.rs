@@ -1,10 +1,11 @@
 //! From nothing to a key.
 
+use jiff::SignedDuration;
 use launchdarkly_token_operator::domain::cause::Cause;
 use launchdarkly_token_operator::domain::observed::Roles;
 use launchdarkly_token_operator::domain::reason::Reason;
 use launchdarkly_token_operator::domain::record::{MAX_ABANDONED, PendingOperation};
-use launchdarkly_token_operator::domain::step::StepKind as K;
+use launchdarkly_token_operator::domain::step::{Step, StepKind as K, WaitStep};
 
 use crate::decide_properties::worlds::*;
 
@@ -130,6 +131,32 @@ fn of_eight_creates_the_one_whose_token_is_there_is_not_forgotten() {
 #[test]
 fn a_suspended_object_gets_nothing() {
     given(a_token().suspended()).and(a_new_object()).and_rests();
+}
+
+#[test]
+fn a_suspended_object_whose_key_is_above_the_policy_says_so_and_keeps_it_i9() {
+    let suspended = || given(a_token().suspended());
+    suspended()
+        .and(the_policy_refuses())
+        .and_holds(Reason::NotAllowedByPolicy);
+    suspended()
+        .and(a_new_object())
+        .and(the_policy_refuses())
+        .and_rests();
+    // Suspending is no way around the longest interval.
+    let last = suspended().observed.record.rotation.last.unwrap();
+    let age = NOW.duration_since(last);
+    let longest = |by: SignedDuration| {
+        move |given: &mut Given| given.account().max_rotation_interval = Some(age + by)
+    };
+    let young = suspended().and(longest(hours(1)));
+    let Step::Wait(WaitStep::Rest { until }) = young.decides() else {
+        panic!("{:?}", young.decides());
+    };
+    assert_eq!(until, Some(ahead(hours(1))));
+    suspended()
+        .and(longest(-hours(1)))
+        .and_holds(Reason::NotAllowedByPolicy);
 }
 
 #[test]

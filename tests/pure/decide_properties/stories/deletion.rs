@@ -109,7 +109,46 @@ fn a_retained_secret_keeps_the_token_whose_key_it_was_just_given() {
         .and(its_key_in_hand(Proof::Accepted, seconds(1)))
         .and(it_was_published())
         .and(the_object_goes_and_leaves_its_token());
-    end.takes(&[K::MarkRetained, K::MarkRetained, K::RemoveFinalizer]);
+    let end = end.takes(&[K::RecordPublication, K::LimitLife, K::MarkRetained]);
+    end.takes(&[K::RemoveFinalizer]);
+}
+
+#[test]
+fn a_revoked_key_is_not_retained_whatever_was_published_and_recorded_i4_i9() {
+    let goes = |world: Given| world.and(the_object_goes_and_leaves_its_token());
+    let published = given(a_token().revoked_by("leak"))
+        .and(an_intent_to(PendingOperation::Create, Cause::Revoke))
+        .and(|given| given.observed.record.pending.as_mut().unwrap().handles = vec![revoke("leak")])
+        .and(its_key_in_hand(Proof::Accepted, seconds(1)))
+        .and(it_was_published());
+    goes(published).takes(&[
+        K::RecordPublication,
+        K::DeleteToken,
+        K::MarkRetained,
+        K::RemoveFinalizer,
+    ]);
+    // Nor when nothing could take its place yet.
+    let unanswered = given(a_token())
+        .and(a_create_without_an_answer(Cause::Revoke))
+        .and(the_intent_was_written(minutes(3)));
+    let unheard = given(a_token().revoked_by("leak"));
+    for world in [unanswered, unheard] {
+        let end = goes(world).and(|given| given.observed.listed_at = Some(NOW));
+        end.takes(&[K::DeleteToken, K::RemoveFinalizer]);
+    }
+}
+
+#[test]
+fn a_replaced_token_whose_end_was_refused_is_left_behind_by_name_i1() {
+    let end = given(a_token())
+        .and(retiring_tokens(1, ahead(hours(3))))
+        .and(|given| given.observed.end_refused.extend([token(20)]))
+        .and(the_object_goes_and_leaves_its_token())
+        .takes(&[K::MarkRetained]);
+    let Step::Object(ObjectStep::RemoveFinalizer { left_behind }) = end.decides() else {
+        panic!("{:?}", end.decides());
+    };
+    assert_eq!(left_behind, [token(20)]);
 }
 
 #[test]

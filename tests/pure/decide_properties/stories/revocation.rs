@@ -1,7 +1,7 @@
 //! A leaked key ends, or it is said what keeps it alive.
 
 use launchdarkly_token_operator::domain::cause::Cause;
-use launchdarkly_token_operator::domain::observed::{Feature, Proof, Roles};
+use launchdarkly_token_operator::domain::observed::{Feature, Proof, Remote, Roles};
 use launchdarkly_token_operator::domain::problem::Problem;
 use launchdarkly_token_operator::domain::reason::Reason;
 use launchdarkly_token_operator::domain::record::PendingOperation;
@@ -283,6 +283,17 @@ fn a_revoked_token_that_is_the_operators_own_credential_is_spared_and_said_i6() 
         .and_holds(Reason::RevokeBlocked);
 }
 
+/// A back-off for tokens that were replaced long ago keeps no leaked key alive.
+#[test]
+fn a_revocation_does_not_wait_for_older_tokens_that_cannot_be_deleted_now() {
+    let first = given(a_token().revoked_by("leak"))
+        .and(retiring_tokens(2, ahead(hours(3))))
+        .and(no_retiring_token_can_be_deleted(true))
+        .and(|given| given.observed.delete_failed.truncate(1))
+        .decides();
+    assert_eq!(first.kind(), K::RecordIntent);
+}
+
 fn cut_off(given: &mut Given) {
     given.observed.cut_offs = vec![revoke("all of it")];
 }
@@ -384,6 +395,48 @@ fn a_cut_off_value_that_is_there_when_an_object_is_created_never_acts() {
         .takes(&[K::ProveSecretKey, K::FetchToken, K::FenceSecret])
         .takes(&[K::RecordTakeOver]);
     assert!(end.record().has_handled(&revoke("all of it")));
+}
+
+/// I1, I15: a call under way stays known until it is known which token it made.
+#[test]
+fn a_cut_off_ends_a_published_key_also_when_nobody_can_be_asked_about_it_at_first() {
+    let published = || {
+        given(a_token())
+            .and(an_intent_to(PendingOperation::Create, Cause::Trigger))
+            .and(its_key_in_hand(Proof::Accepted, seconds(1)))
+            .and(it_was_published())
+            .and(another_process_wrote_it())
+            .and(|given| given.observed.remote = Remote::Unknown)
+            .and(cut_off)
+    };
+    let facts = published().observed.account;
+    let unusable = published().and(the_account_is_unusable(true));
+    let unanswered = published().and(a_failed(K::FetchToken, false));
+    for world in [unusable, unanswered] {
+        let end = world.takes(&[K::RecordCutOff]);
+        assert_eq!(end.record().token, None);
+        assert!(end.record().pending.is_some());
+        assert!(!end.record().has_handled(&revoke("all of it")));
+        let end = end
+            .and(|given| given.observed.account = facts.clone())
+            .and(|given| given.observed.retries.clear());
+        let end = end.takes(&[K::FetchToken, K::RecordPublication, K::RecordCutOff]);
+        assert!(end.record().has_handled(&revoke("all of it")));
+        let retiring = end.record().retiring.iter();
+        let ending: Vec<_> = retiring.map(|it| it.token_id.clone()).collect();
+        assert_eq!(ending, [token(0), token(1)]);
+    }
+    // A status that was restored to an older one does not name it at all.
+    let end = given(a_token())
+        .and(|given| {
+            given.observed.record.token.as_mut().unwrap().id = token(8);
+            given.observed.record.secret.as_mut().unwrap().fingerprint = key(8);
+            given.observed.record.rotation.last = Some(ago(hours(30)));
+        })
+        .and(the_account_is_unusable(true))
+        .and(cut_off)
+        .takes(&[K::RecordCutOff]);
+    assert!(!end.record().has_handled(&revoke("all of it")));
 }
 
 #[test]

@@ -47,6 +47,18 @@ fn a_revoked_key_is_not_asked_about_before_its_end() {
     assert_eq!(first.kind(), K::CreateToken);
 }
 
+/// I15: one whose token cannot be deleted is asked about once its key was reset away.
+#[test]
+fn a_revoked_key_of_a_token_that_cannot_be_deleted_is_asked_about_as_well_i15() {
+    given(a_token())
+        .and(a_revoked_key(None))
+        .and(retiring_tokens(1, ago(minutes(1))))
+        .and(|given| given.observed.record.retiring[0].cause = Cause::Revoke)
+        .and(no_retiring_token_can_be_deleted(true))
+        .and(|given| given.observed.retries[0].times = 2)
+        .takes(&[K::EndKey, K::ProveRevokedKey]);
+}
+
 #[test]
 fn a_revoked_key_that_is_accepted_is_said_and_asked_about_each_minute_i15() {
     given(a_token())

@@ -99,6 +99,7 @@ pub fn settled(desired: &Desired) -> Observed {
             reset: Feature::Available,
             expiry: Feature::Available,
             longest_description: 300,
+            max_rotation_interval: None,
             held_by_budget: None,
         }),
         secret: SecretState::Ours(Box::new(SecretFacts {
@@ -138,6 +139,7 @@ pub fn settled(desired: &Desired) -> Observed {
         revoked_keys: Vec::new(),
         keys_ended: BTreeSet::new(),
         life_limited: BTreeSet::new(),
+        end_refused: BTreeSet::new(),
         roles: Roles::Resolved(Vec::new()),
         roles_seen_at: Some(NOW),
         claimed_by: None,
