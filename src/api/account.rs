@@ -196,7 +196,8 @@ pub struct PolicySpec {
 }
 
 /// What inline policies may allow: every specifier and action of an allowing statement, read as literal text, must match one of these,
-/// where `*` stands for any characters. `notResources` and `notActions` are refused in allowing statements.
+/// where `*` stands for any characters but `;`, and but `:` unless at the end. `notResources` and `notActions` are refused in allowing
+/// statements.
 #[derive(Clone, Debug, Default, PartialEq, Eq, KubeSchema, Serialize, Deserialize)]
 pub struct InlineRolePolicy {
     /// Resource specifiers.

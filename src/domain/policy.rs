@@ -222,6 +222,9 @@ fn matches_any(globs: &[String], text: &str) -> bool {
 
 /// Whether a glob matches the whole of a text, in which `*` is a character like any other: what is asked for with a
 /// wildcard fits only where the policy's own wildcard covers it.
+///
+/// A wildcard stands for a part of a name, or of tags: it does not reach over a `;`, nor over a `:` unless the glob ends with it. Else
+/// `env/*-dev` would let `env/*;any-dev` pass, and `proj/*-dev` all environments of that name in any project.
 fn glob_matches(glob: &str, text: &str) -> bool {
     let mut parts = glob.split('*');
     let first = parts.next().unwrap_or_default();
@@ -235,12 +238,16 @@ fn glob_matches(glob: &str, text: &str) -> bool {
     };
     // The earliest place for each part leaves the most for those after it.
     for part in parts {
-        match rest.find(part) {
-            Some(start) => rest = &rest[start + part.len()..],
-            None => return false,
+        match rest.split_once(part) {
+            Some((over, after)) if !over.contains([':', ';']) => rest = after,
+            Some(_) | None => return false,
         }
     }
-    rest.ends_with(last)
+    if last.is_empty() {
+        return !rest.contains(';');
+    }
+    rest.strip_suffix(last)
+        .is_some_and(|over| !over.contains([':', ';']))
 }
 
 #[cfg(test)]
@@ -254,6 +261,7 @@ mod tests {
             ("", "a", false),
             ("*", "", true),
             ("*", "any:thing/at*all", true),
+            ("*", "proj/web;tag", false),
             ("a*", "a", true),
             ("a*", "ba", false),
             ("*a", "ba", true),
@@ -267,6 +275,34 @@ mod tests {
             ("a**b", "ab", true),
             ("a", "a*", false),
             ("ü*", "üx", true),
+        ] {
+            assert_eq!(glob_matches(glob, text), matches, "{glob} {text}");
+        }
+    }
+
+    #[test]
+    fn a_wildcard_reaches_neither_into_tags_nor_over_the_end_of_a_name() {
+        for (glob, text, matches) in [
+            ("env/*-dev:flag/*", "env/web-dev:flag/x", true),
+            ("env/*-dev:flag/*", "env/*-dev:flag/*", true),
+            ("env/*-dev:flag/*", "env/*;production,any-dev:flag/*", false),
+            ("env/*-dev:flag/*", "env/*;{key:a}-dev:flag/*", false),
+            (
+                "env/*-dev:flag/*",
+                "env/production:flag/x-dev:flag/*",
+                false,
+            ),
+            ("env/*;qa_*:flag/*", "env/*;qa_a:flag/x", true),
+            ("env/*;qa_*:flag/*", "env/a;qa_a,b:flag/*", true),
+            ("env/*;qa_*:flag/*", "env/a;qa_a:flag/*;b", false),
+            ("env/*;qa_*:flag/*", "env/a;b;qa_a:flag/*", false),
+            ("proj/*-dev", "proj/web-dev", true),
+            ("proj/*-dev", "proj/production:env/any-dev", false),
+            ("proj/web:*", "proj/web:env/*:flag/*", true),
+            ("proj/web:*", "proj/web:env/*;production:flag/*", false),
+            ("proj/web:**", "proj/web:env/*:flag/*", true),
+            ("proj/*:env/*", "proj/web:env/a:flag/b", true),
+            ("*:flag/*", "proj/web:env/a:flag/b", false),
         ] {
             assert_eq!(glob_matches(glob, text), matches, "{glob} {text}");
         }

@@ -151,7 +151,7 @@ fn an_asked_specifier_fits_when_a_glob_matches_it_as_literal_text() {
     let web = policy(CLUSTER, web);
     for (resource, action, fits) in [
         ("proj/web:env/*:flag/*", "updateOn", true),
-        ("proj/web:env/production:flag/x;tag", "createFlag", true),
+        ("proj/web:env/production:flag/x", "createFlag", true),
         ("proj/api:env/test:flag/a", "update*", true),
         ("proj/*:env/test:flag/*", "updateOn", true),
         ("member/me", "updateOn", true),
@@ -160,6 +160,9 @@ fn an_asked_specifier_fits_when_a_glob_matches_it_as_literal_text() {
         ("proj/w*:env/*:flag/*", "updateOn", false),
         ("*", "updateOn", false),
         ("member/*", "updateOn", false),
+        // Nor do tags pass for a part of a name.
+        ("proj/web:env/production:flag/x;tag", "createFlag", false),
+        ("proj/*;a:env/test:flag/*", "updateOn", false),
         ("proj/web", "updateOn", false),
         ("proj/website:env/x", "updateOn", false),
         ("proj/web:env/x", "*", false),
