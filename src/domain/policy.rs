@@ -5,6 +5,7 @@
 use jiff::SignedDuration;
 
 use super::durations;
+use super::secret::SecretLayout;
 use super::settings::{BaseRole, Effect, Grant, Statement, TokenSettings};
 use crate::domain::ids::RoleId;
 
@@ -19,6 +20,8 @@ pub struct AccountPolicy {
     pub max_tokens: Option<usize>,
     /// The longest time between scheduled rotations; `None` for any, or no schedule at all.
     pub max_interval: Option<SignedDuration>,
+    /// How keys of labels and annotations in a Secret's template may begin; `None` for any way.
+    pub secret_metadata: Option<Vec<String>>,
 }
 
 /// What tokens may be allowed to do.
@@ -78,6 +81,7 @@ impl AccountPolicy {
             personal_tokens: false,
             max_tokens: Some(0),
             max_interval: None,
+            secret_metadata: None,
         }
     }
 
@@ -89,6 +93,7 @@ impl AccountPolicy {
             personal_tokens: true,
             max_tokens: None,
             max_interval: None,
+            secret_metadata: None,
         }
     }
 
@@ -112,6 +117,56 @@ impl AccountPolicy {
             None => format!("must be set: the account asks for at most {max}"),
         };
         Err(refusal("spec.rotation.interval", message))
+    }
+
+    /// Whether a Secret may have the labels and annotations that are asked for.
+    ///
+    /// # Errors
+    /// The first refusal.
+    pub fn allows_metadata(&self, layout: &SecretLayout) -> Result<(), Refusal> {
+        for (field, asked) in [
+            ("spec.secret.template.metadata.labels", &layout.labels),
+            (
+                "spec.secret.template.metadata.annotations",
+                &layout.annotations,
+            ),
+        ] {
+            if let Some(key) = asked.keys().find(|key| !self.allows_key(key)) {
+                let prefixes = self.secret_metadata.as_deref().unwrap_or_default();
+                let allowed = prefixes.join(", ");
+                let message = format!(
+                    "the account does not allow the key {key}, only keys that begin with {allowed}"
+                );
+                return Err(refusal(field, message));
+            }
+        }
+        Ok(())
+    }
+
+    /// What is asked of a Secret, as far as it may be: of a label or annotation that is not allowed stays what the Secret `has`, so that no
+    /// edit of an account takes any away.
+    pub fn keep_metadata(&self, asked: &mut SecretLayout, has: Option<&SecretLayout>) {
+        for (asked, has) in [
+            (&mut asked.labels, has.map(|has| &has.labels)),
+            (&mut asked.annotations, has.map(|has| &has.annotations)),
+        ] {
+            let refused: Vec<String> = asked
+                .keys()
+                .filter(|k| !self.allows_key(k))
+                .cloned()
+                .collect();
+            for key in refused {
+                match has.and_then(|has| has.get(&key)) {
+                    Some(value) => asked.insert(key, value.clone()),
+                    None => asked.remove(&key),
+                };
+            }
+        }
+    }
+
+    fn allows_key(&self, key: &str) -> bool {
+        let prefixes = self.secret_metadata.as_ref();
+        prefixes.is_none_or(|prefixes| prefixes.iter().any(|prefix| key.starts_with(prefix)))
     }
 
     /// Whether one more object may use the account, besides `others`.
