@@ -6,8 +6,10 @@
     reason = "helpers of tests may fail like tests"
 )]
 
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
 use std::sync::LazyLock;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use parking_lot::{Mutex, MutexGuard};
 use rig::{ControlPlane, ControlPlaneOptions, Operator, OperatorOptions, install, wait};
@@ -145,4 +147,65 @@ fn the_samples_are_accepted() {
         said.lines().count() >= 5 && !said.contains("Warning"),
         "{said}"
     );
+}
+
+/// As much of a request as a server may take in before it knows what is wanted.
+fn half_a_request() -> Vec<u8> {
+    let mut request = b"GET /metrics HTTP/1.1\r\nhost: operator\r\nx: ".to_vec();
+    request.resize(350 << 10, b'a');
+    request
+}
+
+/// Whether a probe is answered within a second, as a kubelet asks by default.
+fn answers_a_probe(operator: &Operator, path: &str) -> bool {
+    const LIMIT: Duration = Duration::from_secs(1);
+    let asked = Instant::now();
+    let address = operator.url().trim_start_matches("http://").to_owned();
+    let Ok(mut stream) = TcpStream::connect_timeout(&address.parse().unwrap(), LIMIT) else {
+        return false;
+    };
+    stream.set_read_timeout(Some(LIMIT)).unwrap();
+    let request = format!("GET {path} HTTP/1.1\r\nhost: operator\r\nconnection: close\r\n\r\n");
+    let mut answer = String::new();
+    stream.write_all(request.as_bytes()).is_ok()
+        && stream.read_to_string(&mut answer).is_ok()
+        && answer.starts_with("HTTP/1.1 200")
+        && asked.elapsed() < LIMIT
+}
+
+#[test]
+fn strangers_with_half_sent_requests_neither_fill_the_memory_nor_keep_a_probe_waiting() {
+    const STRANGERS: usize = 2000;
+    const GROWTH_KIB: u64 = 8 << 10;
+    let plane = plane();
+    let operator = start(&plane, "besieged", &[("--paused", "true")]);
+    let address = operator.url().trim_start_matches("http://").to_owned();
+    let before = operator.resident_kib().unwrap();
+    let half = half_a_request();
+    let mut open = Vec::new();
+    let mut most = before;
+    for number in 0..STRANGERS {
+        let mut stranger = TcpStream::connect(&address).unwrap();
+        stranger
+            .set_write_timeout(Some(Duration::from_millis(50)))
+            .unwrap();
+        // Half of them say much, half of them little; a server may hang up on either.
+        let said = if number % 2 == 0 {
+            &half[..]
+        } else {
+            &half[..40]
+        };
+        let _ = stranger.write_all(said);
+        open.push(stranger);
+        if number % 100 == 99 {
+            most = most.max(operator.resident_kib().unwrap());
+            for path in ["/livez", "/readyz"] {
+                assert!(answers_a_probe(&operator, path), "{path} after {number}");
+            }
+        }
+    }
+    println!("{before} KiB before, at most {most} KiB with {STRANGERS} half-sent requests");
+    assert!(most < before + GROWTH_KIB, "{before} KiB became {most} KiB");
+    drop(open);
+    end(operator);
 }

@@ -217,12 +217,14 @@ pub struct SecretTemplateMetadata {
     #[x_kube(validation = rules::label_keys())]
     #[x_kube(validation = rules::label_values())]
     #[x_kube(validation = rules::no_reserved_keys())]
+    #[x_kube(validation = rules::no_spreading_keys())]
     pub labels: Option<BTreeMap<String, String>>,
     /// Annotations.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::annotations")]
     #[x_kube(validation = rules::label_keys())]
     #[x_kube(validation = rules::no_reserved_keys())]
+    #[x_kube(validation = rules::no_spreading_keys())]
     pub annotations: Option<BTreeMap<String, String>>,
 }
 

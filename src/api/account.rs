@@ -187,6 +187,11 @@ pub struct PolicySpec {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = limits::MAX_TOKENS))]
     pub max_tokens: Option<i64>,
+    /// How the keys of labels and annotations in `secret.template` may begin, such as `example.com/`. Keys that make other controllers
+    /// manage or copy a Secret are refused for all. Default: any other key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "schema::key_prefixes")]
+    pub secret_metadata: Option<Vec<String>>,
     /// The longest `rotation.interval` that may be asked for; an AccessToken without interval is refused then. Default: no limit.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = limits::DURATION))]
@@ -196,10 +201,11 @@ pub struct PolicySpec {
 }
 
 /// What inline policies may allow: every specifier and action of an allowing statement, read as literal text, must match one of these,
-/// where `*` stands for any characters. `notResources` and `notActions` are refused in allowing statements.
+/// where `*` stands for any characters but `;`, and but `:` unless at the end. `notResources` and `notActions` are refused in allowing
+/// statements.
 #[derive(Clone, Debug, Default, PartialEq, Eq, KubeSchema, Serialize, Deserialize)]
 pub struct InlineRolePolicy {
-    /// Resource specifiers.
+    /// Resource specifiers; `*` stands for any characters but `;`, and but `:` unless it is the last of them.
     #[schemars(length(min = 1, max = limits::GLOBS), inner(length(min = 1, max = limits::RESOURCE)))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub resources: Vec<String>,

@@ -50,6 +50,14 @@ pub(super) fn no_reserved_keys() -> Rule {
     rule(format!("!self.exists(k, k.matches(r'{pattern}'))"), message)
 }
 
+/// No key of a map makes another controller copy the Secret.
+pub(super) fn no_spreading_keys() -> Rule {
+    let Syntax {
+        pattern, message, ..
+    } = &syntax::SPREADING_KEY;
+    rule(format!("!self.exists(k, k.matches(r'{pattern}'))"), message)
+}
+
 /// Exactly one way says what a token may do.
 pub(super) fn one_grant() -> Rule {
     rule(
@@ -179,6 +187,11 @@ pub(super) fn selector_with_content() -> Rule {
 /// A list of what is allowed says something.
 pub(super) fn some_item() -> Rule {
     rule("size(self) > 0", messages::EMPTY_LIST)
+}
+
+/// A list of prefixes says something.
+pub(super) fn some_prefix() -> Rule {
+    rule("size(self) > 0", messages::EMPTY_PREFIXES)
 }
 
 /// Values go with the operators that use them.

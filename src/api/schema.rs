@@ -41,6 +41,21 @@ pub(super) fn role_globs(_: &mut SchemaGenerator) -> Schema {
     list
 }
 
+/// Beginnings of keys of labels and annotations; atomic like [`role_globs`].
+pub(super) fn key_prefixes(_: &mut SchemaGenerator) -> Schema {
+    let mut list = set(
+        (0, limits::KEY_PREFIXES),
+        limits::LABEL_KEY,
+        &syntax::KEY_PREFIX,
+    );
+    list.insert("x-kubernetes-list-type".into(), "atomic".into());
+    list.insert(
+        "x-kubernetes-validations".into(),
+        json!([rules::some_prefix()]),
+    );
+    list
+}
+
 /// Resource specifiers. Their form is a pattern: a rule for so many long texts would cost more than the API server allows.
 pub(super) fn specifiers(_: &mut SchemaGenerator) -> Schema {
     json_schema!({

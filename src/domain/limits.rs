@@ -28,6 +28,8 @@ pub const RESOURCE: usize = 512;
 pub const ACTION: usize = 128;
 /// Globs in one list of a policy.
 pub const GLOBS: usize = 100;
+/// Prefixes of labels and annotations in a policy.
+pub const KEY_PREFIXES: usize = 32;
 /// Base roles in a policy.
 pub const BASE_ROLES: usize = 3;
 /// Namespaces that an account names.

@@ -5,6 +5,7 @@
 use jiff::SignedDuration;
 
 use super::durations;
+use super::secret::SecretLayout;
 use super::settings::{BaseRole, Effect, Grant, Statement, TokenSettings};
 use crate::domain::ids::RoleId;
 
@@ -19,6 +20,8 @@ pub struct AccountPolicy {
     pub max_tokens: Option<usize>,
     /// The longest time between scheduled rotations; `None` for any, or no schedule at all.
     pub max_interval: Option<SignedDuration>,
+    /// How keys of labels and annotations in a Secret's template may begin; `None` for any way.
+    pub secret_metadata: Option<Vec<String>>,
 }
 
 /// What tokens may be allowed to do.
@@ -78,6 +81,7 @@ impl AccountPolicy {
             personal_tokens: false,
             max_tokens: Some(0),
             max_interval: None,
+            secret_metadata: None,
         }
     }
 
@@ -89,6 +93,7 @@ impl AccountPolicy {
             personal_tokens: true,
             max_tokens: None,
             max_interval: None,
+            secret_metadata: None,
         }
     }
 
@@ -112,6 +117,56 @@ impl AccountPolicy {
             None => format!("must be set: the account asks for at most {max}"),
         };
         Err(refusal("spec.rotation.interval", message))
+    }
+
+    /// Whether a Secret may have the labels and annotations that are asked for.
+    ///
+    /// # Errors
+    /// The first refusal.
+    pub fn allows_metadata(&self, layout: &SecretLayout) -> Result<(), Refusal> {
+        for (field, asked) in [
+            ("spec.secret.template.metadata.labels", &layout.labels),
+            (
+                "spec.secret.template.metadata.annotations",
+                &layout.annotations,
+            ),
+        ] {
+            if let Some(key) = asked.keys().find(|key| !self.allows_key(key)) {
+                let prefixes = self.secret_metadata.as_deref().unwrap_or_default();
+                let allowed = prefixes.join(", ");
+                let message = format!(
+                    "the account does not allow the key {key}, only keys that begin with {allowed}"
+                );
+                return Err(refusal(field, message));
+            }
+        }
+        Ok(())
+    }
+
+    /// What is asked of a Secret, as far as it may be: of a label or annotation that is not allowed stays what the Secret `has`, so that no
+    /// edit of an account takes any away.
+    pub fn keep_metadata(&self, asked: &mut SecretLayout, has: Option<&SecretLayout>) {
+        for (asked, has) in [
+            (&mut asked.labels, has.map(|has| &has.labels)),
+            (&mut asked.annotations, has.map(|has| &has.annotations)),
+        ] {
+            let refused: Vec<String> = asked
+                .keys()
+                .filter(|k| !self.allows_key(k))
+                .cloned()
+                .collect();
+            for key in refused {
+                match has.and_then(|has| has.get(&key)) {
+                    Some(value) => asked.insert(key, value.clone()),
+                    None => asked.remove(&key),
+                };
+            }
+        }
+    }
+
+    fn allows_key(&self, key: &str) -> bool {
+        let prefixes = self.secret_metadata.as_ref();
+        prefixes.is_none_or(|prefixes| prefixes.iter().any(|prefix| key.starts_with(prefix)))
     }
 
     /// Whether one more object may use the account, besides `others`.
@@ -222,6 +277,9 @@ fn matches_any(globs: &[String], text: &str) -> bool {
 
 /// Whether a glob matches the whole of a text, in which `*` is a character like any other: what is asked for with a
 /// wildcard fits only where the policy's own wildcard covers it.
+///
+/// A wildcard stands for a part of a name, or of tags: it does not reach over a `;`, nor over a `:` unless the glob ends with it. Else
+/// `env/*-dev` would let `env/*;any-dev` pass, and `proj/*-dev` all environments of that name in any project.
 fn glob_matches(glob: &str, text: &str) -> bool {
     let mut parts = glob.split('*');
     let first = parts.next().unwrap_or_default();
@@ -235,12 +293,16 @@ fn glob_matches(glob: &str, text: &str) -> bool {
     };
     // The earliest place for each part leaves the most for those after it.
     for part in parts {
-        match rest.find(part) {
-            Some(start) => rest = &rest[start + part.len()..],
-            None => return false,
+        match rest.split_once(part) {
+            Some((over, after)) if !over.contains([':', ';']) => rest = after,
+            Some(_) | None => return false,
         }
     }
-    rest.ends_with(last)
+    if last.is_empty() {
+        return !rest.contains(';');
+    }
+    rest.strip_suffix(last)
+        .is_some_and(|over| !over.contains([':', ';']))
 }
 
 #[cfg(test)]
@@ -254,6 +316,7 @@ mod tests {
             ("", "a", false),
             ("*", "", true),
             ("*", "any:thing/at*all", true),
+            ("*", "proj/web;tag", false),
             ("a*", "a", true),
             ("a*", "ba", false),
             ("*a", "ba", true),
@@ -267,6 +330,34 @@ mod tests {
             ("a**b", "ab", true),
             ("a", "a*", false),
             ("ü*", "üx", true),
+        ] {
+            assert_eq!(glob_matches(glob, text), matches, "{glob} {text}");
+        }
+    }
+
+    #[test]
+    fn a_wildcard_reaches_neither_into_tags_nor_over_the_end_of_a_name() {
+        for (glob, text, matches) in [
+            ("env/*-dev:flag/*", "env/web-dev:flag/x", true),
+            ("env/*-dev:flag/*", "env/*-dev:flag/*", true),
+            ("env/*-dev:flag/*", "env/*;production,any-dev:flag/*", false),
+            ("env/*-dev:flag/*", "env/*;{key:a}-dev:flag/*", false),
+            (
+                "env/*-dev:flag/*",
+                "env/production:flag/x-dev:flag/*",
+                false,
+            ),
+            ("env/*;qa_*:flag/*", "env/*;qa_a:flag/x", true),
+            ("env/*;qa_*:flag/*", "env/a;qa_a,b:flag/*", true),
+            ("env/*;qa_*:flag/*", "env/a;qa_a:flag/*;b", false),
+            ("env/*;qa_*:flag/*", "env/a;b;qa_a:flag/*", false),
+            ("proj/*-dev", "proj/web-dev", true),
+            ("proj/*-dev", "proj/production:env/any-dev", false),
+            ("proj/web:*", "proj/web:env/*:flag/*", true),
+            ("proj/web:*", "proj/web:env/*;production:flag/*", false),
+            ("proj/web:**", "proj/web:env/*:flag/*", true),
+            ("proj/*:env/*", "proj/web:env/a:flag/b", true),
+            ("*:flag/*", "proj/web:env/a:flag/b", false),
         ] {
             assert_eq!(glob_matches(glob, text), matches, "{glob} {text}");
         }

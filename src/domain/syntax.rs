@@ -81,6 +81,13 @@ forms! {
     /// manages, prunes or trusts a Secret.
     RESERVED_KEY = r"^([-.a-z0-9]+[.])?(kubernetes[.]io|k8s[.]io|argoproj[.]io|helm[.]sh|fluxcd[.]io|ldtokens[.]dev)/",
         "must not use keys below kubernetes.io, k8s.io, argoproj.io, helm.sh, fluxcd.io or ldtokens.dev";
+    /// A key of a label or annotation that a controller goes by which copies Secrets elsewhere, or takes keys out of them. Nothing ends such
+    /// a copy with the object, and who may read it is not said by the namespace.
+    SPREADING_KEY = r"^(([-.a-z0-9]+[.])?(akuity[.]io|appscode[.]com|bitnami[.]com|carvel[.]dev|cattle[.]io|cert-manager[.]io|clustersecret[.]io|emberstack[.]com|external-secrets[.]io|jenkins[.]io|k14s[.]io|kyverno[.]io|loft[.]sh|mittwald[.]de|open-cluster-management[.]io|tekton[.]dev|x-k8s[.]io)|k8s-replicator|synator)/",
+        "must not use keys of controllers that copy Secrets elsewhere, such as replicator.v1.mittwald.de/replicate-to: nothing ends a copy; leave them out, and make an AccessToken in each namespace that needs a key";
+    /// The beginning of keys of labels and annotations, with all of the prefix: what begins like a domain may be another one.
+    KEY_PREFIX = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*/[-._A-Za-z0-9]*$",
+        "must be the beginning of keys up to the slash or further, such as example.com/ or example.com/team-";
     /// A URL with host, port and path; what must not be in it has rules of its own.
     URL = r"^[a-z]+://([A-Za-z0-9]([-.A-Za-z0-9]*[A-Za-z0-9])?|\[[0-9A-Fa-f:]+\])(:(6553[0-5]|655[0-2][0-9]|65[0-4][0-9]{2}|6[0-4][0-9]{3}|[1-5][0-9]{4}|[1-9][0-9]{0,3}))?([/?#][^ ]*)?$",
         "must be a URL such as https://app.launchdarkly.com, with a port and a path if need be";
@@ -160,6 +167,38 @@ mod tests {
                     "mykubernetes.io/x",
                     "helm.sh.example.com/x",
                 ],
+            ),
+            (
+                &SPREADING_KEY,
+                &[
+                    "replicator.v1.mittwald.de/replicate-to",
+                    "reflector.v1.k8s.emberstack.com/reflection-allowed",
+                    "kubed.appscode.com/sync",
+                    "sealedsecrets.bitnami.com/managed",
+                    "secretgen.carvel.dev/secret-type",
+                    "external-secrets.io/x",
+                    "reconcile.external-secrets.io/managed",
+                    "clustersecret.io/x",
+                    "generate.kyverno.io/clone-source",
+                    "propagate.hnc.x-k8s.io/select",
+                    "k8s-replicator/replicate-to",
+                    "synator/sync",
+                    "jenkins.io/credentials-type",
+                    "cluster.open-cluster-management.io/backup",
+                ],
+                &[
+                    "mittwald.de",
+                    "example.com/mittwald.de",
+                    "notmittwald.de/x",
+                    "mittwald.de.example.com/x",
+                    "reloader.stakater.com/match",
+                    "my-synator/sync",
+                ],
+            ),
+            (
+                &KEY_PREFIX,
+                &["example.com/", "example.com/team-", "a/"],
+                &["", "/", "example.com", "Example.com/", "a/b/", "-/", "*/"],
             ),
             (
                 &URL,

@@ -59,7 +59,7 @@ async fn live(
     }
     let metrics = Metrics::default();
     let clients = Clients::infer(&args.timing, &args.leadership, &metrics).await?;
-    let serve = |router| axum::serve(listener, router).into_future();
+    let serve = |router| admin::serve(listener, router).map(|never| match never {});
     let mut process = Process::start(args, clients, metrics, shutdown, signals, serve);
     if let Some(exporter) = exporter {
         process.tasks.spawn(Task::TraceExporter, exporter);

@@ -252,7 +252,9 @@ fn says_no_more_than_is_asked(case: &Case, said: &str) {
     let account = case.account().unwrap_or_default();
     for granted in texts(&account) {
         let longest = &account["policy"]["maxRotationInterval"];
-        let may_be_said = asked.contains(&granted) || granted == longest;
+        let prefixes = &account["policy"]["secretMetadata"];
+        let may_be_said =
+            asked.contains(&granted) || granted == longest || texts(prefixes).contains(&granted);
         // A word by itself, as in "the role reader".
         let is_said = said.split([' ', '"', ';', ':']).any(|word| word == granted);
         assert!(may_be_said || !is_said, "{said}\ntells of {granted}");
@@ -321,6 +323,7 @@ fn a_stricter_account_lets_what_is_there_be_managed_and_deleted_but_not_widened(
             json!({"spec": {"role": "admin"}}),
             json!({"spec": {"rotation": {"interval": "24h"}}}),
             json!({"spec": {"role": null, "customRoles": ["billing"]}}),
+            json!({"spec": {"secret": {"template": {"metadata": {"labels": {"team": "a"}}}}}}),
         ];
         for change in wider {
             let said = format!("{:?}", patch("", change.clone()).unwrap_err());

@@ -31,6 +31,7 @@ fn account(kind: Kind) -> Vec<Case> {
     let bundle = "-----BEGIN CERTIFICATE-----\nMII=\n-----END CERTIFICATE-----\n";
     let with_key = format!("{bundle}-----BEGIN PRIVATE KEY-----");
     let interval = "spec.policy.maxRotationInterval";
+    let metadata = "spec.policy.secretMetadata";
     let empty = |list: &str| {
         format!(
             "spec.policy.{list}: Invalid value: must have at least one item; to allow none of them, leave the list out and name what is allowed in another one; to allow nothing, set maxTokens to 0"
@@ -85,6 +86,19 @@ fn account(kind: Kind) -> Vec<Case> {
             "spec.policy.customRoles",
             json!(["deploy-*", "deploy ?"]),
             "spec.policy.customRoles[1]: Invalid value: \"deploy ?\": must be a key of a role, of letters, digits, -, _ and ., with * for any characters",
+        ),
+        passes(kind, metadata, json!(["example.com/", "example.com/team-"])),
+        refused(
+            kind,
+            metadata,
+            json!([]),
+            "spec.policy.secretMetadata: Invalid value: must have at least one item; to allow no labels and annotations, name a prefix that nobody uses, such as none.invalid/",
+        ),
+        refused(
+            kind,
+            metadata,
+            json!(["example.com/", "example.com"]),
+            "spec.policy.secretMetadata[1]: Invalid value: \"example.com\": must be the beginning of keys up to the slash or further, such as example.com/ or example.com/team-",
         ),
         passes(kind, interval, json!("2160h")),
         refused_text(kind, interval, "90d", DURATION),

@@ -215,6 +215,7 @@ fn text(place: &str, length: usize) -> String {
         "resources" | "notResources" if place.starts_with("spec.inlineRole") => {
             padded("proj/", "", "a")
         }
+        "secretMetadata" => padded("example.com/", "", "a"),
         "caBundle" => padded(
             "-----BEGIN CERTIFICATE-----",
             "-----END CERTIFICATE-----",
@@ -237,6 +238,7 @@ fn items(kind: Kind, place: &str, count: usize) -> Value {
         .map(|number| match &first {
             Value::Object(_) => numbered(first.clone(), number),
             _ if place == "spec.policy.roles" => json!(roles[number]),
+            _ if place.ends_with("secretMetadata") => json!(format!("a{number}/")),
             _ if place.ends_with("esources") => json!(format!("proj/a{number}")),
             _ => json!(format!("a{number}")),
         })

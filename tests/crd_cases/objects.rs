@@ -135,6 +135,7 @@ fn account() -> Value {
             "personalTokens": "Forbid",
             "maxTokens": 1,
             "maxRotationInterval": "720h",
+            "secretMetadata": ["example.com/"],
         },
     })
 }

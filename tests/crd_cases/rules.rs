@@ -14,6 +14,7 @@ pub const DURATION: &str = "must be a duration such as 720h, 90m or 1h30m";
 pub const INTERVAL: &str = "must be at least 1m and at most 43800h";
 pub const LABEL_KEYS: &str = "must have valid keys such as team or example.com/team";
 pub const RESERVED: &str = "must not use keys below kubernetes.io, k8s.io, argoproj.io, helm.sh, fluxcd.io or ldtokens.dev";
+pub const SPREADING: &str = "must not use keys of controllers that copy Secrets elsewhere, such as replicator.v1.mittwald.de/replicate-to: nothing ends a copy; leave them out, and make an AccessToken in each namespace that needs a key";
 
 /// All cases.
 pub fn cases() -> Vec<Case> {

@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 
 use super::objects::Kind;
 use super::rules::{
-    DURATION, INTERVAL, LABEL_KEYS, NAME, RESERVED, SECRET_KEY, case, passes, refused, refused_text,
+    DURATION, INTERVAL, LABEL_KEYS, NAME, RESERVED, SECRET_KEY, SPREADING, case, passes, refused,
+    refused_text,
 };
 use super::{Case, Judge};
 
@@ -236,18 +237,39 @@ fn token_secret() -> Vec<Case> {
         "helm.toolkit.fluxcd.io/name",
         "ldtokens.dev/owned-by",
     ] {
-        cases.push(refused(
-            kind,
-            labels,
-            json!({ key: "a" }),
-            &says(labels, RESERVED),
-        ));
-        cases.push(refused(
-            kind,
-            annotations,
-            json!({ key: "a" }),
-            &says(annotations, RESERVED),
-        ));
+        for place in [labels, annotations] {
+            cases.push(refused(
+                kind,
+                place,
+                json!({ key: "a" }),
+                &says(place, RESERVED),
+            ));
+        }
+    }
+    for key in [
+        "replicator.v1.mittwald.de/replicate-to",
+        "reflector.v1.k8s.emberstack.com/reflection-auto-enabled",
+        "kubed.appscode.com/sync",
+        "sealedsecrets.bitnami.com/managed",
+        "secretgen.carvel.dev/export",
+        "reconcile.external-secrets.io/managed",
+        "clustersecret.io/sync",
+        "generate.kyverno.io/clone-source",
+        "propagate.hnc.x-k8s.io/select",
+        "synator/sync",
+    ] {
+        for place in [labels, annotations] {
+            cases.push(refused(
+                kind,
+                place,
+                json!({ key: "a" }),
+                &says(place, SPREADING),
+            ));
+        }
+    }
+    for place in [labels, annotations] {
+        let other = json!({"reloader.stakater.com/match": "true", "notmittwald.de/a": "b"});
+        cases.push(passes(kind, place, other));
     }
     cases
 }

@@ -67,5 +67,5 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 
 {{/* In CEL: the regular expression of a glob. Raw strings, so that backslashes are what they look like. */}}
 {{- define "ldtokens.pattern" -}}
-r'(?s)^\Q' + glob.replace(r'\', r'\E\\\Q').replace('*', r'\E.*\Q') + r'\E$'
+(r'^\Q' + glob.replace(r'\', r'\E\\\Q').replace('*', r'\E[^:;]*\Q') + r'\E$').replace(r'\E[^:;]*\Q\E$', r'\E[^;]*$')
 {{- end }}

@@ -7,6 +7,9 @@ use crate::api::validate::Invalid;
 use crate::domain::limits;
 use crate::domain::syntax::{self, Syntax};
 
+/// Keys of labels and annotations that no Secret gets from a template.
+pub(super) static REFUSED_KEYS: [&Syntax; 2] = [&syntax::RESERVED_KEY, &syntax::SPREADING_KEY];
+
 /// A smallest and a largest number.
 pub(super) type Bounds = (usize, usize);
 
@@ -134,12 +137,11 @@ impl Checks {
         );
     }
 
-    /// No key belongs to somebody else.
-    pub(super) fn not_reserved(&mut self, field: &str, map: &BTreeMap<String, String>) {
-        self.require(
-            !map.keys().any(|key| syntax::RESERVED_KEY.matches(key)),
-            field,
-            syntax::RESERVED_KEY.message,
-        );
+    /// No key belongs to somebody else, or makes a copy.
+    pub(super) fn not_refused(&mut self, field: &str, map: &BTreeMap<String, String>) {
+        for refused in REFUSED_KEYS {
+            let none = !map.keys().any(|key| refused.matches(key));
+            self.require(none, field, refused.message);
+        }
     }
 }

@@ -44,6 +44,8 @@ pub(super) fn mixed_kinds(kinds: &[&str]) -> String {
 pub const EMPTY_SELECTOR: &str = "must have matchLabels or matchExpressions; to allow every namespace use the expression {key: kubernetes.io/metadata.name, operator: Exists}";
 /// An empty list of what an account allows.
 pub const EMPTY_LIST: &str = "must have at least one item; to allow none of them, leave the list out and name what is allowed in another one; to allow nothing, set maxTokens to 0";
+/// An empty list of the keys that an account allows.
+pub const EMPTY_PREFIXES: &str = "must have at least one item; to allow no labels and annotations, name a prefix that nobody uses, such as none.invalid/";
 /// Values and operator do not fit.
 pub const VALUES: &str =
     "must have values with In and NotIn, and none with Exists and DoesNotExist";

@@ -49,6 +49,13 @@ pub(super) fn policy(
             (1, limits::ACTION),
         );
     }
+    if let Some(prefixes) = &spec.secret_metadata {
+        let field = "spec.policy.secretMetadata";
+        checks.require(!prefixes.is_empty(), field, messages::EMPTY_PREFIXES);
+        let (count, length) = ((0, limits::KEY_PREFIXES), (0, limits::LABEL_KEY));
+        checks.list(field, prefixes, count, length);
+        checks.forms(field, prefixes, &syntax::KEY_PREFIX);
+    }
     if let Some(max) = spec.max_tokens {
         checks.range("spec.policy.maxTokens", max, 0, limits::MAX_TOKENS);
     }
@@ -151,6 +158,7 @@ fn of(kind: AccountKind, spec: &PolicySpec, max_interval: Option<SignedDuration>
         // A negative number, which no schema lets pass, means the least.
         max_tokens: spec.max_tokens.map(|max| usize::try_from(max).unwrap_or(0)),
         max_interval,
+        secret_metadata: spec.secret_metadata.clone(),
     }
 }
 

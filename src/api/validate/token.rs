@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use jiff::SignedDuration;
 
 use crate::api::access_token::{self as api, AccessToken};
-use crate::api::validate::checks::Checks;
+use crate::api::validate::checks::{Checks, REFUSED_KEYS};
 use crate::api::validate::{Invalid, messages};
 use crate::api::{CUT_OFF_ANNOTATION, REVOKE_ANNOTATION, ROTATE_ANNOTATION};
 use crate::domain::desired::{Desired, DriftPolicy, Rotation, Strategy};
@@ -32,7 +32,7 @@ pub fn desired(object: &AccessToken) -> Result<Desired, Vec<Invalid>> {
     );
     let desired = Desired {
         settings: settings(&mut checks, object),
-        secret: secret(&mut checks, object),
+        secret: secret(&mut checks, spec.secret.clone().unwrap_or_default(), object),
         rotation: rotation(&mut checks, object),
         drift_policy: spec.drift_policy.unwrap_or(DriftPolicy::Correct),
         suspend: spec.suspend.unwrap_or(false),
@@ -163,8 +163,7 @@ fn statement(statement: &api::StatementSpec) -> Statement {
     }
 }
 
-fn secret(checks: &mut Checks, object: &AccessToken) -> SecretLayout {
-    let secret = object.spec.secret.clone().unwrap_or_default();
+fn secret(checks: &mut Checks, secret: api::SecretSpec, object: &AccessToken) -> SecretLayout {
     if let Some(name) = &secret.name {
         checks.text("spec.secret.name", name, limits::NAME, &syntax::OBJECT_NAME);
     }
@@ -179,11 +178,11 @@ fn secret(checks: &mut Checks, object: &AccessToken) -> SecretLayout {
     let labels = metadata.labels.unwrap_or_default();
     let field = "spec.secret.template.metadata.labels";
     checks.labels(field, &labels);
-    checks.not_reserved(field, &labels);
+    checks.not_refused(field, &labels);
     let annotations = metadata.annotations.unwrap_or_default();
     let field = "spec.secret.template.metadata.annotations";
     checks.keys(field, &annotations, limits::ANNOTATION);
-    checks.not_reserved(field, &annotations);
+    checks.not_refused(field, &annotations);
     SecretLayout {
         name: secret
             .name
@@ -196,11 +195,22 @@ fn secret(checks: &mut Checks, object: &AccessToken) -> SecretLayout {
     }
 }
 
-/// How the Secret is laid out, where that part of the spec is valid, whatever the rest is.
+/// How the Secret is laid out, where that part of the spec is valid, whatever the rest is. Labels and annotations that are refused are
+/// left out: an object that had one before it was refused can still be revoked.
 #[must_use]
 pub fn layout(object: &AccessToken) -> Option<SecretLayout> {
     let mut checks = Checks::default();
-    let layout = secret(&mut checks, object);
+    let mut spec = object.spec.secret.clone().unwrap_or_default();
+    let metadata = spec.template.as_mut().and_then(|t| t.metadata.as_mut());
+    if let Some(metadata) = metadata {
+        let refused = |key: &str| REFUSED_KEYS.iter().any(|form| form.matches(key));
+        for map in [&mut metadata.labels, &mut metadata.annotations] {
+            if let Some(map) = map {
+                map.retain(|key, _| !refused(key));
+            }
+        }
+    }
+    let layout = secret(&mut checks, spec, object);
     checks.done(layout).ok()
 }
 

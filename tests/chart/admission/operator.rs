@@ -61,6 +61,7 @@ pub fn judge(
     }?;
     policy::allowed(&account.policy, &wish.settings, &roles)
         .and_then(|()| account.policy.allows_interval(wish.rotation.interval))
+        .and_then(|()| account.policy.allows_metadata(&wish.secret))
         .and_then(|()| account.policy.has_room(others))
         .map_err(|refusal| refusal.to_string())
 }

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::domain::namespaces::is_admitted;
 use crate::domain::policy::{ResolvedRole, allowed};
+use crate::domain::secret::SecretLayout;
 use crate::domain::settings::{Grant, Statement, TokenSettings};
 
 const CLUSTER: AccountKind = AccountKind::ClusterLaunchDarklyAccount;
@@ -151,7 +152,7 @@ fn an_asked_specifier_fits_when_a_glob_matches_it_as_literal_text() {
     let web = policy(CLUSTER, web);
     for (resource, action, fits) in [
         ("proj/web:env/*:flag/*", "updateOn", true),
-        ("proj/web:env/production:flag/x;tag", "createFlag", true),
+        ("proj/web:env/production:flag/x", "createFlag", true),
         ("proj/api:env/test:flag/a", "update*", true),
         ("proj/*:env/test:flag/*", "updateOn", true),
         ("member/me", "updateOn", true),
@@ -160,6 +161,9 @@ fn an_asked_specifier_fits_when_a_glob_matches_it_as_literal_text() {
         ("proj/w*:env/*:flag/*", "updateOn", false),
         ("*", "updateOn", false),
         ("member/*", "updateOn", false),
+        // Nor do tags pass for a part of a name.
+        ("proj/web:env/production:flag/x;tag", "createFlag", false),
+        ("proj/*;a:env/test:flag/*", "updateOn", false),
         ("proj/web", "updateOn", false),
         ("proj/website:env/x", "updateOn", false),
         ("proj/web:env/x", "*", false),
@@ -289,5 +293,53 @@ fn namespaces_are_admitted_by_name_or_label_and_by_nothing_else() {
             admits,
             "{allowed}"
         );
+    }
+}
+
+#[test]
+fn an_account_names_the_keys_that_a_template_may_use() {
+    let layout = |labels: &[&str], annotations: &[&str]| SecretLayout {
+        labels: labels
+            .iter()
+            .map(|key| ((*key).into(), "x".into()))
+            .collect(),
+        annotations: annotations
+            .iter()
+            .map(|key| ((*key).into(), "x".into()))
+            .collect(),
+        ..SecretLayout::default()
+    };
+    for kind in [CLUSTER, NAMESPACED] {
+        let any = policy(kind, json!({}));
+        assert_eq!(
+            any.allows_metadata(&layout(&["team"], &["a.example/b"])),
+            Ok(())
+        );
+        let spec = json!({"secretMetadata": ["example.com/", "example.org/team-"]});
+        let ours = policy(kind, spec);
+        let fits = layout(
+            &["example.com/tier"],
+            &["example.org/team-a", "example.com/"],
+        );
+        assert_eq!(ours.allows_metadata(&fits), Ok(()));
+        assert_eq!(ours.allows_metadata(&layout(&[], &[])), Ok(()));
+        for key in [
+            "team",
+            "example.org/other",
+            "example.com.example.net/x",
+            "example.com",
+        ] {
+            let refusal = |part: &str| {
+                format!(
+                    "spec.secret.template.metadata.{part}: the account does not allow the key {key}, only keys that begin with example.com/, example.org/team-"
+                )
+            };
+            let labels = layout(&[key, "example.com/tier"], &[]);
+            let annotations = layout(&["example.com/tier"], &[key]);
+            for (asked, part) in [(labels, "labels"), (annotations, "annotations")] {
+                let said = ours.allows_metadata(&asked).unwrap_err().to_string();
+                assert_eq!(said, refusal(part));
+            }
+        }
     }
 }

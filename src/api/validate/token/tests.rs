@@ -186,6 +186,41 @@ fn no_label_or_annotation_makes_a_secret_somebody_elses() {
 }
 
 #[test]
+fn no_label_or_annotation_has_a_secret_copied() {
+    for key in [
+        "replicator.v1.mittwald.de/replicate-to",
+        "reflector.v1.k8s.emberstack.com/reflection-auto-enabled",
+        "kubed.appscode.com/sync",
+        "sealedsecrets.bitnami.com/managed",
+        "secretgen.carvel.dev/export",
+        "reconcile.external-secrets.io/managed",
+        "clustersecret.io/x",
+        "generate.kyverno.io/clone-source",
+        "propagate.hnc.x-k8s.io/treeSelect",
+        "k8s-replicator/replicate-to",
+    ] {
+        for part in ["labels", "annotations"] {
+            let metadata = json!({part: {key: "x", "team": "a"}});
+            let secret = json!({"template": {"metadata": metadata}});
+            let token = token(&json!({"role": "reader", "secret": secret}));
+            let said = desired(&token).unwrap_err()[0].to_string();
+            let field = format!(
+                "spec.secret.template.metadata.{part} must not use keys of controllers that copy Secrets"
+            );
+            assert!(said.starts_with(&field), "{key}: {said}");
+            // What was accepted once can still be revoked, and the Secret loses the key then.
+            let layout = layout(&token).unwrap();
+            let kept: Vec<_> = layout
+                .labels
+                .keys()
+                .chain(layout.annotations.keys())
+                .collect();
+            assert_eq!(kept, ["team"]);
+        }
+    }
+}
+
+#[test]
 fn no_name_leaves_its_place_in_a_path_of_the_api_server() {
     for name in [
         "",

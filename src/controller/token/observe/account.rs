@@ -106,6 +106,7 @@ impl<C: Cluster, L: TokensApi> AccountQuery<'_, C, L> {
         };
         let judgement = policy::allowed(&entry.policy, &desired.settings, &resolved)
             .and_then(|()| entry.policy.allows_interval(desired.rotation.interval))
+            .and_then(|()| entry.policy.allows_metadata(&desired.secret))
             .and_then(|()| self.room(entry));
         match judgement {
             Ok(()) => Admission::Granted,

@@ -1,6 +1,7 @@
 //! The only reader: gathers what is known around one object.
 
 mod account;
+mod wish;
 
 use kube::ResourceExt;
 use std::collections::BTreeSet;
@@ -14,8 +15,8 @@ use crate::controller::account::listings::View;
 use crate::controller::account::registry::{Entry, Session};
 use crate::controller::token::context::Context;
 use crate::controller::token::memory::ObjectMemory;
-use crate::domain::decide::{heard, token_in_question};
-use crate::domain::desired::{DeletionPolicy, Desired, secret_layout};
+use crate::domain::decide::token_in_question;
+use crate::domain::desired::DeletionPolicy;
 use crate::domain::ids::{Attempt, Fingerprint, TokenId};
 use crate::domain::memory::{Memory, Surroundings};
 use crate::domain::observed::{Account, Deletion, Observed, OwnToken};
@@ -30,6 +31,7 @@ use crate::launchdarkly::{Token, TokensApi};
 use crate::runtime::clock::Moment;
 
 use self::account::AccountQuery;
+use self::wish::Wish;
 
 use crate::controller::age::new_until;
 use crate::controller::token::world::World;
@@ -42,13 +44,12 @@ pub(in crate::controller) async fn observe<C: Cluster, L: TokensApi>(
 ) -> Result<World<L>, ClusterError> {
     let identity = object.identity();
     let record = object.status.as_ref().map(record::read).unwrap_or_default();
-    let (desired, asked) = (asked_for(object), validate::layout(object));
-    let layout = secret_layout(&heard(&desired, &record), asked.as_ref(), &record);
+    let wish = Wish::of(object, &record);
     let now = ctx.clock.moment();
     let namespace = ctx.namespace(&identity.namespace).await?;
     let is_new = new_until(&object.metadata, ctx.timing.settle).is_some_and(|at| at > now.wall);
     let reader = SecretReader::new(ctx, &identity, &record, is_new);
-    let (secret, former_secret) = reader.states(&layout, memory).await?;
+    let secrets = reader.states(&wish.layout, memory).await?;
     let account_key = object.account_key();
     let entry = ctx.accounts.get(&account_key);
     let clocks = clocks(entry.as_deref(), now);
@@ -58,7 +59,7 @@ pub(in crate::controller) async fn observe<C: Cluster, L: TokensApi>(
         key: &account_key,
         identity: &identity,
         namespace_labels: &namespace.labels,
-        desired: &desired,
+        desired: &wish.desired,
         has_token: record.token.is_some(),
         deleting: deletion.is_some(),
         is_new,
@@ -66,6 +67,19 @@ pub(in crate::controller) async fn observe<C: Cluster, L: TokensApi>(
     };
     let (account, session) = query.account(entry.as_deref(), &memory.facts.roles);
     let listing = session.as_ref().and_then(Session::listing);
+    // Judged as it is asked for, written as it is allowed.
+    let (wish, (secret, former_secret)) = match within(entry.as_deref(), &wish, memory, &record) {
+        Some(allowed) => {
+            let secrets = reader.states(&allowed.layout, memory).await?;
+            (allowed, secrets)
+        }
+        None => (wish, secrets),
+    };
+    let Wish {
+        desired,
+        asked,
+        layout,
+    } = wish;
     let read = Surroundings {
         generation: object.metadata.generation.unwrap_or_default(),
         finalizer: object.has_finalizer(),
@@ -137,10 +151,15 @@ fn kept_key<L>(entry: Option<&Entry<L>>, record: &Record) -> Option<Fingerprint>
     (record.account_id.as_ref() == Some(&session.account_id)).then(|| session.key.clone())
 }
 
-/// What the spec asks for, or its mistakes.
-fn asked_for(object: &AccessToken) -> Result<Desired, Problem> {
-    validate::desired(object)
-        .map_err(|mistakes| Problem::user(Reason::InvalidSpec, explain(&mistakes)))
+/// What of a wish the account lets the Secret have, where that is not all.
+fn within<L>(
+    entry: Option<&Entry<L>>,
+    wish: &Wish,
+    memory: &ObjectMemory,
+    record: &Record,
+) -> Option<Wish> {
+    let secret = memory.secret(&wish.layout.name).and_then(Option::as_ref);
+    wish.within(&entry?.policy, secret, record)
 }
 
 /// The tokens that the user says are this object's.
@@ -164,15 +183,6 @@ fn clocks<L: TokensApi>(entry: Option<&Entry<L>>, now: Moment) -> Clocks {
     let session = entry.and_then(|entry| entry.state.newest_session());
     let offset = session.map(|session| session.api.clock_offset());
     Clocks::new(now.wall, now.steady(), offset.unwrap_or_default())
-}
-
-/// All mistakes of a spec in one line.
-pub(in crate::controller) fn explain(mistakes: &[validate::Invalid]) -> String {
-    mistakes
-        .iter()
-        .map(ToString::to_string)
-        .collect::<Vec<_>>()
-        .join("; ")
 }
 
 fn deletion(object: &AccessToken, memory: &Memory<Token>, clocks: Clocks) -> Option<Deletion> {

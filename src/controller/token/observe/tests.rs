@@ -14,7 +14,7 @@ use crate::controller::account::{Accounts, Availability, CredentialToken, Entry}
 use crate::domain::account::AccountKey;
 use crate::domain::account::handler::{ControllerRef, LeaseReading};
 use crate::domain::ids::{AccountId, AccountUid, Fingerprint, TokenId};
-use crate::domain::observed::{Account, Timing};
+use crate::domain::observed::{Account, Admission, Timing};
 use crate::domain::policy::AccountPolicy;
 use crate::domain::secret::SecretRevision;
 use crate::domain::time::RemoteOffset;
@@ -256,6 +256,62 @@ async fn the_reader_takes_no_slot_claims_no_token_and_counts_nothing() {
         assert_eq!(ctx.claims.other(&token, &other), None);
         assert_eq!(ctx.accounts.users(&account()), 0);
     }
+}
+
+/// What a spec with these labels has the Secret get, where the account allows `example.com/` and the Secret has the labels of `has`.
+async fn labels(has: Option<&[(&str, &str)]>) -> (Admission, Vec<(String, String)>) {
+    let ctx = context();
+    let entry = ctx.accounts.get(&account()).unwrap();
+    let policy = AccountPolicy {
+        secret_metadata: Some(vec!["example.com/".to_owned()]),
+        ..AccountPolicy::open()
+    };
+    let entry = Entry {
+        state: entry.state.clone(),
+        policy,
+        allowed_namespaces: None,
+    };
+    ctx.accounts
+        .put(&account(), &AccountUid::new("account"), entry);
+    let mut object = object("web", Some(settled()));
+    object.spec.secret = serde_json::from_value(json!({"template": {"metadata": {
+        "labels": {"example.com/tier": "new", "team": "new", "grafana": "new"},
+    }}}))
+    .unwrap();
+    let mut memory = ObjectMemory::default();
+    let snapshot = has.map(|labels| {
+        let labels: std::collections::BTreeMap<_, _> = labels.iter().copied().collect();
+        let metadata = json!({"name": "web", "uid": "1", "resourceVersion": "1", "labels": labels});
+        let secret = json!({"apiVersion": "v1", "kind": "Secret", "metadata": metadata});
+        SecretSnapshot::from(
+            serde_json::from_value::<k8s_openapi::api::core::v1::Secret>(secret).unwrap(),
+        )
+    });
+    memory.remember_secret("web", snapshot, ctx.clock.since_boot());
+    let world = observe(&ctx, &object, &mut memory).await.unwrap();
+    let Account::Usable(facts) = world.observed.account else {
+        panic!("the account is not usable");
+    };
+    assert_eq!(world.layout, world.desired.as_ref().unwrap().secret);
+    (facts.admission, world.layout.labels.into_iter().collect())
+}
+
+#[tokio::test]
+async fn a_template_that_the_policy_refuses_never_reaches_the_secret() {
+    let pair = |key: &str, value: &str| (key.to_owned(), value.to_owned());
+    let (admission, labels_of_a_new_one) = labels(None).await;
+    let Admission::Refused(problem) = admission else {
+        panic!("it is granted");
+    };
+    assert_eq!(problem.reason, Reason::NotAllowedByPolicy);
+    assert_eq!(
+        problem.message,
+        "spec.secret.template.metadata.labels: the account does not allow the key grafana, only keys that begin with example.com/"
+    );
+    assert_eq!(labels_of_a_new_one, [pair("example.com/tier", "new")]);
+    // Nor does an edit; what was there before the account became stricter stays.
+    let (_, kept) = labels(Some(&[("team", "old"), ("foreign", "x")])).await;
+    assert_eq!(kept, [pair("example.com/tier", "new"), pair("team", "old")]);
 }
 
 fn stranger() -> Identity {

@@ -1,5 +1,11 @@
 //! The probes and the metrics, by HTTP.
 
+mod connections;
+mod serve;
+mod shared_text;
+
+pub use serve::serve;
+
 use axum::Router;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -10,6 +16,7 @@ use axum::routing::get;
 use super::liveness::Liveness;
 use super::metrics::Metrics;
 use super::readiness::Readiness;
+use shared_text::SharedText;
 
 /// The format that [`Metrics::encode`] writes.
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -19,7 +26,10 @@ pub fn router(liveness: Liveness, readiness: Readiness, metrics: Metrics) -> Rou
     Router::new()
         .route("/livez", get(livez).with_state(liveness))
         .route("/readyz", get(readyz).with_state(readiness))
-        .route("/metrics", get(encoded).with_state(metrics))
+        .route(
+            "/metrics",
+            get(encoded).with_state(SharedText::new(metrics)),
+        )
 }
 
 async fn livez(State(liveness): State<Liveness>) -> impl IntoResponse {
@@ -38,13 +48,13 @@ async fn readyz(State(readiness): State<Readiness>) -> impl IntoResponse {
     }
 }
 
-async fn encoded(State(metrics): State<Metrics>) -> impl IntoResponse {
-    match metrics.encode() {
+async fn encoded(State(metrics): State<SharedText>) -> impl IntoResponse {
+    match metrics.read() {
         Ok(text) => (StatusCode::OK, [(CONTENT_TYPE, OPEN_METRICS)], text),
         Err(error) => (
             StatusCode::INTERNAL_SERVER_ERROR,
             [(CONTENT_TYPE, "text/plain")],
-            error.to_string(),
+            error.to_string().into(),
         ),
     }
 }
@@ -67,7 +77,7 @@ mod tests {
         let address = listener.local_addr().unwrap();
         let liveness = Liveness::new(CancellationToken::new());
         let router = router(liveness, readiness, Metrics::default());
-        tokio::spawn(async move { axum::serve(listener, router).await });
+        tokio::spawn(super::serve(listener, router));
         format!("http://{address}")
     }
 
