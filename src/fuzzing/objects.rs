@@ -10,6 +10,7 @@ use crate::api::record;
 use crate::api::validate;
 use crate::api::validate::Invalid;
 use crate::domain::account::desired::DesiredAccount;
+use crate::domain::secret::SecretLayout;
 use crate::domain::{durations, limits, marker, settings::Grant};
 use crate::launchdarkly::{AllowedHosts, Endpoint};
 
@@ -30,7 +31,35 @@ pub(super) fn token(bytes: &[u8]) {
         Ok(desired) => desired,
         Err(mistakes) => return explained(&mistakes),
     };
-    let secret = &desired.secret;
+    secret(&object, &desired.secret);
+    let rotation = &desired.rotation;
+    let bounds = SignedDuration::ZERO..=durations::MAX;
+    assert!(bounds.contains(&rotation.grace), "{rotation:?}");
+    if let Some(interval) = rotation.interval {
+        assert!((durations::MIN_INTERVAL..=durations::MAX).contains(&interval));
+        assert!(rotation.grace.as_secs() * 5 <= interval.as_secs() * 4);
+    }
+    let settings = &desired.settings;
+    assert!(!settings.description.contains(marker::OPENING));
+    assert!(settings.description.chars().count() <= limits::DESCRIPTION);
+    match &settings.grant {
+        Grant::Role(_) => {}
+        Grant::CustomRoles(roles) => {
+            assert!(!roles.is_empty());
+            assert!(
+                roles
+                    .iter()
+                    .all(|role| is_plain(role) && !role.starts_with('.'))
+            );
+        }
+        Grant::Inline(statements) => assert!(statements.iter().all(|statement| {
+            statement.resources.is_empty() != statement.not_resources.is_empty()
+                && statement.actions.is_empty() != statement.not_actions.is_empty()
+        })),
+    }
+}
+
+fn secret(object: &AccessToken, secret: &SecretLayout) {
     if object
         .spec
         .secret
@@ -59,31 +88,6 @@ pub(super) fn token(bytes: &[u8]) {
         ];
         let within = |root: &&str| domain == *root || domain.ends_with(&format!(".{root}"));
         assert!(!reserved.iter().any(within), "{key}");
-    }
-    let rotation = &desired.rotation;
-    let bounds = SignedDuration::ZERO..=durations::MAX;
-    assert!(bounds.contains(&rotation.grace), "{rotation:?}");
-    if let Some(interval) = rotation.interval {
-        assert!((durations::MIN_INTERVAL..=durations::MAX).contains(&interval));
-        assert!(rotation.grace.as_secs() * 5 <= interval.as_secs() * 4);
-    }
-    let settings = &desired.settings;
-    assert!(!settings.description.contains(marker::OPENING));
-    assert!(settings.description.chars().count() <= limits::DESCRIPTION);
-    match &settings.grant {
-        Grant::Role(_) => {}
-        Grant::CustomRoles(roles) => {
-            assert!(!roles.is_empty());
-            assert!(
-                roles
-                    .iter()
-                    .all(|role| is_plain(role) && !role.starts_with('.'))
-            );
-        }
-        Grant::Inline(statements) => assert!(statements.iter().all(|statement| {
-            statement.resources.is_empty() != statement.not_resources.is_empty()
-                && statement.actions.is_empty() != statement.not_actions.is_empty()
-        })),
     }
 }
 

@@ -204,10 +204,9 @@ pub fn layout(object: &AccessToken) -> Option<SecretLayout> {
     let metadata = spec.template.as_mut().and_then(|t| t.metadata.as_mut());
     if let Some(metadata) = metadata {
         let refused = |key: &str| REFUSED_KEYS.iter().any(|form| form.matches(key));
-        for map in [&mut metadata.labels, &mut metadata.annotations] {
-            if let Some(map) = map {
-                map.retain(|key, _| !refused(key));
-            }
+        let maps = [&mut metadata.labels, &mut metadata.annotations];
+        for map in maps.into_iter().flatten() {
+            map.retain(|key, _| !refused(key));
         }
     }
     let layout = secret(&mut checks, spec, object);

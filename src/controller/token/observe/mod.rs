@@ -48,8 +48,6 @@ pub(in crate::controller) async fn observe<C: Cluster, L: TokensApi>(
     let now = ctx.clock.moment();
     let namespace = ctx.namespace(&identity.namespace).await?;
     let is_new = new_until(&object.metadata, ctx.timing.settle).is_some_and(|at| at > now.wall);
-    let reader = SecretReader::new(ctx, &identity, &record, is_new);
-    let secrets = reader.states(&wish.layout, memory).await?;
     let account_key = object.account_key();
     let entry = ctx.accounts.get(&account_key);
     let clocks = clocks(entry.as_deref(), now);
@@ -67,19 +65,9 @@ pub(in crate::controller) async fn observe<C: Cluster, L: TokensApi>(
     };
     let (account, session) = query.account(entry.as_deref(), &memory.facts.roles);
     let listing = session.as_ref().and_then(Session::listing);
-    // Judged as it is asked for, written as it is allowed.
-    let (wish, (secret, former_secret)) = match within(entry.as_deref(), &wish, memory, &record) {
-        Some(allowed) => {
-            let secrets = reader.states(&allowed.layout, memory).await?;
-            (allowed, secrets)
-        }
-        None => (wish, secrets),
-    };
-    let Wish {
-        desired,
-        asked,
-        layout,
-    } = wish;
+    let reader = SecretReader::new(ctx, &identity, &record, is_new);
+    let (wish, (secret, former_secret)) =
+        read_secrets(&reader, entry.as_deref(), wish, memory, &record).await?;
     let read = Surroundings {
         generation: object.metadata.generation.unwrap_or_default(),
         finalizer: object.has_finalizer(),
@@ -88,7 +76,7 @@ pub(in crate::controller) async fn observe<C: Cluster, L: TokensApi>(
         holder: ctx.holder.clone(),
         nonce: nonce(),
         clocks,
-        layout: asked,
+        layout: wish.asked,
         revokes: validate::requests(object, RequestKind::Revoke),
         cut_offs: validate::requests(object, RequestKind::CutOff),
         former: validate::former_hashes(object),
@@ -101,23 +89,41 @@ pub(in crate::controller) async fn observe<C: Cluster, L: TokensApi>(
         secret,
         former_secret,
     };
-    let end = key_of(&read.secret).and_then(|key| memory.last_four(&layout.name, key));
+    let end = key_of(&read.secret).and_then(|key| memory.last_four(&wish.layout.name, key));
     let key_matches = |token: &Token| Some(*end.as_ref()? == *token.last_four.as_ref()?);
     let mut observed = memory
         .facts
-        .observed(&desired, read, listing.as_deref(), key_matches);
+        .observed(&wish.desired, read, listing.as_deref(), key_matches);
     if let Some(token_id) = token_in_question(&observed) {
         observed.claimed_by = ctx.claims.other(token_id, &observed.identity);
     }
     tell_own_token(&mut observed, session.as_ref(), listing.as_deref());
     Ok(World {
-        desired,
+        desired: wish.desired,
         observed,
         session,
         account_key,
-        layout,
+        layout: wish.layout,
         listing,
     })
+}
+
+/// The Secrets of an object, and what is asked for within what its account allows: judged is what is asked for, written what is allowed.
+async fn read_secrets<C: Cluster, L: TokensApi>(
+    reader: &SecretReader<'_, C, L>,
+    entry: Option<&Entry<L>>,
+    wish: Wish,
+    memory: &mut ObjectMemory,
+    record: &Record,
+) -> Result<(Wish, (SecretState, SecretState)), ClusterError> {
+    let secrets = reader.states(&wish.layout, memory).await?;
+    match within(entry, &wish, memory, record) {
+        Some(allowed) => {
+            let secrets = reader.states(&allowed.layout, memory).await?;
+            Ok((allowed, secrets))
+        }
+        None => Ok((wish, secrets)),
+    }
 }
 
 /// Which of the tokens that the object has to do with the operator may be using itself.
