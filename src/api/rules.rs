@@ -44,17 +44,19 @@ pub(super) fn label_values() -> Rule {
 
 /// No key of a map belongs to somebody else.
 pub(super) fn no_reserved_keys() -> Rule {
-    let Syntax {
-        pattern, message, ..
-    } = &syntax::RESERVED_KEY;
-    rule(format!("!self.exists(k, k.matches(r'{pattern}'))"), message)
+    no_keys(&syntax::RESERVED_KEY)
 }
 
 /// No key of a map makes another controller copy the Secret.
 pub(super) fn no_spreading_keys() -> Rule {
+    no_keys(&syntax::SPREADING_KEY)
+}
+
+/// No key of a map has a form.
+fn no_keys(form: &Syntax) -> Rule {
     let Syntax {
         pattern, message, ..
-    } = &syntax::SPREADING_KEY;
+    } = form;
     rule(format!("!self.exists(k, k.matches(r'{pattern}'))"), message)
 }
 

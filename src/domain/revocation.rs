@@ -5,7 +5,7 @@ use super::desired::Desired;
 use super::ids::{RequestHash, TokenId};
 use super::observed::Observed;
 use super::problem::Problem;
-use super::record::Record;
+use super::record::{Record, RetiringToken};
 
 /// The revoke values, also of a spec that makes no sense.
 #[must_use]
@@ -35,6 +35,12 @@ pub fn is_dead(observed: &Observed, id: &TokenId) -> bool {
     observed.gone.contains(id) || observed.keys_ended.contains(id)
 }
 
+/// Whether a token is to end at once, and a key of it may still work.
+#[must_use]
+pub fn lives_on(observed: &Observed, retiring: &RetiringToken) -> bool {
+    retiring.ends_at_once() && !is_dead(observed, &retiring.token_id)
+}
+
 /// Whether a key is to end at once, by a value that waits or one that is being handled, and may still work.
 #[must_use]
 pub fn is_under_way(
@@ -47,7 +53,7 @@ pub fn is_under_way(
     let pending = record.pending.as_ref();
     let begun = pending.is_some_and(|intent| intent.cause == Cause::Revoke);
     let mut retiring = record.retiring.iter();
-    let alive = retiring.any(|r| r.ends_at_once() && !is_dead(observed, &r.token_id));
+    let alive = retiring.any(|r| lives_on(observed, r));
     let mut asked = observed.revoked_keys.iter();
     let accepted = asked.any(|key| key.accepted_at.is_some());
     (new && record.token.is_some()) || begun || alive || accepted || cut_off_waits(observed, record)

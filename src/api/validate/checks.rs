@@ -137,7 +137,7 @@ impl Checks {
         );
     }
 
-    /// No key belongs to somebody else, or makes a copy.
+    /// No key is one that other controllers act on.
     pub(super) fn not_refused(&mut self, field: &str, map: &BTreeMap<String, String>) {
         for refused in REFUSED_KEYS {
             let none = !map.keys().any(|key| refused.matches(key));

@@ -10,7 +10,7 @@ use crate::domain::ids::TokenId;
 use crate::domain::observed::{Admission, RevokedKey, Roles};
 use crate::domain::problem::Problem;
 use crate::domain::reason::Reason;
-use crate::domain::record::{Intent, MAX_RETIRING, PendingOperation, RetiringToken};
+use crate::domain::record::{Intent, MAX_RETIRING, PendingOperation};
 use crate::domain::revocation;
 use crate::domain::step::{CallStep, LookStep, Step, StepKind, WaitStep};
 use crate::domain::time::plus;
@@ -156,11 +156,10 @@ pub(super) fn say_blocked(view: &View<'_>, step: Step) -> Step {
 /// Once a revoked key should be dead, LaunchDarkly is asked whether it is (I15).
 pub(super) fn ask_revoked_key(view: &View<'_>) -> Option<Step> {
     let record = view.record();
-    let lives =
-        |r: &RetiringToken| r.ends_at_once() && !revocation::is_dead(view.observed, &r.token_id);
+    let mut retiring = record.retiring.iter();
     let waits = record.pending.is_some()
         || record.rotation.previous_key_expiration_time.is_some()
-        || record.retiring.iter().any(lives);
+        || retiring.any(|r| revocation::lives_on(view.observed, r));
     let due = |key: &&RevokedKey| match key.accepted_at {
         None => !waits,
         Some(at) => view.now() >= plus(at, ASKED_AGAIN),

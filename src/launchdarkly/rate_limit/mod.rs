@@ -106,12 +106,7 @@ impl AccountLimiter {
         observer: Arc<dyn CallObserver>,
         clock: Arc<dyn Clock>,
     ) -> Arc<Self> {
-        Arc::new(Self {
-            counts: Counts::Account,
-            state: Mutex::new(Queue::new(options)),
-            observer,
-            clock,
-        })
+        Self::counting(Counts::Account, options, observer, clock)
     }
 
     /// A limiter for keys whose accounts are not known yet: only so many calls are under way at once.
@@ -121,8 +116,17 @@ impl AccountLimiter {
         observer: Arc<dyn CallObserver>,
         clock: Arc<dyn Clock>,
     ) -> Arc<Self> {
+        Self::counting(Counts::Keys, options, observer, clock)
+    }
+
+    fn counting(
+        counts: Counts,
+        options: LimiterOptions,
+        observer: Arc<dyn CallObserver>,
+        clock: Arc<dyn Clock>,
+    ) -> Arc<Self> {
         Arc::new(Self {
-            counts: Counts::Keys,
+            counts,
             state: Mutex::new(Queue::new(options)),
             observer,
             clock,
