@@ -90,9 +90,10 @@ pub(super) fn still_retiring(view: &View<'_>) -> Option<Step> {
 
 /// The end that a retiring token is given, on LaunchDarkly's clock: a second safety, a margin after its time.
 pub(super) fn end_of(view: &View<'_>, retiring: &RetiringToken) -> Timestamp {
-    let time = retiring.retirement_time;
-    let remote = view.observed.clocks.to_remote(time).max(time);
-    plus(remote, view.observed.timing.publication_margin)
+    let (time, clocks) = (retiring.retirement_time, view.observed.clocks);
+    let remote = clocks.to_remote(time).max(time);
+    let end = plus(remote, view.observed.timing.publication_margin);
+    end.max(plus(clocks.later(), SOON))
 }
 
 /// A key that is to end at once and whose token cannot be deleted now is given an end; where even a second try fails, it is reset away.

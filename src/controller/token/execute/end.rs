@@ -71,10 +71,14 @@ pub(super) async fn limit_life<C: Cluster, L: TokensApi>(
             note_not_found(world, memory, &token_id).await?;
             Feature::Unknown
         }
-        // It is a second safety only, while the object lives: the deletion comes all the same.
+        // It is a second safety only, while the object lives: the deletion comes all the same. Its clock may stand elsewhere than was
+        // thought, which its first refusal tells.
         Err(error) if error.is_definite_refusal() => {
-            memory.facts.token.end_refused.insert(token_id.clone());
-            Feature::Unknown
+            if memory.facts.token.end_refused.insert(token_id.clone()) {
+                return Err(error.into());
+            }
+            memory.facts.token.life_limited.insert(token_id);
+            return Ok(());
         }
         Err(error) => return Err(error.into()),
     };
@@ -83,6 +87,7 @@ pub(super) async fn limit_life<C: Cluster, L: TokensApi>(
     if news && known == Feature::Unavailable {
         events::instance_lacks(ctx, object, Reason::ExpiryIgnored, None).await;
     }
+    memory.facts.token.end_refused.remove(&token_id);
     memory.facts.token.life_limited.insert(token_id);
     Ok(())
 }
