@@ -3,6 +3,7 @@
 //! 0: told to end, and ended in order. 1: could not start, or a task of it ended. 2: wrong flags. 3: leadership was lost.
 //! 4: cut off before everything in hand was finished. Except after 2, a restart is the right answer.
 
+use std::alloc::System;
 use std::process::ExitCode;
 
 use clap::error::ErrorKind;
@@ -10,9 +11,17 @@ use clap::{CommandFactory as _, Parser as _};
 use launchdarkly_token_operator::controller::Operator;
 use launchdarkly_token_operator::runtime::args::{Cli, Command};
 use launchdarkly_token_operator::runtime::error::RunError;
+use launchdarkly_token_operator::runtime::private_memory;
 use launchdarkly_token_operator::runtime::run::run;
+use zeroizing_alloc::ZeroAlloc;
+
+/// Wipes whatever is freed: the libraries that send, read and encode keys leave copies behind that only the allocator sees.
+#[global_allocator]
+static ALLOCATOR: ZeroAlloc<System> = ZeroAlloc(System);
 
 fn main() -> ExitCode {
+    // Before anything secret is there. Where it fails, the log says so once there is one.
+    let _ = private_memory::keep();
     let Command::Run(args) = Cli::parse().command;
     if let Err(wrong) = args.validate() {
         Cli::command()

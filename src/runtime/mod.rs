@@ -11,6 +11,7 @@ pub mod error;
 pub mod leader;
 pub mod liveness;
 pub mod metrics;
+pub mod private_memory;
 pub mod readiness;
 mod requests;
 pub mod run;

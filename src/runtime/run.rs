@@ -21,7 +21,7 @@ use super::shutdown::Shutdown;
 use super::supervise::{Task, TaskError, TaskSet};
 use super::telemetry::log;
 use super::telemetry::otlp::Export;
-use super::{admin, build_info, crds};
+use super::{admin, build_info, crds, private_memory};
 
 /// Runs the operator until it is told to end, or cannot go on.
 ///
@@ -35,6 +35,9 @@ pub async fn run(args: RunArgs, leader_task: impl LeaderTask) -> Result<(), RunE
     log::init(&args.log, export.as_ref().ok().and_then(Export::tracer))?;
     let mut export = export?;
     tracing::info!(build = build_info::describe(), "starting");
+    if !private_memory::is_kept() {
+        tracing::warn!("the memory of this process may be dumped, and read by others of its user");
+    }
     let (shutdown, signals) = Shutdown::on_signals().map_err(RunError::Signals)?;
     let exporter = export.exporter();
     let ended = live(args, leader_task, shutdown, signals, exporter).await;
