@@ -31,6 +31,11 @@ fn calls_within(simulator: &SimulatorProcess, span: Duration) -> Vec<Value> {
 fn an_account_that_fails_everything_costs_one_call_an_interval_and_not_one_an_object() {
     let failing = &stage().failing;
     let home = Home::at(failing, "pace-outage");
+    let calm = &stage().calm;
+    let other = Home::at(calm, "pace-elsewhere");
+    other.token("web", &json!({"role": "reader"}));
+    other.ready("web");
+    let elsewhere = other.remote(calm).remove(0);
     let names: Vec<String> = (0..OBJECTS).map(|n| format!("t{n:02}")).collect();
     for name in &names {
         home.token(name, &json!({"role": "reader"}));
@@ -52,6 +57,20 @@ fn an_account_that_fails_everything_costs_one_call_an_interval_and_not_one_an_ob
     );
 
     let calls = calls_within(failing, Duration::from_secs(20));
+    // Nobody else waits for its listing.
+    let drifted = json!({"description": format!("drifted {}", elsewhere.description)});
+    calm.patch_token(&elsewhere.id, &drifted).unwrap();
+    wait::until_ok(Duration::from_secs(20), "drift of another account", || {
+        let now = other.remote(calm);
+        let described = now.iter().map(|token| token.description.clone());
+        let described = described.collect::<Vec<_>>();
+        if described == [elsewhere.description.clone()] {
+            Ok(())
+        } else {
+            Err(format!("{described:?}"))
+        }
+    })
+    .unwrap();
 
     // It has failed five times by now: after 1, 2, 4, 8 seconds it is tried again.
     println!("{} calls in 20 s of an outage", calls.len());

@@ -17,7 +17,7 @@ pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The namespaces of the tests: where the operator may use the Secrets of single namespaces only, they have to be named when it starts.
 /// A test whose namespace is missing here fails.
-const NAMESPACES: [&str; 82] = [
+const NAMESPACES: [&str; 83] = [
     "crowd",
     "ending-all",
     "ending-new",
@@ -47,6 +47,7 @@ const NAMESPACES: [&str; 82] = [
     "odd-refused",
     "odd-terse",
     "odd-unproven",
+    "pace-elsewhere",
     "pace-first",
     "pace-outage",
     "pace-second",

@@ -19,69 +19,93 @@ struct Credential<L> {
     session: Session<L>,
 }
 
-/// The credentials of every account.
-fn credentials<L: TokensApi>(accounts: &Accounts<L>) -> Vec<Vec<Credential<L>>> {
-    let mut all: Vec<Vec<Credential<L>>> = Vec::new();
+/// One account on one host, with every credential that leads there; it has one at least.
+pub(in crate::controller) struct SharedAccount<L> {
+    first: Credential<L>,
+    others: Vec<Credential<L>>,
+}
+
+impl<L: TokensApi> SharedAccount<L> {
+    /// A session of it.
+    pub(in crate::controller) fn session(&self) -> &Session<L> {
+        &self.first.session
+    }
+
+    /// The account objects that lead there.
+    pub(in crate::controller) fn keys(&self) -> impl Iterator<Item = &AccountKey> {
+        self.credentials().flat_map(|one| &one.keys)
+    }
+
+    fn credentials(&self) -> impl Iterator<Item = &Credential<L>> {
+        std::iter::once(&self.first).chain(&self.others)
+    }
+
+    fn add(&mut self, key: AccountKey, session: &Session<L>) {
+        let mut all = std::iter::once(&mut self.first).chain(&mut self.others);
+        match all.find(|one| one.session.key == session.key) {
+            Some(known) => known.keys.push(key),
+            None => self.others.push(Credential::new(key, session)),
+        }
+    }
+}
+
+impl<L: TokensApi> Credential<L> {
+    fn new(key: AccountKey, session: &Session<L>) -> Self {
+        Self {
+            keys: vec![key],
+            session: session.clone(),
+        }
+    }
+}
+
+/// Every account that can be asked, once whatever the number of credentials (I13).
+pub(in crate::controller) fn shared_accounts<L: TokensApi>(
+    accounts: &Accounts<L>,
+) -> Vec<SharedAccount<L>> {
+    let mut all: Vec<SharedAccount<L>> = Vec::new();
     for (key, entry) in accounts.all() {
         let Availability::Usable(session) = &entry.state else {
             continue;
         };
-        let state = &session.state;
-        let of_account = all
-            .iter_mut()
-            .find(|of| of.iter().any(|one| Arc::ptr_eq(&one.session.state, state)));
-        let new = || Credential {
-            keys: vec![key.clone()],
-            session: session.clone(),
-        };
-        match of_account {
-            None => all.push(vec![new()]),
-            Some(of) => match of.iter_mut().find(|one| one.session.key == session.key) {
-                None => of.push(new()),
-                Some(known) => known.keys.push(key),
-            },
+        let mut known = all.iter_mut();
+        match known.find(|it| Arc::ptr_eq(&it.session().state, &session.state)) {
+            Some(account) => account.add(key, session),
+            None => all.push(SharedAccount {
+                first: Credential::new(key, session),
+                others: Vec::new(),
+            }),
         }
     }
     all
 }
 
-/// One session for every account.
-pub(in crate::controller) fn one_each<L: TokensApi>(accounts: &Accounts<L>) -> Vec<Session<L>> {
-    let all = credentials(accounts).into_iter();
-    all.filter_map(|of| Some(of.into_iter().next()?.session))
-        .collect()
-}
-
-/// Lists every account in use, once whatever the number of credentials (I13), and sweeps up after interrupted probes.
+/// Lists every account in use.
 pub async fn list_accounts<L: TokensApi>(accounts: &Accounts<L>, clock: &dyn Clock) {
-    let all = credentials(accounts).into_iter();
-    future::join_all(all.map(|of| list_account(accounts, of, clock))).await;
+    let all = shared_accounts(accounts);
+    future::join_all(all.iter().map(|one| list_account(accounts, one, clock))).await;
 }
 
-/// Lists one account, with its credentials by turns: one that is refused passes its turn to the next.
-async fn list_account<L: TokensApi>(
+/// Lists one account, with its credentials by turns: one that is refused passes its turn to the next. Sweeps up after interrupted
+/// probes.
+pub(in crate::controller) async fn list_account<L: TokensApi>(
     accounts: &Accounts<L>,
-    credentials: Vec<Credential<L>>,
+    account: &SharedAccount<L>,
     clock: &dyn Clock,
 ) {
-    let Some(state) = credentials
-        .first()
-        .map(|one| Arc::clone(&one.session.state))
-    else {
-        return;
-    };
+    let state = &account.session().state;
     let in_use = |one: &Credential<L>| one.keys.iter().any(|key| accounts.users(key) > 0);
     let (begun_at, candidates) = {
         let mut listings = state.listings();
-        listings.retain(&credentials.iter().map(|one| &one.session.key).collect());
-        let in_use: Vec<_> = credentials.iter().filter(|one| in_use(one)).collect();
+        let keys = account.credentials().map(|one| &one.session.key);
+        listings.retain(&keys.collect());
+        let in_use: Vec<_> = account.credentials().filter(|one| in_use(one)).collect();
         let now = clock.steady();
         (now, listings.turns(in_use, |one| &one.session.key, now))
     };
     for one in candidates {
         let session = &one.session;
         let Err(failure) = list_since(session, begun_at).await else {
-            for one in &credentials {
+            for one in account.credentials() {
                 sweep_probes(accounts, one).await;
             }
             return;

@@ -17,6 +17,7 @@ use crate::controller::account::registry::Accounts;
 use crate::controller::token::context::Context;
 use crate::controller::token::ownership::is_ours;
 use crate::controller::token::reservation::uses_account;
+use crate::domain::account::AccountKey;
 use crate::domain::conditions::ConditionType;
 use crate::domain::ids::ObjectUid;
 use crate::domain::orphans::Living;
@@ -60,6 +61,11 @@ impl ObjectCache {
     pub(in crate::controller) fn uids(&self) -> HashSet<ObjectUid> {
         let uid = |object: &Arc<AccessToken>| ObjectUid::new(object.uid().unwrap_or_default());
         self.all().iter().map(uid).collect()
+    }
+
+    /// The accounts that objects use, by the names under which they refer to them.
+    pub(in crate::controller) fn account_keys(&self) -> HashSet<AccountKey> {
+        self.all().iter().map(|it| it.account_key()).collect()
     }
 
     /// Who lives in this cluster, and what they answer for.

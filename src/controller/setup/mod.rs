@@ -6,6 +6,7 @@ mod collector;
 mod rounds;
 mod settings;
 mod tokens;
+mod wake;
 
 use std::sync::Arc;
 
@@ -30,6 +31,7 @@ use self::settings::{
     Observer, account_settings, installation, line_options, scopes, this_installation, timing,
 };
 use self::tokens::{drop_unsent_calls, publish_keys_in_hand, spawn_tokens, token_controller};
+use self::wake::Wake;
 
 /// The controllers, as the process runs them.
 #[derive(Debug, Clone, Copy, Default)]
@@ -51,7 +53,7 @@ struct Parts {
     accounts: Arc<AccountContext>,
     objects: ObjectCache,
     controllers: Vec<Controller<AccessToken>>,
-    tick: watch::Sender<u64>,
+    wake: Wake,
     open: watch::Sender<bool>,
 }
 
@@ -89,11 +91,11 @@ impl Parts {
             ctx = ctx.believing_secrets_for(args.timing.drift_interval.mul_f32(0.75));
         }
         let ctx = Arc::new(ctx);
-        let (tick, _) = watch::channel(0);
+        let wake = Wake::new();
         let (open, _) = watch::channel(false);
         let controllers: Vec<_> = scopes(args)
             .iter()
-            .map(|scope| token_controller(leader, scope.as_deref(), &ctx, &tick))
+            .map(|scope| token_controller(leader, scope.as_deref(), &ctx, &wake))
             .collect();
         let objects = ObjectCache::new(controllers.iter().map(Controller::store).collect());
         let limiters = Limiters::new(
@@ -117,7 +119,7 @@ impl Parts {
             accounts,
             objects,
             controllers,
-            tick,
+            wake,
             open,
         })
     }
@@ -148,13 +150,13 @@ impl Parts {
         }
         self.open.send_replace(true);
         // The controllers may have missed that their stores are complete: a first round wakes them.
-        self.tick.send_modify(|round| *round += 1);
+        self.wake.all();
         let controllers = AccountControllers::spawn(&mut tasks, leader, &accounts);
         let listing = rounds::run(
             ctx.clone(),
             accounts.connect.limiters().clone(),
             objects.clone(),
-            self.tick,
+            self.wake,
             leader.args.timing.drift_interval,
             leader.args.scope.namespaces().is_empty(),
             move || controllers.sweep(&accounts),

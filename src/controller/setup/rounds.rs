@@ -1,17 +1,23 @@
-//! One round a drift interval: every account in use is listed, and its objects are compared with what was listed.
+//! One round a drift interval: every account in use is listed, and its objects are compared with what was listed. No account waits
+//! for another one's listing.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::watch;
+use futures::stream::FuturesUnordered;
+use futures::{FutureExt as _, StreamExt as _};
+use tokio::time::Instant;
 
 use super::cache::ObjectCache;
+use super::wake::Wake;
 use crate::cluster::{Cluster, KubeCluster};
-use crate::controller::account::poll::{list_accounts, one_each};
+use crate::controller::account::poll::{SharedAccount, list_account, shared_accounts};
+use crate::controller::account::registry::Session;
+use crate::controller::account::state::AccountState;
 use crate::controller::token::context::Context;
 use crate::domain::memory::ShownListing as _;
-use crate::domain::orphans::{Listed, suspects};
+use crate::domain::orphans::{Listed, Living, suspects};
 use crate::domain::time::plus;
 use crate::launchdarkly::{HttpClient, Limiters, TokensApi};
 
@@ -23,29 +29,98 @@ pub(super) async fn run(
     ctx: Arc<Context<KubeCluster, HttpClient>>,
     lines: Arc<Limiters>,
     objects: ObjectCache,
-    tick: watch::Sender<u64>,
+    wake: Wake,
     interval: Duration,
     whole_cluster: bool,
     sweep: impl Fn() + Send,
 ) {
-    let mut next = tokio::time::Instant::now() + jittered(interval);
+    let mut listings = FuturesUnordered::new();
+    let mut under_way = UnderWay::default();
+    let mut next = Instant::now() + jittered(interval);
     loop {
         objects.count(&ctx);
         sweep();
         ctx.forget_gone(&objects.uids());
         show_rate_limits(&ctx, &lines);
-        tokio::time::sleep_until(next.min(tokio::time::Instant::now() + GAUGES_EVERY)).await;
-        if tokio::time::Instant::now() < next {
+        let pause = tokio::time::sleep_until(next.min(Instant::now() + GAUGES_EVERY));
+        tokio::pin!(pause);
+        loop {
+            tokio::select! {
+                () = &mut pause => break,
+                Some(first) = listings.next(), if !listings.is_empty() => {
+                    let mut listed = vec![first];
+                    while let Some(Some(next)) = listings.next().now_or_never() {
+                        listed.push(next);
+                    }
+                    for account in &listed {
+                        under_way.end(account);
+                    }
+                    finish(&ctx, &objects, &wake, &listed, whole_cluster);
+                }
+            }
+        }
+        if Instant::now() < next {
             continue;
         }
-        next = tokio::time::Instant::now() + jittered(interval);
-        list_accounts(&ctx.accounts, &*ctx.clock).await;
-        if whole_cluster {
-            find_orphans(&ctx, &objects);
+        next = Instant::now() + jittered(interval);
+        // What an object has in Kubernetes is looked at once a round, whatever becomes of its account's listing.
+        let mut unlisted = objects.account_keys();
+        for account in shared_accounts(&ctx.accounts) {
+            if under_way.begin(&account) {
+                unlisted.retain(|key| !account.keys().any(|listed| listed == key));
+                listings.push(list(&ctx, account));
+            }
         }
-        gather_unknown(&ctx, &objects);
-        tick.send_modify(|round| *round = round.wrapping_add(1));
+        wake.users_of(unlisted);
     }
+}
+
+/// The accounts whose listings are under way: one that has not ended by the next round goes on.
+#[derive(Default)]
+struct UnderWay(Vec<Arc<AccountState>>);
+
+impl UnderWay {
+    /// False if it has begun before.
+    fn begin<L: TokensApi>(&mut self, account: &SharedAccount<L>) -> bool {
+        let state = &account.session().state;
+        let new = !self.0.iter().any(|known| Arc::ptr_eq(known, state));
+        if new {
+            self.0.push(Arc::clone(state));
+        }
+        new
+    }
+
+    fn end<L: TokensApi>(&mut self, account: &SharedAccount<L>) {
+        let state = &account.session().state;
+        self.0.retain(|known| !Arc::ptr_eq(known, state));
+    }
+}
+
+async fn list<C: Cluster, L: TokensApi>(
+    ctx: &Context<C, L>,
+    account: SharedAccount<L>,
+) -> SharedAccount<L> {
+    list_account(&ctx.accounts, &account, &*ctx.clock).await;
+    account
+}
+
+/// Concludes what listings show beside the objects of their accounts, and has these compared with them.
+fn finish<C: Cluster, L: TokensApi>(
+    ctx: &Context<C, L>,
+    objects: &ObjectCache,
+    wake: &Wake,
+    listed: &[SharedAccount<L>],
+    whole_cluster: bool,
+) {
+    let living = whole_cluster.then(|| objects.living());
+    for account in listed {
+        if let Some(living) = &living {
+            find_orphans(ctx, living, account.session());
+        }
+        gather_unknown(objects, account.session());
+    }
+    let keys = listed.iter().flat_map(SharedAccount::keys);
+    wake.users_of(keys.cloned().collect());
 }
 
 /// The least that is left of each kind of limit.
@@ -71,38 +146,36 @@ fn show_rate_limits<C: Cluster, L: TokensApi>(ctx: &Context<C, L>, lines: &Limit
 }
 
 /// Compares what is listed with everything that lives in the cluster; only who sees all of it can tell.
-fn find_orphans<C: Cluster, L: TokensApi>(ctx: &Context<C, L>, objects: &ObjectCache) {
-    let living = objects.living();
-    for session in one_each(&ctx.accounts) {
-        let Some(listing) = session.listing() else {
-            continue;
-        };
-        let listed = listing.tokens().map(|token| Listed {
-            id: &token.id,
-            description: &token.description,
-            creation_time: token.creation_time,
-            last_used: token.last_used,
-        });
-        // A token's last use is known as of then.
-        let listed_at = plus(
-            ctx.clock.moment().shown(listing.newest()),
-            session.api.clock_offset().likely,
-        );
-        let found = suspects(listed, &ctx.accounts.installation, &living, listed_at);
-        session.state.suspect_orphans(found, listing.newest());
-    }
+fn find_orphans<C: Cluster, L: TokensApi>(
+    ctx: &Context<C, L>,
+    living: &Living,
+    session: &Session<L>,
+) {
+    let Some(listing) = session.listing() else {
+        return;
+    };
+    let listed = listing.tokens().map(|token| Listed {
+        id: &token.id,
+        description: &token.description,
+        creation_time: token.creation_time,
+        last_used: token.last_used,
+    });
+    // A token's last use is known as of then.
+    let listed_at = plus(
+        ctx.clock.moment().shown(listing.newest()),
+        session.api.clock_offset().likely,
+    );
+    let found = suspects(listed, &ctx.accounts.installation, living, listed_at);
+    session.state.suspect_orphans(found, listing.newest());
 }
 
 /// Has accounts say what their objects say of tokens that they do not know.
-fn gather_unknown<C: Cluster, L: TokensApi>(ctx: &Context<C, L>, objects: &ObjectCache) {
+fn gather_unknown<L: TokensApi>(objects: &ObjectCache, session: &Session<L>) {
     let all = objects.all();
-    let statuses = || all.iter().filter_map(|object| object.status.as_ref());
-    for session in one_each(&ctx.accounts) {
-        let of_account =
-            statuses().filter(|it| it.account_id.as_ref() == Some(&session.account_id));
-        let unknown = of_account.flat_map(|status| status.unknown_tokens.iter().cloned());
-        session.state.note_unknown(unknown.collect());
-    }
+    let statuses = all.iter().filter_map(|object| object.status.as_ref());
+    let of_account = statuses.filter(|it| it.account_id.as_ref() == Some(&session.account_id));
+    let unknown = of_account.flat_map(|status| status.unknown_tokens.iter().cloned());
+    session.state.note_unknown(unknown.collect());
 }
 
 /// Up to a tenth less, so that accounts and replicas do not ask at the same moment.

@@ -3,6 +3,7 @@
 use super::TokenContext;
 use super::cache::ObjectCache;
 use super::settings::{api, reconcile_span};
+use super::wake::Wake;
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -32,7 +33,7 @@ pub(super) fn token_controller(
     leader: &LeaderContext,
     scope: Option<&str>,
     ctx: &TokenContext,
-    tick: &watch::Sender<u64>,
+    wake: &Wake,
 ) -> Controller<AccessToken> {
     let watches = &leader.clients.watches;
     let controller = Controller::new(api::<AccessToken>(watches, scope), WatchConfig::default());
@@ -40,6 +41,7 @@ pub(super) fn token_controller(
     let (secrets, ours) = secrets_of_ours(watches, scope);
     let touched = ctx.clone();
     let drain = leader.drain.clone();
+    let woken = wake.woken(store.clone());
     let (by_cluster, by_namespace) = (store.clone(), store.clone());
     let controller = controller
         .with_config(ControllerConfig::default().concurrency(leader.args.scope.concurrency));
@@ -57,14 +59,14 @@ pub(super) fn token_controller(
         .watches(
             Api::<ClusterLaunchDarklyAccount>::all(watches.clone()),
             WatchConfig::default(),
-            move |account| users_of(&by_cluster, &account.key()),
+            move |account| users_of(&by_cluster, |key| *key == account.key()),
         )
         .watches(
             api::<LaunchDarklyAccount>(watches, scope),
             WatchConfig::default(),
-            move |account| users_of(&by_namespace, &account.key()),
+            move |account| users_of(&by_namespace, |key| *key == account.key()),
         )
-        .reconcile_all_on(rounds(tick.subscribe()))
+        .reconcile_on(woken)
         .graceful_shutdown_on(async move { drain.cancelled_owned().await })
 }
 
@@ -111,12 +113,12 @@ fn owners(
 
 pub(super) fn users_of(
     store: &Store<AccessToken>,
-    key: &AccountKey,
+    is_used: impl Fn(&AccountKey) -> bool,
 ) -> Vec<ObjectRef<AccessToken>> {
     let users = store
         .state()
         .into_iter()
-        .filter(|object| object.account_key() == *key);
+        .filter(|object| is_used(&object.account_key()));
     users.map(|object| ObjectRef::from_obj(&*object)).collect()
 }
 
@@ -187,15 +189,6 @@ impl Reconciler {
             Some(Outcome::Stop) => Action::requeue(Duration::from_secs(1)),
         })
     }
-}
-
-/// One item a round of listings.
-pub(super) fn rounds(
-    tick: watch::Receiver<u64>,
-) -> impl futures::Stream<Item = ()> + Send + 'static {
-    futures::stream::unfold(tick, |mut tick| async move {
-        tick.changed().await.ok().map(|()| ((), tick))
-    })
 }
 
 /// Keys that were issued but not published yet are published before this process ends: nobody else has them.
