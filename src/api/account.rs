@@ -183,10 +183,16 @@ pub struct PolicySpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Permission")]
     pub personal_tokens: Option<Permission>,
-    /// How many AccessTokens may use this account. Default: no limit.
+    /// How many tokens there may be of this account: of AccessTokens with those that they replaced, retained ones, and those that could
+    /// not be deleted. A rotation is never refused. Default: no limit.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = limits::MAX_TOKENS))]
     pub max_tokens: Option<i64>,
+    /// Whether `deletionPolicy` may be Retain. Under Forbid a deletion deletes token and Secret whatever the AccessToken says, and
+    /// `ldtokens.dev/skip-cleanup` leaves them only while LaunchDarkly cannot be asked. Default: Allow.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Permission")]
+    pub retain: Option<Permission>,
     /// How the keys of labels and annotations in `secret.template` may begin, such as `example.com/`. Keys that make other controllers
     /// manage or copy a Secret are refused for all. Default: any other key.
     #[serde(default, skip_serializing_if = "Option::is_none")]

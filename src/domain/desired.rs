@@ -52,9 +52,10 @@ pub enum Strategy {
 }
 
 /// What becomes of token and Secret when the object goes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, JsonSchema, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, JsonSchema, Serialize, Deserialize)]
 pub enum DeletionPolicy {
     /// Both are deleted.
+    #[default]
     Delete,
     /// Both stay.
     Retain,

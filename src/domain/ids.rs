@@ -44,6 +44,8 @@ identifiers! {
     TokenId,
     /// The id of a LaunchDarkly account, as `caller-identity` tells it.
     AccountId,
+    /// Which account object a retained token was made through: 8 hexadecimal digits of a hash of its kind and names.
+    AccountMark,
     /// The `_id` of a LaunchDarkly custom role.
     RoleId,
     /// The `metadata.uid` of an `AccessToken` object.

@@ -4,7 +4,7 @@
 //! that can say which object, and which attempt of it, a token was made for. Ownership and recovery match the object
 //! and the attempt; the installation only scopes the search for orphans.
 
-use crate::domain::ids::{Attempt, Installation, ObjectUid};
+use crate::domain::ids::{AccountMark, Attempt, Installation, ObjectUid};
 
 /// What every marker begins with; a user's description must not contain it.
 pub const OPENING: &str = "[ldtokens ";
@@ -34,8 +34,8 @@ pub struct Marker {
 pub enum Hold {
     /// Made by this attempt.
     Attempt(Attempt),
-    /// Kept by `deletionPolicy: Retain`; nobody's orphan.
-    Retained,
+    /// Kept by `deletionPolicy: Retain`, and counted by the account object that it was made through; nobody's orphan.
+    Retained(Option<AccountMark>),
 }
 
 impl Marker {
@@ -49,7 +49,10 @@ impl Marker {
         } = self;
         match hold {
             Hold::Attempt(attempt) => format!("{OPENING}i={installation} o={object} a={attempt}]"),
-            Hold::Retained => format!("{OPENING}i={installation} o={object} retained]"),
+            Hold::Retained(None) => format!("{OPENING}i={installation} o={object} retained]"),
+            Hold::Retained(Some(account)) => {
+                format!("{OPENING}i={installation} o={object} k={account} retained]")
+            }
         }
     }
 
@@ -64,15 +67,15 @@ impl Marker {
     pub fn attempt(&self) -> Option<&Attempt> {
         match &self.hold {
             Hold::Attempt(attempt) => Some(attempt),
-            Hold::Retained => None,
+            Hold::Retained(_) => None,
         }
     }
 
-    /// The same marker for a token that is left behind on purpose.
+    /// The same marker for a token that is left behind on purpose, made through this account object.
     #[must_use]
-    pub fn retained(&self) -> Self {
+    pub fn retained(&self, account: AccountMark) -> Self {
         Self {
-            hold: Hold::Retained,
+            hold: Hold::Retained(Some(account)),
             ..self.clone()
         }
     }
@@ -81,10 +84,14 @@ impl Marker {
         let inner = text.strip_prefix(OPENING)?.strip_suffix(']')?;
         let (installation, rest) = inner.strip_prefix("i=")?.split_once(" o=")?;
         let (object, hold) = rest.split_once(' ')?;
-        let hold = match hold.strip_prefix("a=") {
-            Some(attempt) => Hold::Attempt(Attempt::new(hex(attempt)?)),
-            None if hold == "retained" => Hold::Retained,
-            None => return None,
+        let hold = match (hold.strip_prefix("a="), hold.strip_prefix("k=")) {
+            (Some(attempt), _) => Hold::Attempt(Attempt::new(hex(attempt)?)),
+            (None, Some(account)) => {
+                let account = hex(account.strip_suffix(" retained")?)?;
+                Hold::Retained(Some(AccountMark::new(account)))
+            }
+            (None, None) if hold == "retained" => Hold::Retained(None),
+            (None, None) => return None,
         };
         Some(Self {
             installation: Installation::new(hex(installation)?),
@@ -163,7 +170,8 @@ mod tests {
     fn any_marker() -> impl Strategy<Value = Marker> {
         let hold = prop_oneof![
             "[0-9a-f]{8}".prop_map(|attempt| Hold::Attempt(Attempt::new(attempt))),
-            Just(Hold::Retained),
+            Just(Hold::Retained(None)),
+            "[0-9a-f]{8}".prop_map(|account| Hold::Retained(Some(AccountMark::new(account)))),
         ];
         (
             "[0-9a-f]{8}",
@@ -231,8 +239,8 @@ mod tests {
             "[ldtokens i=0a1b2c3d o=11111111-2222-4333-8444-555555555555 a=9f8e7d6c]"
         );
         assert_eq!(
-            marker().retained().render(),
-            "[ldtokens i=0a1b2c3d o=11111111-2222-4333-8444-555555555555 retained]"
+            marker().retained("4c5d6e7f".into()).render(),
+            "[ldtokens i=0a1b2c3d o=11111111-2222-4333-8444-555555555555 k=4c5d6e7f retained]"
         );
     }
 
@@ -260,6 +268,8 @@ mod tests {
             "[ldtokens i=0a1b2c3d o= a=9f8e7d6c]",
             "[ldtokens i=0a1b2c3d o=x y a=9f8e7d6c]",
             "[ldtokens i=0a1b2c3d o=x kept]",
+            "[ldtokens i=0a1b2c3d o=x k=4c5d6e7f]",
+            "[ldtokens i=0a1b2c3d o=x k=4c5d retained]",
             "[ldtokens ]",
         ] {
             assert_eq!(Marker::parse(damaged), None, "{damaged}");

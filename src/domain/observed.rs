@@ -201,6 +201,8 @@ pub enum Admission {
     Granted,
     /// Cannot be said before the custom roles are resolved.
     NeedsRoles,
+    /// Cannot be said before a listing shows how many tokens are retained.
+    NeedsListing,
     /// Not allowed.
     Refused(Problem),
 }

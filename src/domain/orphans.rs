@@ -5,6 +5,7 @@ use std::collections::{BTreeSet, HashSet};
 use jiff::{SignedDuration, Timestamp};
 
 use super::marker::{Hold, Marker};
+use crate::domain::account::AccountKey;
 use crate::domain::ids::{Installation, ObjectUid, TokenId};
 use crate::domain::time::plus;
 
@@ -33,6 +34,29 @@ pub struct Living {
     pub claimed: BTreeSet<TokenId>,
 }
 
+/// Whether an account object is to tell of an orphan: the one that it was made through. Where nobody knows that any more, those whose
+/// readers may know of all tokens: of the whole cluster, and of the operator's namespace; or those of the only namespace that there is.
+#[must_use]
+pub fn is_told_by(
+    account: &AccountKey,
+    maker: Option<&AccountKey>,
+    all: &[&AccountKey],
+    own_namespace: &str,
+) -> bool {
+    if let Some(maker) = maker.filter(|maker| all.contains(maker)) {
+        return maker == account;
+    }
+    let namespace = |key: &AccountKey| match key {
+        AccountKey::Cluster { .. } => own_namespace.to_owned(),
+        AccountKey::Namespaced { namespace, .. } => namespace.clone(),
+    };
+    let is_own = |key: &AccountKey| namespace(key) == own_namespace;
+    if all.iter().any(|key| is_own(key)) {
+        return is_own(account);
+    }
+    all.iter().all(|key| namespace(key) == namespace(account))
+}
+
 /// The tokens of a listing that carry this installation's marker, were left neither on purpose nor a short while ago,
 /// and that no living object answers for.
 ///
@@ -47,7 +71,7 @@ pub fn suspects<'a>(
     let forsaken = |token: &Listed<'_>| {
         Marker::parse(token.description).is_some_and(|marker| {
             marker.installation == *installation
-                && marker.hold != Hold::Retained
+                && !matches!(marker.hold, Hold::Retained(_))
                 && !living.objects.contains(&marker.object)
         }) && !living.claimed.contains(token.id)
     };
@@ -114,7 +138,7 @@ mod tests {
 
     #[test]
     fn what_was_left_on_purpose_or_is_of_another_cluster_is_none() {
-        let retained = marked("0123abcd", "gone", Hold::Retained);
+        let retained = marked("0123abcd", "gone", Hold::Retained(None));
         let other = marked("ffffffff", "gone", Hold::Attempt(Attempt::new("00000001")));
         for description in [retained.as_str(), other.as_str(), "Deploys flags"] {
             assert!(!found(description, 25, &Living::default()), "{description}");

@@ -4,6 +4,7 @@
 
 use jiff::SignedDuration;
 
+use super::desired::DeletionPolicy;
 use super::durations;
 use super::secret::SecretLayout;
 use super::settings::{BaseRole, Effect, Grant, Statement, TokenSettings};
@@ -16,10 +17,12 @@ pub struct AccountPolicy {
     pub grants: Grants,
     /// Whether personal tokens may be asked for.
     pub personal_tokens: bool,
-    /// How many AccessTokens may use the account; `None` for any number.
+    /// How many tokens there may be; `None` for any number.
     pub max_tokens: Option<usize>,
     /// The longest time between scheduled rotations; `None` for any, or no schedule at all.
     pub max_interval: Option<SignedDuration>,
+    /// Whether tokens may outlive their AccessTokens.
+    pub retain: bool,
     /// How keys of labels and annotations in a Secret's template may begin; `None` for any way.
     pub secret_metadata: Option<Vec<String>>,
 }
@@ -81,6 +84,7 @@ impl AccountPolicy {
             personal_tokens: false,
             max_tokens: Some(0),
             max_interval: None,
+            retain: false,
             secret_metadata: None,
         }
     }
@@ -93,6 +97,7 @@ impl AccountPolicy {
             personal_tokens: true,
             max_tokens: None,
             max_interval: None,
+            retain: true,
             secret_metadata: None,
         }
     }
@@ -117,6 +122,18 @@ impl AccountPolicy {
             None => format!("must be set: the account asks for at most {max}"),
         };
         Err(refusal("spec.rotation.interval", message))
+    }
+
+    /// Whether a deletion may leave token and Secret as they are.
+    ///
+    /// # Errors
+    /// The refusal.
+    pub fn allows_deletion(&self, policy: DeletionPolicy) -> Result<(), Refusal> {
+        if self.retain || policy == DeletionPolicy::Delete {
+            return Ok(());
+        }
+        let message = "the account does not allow Retain".into();
+        Err(refusal("spec.deletionPolicy", message))
     }
 
     /// Whether a Secret may have the labels and annotations that are asked for.
@@ -169,14 +186,14 @@ impl AccountPolicy {
         prefixes.is_none_or(|prefixes| prefixes.iter().any(|prefix| key.starts_with(prefix)))
     }
 
-    /// Whether one more object may use the account, besides `others`.
+    /// Whether there may be one more token, besides `others`.
     ///
     /// # Errors
     /// The refusal.
     pub fn has_room(&self, others: usize) -> Result<(), Refusal> {
         match self.max_tokens {
             Some(max) if others >= max => {
-                let message = format!("the account allows {max} AccessTokens, and all are taken");
+                let message = format!("the account allows {max} tokens, and all are taken");
                 Err(refusal("spec.accountRef", message))
             }
             _ => Ok(()),

@@ -26,6 +26,11 @@ pub enum Reason {
     ///
     /// Nothing.
     Available,
+    /// The account has as many tokens as its policy's `maxTokens` allows: of AccessTokens with those that they replaced, retained ones, and
+    /// those that could not be deleted. Rotations go on; no AccessToken gets its first token.
+    ///
+    /// Delete AccessTokens, or retained tokens at LaunchDarkly, or raise `maxTokens`.
+    Full,
     /// What is at LaunchDarkly or in the Secret is what was asked for.
     ///
     /// Nothing.

@@ -10,8 +10,8 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
-use crate::domain::ids::{AccountId, ObjectUid, RoleId, TokenId};
-use crate::domain::marker::Marker;
+use crate::domain::ids::{AccountId, AccountMark, ObjectUid, RoleId, TokenId};
+use crate::domain::marker::{Hold, Marker};
 use crate::domain::settings::{BaseRole, Statement};
 use crate::redaction::{Key, LastFour};
 
@@ -230,6 +230,8 @@ pub struct Listing {
     pub started_at: Timestamp,
     /// Where the tokens are whose markers name an object.
     by_object: HashMap<ObjectUid, Vec<usize>>,
+    /// Where those are that were retained, by the account objects that they were made through.
+    retained: HashMap<AccountMark, Vec<usize>>,
 }
 
 impl Listing {
@@ -237,8 +239,12 @@ impl Listing {
     #[must_use]
     pub fn new(tokens: Vec<Token>, started_at: Timestamp) -> Self {
         let mut by_object: HashMap<ObjectUid, Vec<usize>> = HashMap::new();
+        let mut retained: HashMap<AccountMark, Vec<usize>> = HashMap::new();
         for (place, token) in tokens.iter().enumerate() {
             if let Some(marker) = Marker::parse(&token.description) {
+                if let Hold::Retained(Some(account)) = marker.hold {
+                    retained.entry(account).or_default().push(place);
+                }
                 by_object.entry(marker.object).or_default().push(place);
             }
         }
@@ -246,7 +252,14 @@ impl Listing {
             tokens,
             started_at,
             by_object,
+            retained,
         }
+    }
+
+    /// The tokens that were retained, of those made through this account object.
+    pub fn retained(&self, account: &AccountMark) -> impl Iterator<Item = &Token> {
+        let places = self.retained.get(account).into_iter().flatten();
+        places.filter_map(|place| self.tokens.get(*place))
     }
 
     /// The places of the tokens whose markers name this object.

@@ -12,7 +12,7 @@ use launchdarkly_token_operator::api::AccessToken;
 use launchdarkly_token_operator::api::access_token::AccessTokenSpec;
 use launchdarkly_token_operator::cluster::NamespaceFacts;
 use launchdarkly_token_operator::controller::account::{
-    Accounts, Availability, CredentialToken, Entry, Session, list_accounts,
+    Accounts, Availability, CredentialToken, Entry, Session, Usage, list_accounts,
 };
 use launchdarkly_token_operator::controller::token::{Context, Outcome, reconcile};
 use launchdarkly_token_operator::domain::account::AccountKey;
@@ -467,7 +467,9 @@ impl Process {
 
     /// An object takes a slot of an account.
     pub fn occupy_of(&self, account: &str, object: &str) {
-        self.ctx.accounts.occupy(&named(account), &stranger(object));
+        self.ctx
+            .accounts
+            .occupy(&named(account), &stranger(object), Usage::default());
     }
 
     /// Tokens of others, made before whatever comes next.
@@ -487,7 +489,9 @@ impl Process {
 
     /// Another object takes a slot of the account.
     pub fn occupy(&self, object: &str) {
-        self.ctx.accounts.occupy(&account_key(), &stranger(object));
+        self.ctx
+            .accounts
+            .occupy(&account_key(), &stranger(object), Usage::default());
     }
 
     /// How many objects have a slot of the account.

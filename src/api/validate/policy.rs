@@ -158,6 +158,7 @@ fn of(kind: AccountKind, spec: &PolicySpec, max_interval: Option<SignedDuration>
         // A negative number, which no schema lets pass, means the least.
         max_tokens: spec.max_tokens.map(|max| usize::try_from(max).unwrap_or(0)),
         max_interval,
+        retain: spec.retain != Some(Permission::Forbid),
         secret_metadata: spec.secret_metadata.clone(),
     }
 }

@@ -204,14 +204,18 @@ async fn check_credential<C: Cluster, D: Connect, K: AccountObject>(
     ctx.accounts.remember(&world.key, &world.uid, checked);
 }
 
-/// What an earlier process found out about the instance is taken over from the status.
+/// What an earlier process found out about the account is taken over from the status.
 fn adopt_features<C, D: Connect, K: AccountObject>(ctx: &AccountContext<C, D>, world: &World<K>) {
     let status = world.object.status();
     let checked = ctx.accounts.checked(&world.key, &world.uid);
     let session = checked.and_then(|checked| checked.session);
-    let (Some(noted), Some(session)) =
-        (status.and_then(|status| status.features.as_ref()), session)
-    else {
+    let (Some(status), Some(session)) = (status, session) else {
+        return;
+    };
+    let (state, now) = (&session.state, ctx.clock.steady());
+    state.leave_behind(&world.key, &status.left_behind, now);
+    state.forsake(&world.key, &status.orphans, now);
+    let Some(noted) = &status.features else {
         return;
     };
     let before = Features {
@@ -220,7 +224,7 @@ fn adopt_features<C, D: Connect, K: AccountObject>(ctx: &AccountContext<C, D>, w
         probe_time: noted.probe_time,
         ..Features::default()
     };
-    let credential = status.and_then(|status| status.credential_token_id.as_ref());
+    let credential = status.credential_token_id.as_ref();
     let is_same =
         matches!(&session.credential, CredentialToken::Named(id) if credential == Some(id));
     let mut found_out = session.state.found_out();

@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::domain::ids::{Fingerprint, ObjectUid, TokenId};
-use crate::domain::marker::Marker;
+use crate::domain::ids::{AccountMark, Fingerprint, ObjectUid, TokenId};
+use crate::domain::marker::{Hold, Marker};
 use crate::domain::memory::ShownListing;
 use crate::launchdarkly::{Listing, Token};
 
@@ -48,6 +48,8 @@ pub(in crate::controller) struct View {
     better: HashMap<TokenId, (Timestamp, Option<Token>)>,
     /// Which of these carry an object's marker.
     better_by_object: HashMap<ObjectUid, Vec<TokenId>>,
+    /// Which of these are retained, by the account objects that they were made through.
+    better_retained: HashMap<AccountMark, Vec<TokenId>>,
     newest: Timestamp,
 }
 
@@ -60,6 +62,14 @@ impl View {
     /// When the newest of all listings began.
     pub(in crate::controller) fn newest(&self) -> Timestamp {
         self.newest
+    }
+
+    /// The tokens that were retained, of those made through this account object.
+    pub(super) fn retained(&self, account: &AccountMark) -> impl Iterator<Item = &TokenId> {
+        let own = self.own.retained(account).map(|token| &token.id);
+        let better = self.better_retained.get(account).into_iter().flatten();
+        own.filter(|id| !self.better.contains_key(*id))
+            .chain(better)
     }
 }
 
@@ -215,6 +225,7 @@ impl Listings {
             own: own.map_or_else(View::nothing, |own| Arc::clone(&own.listing)),
             better: HashMap::new(),
             better_by_object: HashMap::new(),
+            better_retained: HashMap::new(),
             newest: Timestamp::MIN,
         };
         view.newest = view.own.started_at;
@@ -242,6 +253,10 @@ impl Listings {
         let shown = view.better.values().filter_map(|(_, token)| token.as_ref());
         for token in shown {
             if let Some(marker) = Marker::parse(&token.description) {
+                if let Hold::Retained(Some(account)) = marker.hold {
+                    let of_account = view.better_retained.entry(account);
+                    of_account.or_default().push(token.id.clone());
+                }
                 let of_object = view.better_by_object.entry(marker.object);
                 of_object.or_default().push(token.id.clone());
             }

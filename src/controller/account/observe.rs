@@ -46,7 +46,7 @@ pub(super) fn observe<C, D: Connect, K: AccountObject>(
         unseen: unseen(ctx, world),
         pinned: status.account_id.clone(),
         credential: credential(world),
-        behind: session.map(|session| behind(session, status, moment)),
+        behind: session.map(|session| behind(ctx, world, session, moment)),
         known: checked.map(|checked| checked.finding),
         turn: match world.object.namespace() {
             Some(_) => ctx.line.lock().place(&world.uid),
@@ -102,14 +102,17 @@ fn access(desired: &DesiredAccount, key: &Key) -> Access {
     }
 }
 
-fn behind<L: TokensApi>(
-    session: &Session<L>,
-    status: &AccountStatus,
+fn behind<C, D: Connect, K: AccountObject>(
+    ctx: &AccountContext<C, D>,
+    world: &World<K>,
+    session: &Session<D::Api>,
     now: Moment,
 ) -> RemoteAccountFacts {
     let features = session.features(now.steady());
-    let orphans = session.state.orphans();
-    let left_behind = session.state.left_behind(&session.key, &status.left_behind);
+    let (state, own_namespace) = (&session.state, &ctx.settings.own_namespace);
+    let orphans = state.orphans(&world.key, own_namespace);
+    let desired = world.desired.as_ref().ok();
+    let max = desired.and_then(|desired| desired.policy.max_tokens);
     let own = session.listing().map(|it| session.credential.alike(&*it));
     RemoteAccountFacts {
         credential: match (&session.credential, own.as_deref()) {
@@ -121,9 +124,10 @@ fn behind<L: TokensApi>(
         expiry: features.expiry,
         probe_time: features.probe_time,
         orphans: orphans.map(|orphans| orphans.into_iter().collect()),
-        unknown_tokens: session.state.unknown().into_iter().collect(),
-        left_behind: left_behind.into_iter().collect(),
-        held_by_budget: session.state.worst_hold(now.steady()),
+        unknown_tokens: ctx.accounts.unknown(&world.key).into_iter().collect(),
+        left_behind: state.left_behind(&world.key).into_iter().collect(),
+        full_at: max.filter(|max| ctx.accounts.tokens(&world.key) >= *max),
+        held_by_budget: state.worst_hold(now.steady()),
         clock_offset: session.api.clock_offset().likely,
     }
 }

@@ -95,16 +95,17 @@ pub(in crate::controller) async fn list_account<L: TokensApi>(
     let state = &account.session().state;
     let in_use = |one: &Credential<L>| one.keys.iter().any(|key| accounts.users(key) > 0);
     let (begun_at, candidates) = {
+        let in_use: Vec<_> = account.credentials().filter(|one| in_use(one)).collect();
         let mut listings = state.listings();
         let keys = account.credentials().map(|one| &one.session.key);
         listings.retain(&keys.collect());
-        let in_use: Vec<_> = account.credentials().filter(|one| in_use(one)).collect();
         let now = clock.steady();
         (now, listings.turns(in_use, |one| &one.session.key, now))
     };
     for one in candidates {
         let session = &one.session;
         let Err(failure) = list_since(session, begun_at).await else {
+            state.compare_kept(&session.key);
             for one in account.credentials() {
                 sweep_probes(accounts, one).await;
             }

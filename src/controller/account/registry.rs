@@ -1,23 +1,23 @@
 //! The accounts this process can act on, as the account controller keeps them up to date.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use parking_lot::{Mutex, RwLock};
 use tokio::sync::broadcast;
 
+use super::claims::Claims;
 pub use super::entry::{Availability, CredentialToken, Entry, Session};
 use super::known::{Checked, Known, KnownAccount};
 use super::left::LeftAccounts;
 use crate::controller::account::state::AccountState;
-use crate::controller::account::users::Users;
 use crate::domain::account::AccountKey;
 use crate::domain::account::handler::ControllerRef;
 use crate::domain::account::offer::Offer;
-use crate::domain::ids::{AccountId, AccountUid, Installation, ObjectUid};
-use crate::domain::policy::{AccountPolicy, Refusal};
-use crate::domain::record::Identity;
+use crate::domain::ids::{AccountId, AccountUid, Installation};
 use crate::launchdarkly::TokensApi;
+
+mod slots;
 
 type AccountMap<L> = HashMap<AccountKey, KnownAccount<L>>;
 
@@ -26,6 +26,8 @@ type AccountMap<L> = HashMap<AccountKey, KnownAccount<L>>;
 pub struct Accounts<L> {
     /// Which cluster our tokens are marked with.
     pub installation: Installation,
+    /// Which object answers for which token.
+    pub(in crate::controller) claims: Claims,
     by_key: RwLock<AccountMap<L>>,
     /// What all credentials of one account on one host share, whatever the objects that lead there (I13).
     states: Mutex<BTreeMap<(String, AccountId), Arc<AccountState>>>,
@@ -40,6 +42,7 @@ impl<L: TokensApi> Accounts<L> {
         let (signals, _) = broadcast::channel(64);
         Self {
             installation,
+            claims: Claims::default(),
             by_key: RwLock::default(),
             states: Mutex::default(),
             signals,
@@ -189,93 +192,6 @@ impl<L: TokensApi> Accounts<L> {
         Arc::clone(state.or_default())
     }
 
-    /// Takes a slot for an object that has a token already.
-    pub fn occupy(&self, key: &AccountKey, object: &Identity) {
-        let news = self.change(key, |account| account.users.insert(object));
-        // Nothing is done with an account that another installation handles.
-        if news && !self.is_left(key) {
-            self.signal();
-        }
-    }
-
-    /// Whether an object has a slot, or `policy` has room for it.
-    ///
-    /// # Errors
-    /// The refusal.
-    pub fn has_room(
-        &self,
-        key: &AccountKey,
-        object: &ObjectUid,
-        policy: &AccountPolicy,
-    ) -> Result<(), Refusal> {
-        match self.by_key.read().get(key) {
-            Some(account) if account.users.contains(object) => Ok(()),
-            account => policy.has_room(account.map_or(0, |account| account.users.len())),
-        }
-    }
-
-    /// Takes a slot for an object, under one lock, if `policy` has room for it (I9); whether it had none before.
-    ///
-    /// # Errors
-    /// The refusal.
-    pub fn reserve(
-        &self,
-        key: &AccountKey,
-        object: &Identity,
-        policy: &AccountPolicy,
-    ) -> Result<bool, Refusal> {
-        let taken = self.change(key, |account| {
-            if account.users.contains(&object.uid) {
-                return Ok(false);
-            }
-            policy.has_room(account.users.len())?;
-            Ok(account.users.insert(object))
-        })?;
-        if taken {
-            self.signal();
-        }
-        Ok(taken)
-    }
-
-    /// Gives back a slot that was reserved for what did not begin after all.
-    pub fn give_back(&self, key: &AccountKey, object: &ObjectUid) {
-        if self.change(key, |account| account.users.remove(object)) {
-            self.signal();
-        }
-    }
-
-    /// Gives an object's slots back.
-    pub fn release(&self, object: &ObjectUid) {
-        let mut accounts = self.by_key.write();
-        let released = accounts
-            .values_mut()
-            .filter(|account| account.users.remove(object))
-            .count();
-        if released > 0 {
-            self.settle(&mut accounts);
-            drop(accounts);
-            self.signal();
-        }
-    }
-
-    /// Forgets objects that are gone.
-    pub fn retain(&self, living: &HashSet<ObjectUid>) {
-        for state in self.states.lock().values() {
-            state.budget().retain(living);
-        }
-        let mut accounts = self.by_key.write();
-        for account in accounts.values_mut() {
-            account.users.retain(living);
-        }
-        self.settle(&mut accounts);
-    }
-
-    /// How many objects use an account.
-    pub fn users(&self, key: &AccountKey) -> usize {
-        let accounts = self.by_key.read();
-        accounts.get(key).map_or(0, |account| account.users.len())
-    }
-
     /// A call was answered 401: the credential is looked at again at once.
     pub fn doubt(&self, key: &AccountKey) {
         self.change(key, |account| {
@@ -318,12 +234,12 @@ impl<L: TokensApi> Accounts<L> {
     /// Drops what is empty, and tells the budget of each account which objects it is for, through all account objects.
     fn settle(&self, accounts: &mut AccountMap<L>) {
         accounts.retain(|_, account| account.object.is_some() || !account.users.is_empty());
-        let mut users: HashMap<*const AccountState, Vec<Arc<Users>>> = HashMap::new();
-        for account in accounts.values() {
+        let mut users: HashMap<*const AccountState, Vec<_>> = HashMap::new();
+        for (key, account) in accounts.iter() {
             let session = account.entry().and_then(|it| it.state.newest_session());
             if let Some(session) = session {
                 let through = users.entry(Arc::as_ptr(&session.state)).or_default();
-                through.push(Arc::clone(&account.users));
+                through.push((key.clone(), Arc::clone(&account.users)));
             }
         }
         for state in self.states.lock().values() {

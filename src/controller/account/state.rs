@@ -7,10 +7,13 @@ use jiff::Timestamp;
 use parking_lot::{Mutex, MutexGuard};
 
 use crate::controller::account::features::FoundOut;
+use crate::controller::account::kept::Kept;
 use crate::controller::account::listings::Listings;
 use crate::controller::account::users::Users;
+use crate::domain::account::AccountKey;
 use crate::domain::account::budget::{Allowance, Hold, Population, ReplacementBudget};
 use crate::domain::ids::{Fingerprint, ObjectUid, TokenId};
+use crate::domain::orphans::is_told_by;
 use crate::domain::record::Identity;
 
 /// What is known of one account on one host, whatever the number of credentials and account objects (I13).
@@ -23,10 +26,9 @@ pub struct AccountState {
     listings: Mutex<Listings>,
     found_out: Mutex<FoundOut>,
     budget: Mutex<ReplacementBudget>,
-    users: Mutex<Vec<Arc<Users>>>,
+    users: Mutex<Vec<(AccountKey, Arc<Users>)>>,
     orphans: Mutex<Orphans>,
-    left_behind: Mutex<BTreeSet<TokenId>>,
-    unknown: Mutex<BTreeSet<TokenId>>,
+    kept: Mutex<Kept>,
 }
 
 /// Tokens that belong to nobody, as the newest listings show them.
@@ -51,7 +53,7 @@ impl AccountState {
     }
 
     /// Which objects use the account, through each account object; the budget is measured by them.
-    pub(super) fn set_users(&self, users: Vec<Arc<Users>>) {
+    pub(super) fn set_users(&self, users: Vec<(AccountKey, Arc<Users>)>) {
         *self.users.lock() = users;
     }
 
@@ -115,43 +117,62 @@ impl AccountState {
         known.listed_at = Some(listed_at);
     }
 
-    /// Tokens that belong to nobody; `None` before there were two listings to say so.
-    pub fn orphans(&self) -> Option<BTreeSet<TokenId>> {
+    /// Tokens that belong to nobody, as far as an account object is to tell of them; `None` before there were two listings to say so.
+    pub fn orphans(&self, account: &AccountKey, own_namespace: &str) -> Option<BTreeSet<TokenId>> {
+        let mut confirmed = self.orphans.lock().confirmed.clone()?;
+        let (kept, users) = (self.kept.lock(), self.users.lock());
+        let all: Vec<&AccountKey> = users.iter().map(|(key, _)| key).collect();
+        confirmed.retain(|id| is_told_by(account, kept.maker(id), &all, own_namespace));
+        Some(confirmed)
+    }
+
+    /// How many tokens belong to nobody, whoever made them; `None` before there were two listings to say so.
+    pub fn all_orphans(&self) -> Option<usize> {
         let known = self.orphans.lock();
-        known.confirmed.clone()
+        known.confirmed.as_ref().map(BTreeSet::len)
     }
 
-    /// Notes the tokens that objects of the account tell as unknown.
-    pub fn note_unknown(&self, tokens: BTreeSet<TokenId>) {
-        *self.unknown.lock() = tokens;
+    /// Notes tokens whose cleaning up was given up.
+    pub fn leave_behind(&self, account: &AccountKey, tokens: &[TokenId], now: Timestamp) {
+        let mut kept = self.kept.lock();
+        for token in tokens {
+            kept.leave_behind(account, token, now);
+        }
     }
 
-    /// Tokens that carry an object's marker and that it does not know.
-    pub fn unknown(&self) -> BTreeSet<TokenId> {
-        self.unknown.lock().clone()
+    /// Notes a token that was retained.
+    pub fn retain(&self, account: &AccountKey, token: &TokenId, now: Timestamp) {
+        self.kept.lock().retain(account, token, now);
     }
 
-    /// Notes tokens whose cleaning up was given up, until an account's status says so.
-    pub fn leave_behind(&self, tokens: &[TokenId]) {
-        let mut left = self.left_behind.lock();
-        left.extend(tokens.iter().cloned());
+    /// Notes tokens whose object went without cleaning up.
+    pub fn forsake(&self, account: &AccountKey, tokens: &[TokenId], now: Timestamp) {
+        let mut kept = self.kept.lock();
+        for token in tokens {
+            kept.forsake(account, token, now);
+        }
     }
 
-    /// Tokens whose cleaning up was given up, by this process or as is `known` from elsewhere; without those that neither this
-    /// credential nor another one lists any more.
-    pub(in crate::controller) fn left_behind(
-        &self,
-        key: &Fingerprint,
-        known: &[TokenId],
-    ) -> BTreeSet<TokenId> {
-        let (listings, left) = (self.listings(), self.left_behind.lock());
-        let all = left.iter().chain(known);
-        all.filter(|id| !listings.lack(key, id)).cloned().collect()
+    /// A credential has listed: what is gone need not be remembered.
+    pub(super) fn compare_kept(&self, key: &Fingerprint) {
+        let (listings, mut kept) = (self.listings(), self.kept.lock());
+        kept.compare(&listings, key);
+    }
+
+    /// Tokens made through an account object whose cleaning up was given up.
+    pub fn left_behind(&self, account: &AccountKey) -> BTreeSet<TokenId> {
+        self.kept.lock().left_behind(account)
+    }
+
+    /// Tokens made through an account object that no object answers for any more, on purpose or because they could not be deleted.
+    pub(super) fn kept(&self, account: &AccountKey, key: &Fingerprint) -> BTreeSet<TokenId> {
+        let view = self.listings().view(key);
+        self.kept.lock().of(account, view.as_deref())
     }
 
     fn population(&self) -> Population {
         let mut population = Population::default();
-        for users in self.users.lock().iter() {
+        for (_, users) in self.users.lock().iter() {
             users.add_to(&mut population);
         }
         population
@@ -172,6 +193,7 @@ mod tests {
     use jiff::SignedDuration;
 
     use super::*;
+    use crate::controller::account::users::Usage;
 
     fn object(name: &str) -> Identity {
         Identity {
@@ -186,9 +208,12 @@ mod tests {
         let shared = AccountState::default();
         let users = Arc::<Users>::default();
         for n in 0..60 {
-            users.insert(&object(&format!("object-{n}")));
+            users.insert(&object(&format!("object-{n}")), Usage::default());
         }
-        shared.set_users(vec![users]);
+        let account = AccountKey::Cluster {
+            name: "default".to_owned(),
+        };
+        shared.set_users(vec![(account, users)]);
         let (moment, minute) = (SignedDuration::from_secs(2), SignedDuration::from_mins(1));
         let mut now = Timestamp::UNIX_EPOCH;
         for n in 0..3 {

@@ -12,7 +12,7 @@ use crate::api::AccessToken;
 use crate::api::conditions::find_condition;
 use crate::api::record;
 use crate::cluster::Cluster;
-use crate::controller::account::claims::Claims;
+use crate::controller::account::Usage;
 use crate::controller::account::registry::Accounts;
 use crate::controller::token::context::Context;
 use crate::controller::token::ownership::is_ours;
@@ -83,17 +83,13 @@ impl ObjectCache {
     }
 
     /// Objects that have a token keep it and their slots before any new one can take them.
-    pub(in crate::controller) fn occupy<L: TokensApi>(
-        &self,
-        accounts: &Accounts<L>,
-        claims: &Claims,
-    ) {
+    pub(in crate::controller) fn occupy<L: TokensApi>(&self, accounts: &Accounts<L>) {
         for object in self.all() {
             let record = object.status.as_ref().map(record::read).unwrap_or_default();
             let identity = object.identity();
-            claims.note(&identity, &record);
+            accounts.claims.note(&identity, &record);
             if uses_account(&object, &record) {
-                accounts.occupy(&object.account_key(), &identity);
+                accounts.occupy(&object.account_key(), &identity, Usage::of(&record));
             }
         }
     }

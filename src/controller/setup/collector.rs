@@ -10,7 +10,7 @@ use super::cache::ObjectCache;
 use crate::api::conditions::find_condition;
 use crate::api::{AccessToken, AccessTokenSpec, AccessTokenStatus};
 use crate::cluster::Cluster;
-use crate::controller::account::registry::{Availability, Entry, Session};
+use crate::controller::account::registry::{Accounts, Availability, Entry, Session};
 use crate::controller::token::context::Context;
 use crate::domain::account::AccountKey;
 use crate::domain::conditions::ConditionType;
@@ -19,7 +19,6 @@ use crate::domain::ids::TokenId;
 use crate::domain::memory::ShownListing;
 use crate::domain::reason::Reason;
 use crate::launchdarkly::{Token, TokensApi};
-use crate::runtime::clock::Clock;
 use crate::runtime::metrics::{AccountSample, RemoteAccountSample, Samples, TokenSample};
 
 /// Everything there is to show of single objects: of every account, and of every `AccessToken` if `per_object`.
@@ -44,7 +43,7 @@ pub(super) fn facts<C: Cluster, L: TokensApi>(
     }
     facts.accounts = entries
         .iter()
-        .map(|(key, entry)| account(key, entry, ctx.accounts.users(key), &*ctx.clock))
+        .map(|(key, entry)| account(ctx, key, entry))
         .collect();
     facts
 }
@@ -105,11 +104,10 @@ fn strategy(spec: &AccessTokenSpec) -> Strategy {
         .unwrap_or(Strategy::Reset)
 }
 
-fn account<L: TokensApi>(
+fn account<C: Cluster, L: TokensApi>(
+    ctx: &Context<C, L>,
     key: &AccountKey,
     entry: &Entry<L>,
-    access_tokens: usize,
-    clock: &dyn Clock,
 ) -> AccountSample {
     let (kind, namespace, name) = match key {
         AccountKey::Namespaced { namespace, name } => {
@@ -127,20 +125,25 @@ fn account<L: TokensApi>(
         name: name.clone(),
         reason: reason.as_str(),
         ready: matches!(entry.state, Availability::Usable(_)),
-        access_tokens,
+        access_tokens: ctx.accounts.users(key),
         behind: entry
             .state
             .newest_session()
-            .map(|session| behind(session, clock.steady())),
+            .map(|session| behind(&ctx.accounts, key, session, ctx.clock.steady())),
     }
 }
 
-fn behind<L: TokensApi>(session: &Session<L>, now: Timestamp) -> RemoteAccountSample {
+fn behind<L: TokensApi>(
+    accounts: &Accounts<L>,
+    key: &AccountKey,
+    session: &Session<L>,
+    now: Timestamp,
+) -> RemoteAccountSample {
     let shared = &session.state;
     RemoteAccountSample {
-        orphaned: shared.orphans().map(|orphans| orphans.len()),
-        unknown: shared.unknown().len(),
-        left_behind: shared.left_behind(&session.key, &[]).len(),
+        orphaned: shared.all_orphans(),
+        unknown: accounts.unknown(key).len(),
+        left_behind: shared.left_behind(key).len(),
         mass_change: shared.worst_hold(now).is_some(),
         clock_offset: session.api.clock_offset().likely.as_secs_f64(),
     }

@@ -140,7 +140,7 @@ impl Parts {
         // Nothing is decided before every object and every account has been seen once.
         let seen = async {
             objects.wait_until_seen().await?;
-            objects.occupy(&ctx.accounts, &ctx.claims);
+            objects.occupy(&ctx.accounts);
             check_accounts(leader, &accounts).await;
             Ok::<_, LeaderTaskError>(())
         };

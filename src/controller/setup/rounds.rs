@@ -112,12 +112,11 @@ fn finish<C: Cluster, L: TokensApi>(
     listed: &[SharedAccount<L>],
     whole_cluster: bool,
 ) {
-    let living = whole_cluster.then(|| objects.living());
-    for account in listed {
-        if let Some(living) = &living {
-            find_orphans(ctx, living, account.session());
+    if whole_cluster {
+        let living = objects.living();
+        for account in listed {
+            find_orphans(ctx, &living, account.session());
         }
-        gather_unknown(objects, account.session());
     }
     let keys = listed.iter().flat_map(SharedAccount::keys);
     wake.users_of(keys.cloned().collect());
@@ -167,15 +166,6 @@ fn find_orphans<C: Cluster, L: TokensApi>(
     );
     let found = suspects(listed, &ctx.accounts.installation, living, listed_at);
     session.state.suspect_orphans(found, listing.newest());
-}
-
-/// Has accounts say what their objects say of tokens that they do not know.
-fn gather_unknown<L: TokensApi>(objects: &ObjectCache, session: &Session<L>) {
-    let all = objects.all();
-    let statuses = all.iter().filter_map(|object| object.status.as_ref());
-    let of_account = statuses.filter(|it| it.account_id.as_ref() == Some(&session.account_id));
-    let unknown = of_account.flat_map(|status| status.unknown_tokens.iter().cloned());
-    session.state.note_unknown(unknown.collect());
 }
 
 /// Up to a tenth less, so that accounts and replicas do not ask at the same moment.

@@ -9,7 +9,6 @@ use tokio_util::sync::CancellationToken;
 
 use crate::cluster::secret::snapshot::SecretSnapshot;
 use crate::cluster::{Cluster, ClusterError, NamespaceFacts};
-use crate::controller::account::claims::Claims;
 use crate::controller::account::registry::Accounts;
 use crate::controller::token::memory::ObjectMemory;
 use crate::controller::token::secret_changes::SecretChanges;
@@ -39,8 +38,6 @@ pub struct Context<C, L> {
     pub timing: Timing,
     /// This process, as it signs intents.
     pub holder: String,
-    /// Which object answers for which token.
-    pub(in crate::controller) claims: Claims,
     /// This installation, which leaves the objects of others alone.
     pub(in crate::controller) installation: ThisInstallation,
     /// Cancelled as soon as the process is to end: no new call is begun then.
@@ -62,7 +59,6 @@ impl<C: Cluster, L: TokensApi> Context<C, L> {
         holder: String,
     ) -> Self {
         Self {
-            claims: Claims::default(),
             cluster,
             accounts,
             clock,
@@ -158,8 +154,7 @@ impl<C: Cluster, L: TokensApi> Context<C, L> {
     /// Forgets objects that went without a last reconcile, as those do whose finalizer was taken away by hand, and what is too old to
     /// matter.
     pub(in crate::controller) fn forget_gone(&self, living: &HashSet<ObjectUid>) {
-        self.accounts.retain(living);
-        self.claims.retain(living);
+        self.accounts.retain(living, self.clock.steady());
         let now = self.clock.since_boot();
         self.secret_changes
             .lock()

@@ -138,9 +138,8 @@ pub(in crate::controller) async fn left_behind<C: Cluster, L: TokensApi>(
     for _ in tokens {
         ctx.metrics.left_behind();
     }
-    if let Some(session) = &world.session {
-        session.state.leave_behind(tokens);
-    }
+    let now = ctx.clock.steady();
+    ctx.accounts.leave_behind(&world.account_key, tokens, now);
     let reason = Reason::LeftBehind.as_str();
     tell(
         ctx,

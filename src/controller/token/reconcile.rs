@@ -80,7 +80,7 @@ pub async fn reconcile<C: Cluster, L: TokensApi>(
     traces::note("ldtokens.outcome", <&str>::from(outcome));
     if outcome == Outcome::Gone {
         ctx.forget(&uid);
-        ctx.accounts.release(&uid);
+        ctx.accounts.release(&uid, ctx.clock.steady());
     }
     outcome
 }

@@ -5,6 +5,7 @@ use jiff::Timestamp;
 
 use crate::api::{AccessToken, record};
 use crate::cluster::Cluster;
+use crate::controller::account::Usage;
 use crate::controller::account::claims::Claims;
 use crate::controller::account::registry::Session;
 use crate::controller::failure::Failure;
@@ -22,10 +23,10 @@ use crate::launchdarkly::TokensApi;
 pub(super) fn register<C: Cluster, L: TokensApi>(ctx: &Context<C, L>, object: &AccessToken) {
     let identity = object.identity();
     let record = object.status.as_ref().map(record::read).unwrap_or_default();
-    ctx.claims.note(&identity, &record);
+    ctx.accounts.claims.note(&identity, &record);
     let key = object.account_key();
     if uses_account(object, &record) {
-        ctx.accounts.occupy(&key, &identity);
+        ctx.accounts.occupy(&key, &identity, Usage::of(&record));
     }
     let entry = ctx.accounts.get(&key);
     if let Some(session) = entry
@@ -169,11 +170,15 @@ pub(super) fn claim_token<'a, C: Cluster, L: TokensApi>(
     record: &'a Record,
 ) -> Result<TokenClaim<'a>, Failure> {
     let token = record.token.as_ref().ok_or_else(Failure::stale)?;
-    if !ctx.claims.take(&token.id, &world.observed.identity) {
+    if !ctx
+        .accounts
+        .claims
+        .take(&token.id, &world.observed.identity)
+    {
         return Err(Failure::stale());
     }
     Ok(TokenClaim {
-        claims: &ctx.claims,
+        claims: &ctx.accounts.claims,
         before: &world.observed.record,
         claimed: Some(record),
     })

@@ -21,7 +21,7 @@ pub fn report(standing: &Result<Finding, Problem>, observed: &ObservedAccount) -
             reason: Reason::InUse,
             message: in_use(observed),
         },
-        Ok(_) => cause(Reason::Available, "LaunchDarkly accepts the credential"),
+        Ok(_) => standing_well(observed),
         Err(problem) => cause(problem.reason, &problem.message),
     };
     let problem = standing.as_ref().err();
@@ -34,6 +34,21 @@ pub fn report(standing: &Result<Finding, Problem>, observed: &ObservedAccount) -
         behind: found
             .zip(observed.behind.as_ref())
             .and_then(|(found, facts)| behind(found, facts)),
+    }
+}
+
+/// A full account serves those that it has.
+fn standing_well(observed: &ObservedAccount) -> Explanation {
+    let full_at = observed.behind.as_ref().and_then(|behind| behind.full_at);
+    match full_at {
+        Some(max) => Explanation {
+            reason: Reason::Full,
+            message: format!(
+                "there are as many tokens as spec.policy.maxTokens allows, {max} with retained ones and those that could not be deleted: \
+                 no AccessToken gets its first one"
+            ),
+        },
+        None => cause(Reason::Available, "LaunchDarkly accepts the credential"),
     }
 }
 

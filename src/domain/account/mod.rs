@@ -12,6 +12,8 @@ pub mod pace;
 pub mod report;
 pub mod step;
 
+use crate::domain::ids::{AccountMark, truncated_hash};
+
 /// Which account object.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum AccountKey {
@@ -27,4 +29,17 @@ pub enum AccountKey {
         /// Its name.
         name: String,
     },
+}
+
+impl AccountKey {
+    /// What the marker of a retained token calls the account object by.
+    #[must_use]
+    pub fn mark(&self) -> AccountMark {
+        let (kind, namespace, name) = match self {
+            Self::Namespaced { namespace, name } => ("namespaced", namespace.as_str(), name),
+            Self::Cluster { name } => ("cluster", "", name),
+        };
+        let parts = [kind, namespace, name].map(str::as_bytes);
+        AccountMark::new(truncated_hash(&parts, 4))
+    }
 }

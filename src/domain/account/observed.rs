@@ -100,6 +100,8 @@ pub struct RemoteAccountFacts {
     pub unknown_tokens: Vec<TokenId>,
     /// Tokens whose cleaning up was given up, by this process or as the status says.
     pub left_behind: Vec<TokenId>,
+    /// The most tokens that its policy allows, if there are as many.
+    pub full_at: Option<usize>,
     /// Why objects that lost their keys have to wait (I14); `None` if none has to.
     pub held_by_budget: Option<Hold>,
     /// What to add to this machine's clock to get LaunchDarkly's.

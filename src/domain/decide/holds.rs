@@ -18,6 +18,13 @@ pub(super) fn role_not_found(role: &str) -> Step {
     ))
 }
 
+/// How many tokens of the account were retained shows any listing of this process.
+pub(super) fn any_listing() -> Step {
+    Step::Look(LookStep::ListTokens {
+        begun_after: Timestamp::MIN,
+    })
+}
+
 /// A full list of attempts waits for a listing that tells what became of one of them: nothing else would look at it again.
 pub(super) fn too_many_abandoned(view: &View<'_>, record: &Record) -> Option<Step> {
     if record.abandoned.len() < MAX_ABANDONED {

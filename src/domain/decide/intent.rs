@@ -1,7 +1,9 @@
 //! Beginning a call that must not be repeated: everything that has to hold before its intent is written.
 
 use super::guards::require_valid_spec;
-use super::holds::{role_not_found, secret_in_the_way, too_many_abandoned, too_many_retiring};
+use super::holds::{
+    any_listing, role_not_found, secret_in_the_way, too_many_abandoned, too_many_retiring,
+};
 use super::publish;
 use super::view::{View, hold};
 use crate::domain::account::budget;
@@ -92,8 +94,10 @@ fn obstacle(view: &View<'_>, need: &Need) -> Option<Step> {
     let Some(desired) = view.desired() else {
         return require_valid_spec(view);
     };
-    if let Admission::Refused(problem) = &account.admission {
-        return Some(hold(problem.clone()));
+    match &account.admission {
+        Admission::Refused(problem) => return Some(hold(problem.clone())),
+        Admission::NeedsListing => return Some(any_listing()),
+        Admission::Granted | Admission::NeedsRoles => {}
     }
     let asks_roles = matches!(desired.settings.grant, Grant::CustomRoles(_));
     match &observed.roles {

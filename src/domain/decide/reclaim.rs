@@ -1,6 +1,6 @@
 //! A Secret of ours that knows more than the status: after a lost or restored status, or a re-created object.
 
-use super::holds::{role_not_found, too_many_retiring};
+use super::holds::{any_listing, role_not_found, too_many_retiring};
 use super::subject::token_to_reclaim;
 use super::view::{View, hold, revision};
 use crate::domain::cause::Cause;
@@ -65,6 +65,7 @@ pub(super) fn reclaim_secret(view: &View<'_>) -> Option<Step> {
         (SecretKeyProof::Accepted, Remote::Present(facts)) if facts.source != Source::Listing => {
             match (&account.admission, &observed.roles) {
                 (Admission::Refused(problem), _) => Some(hold(problem.clone())),
+                (Admission::NeedsListing, _) => Some(any_listing()),
                 (Admission::NeedsRoles, _) => Some(Step::Look(LookStep::ResolveRoles {
                     roles: view.desired().map(Desired::asked_roles).unwrap_or_default(),
                 })),

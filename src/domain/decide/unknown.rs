@@ -12,7 +12,7 @@ use crate::domain::ids::TokenId;
 use crate::domain::observed::{Feature, FoundToken, PendingCall};
 use crate::domain::record::{MAX_UNKNOWN, PendingOperation};
 use crate::domain::step::Step;
-use crate::domain::time::plus;
+use crate::domain::time::{end_of_second, plus};
 
 /// A token of ours that somebody else reset is in use for as long after its last call.
 const IDLE: SignedDuration = SignedDuration::from_hours(24);
@@ -141,7 +141,8 @@ pub(super) fn leave_shared_token(view: &View<'_>) -> Option<Step> {
         return None;
     }
     let record = view.record();
-    let published = record.rotation.last?;
+    // It is known to the second.
+    let published = end_of_second(record.rotation.last?);
     let answers = record
         .history
         .first()

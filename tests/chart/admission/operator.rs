@@ -39,12 +39,14 @@ fn desired(kind: AccountKind, account: &Value) -> DesiredAccount {
 pub fn judge(
     kind: AccountKind,
     account: Option<&Value>,
-    token: &Value,
+    asked: &Value,
     others: usize,
 ) -> Result<(), String> {
-    let wish = validate::desired(&read::<AccessToken>(token)).unwrap();
+    let token = read::<AccessToken>(asked);
+    let wish = validate::desired(&token).unwrap();
+    let deletion = token.spec.deletion_policy.unwrap_or_default();
     let account = desired(kind, account.ok_or("the account does not exist")?);
-    let namespace = token["metadata"]["namespace"].as_str().unwrap();
+    let namespace = asked["metadata"]["namespace"].as_str().unwrap();
     if let Some(allowed) = &account.allowed_namespaces {
         let known = NAMESPACES.iter().find(|one| one.0 == namespace).unwrap();
         let own = |(key, value): &(&str, &str)| ((*key).to_owned(), (*value).to_owned());
@@ -62,6 +64,7 @@ pub fn judge(
     policy::allowed(&account.policy, &wish.settings, &roles)
         .and_then(|()| account.policy.allows_interval(wish.rotation.interval))
         .and_then(|()| account.policy.allows_metadata(&wish.secret))
+        .and_then(|()| account.policy.allows_deletion(deletion))
         .and_then(|()| account.policy.has_room(others))
         .map_err(|refusal| refusal.to_string())
 }

@@ -11,7 +11,7 @@ use launchdarkly_simulator::{Config, Running, Simulator};
 use launchdarkly_token_operator::api::{AccountStatus, LaunchDarklyAccount};
 use launchdarkly_token_operator::cluster::{ClusterError, Managed as _, NamespaceFacts};
 use launchdarkly_token_operator::controller::account::{
-    AccountContext, AccountSettings, Accounts, Availability, Entry, reconcile,
+    AccountContext, AccountSettings, Accounts, Availability, Entry, Usage, reconcile,
 };
 use launchdarkly_token_operator::domain::account::AccountKey;
 use launchdarkly_token_operator::domain::account::handler::ThisInstallation;
@@ -197,7 +197,10 @@ impl World {
     /// Who uses the account, as the AccessTokens tell.
     pub fn tell_users(&self, process: &Process) {
         for user in self.users.lock().unwrap().iter() {
-            process.ctx.accounts.occupy(&Self::key(), &user_of(user));
+            process
+                .ctx
+                .accounts
+                .occupy(&Self::key(), &user_of(user), Usage::default());
         }
         if self.many_lost.load(Ordering::Relaxed) {
             let (host, account) = (self.here.address().to_string(), account_of(&self.here));
@@ -210,7 +213,8 @@ impl World {
         }
         for user in ["web", "ci"] {
             if !self.users.lock().unwrap().contains(user) {
-                process.ctx.accounts.release(&ObjectUid::new(user));
+                let now = process.ctx.clock.steady();
+                process.ctx.accounts.release(&ObjectUid::new(user), now);
             }
         }
     }

@@ -69,6 +69,7 @@ fn facts() -> RemoteAccountFacts {
         orphans: None,
         unknown_tokens: Vec::new(),
         left_behind: Vec::new(),
+        full_at: None,
         held_by_budget: None,
         clock_offset: SignedDuration::ZERO,
     }

@@ -236,7 +236,7 @@ fn the_last_slot_can_be_taken_and_no_further_one() {
     assert_eq!(two.has_room(1), Ok(()));
     assert_eq!(
         two.has_room(2).unwrap_err().to_string(),
-        "spec.accountRef: the account allows 2 AccessTokens, and all are taken"
+        "spec.accountRef: the account allows 2 tokens, and all are taken"
     );
     assert_eq!(policy(CLUSTER, json!({})).has_room(100_000), Ok(()));
 }

@@ -12,7 +12,7 @@ use crate::controller::token::memory::ObjectMemory;
 use crate::controller::token::world::World;
 use crate::domain::ids::TokenId;
 use crate::domain::marker;
-use crate::domain::observed::{Feature, Remote};
+use crate::domain::observed::{Account, Feature, Remote};
 use crate::domain::problem::Problem;
 use crate::domain::reason::Reason;
 use crate::launchdarkly::{ApiError, Deleted, Overlap, PatchOp, TokensApi};
@@ -106,12 +106,16 @@ pub(super) async fn mark_retained<L: TokensApi>(
         Err(error) => return Err(error.into()),
     };
     let (user_part, found) = marker::split(&token.description);
-    if let Some(found) = found {
-        let retained = marker::with_marker(user_part, &found.retained(), token.description.len());
+    if let (Some(found), Account::Usable(account)) = (found, &world.observed.account) {
+        let retained = found.retained(world.account_key.mark());
+        let retained = marker::with_marker(user_part, &retained, account.longest_description);
         api.patch(&token_id, &[PatchOp::describe(&retained)])
             .await
             .outcome?;
     }
+    let now = world.observed.clocks.steady;
+    let state = &world.session()?.state;
+    state.retain(&world.account_key, &token_id, now);
     note_gone(world, memory, token_id);
     Ok(())
 }

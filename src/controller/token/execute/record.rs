@@ -77,7 +77,7 @@ pub(super) async fn record<C: Cluster, L: TokensApi>(
         }
         RecordStep::RecordRetirement(record) => {
             write_status(ctx, object, world, step).await?;
-            ctx.claims.release(&world.observed.record, record);
+            ctx.accounts.claims.release(&world.observed.record, record);
             Ok(())
         }
         RecordStep::RecordSecret(_) | RecordStep::RecordSettings(_) => {

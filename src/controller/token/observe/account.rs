@@ -8,7 +8,7 @@ use crate::cluster::Cluster;
 use crate::controller::account::registry::{Availability, Entry, Session};
 use crate::controller::token::context::Context;
 use crate::domain::account::AccountKey;
-use crate::domain::desired::Desired;
+use crate::domain::desired::{DeletionPolicy, Desired};
 use crate::domain::memory::RoleMemory;
 use crate::domain::namespaces::is_admitted;
 use crate::domain::observed::{Account, AccountFacts, Admission, OwnToken};
@@ -43,6 +43,8 @@ pub(in crate::controller) struct AccountQuery<'a, C, L> {
     /// Whether it has a token already.
     pub(in crate::controller) has_token: bool,
     pub(in crate::controller) deleting: bool,
+    /// What the spec asks for when it is deleted.
+    pub(in crate::controller) deletion_policy: DeletionPolicy,
     /// Whether the object was created a moment ago.
     pub(in crate::controller) is_new: bool,
     pub(in crate::controller) steady: Timestamp,
@@ -107,9 +109,10 @@ impl<C: Cluster, L: TokensApi> AccountQuery<'_, C, L> {
         let judgement = policy::allowed(&entry.policy, &desired.settings, &resolved)
             .and_then(|()| entry.policy.allows_interval(desired.rotation.interval))
             .and_then(|()| entry.policy.allows_metadata(&desired.secret))
+            .and_then(|()| entry.policy.allows_deletion(self.deletion_policy))
             .and_then(|()| self.room(entry));
         match judgement {
-            Ok(()) => Admission::Granted,
+            Ok(admission) => admission,
             Err(refusal) => Admission::Refused(Problem::user(
                 Reason::NotAllowedByPolicy,
                 refusal.to_string(),
@@ -118,11 +121,17 @@ impl<C: Cluster, L: TokensApi> AccountQuery<'_, C, L> {
     }
 
     /// Whether the account has room for the object; a token that exists needs none.
-    fn room(&self, entry: &Entry<L>) -> Result<(), policy::Refusal> {
-        if self.deleting || self.has_token {
-            return Ok(());
+    fn room(&self, entry: &Entry<L>) -> Result<Admission, policy::Refusal> {
+        let (accounts, uid) = (&self.ctx.accounts, &self.identity.uid);
+        let needs_none = self.deleting || self.has_token || entry.policy.max_tokens.is_none();
+        if needs_none || accounts.uses(self.key, uid) {
+            return Ok(Admission::Granted);
         }
-        let accounts = &self.ctx.accounts;
-        accounts.has_room(self.key, &self.identity.uid, &entry.policy)
+        let session = entry.state.newest_session();
+        if session.is_some_and(|session| session.listing().is_none()) {
+            return Ok(Admission::NeedsListing);
+        }
+        accounts.has_room(self.key, uid, &entry.policy)?;
+        Ok(Admission::Granted)
     }
 }

@@ -16,7 +16,6 @@ use crate::controller::account::registry::{Entry, Session};
 use crate::controller::token::context::Context;
 use crate::controller::token::memory::ObjectMemory;
 use crate::domain::decide::token_in_question;
-use crate::domain::desired::DeletionPolicy;
 use crate::domain::ids::{Attempt, Fingerprint, TokenId};
 use crate::domain::memory::{Memory, Surroundings};
 use crate::domain::observed::{Account, Deletion, Observed, OwnToken};
@@ -51,7 +50,7 @@ pub(in crate::controller) async fn observe<C: Cluster, L: TokensApi>(
     let account_key = object.account_key();
     let entry = ctx.accounts.get(&account_key);
     let clocks = clocks(entry.as_deref(), now);
-    let deletion = deletion(object, &memory.facts, clocks);
+    let deletion = deletion(object, &memory.facts, clocks, entry.as_deref());
     let query = AccountQuery {
         ctx,
         key: &account_key,
@@ -60,6 +59,7 @@ pub(in crate::controller) async fn observe<C: Cluster, L: TokensApi>(
         desired: &wish.desired,
         has_token: record.token.is_some(),
         deleting: deletion.is_some(),
+        deletion_policy: object.spec.deletion_policy.unwrap_or_default(),
         is_new,
         steady: clocks.steady,
     };
@@ -95,7 +95,7 @@ pub(in crate::controller) async fn observe<C: Cluster, L: TokensApi>(
         .facts
         .observed(&wish.desired, read, listing.as_deref(), key_matches);
     if let Some(token_id) = token_in_question(&observed) {
-        observed.claimed_by = ctx.claims.other(token_id, &observed.identity);
+        observed.claimed_by = ctx.accounts.claims.other(token_id, &observed.identity);
     }
     tell_own_token(&mut observed, session.as_ref(), listing.as_deref());
     Ok(World {
@@ -191,20 +191,26 @@ fn clocks<L: TokensApi>(entry: Option<&Entry<L>>, now: Moment) -> Clocks {
     Clocks::new(now.wall, now.steady(), offset.unwrap_or_default())
 }
 
-fn deletion(object: &AccessToken, memory: &Memory<Token>, clocks: Clocks) -> Option<Deletion> {
+/// A deletion under way, within what the account's policy allows.
+fn deletion<L>(
+    object: &AccessToken,
+    memory: &Memory<Token>,
+    clocks: Clocks,
+    entry: Option<&Entry<L>>,
+) -> Option<Deletion> {
     let requested_at = object.metadata.deletion_timestamp.as_ref()?.0;
     let skip = object
         .annotations()
         .get(SKIP_CLEANUP_ANNOTATION)
         .is_some_and(|value| value == "true");
+    let asked = object.spec.deletion_policy;
+    let retains = entry.is_none_or(|entry| entry.policy.retain);
+    let can_ask = entry.is_some_and(|entry| entry.state.newest_session().is_some());
     Some(Deletion {
         requested_at,
         tried_since: clocks.shown(memory.deletion_seen.unwrap_or(clocks.steady)),
-        policy: object
-            .spec
-            .deletion_policy
-            .unwrap_or(DeletionPolicy::Delete),
-        skip_cleanup: skip,
+        policy: asked.filter(|_| retains).unwrap_or_default(),
+        skip_cleanup: skip && (retains || !can_ask),
     })
 }
 

@@ -253,7 +253,7 @@ async fn the_reader_takes_no_slot_claims_no_token_and_counts_nothing() {
         assert_eq!(facts.held_by_budget, None);
         let token = TokenId::from("61095542756dba551110ae21");
         let other = stranger();
-        assert_eq!(ctx.claims.other(&token, &other), None);
+        assert_eq!(ctx.accounts.claims.other(&token, &other), None);
         assert_eq!(ctx.accounts.users(&account()), 0);
     }
 }

@@ -1,6 +1,6 @@
 //! Tokens that carry the object's marker and that it does not record: of a clone, of a copied description, of a lost status.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use launchdarkly_token_operator::domain::cause::Cause;
 use launchdarkly_token_operator::domain::observed::Feature;
 use launchdarkly_token_operator::domain::record::HistoryEntry;
@@ -81,6 +81,14 @@ fn without_an_expiry_a_newer_unknown_token_has_ours_replaced_once_i3() {
     // A token that was made after the other one is not shared with its maker.
     twin()
         .and(|given| given.observed.record.rotation.last = Some(ago(minutes(10))))
+        .and_rests();
+    // A publication is known to the second only.
+    twin()
+        .and(|given| {
+            let created = ago(minutes(10)) + SignedDuration::from_millis(900);
+            given.observed.found[0].creation_time = Some(created);
+            given.observed.record.rotation.last = Some(ago(minutes(10)));
+        })
         .and_rests();
     // The other's answer to ours is no reason for a third one.
     twin()
