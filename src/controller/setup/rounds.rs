@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
+use super::AccountContext;
+use super::accounts::AccountControllers;
 use super::cache::ObjectCache;
 use crate::cluster::{Cluster, KubeCluster};
 use crate::controller::account::poll::{list_accounts, one_each};
@@ -21,19 +23,18 @@ const GAUGES_EVERY: Duration = Duration::from_secs(5);
 /// Lists every account in use once an interval and has its objects compared; never ends.
 pub(super) async fn run(
     ctx: Arc<Context<KubeCluster, HttpClient>>,
-    lines: Arc<Limiters>,
     objects: ObjectCache,
+    (accounts, mut controllers): (Arc<AccountContext>, AccountControllers),
     tick: watch::Sender<u64>,
     interval: Duration,
     whole_cluster: bool,
-    sweep: impl Fn() + Send,
 ) {
     let mut next = tokio::time::Instant::now() + jittered(interval);
     loop {
         objects.count(&ctx);
-        sweep();
+        controllers.sweep(&accounts).await;
         ctx.forget_gone(&objects.uids());
-        show_rate_limits(&ctx, &lines);
+        show_rate_limits(&ctx, accounts.connect.limiters());
         tokio::time::sleep_until(next.min(tokio::time::Instant::now() + GAUGES_EVERY)).await;
         if tokio::time::Instant::now() < next {
             continue;
