@@ -5,9 +5,9 @@
 #   docker build --build-arg VERSION=0.1.0 --build-arg REVISION="$(git rev-parse HEAD)" -t launchdarkly-token-operator:0.1.0 .
 #
 # The builder is named by tag, because nobody has looked its digest up yet: pin it with
-# `docker buildx imagetools inspect rust:1.95-bookworm` before you publish what this makes. Releases do not use this file.
+# `docker buildx imagetools inspect rust:1.95.0-bookworm` before you publish what this makes. Releases do not use this file.
 
-FROM rust:1.95-bookworm AS build
+FROM rust:1.95.0-bookworm AS build
 ARG REVISION=unknown
 WORKDIR /build
 COPY . .

@@ -7,8 +7,9 @@ use parking_lot::{Mutex, MutexGuard};
 
 /// The parts that this process waits for. Cloned around; all clones speak of the same process.
 ///
-/// A standby is ready: being ready means that this process could take over, not that it leads. LaunchDarkly is no
-/// part of it: an outage there must not take the probes of a healthy process down.
+/// A standby is ready: being ready means that this process could take over, not that it leads. One that leads is ready once it
+/// has checked every account. Whether LaunchDarkly answers is no part of it, nor how long it takes to: an outage there must not
+/// take the probes of a healthy process down.
 #[derive(Debug, Clone, Default)]
 pub struct Readiness(Arc<Mutex<BTreeMap<&'static str, String>>>);
 

@@ -1,5 +1,5 @@
-//! What is tested without a process, an API server or a network: decisions, the model of their consequences, the definitions, the manifests
-//! and what is generated.
+//! What is tested without a process, an API server or a network: decisions, the model of their consequences, the definitions, the manifests,
+//! the workflows and what is generated.
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -15,3 +15,4 @@ mod deploy;
 mod generated;
 mod model;
 mod shown_times;
+mod workflows;

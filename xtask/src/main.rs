@@ -1,5 +1,5 @@
-//! The commands of this repository: `cargo xtask demo`, `cargo xtask test`, `cargo xtask generate`,
-//! `cargo xtask image`, `cargo xtask fuzz`.
+//! The commands of this repository: `cargo xtask demo`, `cargo xtask test`, `cargo xtask advisories`,
+//! `cargo xtask generate`, `cargo xtask image`, `cargo xtask fuzz`.
 
 mod command;
 mod console;
@@ -29,6 +29,8 @@ enum Task {
     Demo(demo::Arguments),
     /// Check everything: formatting, lints, dependencies, and all tests on real parts.
     Test(test::Arguments),
+    /// Check that nothing is known against any dependency; fetches what is known.
+    Advisories,
     /// Write the files that are generated from the types: the CRDs, the field reference, the chart's schema.
     Generate,
     /// Look for bytes that break a promise of what reads them.
@@ -41,6 +43,7 @@ fn main() -> ExitCode {
     let done = match Arguments::parse().task {
         Task::Demo(arguments) => demo::run(&arguments),
         Task::Test(arguments) => test::run(&arguments),
+        Task::Advisories => test::advisories(),
         Task::Generate => generate::run(),
         Task::Fuzz(arguments) => fuzz::run(&arguments),
         Task::Image(arguments) => image::run(&arguments),

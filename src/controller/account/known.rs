@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::controller::account::entry::{Availability, Entry, Session};
 use crate::controller::account::users::Users;
+use crate::domain::account::AccountKey;
 use crate::domain::account::finding::Finding;
 use crate::domain::account::offer::{Offer, for_users, leaves_last_credential};
 use crate::domain::ids::AccountUid;
@@ -16,6 +17,15 @@ pub(in crate::controller) struct Checked<L> {
     pub(in crate::controller) finding: Finding,
     /// There if and only if the credential works.
     pub(in crate::controller) session: Option<Session<L>>,
+}
+
+/// An account that something is known of, though caches may never show that it is gone.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Unseen {
+    /// Its name.
+    pub key: AccountKey,
+    /// The object that was read; none of an account that is left to another installation, whichever object has its name.
+    pub uid: Option<AccountUid>,
 }
 
 /// What is known under the name of one account.

@@ -51,6 +51,13 @@ impl LeftAccounts {
         }
     }
 
+    /// Those that are not known to be gone.
+    pub(super) fn all(&self) -> Vec<AccountKey> {
+        let left = self.0.read();
+        let there = left.iter().filter(|(_, to)| **to != LeftTo::RivalUntilGone);
+        there.map(|(key, _)| key.clone()).collect()
+    }
+
     pub(super) fn contains(&self, key: &AccountKey) -> bool {
         self.0.read().contains_key(key)
     }

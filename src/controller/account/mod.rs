@@ -19,13 +19,16 @@ pub(super) mod reconcile;
 pub(super) mod registry;
 mod rivals;
 pub(super) mod state;
+pub(super) mod unseen;
 mod users;
 mod world;
 
 pub use context::{AccountContext, AccountSettings};
 pub use kinds::AccountObject;
+pub use known::Unseen;
 pub use poll::list_accounts;
 pub use reconcile::reconcile;
 pub use registry::{Accounts, Availability, CredentialToken, Entry, Session};
 pub use state::AccountState;
+pub use unseen::look_for;
 pub use users::Usage;

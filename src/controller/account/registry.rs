@@ -8,7 +8,7 @@ use tokio::sync::broadcast;
 
 use super::claims::Claims;
 pub use super::entry::{Availability, CredentialToken, Entry, Session};
-use super::known::{Checked, Known, KnownAccount};
+use super::known::{Checked, Known, KnownAccount, Unseen};
 use super::left::LeftAccounts;
 use crate::controller::account::state::AccountState;
 use crate::domain::account::AccountKey;
@@ -132,6 +132,30 @@ impl<L: TokensApi> Accounts<L> {
     /// No object has this name.
     pub(in crate::controller) fn retire(&self, key: &AccountKey) {
         self.change(key, KnownAccount::retire);
+    }
+
+    /// This object is gone, as a read shows.
+    pub(super) fn retire_object(&self, key: &AccountKey, uid: &AccountUid) {
+        // From now on as if a cache had shown it, and does not any more.
+        self.note_shown(key, uid);
+        self.change(key, |account| {
+            if account.object.as_ref().is_some_and(|it| it.uid == *uid) {
+                account.retire();
+            }
+        });
+    }
+
+    /// Accounts that no cache has shown so far, and those that are left to others: that a cache does not show them proves nothing.
+    pub fn unseen(&self) -> Vec<Unseen> {
+        let left = self.left.all().into_iter();
+        let left = left.map(|key| Unseen { key, uid: None });
+        let accounts = self.by_key.read();
+        let unseen = accounts.iter().filter_map(|(key, account)| {
+            let known = account.object.as_ref().filter(|known| !known.shown)?;
+            let (key, uid) = (key.clone(), Some(known.uid.clone()));
+            Some(Unseen { key, uid })
+        });
+        unseen.chain(left).collect()
     }
 
     /// Forgets an object and all that is known of it; those who use an account of this name stay its users.

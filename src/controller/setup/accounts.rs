@@ -1,9 +1,12 @@
 //! The controllers of the two account kinds.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::{FutureExt as _, StreamExt, TryFutureExt as _, future};
+use futures::future::{self, BoxFuture};
+use futures::stream::FuturesUnordered;
+use futures::{FutureExt as _, StreamExt, TryFutureExt as _};
 use kube::ResourceExt as _;
 use kube::api::{Api, ListParams};
 use kube::runtime::controller::{Action, Controller};
@@ -16,11 +19,12 @@ use super::settings::{api, reconcile_span, scopes};
 use crate::api::{ClusterLaunchDarklyAccount, LaunchDarklyAccount};
 use crate::cluster::ClusterError;
 use crate::controller::account::kinds::AccountObject;
-use crate::controller::account::reconcile;
+use crate::controller::account::{Unseen, look_for, reconcile};
 use crate::domain::account::AccountKey;
 use crate::domain::ids::AccountUid;
 use crate::runtime::leader::LeaderContext;
 use crate::runtime::metrics::{Controller as ControllerLabel, Metrics, OutcomeLabel};
+use crate::runtime::readiness::Part;
 use crate::runtime::supervise::{PanicGuard, Task, TaskSet};
 use crate::traces;
 
@@ -30,28 +34,27 @@ const LIST_AGAIN: Duration = Duration::from_secs(2);
 /// How often an account is checked before the others go on without it.
 const MAX_FIRST_CHECKS: usize = 3;
 
-/// Every account is checked once before any token is decided on.
-pub(super) async fn check_accounts(leader: &LeaderContext, ctx: &Arc<AccountContext>) {
+/// Readiness waits for the first checks no longer than this, so that an account whose host hangs keeps no operator unready.
+const READY_AT_LAST: Duration = Duration::from_secs(120);
+
+/// Every account is checked once before any token is decided on, and before this process says that it is ready.
+pub(super) async fn check_accounts(leader: &LeaderContext, ctx: &Arc<AccountContext>, part: &Part) {
     let calls = &leader.clients.calls;
-    check_all(
-        Api::<ClusterLaunchDarklyAccount>::all(calls.clone()),
-        leader,
-        ctx,
-    )
-    .await;
+    let all = Api::<ClusterLaunchDarklyAccount>::all(calls.clone());
+    let mut checks = first_checks(all, ctx, part).await;
     for scope in scopes(&leader.args) {
         let accounts = api::<LaunchDarklyAccount>(calls, scope.as_deref());
-        check_all(accounts, leader, ctx).await;
+        checks.extend(first_checks(accounts, ctx, part).await);
     }
+    run_first_checks(checks, part).await;
 }
 
-/// Lists until the API server answers: right after a kind was made known it can refuse for a while.
-async fn check_all<K: AccountObject>(
+/// The checks of all accounts of a kind. Lists until the API server answers: right after a kind was made known it can refuse for a while.
+async fn first_checks<K: AccountObject>(
     api: Api<K>,
-    leader: &LeaderContext,
     ctx: &Arc<AccountContext>,
-) {
-    let part = leader.readiness.expect("list of accounts");
+    part: &Part,
+) -> Vec<BoxFuture<'static, ()>> {
     let accounts = loop {
         match api.list(&ListParams::default()).await {
             Ok(list) => break list.items,
@@ -62,14 +65,38 @@ async fn check_all<K: AccountObject>(
             }
         }
     };
+    let check = |account| check(Arc::clone(ctx), account).boxed();
+    accounts.into_iter().map(check).collect()
+}
+
+/// Runs all checks at once, and tells how many are done.
+async fn run_first_checks(checks: Vec<BoxFuture<'static, ()>>, part: &Part) {
+    let all = checks.len();
+    let mut left = FuturesUnordered::from_iter(checks);
+    let at_last = tokio::time::sleep(READY_AT_LAST);
+    tokio::pin!(at_last);
+    let mut in_time = true;
+    while !left.is_empty() {
+        let done = all - left.len();
+        if in_time {
+            part.waits(format!("{done} of {all} are checked"));
+        }
+        tokio::select! {
+            _ = left.next() => {}
+            () = &mut at_last, if in_time => {
+                tracing::warn!("only {done} of {all} accounts could be checked so far");
+                in_time = false;
+                part.is_ready();
+            }
+        }
+    }
     part.is_ready();
-    future::join_all(accounts.iter().map(|account| check(ctx, account))).await;
 }
 
 /// A few times: an account that cannot be read or written at all must not keep the others waiting.
-async fn check<K: AccountObject>(ctx: &AccountContext, account: &K) {
+async fn check<K: AccountObject>(ctx: Arc<AccountContext>, account: K) {
     for _ in 0..MAX_FIRST_CHECKS {
-        let Err(error) = reconcile::reconcile(ctx, account).await else {
+        let Err(error) = reconcile::reconcile(&ctx, &account).await else {
             return;
         };
         tracing::warn!(account = account.name_any(), %error, "could not check an account yet");
@@ -77,12 +104,14 @@ async fn check<K: AccountObject>(ctx: &AccountContext, account: &K) {
     }
 }
 
-/// Whether a cache shows an account.
-type Shown = Box<dyn Fn(&AccountKey, &AccountUid) -> bool + Send + Sync>;
+/// Whether a cache shows an account; any object of that name, if none is named.
+type Shown = Box<dyn Fn(&AccountKey, Option<&AccountUid>) -> bool + Send + Sync>;
 
 /// What the controllers of accounts know of the objects.
 pub(super) struct AccountControllers {
     shown: Vec<Shown>,
+    /// Those that no cache showed at the last sweep.
+    unseen: HashSet<Unseen>,
 }
 
 impl AccountControllers {
@@ -92,7 +121,10 @@ impl AccountControllers {
         ctx: &Arc<AccountContext>,
     ) -> Self {
         let watches = &leader.clients.watches;
-        let mut controllers = Self { shown: Vec::new() };
+        let mut controllers = Self {
+            shown: Vec::new(),
+            unseen: HashSet::new(),
+        };
         controllers.add(
             tasks,
             leader,
@@ -106,10 +138,25 @@ impl AccountControllers {
         controllers
     }
 
-    /// Takes away the accounts whose objects are gone, with all that is remembered of them.
-    pub(super) fn sweep(&self, ctx: &AccountContext) {
+    /// Takes away the accounts whose objects are gone, with all that is remembered of them. What no cache shows at two sweeps, one after
+    /// the other, is read: a cache may be late, or the object came and went between two looks.
+    pub(super) async fn sweep(&mut self, ctx: &AccountContext) {
         ctx.accounts
-            .retire_gone(|key, uid| self.shown.iter().any(|shown| shown(key, uid)));
+            .retire_gone(|key, uid| self.shows(key, Some(uid)));
+        let unseen = ctx.accounts.unseen().into_iter();
+        let unseen = unseen.filter(|it| !self.shows(&it.key, it.uid.as_ref()));
+        let unseen: HashSet<Unseen> = unseen.collect();
+        let before = std::mem::replace(&mut self.unseen, unseen);
+        for unseen in self.unseen.intersection(&before) {
+            if let Err(error) = look_for(ctx, unseen).await {
+                tracing::debug!(%error, "cannot look for an account; the next sweep does");
+                break;
+            }
+        }
+    }
+
+    fn shows(&self, key: &AccountKey, uid: Option<&AccountUid>) -> bool {
+        self.shown.iter().any(|shown| shown(key, uid))
     }
 
     fn add<K: AccountObject>(
@@ -127,7 +174,9 @@ impl AccountControllers {
         let controller = Controller::new(api, WatchConfig::default());
         let store = controller.store();
         self.shown.push(Box::new(move |key, uid| {
-            let is_it = |object: &Arc<K>| object.key() == *key && object.account_uid() == *uid;
+            let is_it = |object: &Arc<K>| {
+                object.key() == *key && uid.is_none_or(|uid| object.account_uid() == *uid)
+            };
             store.state().iter().any(is_it)
         }));
         let stream = controller.reconcile_all_on(signals(ctx)).run(
@@ -185,4 +234,62 @@ pub(super) fn signals(ctx: &AccountContext) -> impl futures::Stream<Item = ()> +
             Err(RecvError::Closed) => None,
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::oneshot;
+
+    use super::*;
+    use crate::runtime::readiness::Readiness;
+
+    /// Checks that are done when a test says so.
+    fn checks(count: usize) -> (Vec<oneshot::Sender<()>>, Vec<BoxFuture<'static, ()>>) {
+        let ends = (0..count).map(|_| oneshot::channel::<()>());
+        let (senders, receivers): (Vec<_>, Vec<_>) = ends.unzip();
+        let check = |receiver: oneshot::Receiver<()>| receiver.map(drop).boxed();
+        (senders, receivers.into_iter().map(check).collect())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_leads_is_ready_once_every_account_was_checked() {
+        let readiness = Readiness::default();
+        let part = readiness.expect("accounts");
+        let (mut ends, checks) = checks(12);
+        let running = tokio::spawn(async move { run_first_checks(checks, &part).await });
+        for done in 0..12 {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            let missing = format!("accounts: {done} of 12 are checked");
+            assert_eq!(readiness.missing(), [missing]);
+            drop(ends.pop());
+        }
+        running.await.unwrap();
+        assert!(readiness.missing().is_empty());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn accounts_whose_host_hangs_do_not_keep_who_leads_unready_for_ever() {
+        let readiness = Readiness::default();
+        let part = readiness.expect("accounts");
+        let (mut ends, checks) = checks(3);
+        let running = tokio::spawn(async move { run_first_checks(checks, &part).await });
+        tokio::time::sleep(READY_AT_LAST.saturating_sub(Duration::from_secs(1))).await;
+        assert_eq!(readiness.missing(), ["accounts: 0 of 3 are checked"]);
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        assert!(readiness.missing().is_empty());
+        // It is said once: what is done later takes nothing back, and tokens wait on.
+        drop(ends.pop());
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        assert!(readiness.missing().is_empty() && !running.is_finished());
+        ends.clear();
+        running.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn without_accounts_there_is_nothing_to_wait_for() {
+        let readiness = Readiness::default();
+        let part = readiness.expect("accounts");
+        run_first_checks(Vec::new(), &part).await;
+        assert!(readiness.missing().is_empty());
+    }
 }

@@ -22,6 +22,7 @@ use crate::controller::account::registry::Accounts;
 use crate::controller::token::context::Context;
 use crate::launchdarkly::{HttpClient, HttpConnect, Limiters, Options};
 use crate::runtime::leader::{LeaderContext, LeaderTask, LeaderTaskError};
+use crate::runtime::readiness::Part;
 use crate::runtime::supervise::Task;
 
 use cache::ObjectCache;
@@ -43,8 +44,11 @@ pub(in crate::controller) type AccountContext = context::AccountContext<KubeClus
 
 impl LeaderTask for Operator {
     async fn lead(self, leader: LeaderContext) -> Result<(), LeaderTaskError> {
+        // Who leads and has not looked around yet is not ready.
+        let unchecked = leader.readiness.expect("accounts");
+        unchecked.waits("not all AccessTokens are listed yet");
         let parts = Parts::new(&leader).await?;
-        parts.run(&leader).await
+        parts.run(&leader, unchecked).await
     }
 }
 
@@ -125,7 +129,7 @@ impl Parts {
     }
 
     /// Runs until told to drain, or until a task ends; then the keys in hand are published, and nothing acts any more.
-    async fn run(self, leader: &LeaderContext) -> Result<(), LeaderTaskError> {
+    async fn run(self, leader: &LeaderContext, unchecked: Part) -> Result<(), LeaderTaskError> {
         let mut tasks = leader.task_set();
         for controller in self.controllers {
             let (ctx, open) = (self.ctx.clone(), self.open.subscribe());
@@ -141,7 +145,7 @@ impl Parts {
         let seen = async {
             objects.wait_until_seen().await?;
             objects.occupy(&ctx.accounts);
-            check_accounts(leader, &accounts).await;
+            check_accounts(leader, &accounts, &unchecked).await;
             Ok::<_, LeaderTaskError>(())
         };
         match tasks.until(leader.drain.run_until_cancelled(seen)).await? {
@@ -154,12 +158,11 @@ impl Parts {
         let controllers = AccountControllers::spawn(&mut tasks, leader, &accounts);
         let listing = rounds::run(
             ctx.clone(),
-            accounts.connect.limiters().clone(),
             objects.clone(),
+            (accounts, controllers),
             self.wake,
             leader.args.timing.drift_interval,
             leader.args.scope.namespaces().is_empty(),
-            move || controllers.sweep(&accounts),
         );
         tasks.spawn(Task::AccountListing, listing.map(Ok));
         let guard = tasks.guard(Task::AccessTokenController);

@@ -9,6 +9,8 @@ use futures::stream::FuturesUnordered;
 use futures::{FutureExt as _, StreamExt as _};
 use tokio::time::Instant;
 
+use super::AccountContext;
+use super::accounts::AccountControllers;
 use super::cache::ObjectCache;
 use super::wake::Wake;
 use crate::cluster::{Cluster, KubeCluster};
@@ -27,21 +29,20 @@ const GAUGES_EVERY: Duration = Duration::from_secs(5);
 /// Lists every account in use once an interval and has its objects compared; never ends.
 pub(super) async fn run(
     ctx: Arc<Context<KubeCluster, HttpClient>>,
-    lines: Arc<Limiters>,
     objects: ObjectCache,
+    (accounts, mut controllers): (Arc<AccountContext>, AccountControllers),
     wake: Wake,
     interval: Duration,
     whole_cluster: bool,
-    sweep: impl Fn() + Send,
 ) {
     let mut listings = FuturesUnordered::new();
     let mut under_way = UnderWay::default();
     let mut next = Instant::now() + jittered(interval);
     loop {
         objects.count(&ctx);
-        sweep();
+        controllers.sweep(&accounts).await;
         ctx.forget_gone(&objects.uids());
-        show_rate_limits(&ctx, &lines);
+        show_rate_limits(&ctx, accounts.connect.limiters());
         let pause = tokio::time::sleep_until(next.min(Instant::now() + GAUGES_EVERY));
         tokio::pin!(pause);
         loop {

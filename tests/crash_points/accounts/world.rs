@@ -356,7 +356,7 @@ impl Process {
     }
 
     /// Calls of access tokens tell what time it is there; a leap counts when a second one confirms it.
-    async fn tell_time(&self) {
+    pub async fn tell_time(&self) {
         let entry = self.entry();
         if let Some(Availability::Usable(session)) = entry.as_deref().map(|entry| &entry.state) {
             for _ in 0..2 {

@@ -17,7 +17,7 @@ const ENDING: [&str; 2] = ["ending-all", "ending-new"];
 
 /// Rights that other tests use, in clusters of their own whose logs are not looked at here.
 const ELSEWHERE: [&str; 1] = [
-    // In tests/process.rs: `a_deleted_lease_ends_the_leader_and_the_next_one_makes_it_anew`.
+    // In tests/process: `a_deleted_lease_ends_the_leader_and_the_next_one_makes_it_anew`.
     "create leases.coordination.k8s.io",
 ];
 

@@ -10,22 +10,33 @@ use crate::say;
 
 const VERSION: &str = "0.20.2";
 
+/// The workspaces of this repository; each has a lock file of its own.
+const WORKSPACES: [&str; 2] = ["Cargo.toml", "fuzz/Cargo.toml"];
+
 /// Checks bans, sources and licences. Advisories are left out: their database is fetched from elsewhere,
 /// and news there must not fail an unchanged commit.
 pub fn run() -> Result<String, RigError> {
-    let program = installed()?;
-    // It asks cargo for the dependencies, so it runs in the same environment.
-    let mut deny = Command::new(program);
-    deny.current_dir(workspace::root());
-    capture(deny.args([
-        "--log-level",
-        "error",
-        "check",
-        "bans",
-        "sources",
-        "licenses",
-    ]))?;
+    let mut deny = deny()?;
+    capture(deny.args(["check", "bans", "sources", "licenses"]))?;
     Ok(String::new())
+}
+
+/// Checks that nothing is known against any dependency; fetches what is known.
+pub fn advisories() -> Result<(), RigError> {
+    for workspace in WORKSPACES {
+        say!("{workspace}");
+        let manifest = ["--manifest-path", workspace, "--config", "deny.toml"];
+        show(deny()?.args(manifest).args(["check", "advisories"]))?;
+    }
+    Ok(())
+}
+
+fn deny() -> Result<Command, RigError> {
+    // It asks cargo for the dependencies, so it runs in the same environment.
+    let mut deny = Command::new(installed()?);
+    deny.current_dir(workspace::root());
+    deny.args(["--log-level", "error"]);
+    Ok(deny)
 }
 
 /// The program, installed into the cache now if it is not there.

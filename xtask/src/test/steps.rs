@@ -9,9 +9,9 @@ use rig::{RigError, Source, build, rights};
 use super::{access, deny, workflows};
 use crate::command::{capture, show};
 
-/// The Rust minor version whose lints are a wall. On others a lint may be new or gone, so there they are
+/// The Rust version that everything is checked and released with. On others a lint may be new or gone, so there lints are
 /// shown and do not fail the run.
-const WALL: u32 = 95;
+const RUST_VERSION: &str = include_str!("../../rust-version");
 
 /// The test that kills the operator again and again, for minutes.
 const STORM: &str = "kills_at_random_moments";
@@ -87,7 +87,8 @@ fn format() -> Result<String, RigError> {
 }
 
 fn lint() -> Result<String, RigError> {
-    let wall = rust_minor()? == Some(WALL);
+    let version = capture(Command::new("rustc").arg("--version"))?;
+    let wall = minor(&version) == minor(RUST_VERSION);
     let mut clippy = build::cargo();
     clippy.args(["clippy", "--workspace", "--all-targets"]);
     if wall {
@@ -97,16 +98,13 @@ fn lint() -> Result<String, RigError> {
     if wall {
         return Ok(String::new());
     }
-    Ok(format!(" (warnings fail on Rust 1.{WALL} only)"))
+    let named = RUST_VERSION.trim();
+    Ok(format!(" (warnings fail on Rust {named} only)"))
 }
 
-/// 95 of `rustc 1.95.0 (…)`.
-fn rust_minor() -> Result<Option<u32>, RigError> {
-    let version = capture(Command::new("rustc").arg("--version"))?;
-    Ok(version
-        .split('.')
-        .nth(1)
-        .and_then(|minor| minor.parse().ok()))
+/// 95 of `1.95.0`, and of `rustc 1.95.0 (…)`.
+fn minor(version: &str) -> Option<u32> {
+    version.split('.').nth(1)?.parse().ok()
 }
 
 fn go() -> Result<String, RigError> {

@@ -329,3 +329,53 @@ fn a_tenant_does_not_learn_of_tokens_that_others_made_i1() {
     assert_eq!(told("operator"), ([].into(), [old].into()));
     assert_eq!(state.all_orphans(), Some(2));
 }
+
+#[test]
+fn an_object_that_came_and_went_between_two_looks_of_a_cache_is_read_and_forgotten() {
+    let accounts = Accounts::<HttpClient>::new("0a1b2c3d".into());
+    for name in ["used", "unused", "late"] {
+        let usable = Availability::Usable(session(&accounts));
+        accounts.put(&account(name), &uid(name), closed(usable));
+    }
+    accounts.occupy(&account("used"), &object_1(), Usage::default());
+    assert_eq!(accounts.unseen().len(), 3);
+    accounts.note_shown(&account("late"), &uid("late"));
+    // One that has its name by now is not meant.
+    accounts.retire_object(&account("late"), &uid("another"));
+    for name in ["used", "unused"] {
+        accounts.retire_object(&account(name), &uid(name));
+    }
+    assert_eq!(accounts.unseen(), []);
+    let state = |name| accounts.get(&account(name)).map(|it| it.state.clone());
+    assert!(matches!(state("late"), Some(Availability::Usable(_))));
+    assert!(state("unused").is_none());
+    assert!(matches!(
+        state("used"),
+        Some(Availability::Unusable { last: Some(_), .. })
+    ));
+    // It goes with its last user, as one that a cache has shown.
+    accounts.release(&ObjectUid::from("object-1"), Timestamp::MIN);
+    accounts.retire_gone(|key, _| *key == account("late"));
+    assert_eq!(accounts.all().len(), 1);
+}
+
+#[test]
+fn an_account_that_is_left_to_others_is_looked_for_until_it_is_gone() {
+    let accounts = Accounts::<HttpClient>::new("0a1b2c3d".into());
+    let rival = ControllerRef {
+        namespace: "elsewhere".to_owned(),
+        name: "operator".to_owned(),
+    };
+    accounts.leave(&account("class"), &uid("class"), None);
+    accounts.leave(&account("rival"), &uid("rival"), Some(rival));
+    let mut unseen = accounts.unseen();
+    unseen.sort_by_key(|it| it.key.clone());
+    let keys = ["class", "rival"].map(account);
+    assert!(unseen.iter().map(|it| &it.key).eq(&keys), "{unseen:?}");
+    for key in &keys {
+        accounts.forget_left(key);
+    }
+    assert_eq!(accounts.unseen(), []);
+    assert_eq!(accounts.left_to_rivals(), 0);
+    assert!(!accounts.is_left(&account("class")) && accounts.is_left(&account("rival")));
+}

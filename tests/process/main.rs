@@ -6,6 +6,8 @@
     reason = "helpers of tests may fail like tests"
 )]
 
+mod accounts;
+
 use std::fs::{self, File};
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::TcpStream;
