@@ -4,17 +4,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::{FutureExt as _, StreamExt, TryFutureExt as _, future};
-use kube::ResourceExt as _;
 use kube::api::{Api, ListParams};
 use kube::runtime::controller::{Action, Controller};
-use kube::runtime::watcher::Config as WatchConfig;
+use kube::{Resource as _, ResourceExt as _};
 use tokio::sync::broadcast::error::RecvError;
 use tracing::Instrument as _;
 
 use super::AccountContext;
 use super::settings::{api, reconcile_span, scopes};
+use super::watched::in_pages;
 use crate::api::{ClusterLaunchDarklyAccount, LaunchDarklyAccount};
-use crate::cluster::ClusterError;
+use crate::cluster::{ClusterError, Shown, pages};
 use crate::controller::account::kinds::AccountObject;
 use crate::controller::account::reconcile;
 use crate::domain::account::AccountKey;
@@ -34,27 +34,27 @@ const MAX_FIRST_CHECKS: usize = 3;
 pub(super) async fn check_accounts(leader: &LeaderContext, ctx: &Arc<AccountContext>) {
     let calls = &leader.clients.calls;
     check_all(
-        Api::<ClusterLaunchDarklyAccount>::all(calls.clone()),
+        Api::<Shown<ClusterLaunchDarklyAccount>>::all(calls.clone()),
         leader,
         ctx,
     )
     .await;
     for scope in scopes(&leader.args) {
-        let accounts = api::<LaunchDarklyAccount>(calls, scope.as_deref());
+        let accounts = api::<Shown<LaunchDarklyAccount>>(calls, scope.as_deref());
         check_all(accounts, leader, ctx).await;
     }
 }
 
 /// Lists until the API server answers: right after a kind was made known it can refuse for a while.
 async fn check_all<K: AccountObject>(
-    api: Api<K>,
+    api: Api<Shown<K>>,
     leader: &LeaderContext,
     ctx: &Arc<AccountContext>,
 ) {
     let part = leader.readiness.expect("list of accounts");
     let accounts = loop {
-        match api.list(&ListParams::default()).await {
-            Ok(list) => break list.items,
+        match pages::list(&api, ListParams::default(), Some).await {
+            Ok(accounts) => break accounts,
             Err(error) => {
                 tracing::warn!(%error, "cannot list accounts yet");
                 part.waits(format!("cannot list {}: {error}", K::plural(&())));
@@ -67,7 +67,7 @@ async fn check_all<K: AccountObject>(
 }
 
 /// A few times: an account that cannot be read or written at all must not keep the others waiting.
-async fn check<K: AccountObject>(ctx: &AccountContext, account: &K) {
+async fn check<K: AccountObject>(ctx: &AccountContext, account: &Shown<K>) {
     for _ in 0..MAX_FIRST_CHECKS {
         let Err(error) = reconcile::reconcile(ctx, account).await else {
             return;
@@ -78,11 +78,11 @@ async fn check<K: AccountObject>(ctx: &AccountContext, account: &K) {
 }
 
 /// Whether a cache shows an account.
-type Shown = Box<dyn Fn(&AccountKey, &AccountUid) -> bool + Send + Sync>;
+type IsShown = Box<dyn Fn(&AccountKey, &AccountUid) -> bool + Send + Sync>;
 
 /// What the controllers of accounts know of the objects.
 pub(super) struct AccountControllers {
-    shown: Vec<Shown>,
+    shown: Vec<IsShown>,
 }
 
 impl AccountControllers {
@@ -96,11 +96,11 @@ impl AccountControllers {
         controllers.add(
             tasks,
             leader,
-            Api::<ClusterLaunchDarklyAccount>::all(watches.clone()),
+            Api::<Shown<ClusterLaunchDarklyAccount>>::all(watches.clone()),
             ctx,
         );
         for scope in scopes(&leader.args) {
-            let accounts = api::<LaunchDarklyAccount>(watches, scope.as_deref());
+            let accounts = api::<Shown<LaunchDarklyAccount>>(watches, scope.as_deref());
             controllers.add(tasks, leader, accounts, ctx);
         }
         controllers
@@ -116,7 +116,7 @@ impl AccountControllers {
         &mut self,
         tasks: &mut TaskSet,
         leader: &LeaderContext,
-        api: Api<K>,
+        api: Api<Shown<K>>,
         ctx: &Arc<AccountContext>,
     ) {
         let reconciler = Arc::new(Reconciler {
@@ -124,14 +124,16 @@ impl AccountControllers {
             metrics: leader.metrics.clone(),
             guard: tasks.guard(Task::AccountController),
         });
-        let controller = Controller::new(api, WatchConfig::default());
+        let controller = Controller::new(api, in_pages());
         let store = controller.store();
         self.shown.push(Box::new(move |key, uid| {
-            let is_it = |object: &Arc<K>| object.key() == *key && object.account_uid() == *uid;
+            let is_it = |object: &Arc<Shown<K>>| {
+                K::key_of(object.meta()) == *key && object.uid().as_deref() == Some(uid.as_str())
+            };
             store.state().iter().any(is_it)
         }));
         let stream = controller.reconcile_all_on(signals(ctx)).run(
-            |object: Arc<K>, reconciler: Arc<Reconciler>| async move {
+            |object: Arc<Shown<K>>, reconciler: Arc<Reconciler>| async move {
                 reconciler.reconcile(&*object).await
             },
             |_, error, _| {
@@ -152,16 +154,17 @@ struct Reconciler {
 }
 
 impl Reconciler {
-    async fn reconcile<K: AccountObject>(&self, object: &K) -> Result<Action, ClusterError> {
+    async fn reconcile<K: AccountObject>(&self, object: &Shown<K>) -> Result<Action, ClusterError> {
         let _under_way = self.metrics.reconciling(ControllerLabel::Account);
         let begun = std::time::Instant::now();
         let reconciling = reconcile::reconcile(&self.ctx, object)
             .inspect_err(|_| traces::interrupted())
             .instrument(reconcile_span(ControllerLabel::Account, object));
         let outcome = self.guard.run(reconciling).await;
+        let uid = AccountUid::new(object.uid().unwrap_or_default());
         self.ctx
             .accounts
-            .note_shown(&object.key(), &object.account_uid());
+            .note_shown(&K::key_of(object.meta()), &uid);
         let result = if matches!(outcome, Some(Ok(_))) {
             OutcomeLabel::Success
         } else {

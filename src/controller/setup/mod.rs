@@ -6,6 +6,7 @@ mod collector;
 mod rounds;
 mod settings;
 mod tokens;
+mod watched;
 
 use std::sync::Arc;
 

@@ -3,27 +3,30 @@
 use super::TokenContext;
 use super::cache::ObjectCache;
 use super::settings::{api, reconcile_span};
+use super::watched::{controller, in_pages};
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures::{FutureExt as _, StreamExt};
 use k8s_openapi::api::core::v1::Secret;
-use kube::api::{Api, PartialObjectMeta};
+use kube::api::Api;
 use kube::runtime::controller::{Action, Config as ControllerConfig, Controller};
 use kube::runtime::reflector::{ObjectRef, Store};
 use kube::runtime::watcher::Config as WatchConfig;
-use kube::{Client, ResourceExt};
+use kube::{Client, Resource as _, ResourceExt};
 use tokio::sync::watch;
 use tracing::Instrument as _;
 
 use crate::api::FIELD_MANAGER;
 use crate::api::{AccessToken, ClusterLaunchDarklyAccount, LaunchDarklyAccount};
 use crate::cluster::secret::annotation;
+use crate::cluster::{Received, Shown};
 use crate::controller::account::kinds::AccountObject;
 use crate::controller::token::reconcile::{Outcome, reconcile};
 use crate::domain::account::AccountKey;
 use crate::domain::ids::ObjectUid;
+use crate::domain::limits::NAME;
 use crate::runtime::leader::LeaderContext;
 use crate::runtime::metrics::{Controller as ControllerLabel, Metrics, OutcomeLabel};
 use crate::runtime::supervise::{PanicGuard, Task, TaskSet};
@@ -35,7 +38,7 @@ pub(super) fn token_controller(
     tick: &watch::Sender<u64>,
 ) -> Controller<AccessToken> {
     let watches = &leader.clients.watches;
-    let controller = Controller::new(api::<AccessToken>(watches, scope), WatchConfig::default());
+    let controller = controller(api::<Received<AccessToken>>(watches, scope));
     let store = controller.store();
     let (secrets, ours) = secrets_of_ours(watches, scope);
     let touched = ctx.clone();
@@ -55,14 +58,19 @@ pub(super) fn token_controller(
     };
     controller
         .watches(
-            Api::<ClusterLaunchDarklyAccount>::all(watches.clone()),
-            WatchConfig::default(),
-            move |account| users_of(&by_cluster, &account.key()),
+            Api::<Shown<ClusterLaunchDarklyAccount>>::all(watches.clone()),
+            in_pages(),
+            move |account| {
+                users_of(
+                    &by_cluster,
+                    &ClusterLaunchDarklyAccount::key_of(account.meta()),
+                )
+            },
         )
         .watches(
-            api::<LaunchDarklyAccount>(watches, scope),
-            WatchConfig::default(),
-            move |account| users_of(&by_namespace, &account.key()),
+            api::<Shown<LaunchDarklyAccount>>(watches, scope),
+            in_pages(),
+            move |account| users_of(&by_namespace, &LaunchDarklyAccount::key_of(account.meta())),
         )
         .reconcile_all_on(rounds(tick.subscribe()))
         .graceful_shutdown_on(async move { drain.cancelled_owned().await })
@@ -70,25 +78,19 @@ pub(super) fn token_controller(
 
 /// Secrets with our label: their metadata, never what they hold. Neither list nor watch may ask for more, or every key would pass
 /// through this process again and again.
-fn secrets_of_ours(
-    client: &Client,
-    scope: Option<&str>,
-) -> (Api<PartialObjectMeta<Secret>>, WatchConfig) {
+fn secrets_of_ours(client: &Client, scope: Option<&str>) -> (Api<Shown<Secret>>, WatchConfig) {
     let label = format!("app.kubernetes.io/managed-by={FIELD_MANAGER}");
-    (api(client, scope), WatchConfig::default().labels(&label))
+    (api(client, scope), in_pages().labels(&label))
 }
 
 /// The objects whose Secret was changed. They are in its namespace, whatever it says: nobody wakes strangers.
-fn owners(
-    store: &Store<AccessToken>,
-    secret: &PartialObjectMeta<Secret>,
-) -> Vec<ObjectRef<AccessToken>> {
+fn owners(store: &Store<AccessToken>, secret: &Shown<Secret>) -> Vec<ObjectRef<AccessToken>> {
     let (namespace, name) = (secret.namespace().unwrap_or_default(), secret.name_any());
     if let Some((_, owner)) = secret
         .annotations()
         .get(annotation::OWNED_BY)
         .and_then(|mark| mark.split_once('/'))
-        .filter(|(owner_namespace, _)| *owner_namespace == namespace)
+        .filter(|(owner_namespace, owner)| *owner_namespace == namespace && owner.len() <= NAME)
     {
         return vec![ObjectRef::new(owner).within(&namespace)];
     }
