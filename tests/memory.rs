@@ -123,4 +123,9 @@ fn who_fills_a_namespace_does_not_fill_the_memory_of_the_operator() {
     let labels = token["metadata"]["labels"].as_object().unwrap();
     assert!(!token["status"].is_null());
     assert_eq!(labels.len(), self::labels(400 << 10).len());
+    // And it is still said whose it is.
+    let fields = "--output=jsonpath={.metadata.managedFields}";
+    let arguments = ["get", "accesstoken", "large-0", "--namespace", NAMESPACE];
+    let arguments = [&arguments[..], &["--show-managed-fields", fields]].concat();
+    assert!(plane.kubectl(&arguments).unwrap().contains("f:long-00001"));
 }

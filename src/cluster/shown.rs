@@ -10,8 +10,11 @@ use serde::{Deserialize, Deserializer};
 
 use super::metadata::Metadata;
 
-/// An object of a kind as a watch shows it: what the operator uses of its metadata. Lists and watches of it ask for metadata only, and what
-/// else is in there is read past.
+/// The longest annotation that is shown: the names of an object and its namespace are shorter.
+const LONGEST: usize = 512;
+
+/// An object of a kind as a watch shows it: what the operator uses of its metadata. Lists and watches of it ask for metadata only, and of
+/// what else is in there nothing is kept.
 pub struct Shown<K> {
     metadata: ObjectMeta,
     kind: PhantomData<fn() -> K>,
@@ -53,7 +56,12 @@ impl<'de, K> Deserialize<'de> for Shown<K> {
             metadata: Metadata,
         }
         let received = Received::deserialize(deserializer)?;
-        Ok(Self::with(received.metadata.into()))
+        let mut metadata = ObjectMeta::from(received.metadata);
+        metadata.finalizers = None;
+        if let Some(annotations) = &mut metadata.annotations {
+            annotations.retain(|_, text| text.len() <= LONGEST);
+        }
+        Ok(Self::with(metadata))
     }
 }
 
@@ -87,5 +95,39 @@ impl<K: Resource> Resource for Shown<K> {
 
     fn meta_mut(&mut self) -> &mut ObjectMeta {
         &mut self.metadata
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::api::LaunchDarklyAccount;
+    use crate::cluster::secret::annotation::{OWNED_BY, UID};
+
+    #[test]
+    fn what_is_shown_of_an_object_is_small_whatever_is_in_its_metadata() {
+        let shown = |owner: &str| -> ObjectMeta {
+            let shown: Shown<LaunchDarklyAccount> = serde_json::from_value(json!({"metadata": {
+                "name": "default", "uid": "u", "labels": {"a": "b"}, "finalizers": ["example.com/theirs"],
+                "annotations": {OWNED_BY: owner, UID: "v"},
+            }}))
+            .unwrap();
+            shown.metadata
+        };
+        let kept = |annotations: &[(&str, &str)]| ObjectMeta {
+            name: Some("default".into()),
+            uid: Some("u".into()),
+            annotations: Some(
+                annotations
+                    .iter()
+                    .map(|(name, text)| ((*name).to_owned(), (*text).to_owned()))
+                    .collect(),
+            ),
+            ..ObjectMeta::default()
+        };
+        assert_eq!(shown("team-a/web"), kept(&[(OWNED_BY, "team-a/web")]));
+        assert_eq!(shown(&"a".repeat(LONGEST + 1)), kept(&[]));
     }
 }

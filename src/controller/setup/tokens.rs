@@ -26,7 +26,6 @@ use crate::controller::account::kinds::AccountObject;
 use crate::controller::token::reconcile::{Outcome, reconcile};
 use crate::domain::account::AccountKey;
 use crate::domain::ids::ObjectUid;
-use crate::domain::limits::NAME;
 use crate::runtime::leader::LeaderContext;
 use crate::runtime::metrics::{Controller as ControllerLabel, Metrics, OutcomeLabel};
 use crate::runtime::supervise::{PanicGuard, Task, TaskSet};
@@ -90,7 +89,7 @@ fn owners(store: &Store<AccessToken>, secret: &Shown<Secret>) -> Vec<ObjectRef<A
         .annotations()
         .get(annotation::OWNED_BY)
         .and_then(|mark| mark.split_once('/'))
-        .filter(|(owner_namespace, owner)| *owner_namespace == namespace && owner.len() <= NAME)
+        .filter(|(owner_namespace, _)| *owner_namespace == namespace)
     {
         return vec![ObjectRef::new(owner).within(&namespace)];
     }
