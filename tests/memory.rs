@@ -9,9 +9,9 @@ use serde_json::{Value, json};
 
 const NAMESPACE: &str = "greedy";
 /// Objects of a kind with large metadata.
-const LARGE: usize = 30;
+const LARGE: usize = 20;
 /// Accounts, which are small.
-const ACCOUNTS: usize = 200;
+const ACCOUNTS: usize = 50;
 /// What the process may have at most, the debug build included.
 const MOST_MIB: u64 = 128;
 /// Long enough for a slow machine.
