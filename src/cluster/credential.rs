@@ -1,7 +1,5 @@
 //! A managing key as the cluster keeps it: one entry of a Secret.
 
-use k8s_openapi::api::core::v1::Secret;
-
 use crate::redaction::{Key, KeyError};
 
 /// Where a managing key is.
@@ -39,15 +37,6 @@ impl CredentialEntry {
             Some(Err(error)) => Self::NoKey(error),
             Some(Ok(key)) => Self::Key(key),
         }
-    }
-
-    pub(super) fn of_secret(secret: Option<&Secret>, entry: &str) -> Self {
-        let Some(secret) = secret else {
-            return Self::NoSecret;
-        };
-        let data = secret.data.as_ref();
-        let bytes = data.and_then(|data| data.get(entry));
-        Self::of_entry(bytes.map(|bytes| bytes.0.as_slice()))
     }
 }
 

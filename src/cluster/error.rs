@@ -1,5 +1,6 @@
 //! What can go wrong with a call to the API server.
 
+use super::secret::{MOST_PARTS, TooManyParts};
 use crate::redaction::text::presentable_reply;
 
 /// Why a call to the API server failed.
@@ -23,6 +24,11 @@ pub enum ClusterError {
         /// What lets it: a RoleBinding, in YAML.
         advice: String,
     },
+    /// A Secret has more labels, annotations or entries than the operator takes in.
+    #[error(
+        "a Secret with more than {MOST_PARTS} labels, annotations or entries is not read; take some of them away"
+    )]
+    TooManyParts,
     /// The namespace is being deleted.
     #[error("the namespace is being deleted")]
     NamespaceTerminating,
@@ -73,6 +79,12 @@ impl From<kube::Error> for ClusterError {
         } else {
             Self::Unavailable(Box::new(error))
         }
+    }
+}
+
+impl From<TooManyParts> for ClusterError {
+    fn from(_: TooManyParts) -> Self {
+        Self::TooManyParts
     }
 }
 

@@ -5,6 +5,7 @@ use kube::{Client, ResourceExt};
 use serde_json::json;
 
 use super::managed::Managed;
+use super::received::Received;
 use crate::api::FIELD_MANAGER;
 
 /// What becomes of our finalizer.
@@ -30,8 +31,10 @@ pub(super) async fn patch<K: Managed>(
         ..PatchParams::default()
     };
     let api = K::api(client.clone(), object.namespace().as_deref());
-    api.patch(&object.name_any(), &params, &Patch::Merge(patch))
-        .await
+    let Received(patched) = api
+        .patch(&object.name_any(), &params, &Patch::Merge(patch))
+        .await?;
+    Ok(patched)
 }
 
 fn changed<K: Managed>(object: &K, change: Change) -> Vec<&str> {

@@ -13,12 +13,16 @@ use kube::api::{
 use kube::runtime::events::{Event, EventType, Recorder, Reporter};
 use kube::{Client, Resource};
 use serde_json::json;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::api::AccessToken;
 use crate::api::FIELD_MANAGER;
 use crate::cluster::events;
 use crate::cluster::finalizer::{self, Change};
 use crate::cluster::managed::{Managed, status_request};
+use crate::cluster::pages;
+use crate::cluster::received::Received;
+use crate::cluster::secret::ReceivedSecret;
 use crate::cluster::secret::manifest::SecretManifest;
 use crate::cluster::secret::snapshot::SecretSnapshot;
 use crate::cluster::{
@@ -31,6 +35,9 @@ use crate::domain::record::Identity;
 use crate::domain::secret::SecretRevision;
 use crate::gate::Gate;
 
+/// How many answers to reads are taken in at once: each can be the one and a half MiB that the API server takes for an object.
+const READS: usize = 8;
+
 /// Reads and writes through the API server.
 #[derive(Clone)]
 pub struct KubeCluster {
@@ -40,6 +47,7 @@ pub struct KubeCluster {
     own_namespace: Arc<str>,
     call_time: Duration,
     opt_in: Option<OptIn>,
+    reads: Arc<Semaphore>,
 }
 
 impl KubeCluster {
@@ -64,6 +72,7 @@ impl KubeCluster {
             own_namespace: own_namespace.into(),
             call_time,
             opt_in: None,
+            reads: Arc::new(Semaphore::new(READS)),
         }
     }
 
@@ -74,7 +83,7 @@ impl KubeCluster {
         self
     }
 
-    fn secrets(&self, namespace: &str) -> Api<Secret> {
+    fn secrets(&self, namespace: &str) -> Api<ReceivedSecret> {
         Api::namespaced(self.client.clone(), namespace)
     }
 
@@ -90,6 +99,12 @@ impl KubeCluster {
             (ClusterError::Forbidden { .. }, Some(advice)) => ClusterError::NotOptedIn { advice },
             (error, _) => error,
         }
+    }
+
+    /// Waits for its turn to read.
+    async fn take_turn(&self) -> Option<SemaphorePermit<'_>> {
+        // It is never closed.
+        self.reads.acquire().await.ok()
     }
 
     fn pass_gate(&self) -> Result<(), ClusterError> {
@@ -122,12 +137,13 @@ impl KubeCluster {
             field_manager: Some(FIELD_MANAGER.to_owned()),
             ..PatchParams::default()
         };
-        Ok(self
+        let written = self
             .secrets(namespace)
             .patch(&manifest.name, &params, &Patch::Merge(patch))
-            .await
+            .await;
+        Ok(written
             .map_err(|error| self.refused(namespace, error))?
-            .into())
+            .try_into()?)
     }
 }
 
@@ -137,7 +153,9 @@ impl Cluster for KubeCluster {
         namespace: Option<&str>,
         name: &str,
     ) -> Result<Option<K>, ClusterError> {
-        Ok(K::api(self.client.clone(), namespace).get_opt(name).await?)
+        let _turn = self.take_turn().await;
+        let read = K::api(self.client.clone(), namespace).get_opt(name).await?;
+        Ok(read.map(|Received(object)| object))
     }
 
     async fn add_finalizer<K: Managed>(&self, object: &K) -> Result<K, ClusterError> {
@@ -156,7 +174,8 @@ impl Cluster for KubeCluster {
 
     async fn replace_status<K: Managed>(&self, object: &K) -> Result<K, ClusterError> {
         self.pass_gate()?;
-        let written: K = self.client.request(status_request(object)?).await?;
+        let request = status_request(object)?;
+        let Received(written) = self.client.request::<Received<K>>(request).await?;
         if object.is_kept_by(&written) {
             Ok(written)
         } else {
@@ -171,16 +190,18 @@ impl Cluster for KubeCluster {
 
     async fn count_users(&self, account: &str) -> Result<usize, ClusterError> {
         let named = ListParams::default().fields(&format!("spec.accountRef.name={account}"));
-        let everywhere = Api::<AccessToken>::all(self.client.clone());
-        let found = everywhere.list(&named).await?;
+        let everywhere = Api::<Received<AccessToken>>::all(self.client.clone());
         let key = AccountKey::Cluster {
             name: account.to_owned(),
         };
-        let uses = |token: &&AccessToken| token.has_finalizer() && token.account_key() == key;
-        Ok(found.iter().filter(uses).count())
+        let uses = |Received(token): Received<AccessToken>| {
+            (token.has_finalizer() && token.account_key() == key).then_some(())
+        };
+        Ok(pages::list(&everywhere, named, uses).await?.len())
     }
 
     async fn read_credential(&self, at: &CredentialRef) -> Result<CredentialEntry, ClusterError> {
+        let _turn = self.take_turn().await;
         let read = self.secrets(&at.namespace).get_opt(&at.name).await;
         let secret = read.map_err(|error| {
             if at.by_consent {
@@ -189,7 +210,10 @@ impl Cluster for KubeCluster {
                 error.into()
             }
         })?;
-        Ok(CredentialEntry::of_secret(secret.as_ref(), &at.entry))
+        Ok(match secret {
+            None => CredentialEntry::NoSecret,
+            Some(secret) => CredentialEntry::of_entry(secret.entry(&at.entry)?),
+        })
     }
 
     async fn read_secret(
@@ -197,12 +221,10 @@ impl Cluster for KubeCluster {
         namespace: &str,
         name: &str,
     ) -> Result<Option<SecretSnapshot>, ClusterError> {
-        Ok(self
-            .secrets(namespace)
-            .get_opt(name)
-            .await
-            .map_err(|error| self.refused(namespace, error))?
-            .map(SecretSnapshot::from))
+        let _turn = self.take_turn().await;
+        let read = self.secrets(namespace).get_opt(name).await;
+        let secret = read.map_err(|error| self.refused(namespace, error))?;
+        Ok(secret.map(SecretSnapshot::try_from).transpose()?)
     }
 
     async fn write_secret(
@@ -222,10 +244,15 @@ impl Cluster for KubeCluster {
                     dry_run: rehearse,
                     field_manager: Some(FIELD_MANAGER.to_owned()),
                 };
-                let created = api.create(&params, &secret).await;
+                let url = Secret::url_path(&(), Some(namespace));
+                let body = serde_json::to_vec(&secret).map_err(kube::Error::SerdeError)?;
+                let request = kube::core::Request::new(url)
+                    .create(&params, body)
+                    .map_err(kube::Error::BuildRequest)?;
+                let created = self.client.request::<ReceivedSecret>(request).await;
                 Ok(created
                     .map_err(|error| self.refused(namespace, error))?
-                    .into())
+                    .try_into()?)
             }
             SecretRevision::Exactly { uid, version } => {
                 secret.metadata.uid = Some(uid.to_string());
@@ -240,11 +267,11 @@ impl Cluster for KubeCluster {
                     .patch(&manifest.name, &params, &Patch::Apply(&secret))
                     .await
                     .map_err(|error| self.refused(namespace, error))?;
+                let written = written.try_into()?;
                 if rehearse {
-                    return Ok(written.into());
+                    return Ok(written);
                 }
-                self.drop_leftovers(namespace, written.into(), manifest)
-                    .await
+                self.drop_leftovers(namespace, written, manifest).await
             }
         }
     }

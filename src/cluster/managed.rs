@@ -8,6 +8,7 @@ use kube::{Client, Resource, ResourceExt};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::received::{FromParts, Received};
 use crate::api::{
     ACCOUNT_FINALIZER, AccessToken, ClusterLaunchDarklyAccount, FIELD_MANAGER, LaunchDarklyAccount,
     TOKEN_FINALIZER,
@@ -16,6 +17,7 @@ use crate::api::{
 /// A kind whose objects the operator keeps by a finalizer and whose status it writes.
 pub trait Managed:
     Resource<DynamicType = ()>
+    + FromParts
     + HasSpec<Spec: PartialEq>
     + HasStatus<Status: Clone + Default + PartialEq>
     + Clone
@@ -34,7 +36,7 @@ pub trait Managed:
     const STRICT_STATUS: bool;
 
     /// The objects of a namespace; a kind of the whole cluster has none.
-    fn api(client: Client, namespace: Option<&str>) -> Api<Self>;
+    fn api(client: Client, namespace: Option<&str>) -> Api<Received<Self>>;
 
     /// Whether the API server kept what must never be lost of this object's status.
     fn is_kept_by(&self, written: &Self) -> bool;
@@ -49,7 +51,7 @@ impl Managed for AccessToken {
     const FINALIZER: &'static str = TOKEN_FINALIZER;
     const STRICT_STATUS: bool = true;
 
-    fn api(client: Client, namespace: Option<&str>) -> Api<Self> {
+    fn api(client: Client, namespace: Option<&str>) -> Api<Received<Self>> {
         Api::namespaced(client, namespace.unwrap_or_default())
     }
 
@@ -65,7 +67,7 @@ impl Managed for LaunchDarklyAccount {
     /// All of it can be found out again.
     const STRICT_STATUS: bool = false;
 
-    fn api(client: Client, namespace: Option<&str>) -> Api<Self> {
+    fn api(client: Client, namespace: Option<&str>) -> Api<Received<Self>> {
         Api::namespaced(client, namespace.unwrap_or_default())
     }
 
@@ -79,7 +81,7 @@ impl Managed for ClusterLaunchDarklyAccount {
     /// All of it can be found out again.
     const STRICT_STATUS: bool = false;
 
-    fn api(client: Client, _namespace: Option<&str>) -> Api<Self> {
+    fn api(client: Client, _namespace: Option<&str>) -> Api<Received<Self>> {
         Api::all(client)
     }
 

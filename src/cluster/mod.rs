@@ -6,8 +6,12 @@ mod events;
 mod finalizer;
 mod kube;
 mod managed;
+mod metadata;
+pub mod pages;
 mod rbac;
+mod received;
 pub mod secret;
+mod shown;
 
 use std::future::Future;
 
@@ -16,6 +20,8 @@ pub use error::ClusterError;
 pub use kube::KubeCluster;
 pub use managed::Managed;
 pub use rbac::OptIn;
+pub use received::{FromParts, Received};
+pub use shown::Shown;
 
 use crate::api::AccessToken;
 use crate::domain::account::handler::{ControllerRef, LeaseReading};

@@ -136,9 +136,9 @@ impl From<&ClusterError> for Problem {
             ClusterError::Conflict | ClusterError::NotFound => {
                 Self::retry(Reason::Conflict, message)
             }
-            ClusterError::Forbidden { .. } | ClusterError::NotOptedIn { .. } => {
-                Self::user(Reason::SecretAccessDenied, message)
-            }
+            ClusterError::Forbidden { .. }
+            | ClusterError::NotOptedIn { .. }
+            | ClusterError::TooManyParts => Self::user(Reason::SecretAccessDenied, message),
             ClusterError::NamespaceTerminating => Self::user(Reason::NamespaceTerminating, message),
             ClusterError::Invalid { .. } => Self::user(Reason::SecretNotWritable, message),
             ClusterError::Pruned => Self::user(Reason::InvalidSpec, message),

@@ -118,9 +118,9 @@ pub enum Reason {
     ///
     /// Choose another `spec.secret.name`, delete the Secret, or give it away with annotation `ldtokens.dev/owned-by: <namespace>/<name>`.
     SecretForeign,
-    /// The operator has no right to read or write Secrets in this namespace.
+    /// The operator has no right to read or write Secrets in this namespace, or does not take the Secret in: it has more than 1,000 labels, annotations or entries.
     ///
-    /// Bind the operator's ServiceAccount to the role for Secrets in this namespace. With `--opt-in-role` the message has the RoleBinding; it is noticed within a minute.
+    /// See the message. Bind the operator's ServiceAccount to the role for Secrets in this namespace. With `--opt-in-role` the message has the RoleBinding; it is noticed within a minute.
     SecretAccessDenied,
     /// The API server refuses the Secret: an admission policy, a quota, or an immutable Secret.
     ///

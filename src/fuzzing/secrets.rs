@@ -1,12 +1,10 @@
 //! A Secret as it is found: whoever may write Secrets decides what is in it.
 #![expect(clippy::panic, reason = "a broken promise ends the search")]
 
-use k8s_openapi::api::core::v1::Secret;
-
-use crate::cluster::secret::Recorded;
 use crate::cluster::secret::annotation;
 use crate::cluster::secret::manifest::{KeySource, SecretManifest};
 use crate::cluster::secret::snapshot::SecretSnapshot;
+use crate::cluster::secret::{ReceivedSecret, Recorded};
 use crate::domain::ids::{ObjectUid, SecretUid};
 use crate::domain::record::Identity;
 use crate::domain::secret::SecretLayout;
@@ -15,10 +13,12 @@ use crate::domain::secret::{PreviousKey, SecretPlan, SecretRevision};
 
 /// A Secret, read for the object `team-a/web`.
 pub(super) fn secret(bytes: &[u8]) {
-    let Ok(secret) = serde_json::from_slice::<Secret>(bytes) else {
+    let Ok(secret) = serde_json::from_slice::<ReceivedSecret>(bytes) else {
         return;
     };
-    let found = SecretSnapshot::from(secret);
+    let Ok(found) = SecretSnapshot::try_from(secret) else {
+        return;
+    };
     assert_eq!(
         format!("{found:?}"),
         format!(

@@ -14,7 +14,9 @@ use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::core::object::HasStatus;
 use kube::{Client, Config};
 use launchdarkly_token_operator::api::{AccessToken, AccountStatus};
-use launchdarkly_token_operator::cluster::{Cluster, KubeCluster, Managed, NamespaceFacts};
+use launchdarkly_token_operator::cluster::{
+    Cluster, KubeCluster, Managed, NamespaceFacts, Received,
+};
 use launchdarkly_token_operator::domain::account::handler::{ControllerRef, LeaseReading};
 use launchdarkly_token_operator::gate::AlwaysOpen;
 use launchdarkly_token_operator::runtime::clock::SystemClock;
@@ -289,7 +291,8 @@ impl Stage for Kubernetes {
 
     async fn create_account<K: AnyAccount>(&self, account: K) -> K {
         let api = K::api(self.client.clone(), Some(&self.namespace));
-        api.create(&PostParams::default(), &account).await.unwrap()
+        let (params, account) = (PostParams::default(), Received(account));
+        api.create(&params, &account).await.unwrap().0
     }
 
     async fn delete_account<K: AnyAccount>(&self, name: &str) {

@@ -2,9 +2,11 @@
 
 pub mod annotation;
 pub mod manifest;
+mod received;
 pub mod snapshot;
 mod state;
 
+pub use received::{MOST_PARTS, ReceivedSecret, TooManyParts};
 pub use state::Recorded;
 
 /// Says who manages the Secret.

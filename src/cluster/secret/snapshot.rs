@@ -3,11 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use k8s_openapi::api::core::v1::Secret;
 use zeroize::Zeroizing;
 
 use super::{MANAGED_BY, annotation};
-use crate::api::FIELD_MANAGER;
 use crate::domain::ids::{Attempt, Fingerprint, ResourceVersion, SecretUid};
 use crate::domain::secret::Marks;
 use crate::domain::secret::SecretRevision;
@@ -44,26 +42,6 @@ pub struct Unapplied {
 }
 
 impl Unapplied {
-    fn of(secret: &Secret) -> Self {
-        let ours = secret.metadata.managed_fields.iter().flatten();
-        let ours = ours.filter(|fields| {
-            fields.manager.as_deref() == Some(FIELD_MANAGER)
-                && fields.operation.as_deref() == Some("Update")
-        });
-        let mut found = Self::default();
-        for fields in ours.filter_map(|fields| fields.fields_v1.as_ref()) {
-            let names = |path: &str| {
-                let part = fields.0.pointer(path).and_then(|part| part.as_object());
-                let names = part.into_iter().flat_map(|part| part.keys());
-                names.filter_map(|name| Some(name.strip_prefix("f:")?.to_owned()))
-            };
-            found.labels.extend(names("/f:metadata/f:labels"));
-            found.annotations.extend(names("/f:metadata/f:annotations"));
-            found.data.extend(names("/f:data"));
-        }
-        found
-    }
-
     /// Whether there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -80,28 +58,19 @@ impl fmt::Debug for SecretSnapshot {
     }
 }
 
-impl From<Secret> for SecretSnapshot {
-    fn from(secret: Secret) -> Self {
-        let unapplied = Unapplied::of(&secret);
-        let metadata = secret.metadata;
-        Self {
-            uid: SecretUid::new(metadata.uid.unwrap_or_default()),
-            version: ResourceVersion::new(metadata.resource_version.unwrap_or_default()),
-            labels: metadata.labels.unwrap_or_default(),
-            annotations: metadata.annotations.unwrap_or_default(),
-            data: secret
-                .data
-                .unwrap_or_default()
-                .into_iter()
-                .map(|(name, bytes)| (name, Zeroizing::new(bytes.0)))
-                .collect(),
-            deleting: metadata.deletion_timestamp.is_some(),
-            unapplied,
-        }
-    }
-}
-
 impl SecretSnapshot {
+    /// How many bytes its texts and entries have.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        let texts = self.labels.iter().chain(&self.annotations);
+        let texts = texts.map(|(name, text)| name.len() + text.len());
+        let entries = self
+            .data
+            .iter()
+            .map(|(name, bytes)| name.len() + bytes.len());
+        texts.chain(entries).sum()
+    }
+
     /// What it must still be for a write that was decided on it.
     #[must_use]
     pub fn revision(&self) -> SecretRevision {

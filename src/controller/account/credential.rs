@@ -80,6 +80,9 @@ pub(in crate::controller) async fn read<C: Cluster>(
                 "the operator may not read Secret {name:?} in namespace {namespace:?}; grant it get on that Secret"
             ),
         ),
+        Err(error @ ClusterError::TooManyParts) => {
+            user(Reason::SecretAccessDenied, error.to_string())
+        }
         Err(_) => {
             let message = format!("Secret {name:?} in namespace {namespace:?} could not be read");
             Err(Problem::retry(Reason::CredentialMissing, message))

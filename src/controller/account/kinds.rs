@@ -1,6 +1,7 @@
 //! What the two account kinds have in common.
 
 use kube::ResourceExt;
+use kube::api::ObjectMeta;
 use kube::core::object::HasStatus;
 
 use crate::api::validate::{self, Invalid};
@@ -13,8 +14,8 @@ use crate::domain::ids::AccountUid;
 
 /// An account object of either kind.
 pub trait AccountObject: Managed + HasStatus<Status = AccountStatus> {
-    /// Which account it is.
-    fn key(&self) -> AccountKey;
+    /// Which account an object with this metadata is.
+    fn key_of(metadata: &ObjectMeta) -> AccountKey;
     /// The class of installation that its spec names.
     fn class(&self) -> Option<&str>;
     /// What its spec says.
@@ -22,6 +23,11 @@ pub trait AccountObject: Managed + HasStatus<Status = AccountStatus> {
     /// # Errors
     /// Every mistake in it.
     fn desired(&self) -> Result<DesiredAccount, Vec<Invalid>>;
+
+    /// Which account it is.
+    fn key(&self) -> AccountKey {
+        Self::key_of(self.meta())
+    }
 
     /// The installation that its status names.
     fn controller(&self) -> Option<ControllerRef> {
@@ -39,10 +45,10 @@ pub trait AccountObject: Managed + HasStatus<Status = AccountStatus> {
 }
 
 impl AccountObject for LaunchDarklyAccount {
-    fn key(&self) -> AccountKey {
+    fn key_of(metadata: &ObjectMeta) -> AccountKey {
         AccountKey::Namespaced {
-            namespace: self.namespace().unwrap_or_default(),
-            name: self.name_any(),
+            namespace: metadata.namespace.clone().unwrap_or_default(),
+            name: metadata.name.clone().unwrap_or_default(),
         }
     }
 
@@ -56,9 +62,9 @@ impl AccountObject for LaunchDarklyAccount {
 }
 
 impl AccountObject for ClusterLaunchDarklyAccount {
-    fn key(&self) -> AccountKey {
+    fn key_of(metadata: &ObjectMeta) -> AccountKey {
         AccountKey::Cluster {
-            name: self.name_any(),
+            name: metadata.name.clone().unwrap_or_default(),
         }
     }
 

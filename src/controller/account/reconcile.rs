@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use kube::ResourceExt as _;
+use kube::{Resource as _, ResourceExt as _};
 
 use super::context::AccountContext;
 use super::execute::{NextReconcile, execute};
 use super::kinds::AccountObject;
 use super::observe::observe;
 use super::world::World;
-use crate::cluster::{Cluster, ClusterError};
+use crate::cluster::{Cluster, ClusterError, Shown};
 use crate::domain::account::decide::{LOOK_EVERY, decide};
 use crate::launchdarkly::Connect;
 
@@ -26,14 +26,15 @@ const MAX_READS: usize = 4;
 /// Kubernetes could not be read or written.
 pub async fn reconcile<C: Cluster, D: Connect, K: AccountObject>(
     ctx: &AccountContext<C, D>,
-    shown: &K,
+    shown: &Shown<K>,
 ) -> Result<Duration, ClusterError> {
     let (namespace, name) = (shown.namespace(), shown.name_any());
     for _ in 0..MAX_READS {
         let read = ctx.cluster.read_object(namespace.as_deref(), &name);
         let Some(object) = read.await? else {
-            ctx.accounts.retire(&shown.key());
-            ctx.accounts.forget_left(&shown.key());
+            let key = K::key_of(shown.meta());
+            ctx.accounts.retire(&key);
+            ctx.accounts.forget_left(&key);
             break;
         };
         let world: World<K> = World::new(object, &ctx.settings.allowed_hosts);

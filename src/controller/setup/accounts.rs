@@ -7,17 +7,18 @@ use std::time::Duration;
 use futures::future::{self, BoxFuture};
 use futures::stream::FuturesUnordered;
 use futures::{FutureExt as _, StreamExt, TryFutureExt as _};
+use kube::Resource as _;
 use kube::ResourceExt as _;
 use kube::api::{Api, ListParams};
 use kube::runtime::controller::{Action, Controller};
-use kube::runtime::watcher::Config as WatchConfig;
 use tokio::sync::broadcast::error::RecvError;
 use tracing::Instrument as _;
 
 use super::AccountContext;
 use super::settings::{api, reconcile_span, scopes};
+use super::watched::in_pages;
 use crate::api::{ClusterLaunchDarklyAccount, LaunchDarklyAccount};
-use crate::cluster::ClusterError;
+use crate::cluster::{ClusterError, Shown, pages};
 use crate::controller::account::kinds::AccountObject;
 use crate::controller::account::{Unseen, look_for, reconcile};
 use crate::domain::account::AccountKey;
@@ -34,16 +35,16 @@ const LIST_AGAIN: Duration = Duration::from_secs(2);
 /// How often an account is checked before the others go on without it.
 const MAX_FIRST_CHECKS: usize = 3;
 
-/// Readiness waits for the first checks no longer than this, so that an account whose host hangs keeps no operator unready.
-const READY_AT_LAST: Duration = Duration::from_secs(120);
+/// The first checks are waited for no longer than this, so that an account whose host hangs keeps no others waiting.
+const AT_LAST: Duration = Duration::from_secs(30);
 
 /// Every account is checked once before any token is decided on, and before this process says that it is ready.
 pub(super) async fn check_accounts(leader: &LeaderContext, ctx: &Arc<AccountContext>, part: &Part) {
     let calls = &leader.clients.calls;
-    let all = Api::<ClusterLaunchDarklyAccount>::all(calls.clone());
+    let all = Api::<Shown<ClusterLaunchDarklyAccount>>::all(calls.clone());
     let mut checks = first_checks(all, ctx, part).await;
     for scope in scopes(&leader.args) {
-        let accounts = api::<LaunchDarklyAccount>(calls, scope.as_deref());
+        let accounts = api::<Shown<LaunchDarklyAccount>>(calls, scope.as_deref());
         checks.extend(first_checks(accounts, ctx, part).await);
     }
     run_first_checks(checks, part).await;
@@ -51,13 +52,13 @@ pub(super) async fn check_accounts(leader: &LeaderContext, ctx: &Arc<AccountCont
 
 /// The checks of all accounts of a kind. Lists until the API server answers: right after a kind was made known it can refuse for a while.
 async fn first_checks<K: AccountObject>(
-    api: Api<K>,
+    api: Api<Shown<K>>,
     ctx: &Arc<AccountContext>,
     part: &Part,
 ) -> Vec<BoxFuture<'static, ()>> {
     let accounts = loop {
-        match api.list(&ListParams::default()).await {
-            Ok(list) => break list.items,
+        match pages::list(&api, ListParams::default(), Some).await {
+            Ok(accounts) => break accounts,
             Err(error) => {
                 tracing::warn!(%error, "cannot list accounts yet");
                 part.waits(format!("cannot list {}: {error}", K::plural(&())));
@@ -69,24 +70,20 @@ async fn first_checks<K: AccountObject>(
     accounts.into_iter().map(check).collect()
 }
 
-/// Runs all checks at once, and tells how many are done.
+/// Runs all checks at once, and tells how many are done. Those that take too long are left to the controllers.
 async fn run_first_checks(checks: Vec<BoxFuture<'static, ()>>, part: &Part) {
     let all = checks.len();
     let mut left = FuturesUnordered::from_iter(checks);
-    let at_last = tokio::time::sleep(READY_AT_LAST);
+    let at_last = tokio::time::sleep(AT_LAST);
     tokio::pin!(at_last);
-    let mut in_time = true;
     while !left.is_empty() {
         let done = all - left.len();
-        if in_time {
-            part.waits(format!("{done} of {all} are checked"));
-        }
+        part.waits(format!("{done} of {all} are checked"));
         tokio::select! {
             _ = left.next() => {}
-            () = &mut at_last, if in_time => {
+            () = &mut at_last => {
                 tracing::warn!("only {done} of {all} accounts could be checked so far");
-                in_time = false;
-                part.is_ready();
+                break;
             }
         }
     }
@@ -94,7 +91,7 @@ async fn run_first_checks(checks: Vec<BoxFuture<'static, ()>>, part: &Part) {
 }
 
 /// A few times: an account that cannot be read or written at all must not keep the others waiting.
-async fn check<K: AccountObject>(ctx: Arc<AccountContext>, account: K) {
+async fn check<K: AccountObject>(ctx: Arc<AccountContext>, account: Shown<K>) {
     for _ in 0..MAX_FIRST_CHECKS {
         let Err(error) = reconcile::reconcile(&ctx, &account).await else {
             return;
@@ -105,11 +102,11 @@ async fn check<K: AccountObject>(ctx: Arc<AccountContext>, account: K) {
 }
 
 /// Whether a cache shows an account; any object of that name, if none is named.
-type Shown = Box<dyn Fn(&AccountKey, Option<&AccountUid>) -> bool + Send + Sync>;
+type IsShown = Box<dyn Fn(&AccountKey, Option<&AccountUid>) -> bool + Send + Sync>;
 
 /// What the controllers of accounts know of the objects.
 pub(super) struct AccountControllers {
-    shown: Vec<Shown>,
+    shown: Vec<IsShown>,
     /// Those that no cache showed at the last sweep.
     unseen: HashSet<Unseen>,
 }
@@ -128,11 +125,11 @@ impl AccountControllers {
         controllers.add(
             tasks,
             leader,
-            Api::<ClusterLaunchDarklyAccount>::all(watches.clone()),
+            Api::<Shown<ClusterLaunchDarklyAccount>>::all(watches.clone()),
             ctx,
         );
         for scope in scopes(&leader.args) {
-            let accounts = api::<LaunchDarklyAccount>(watches, scope.as_deref());
+            let accounts = api::<Shown<LaunchDarklyAccount>>(watches, scope.as_deref());
             controllers.add(tasks, leader, accounts, ctx);
         }
         controllers
@@ -163,7 +160,7 @@ impl AccountControllers {
         &mut self,
         tasks: &mut TaskSet,
         leader: &LeaderContext,
-        api: Api<K>,
+        api: Api<Shown<K>>,
         ctx: &Arc<AccountContext>,
     ) {
         let reconciler = Arc::new(Reconciler {
@@ -171,16 +168,17 @@ impl AccountControllers {
             metrics: leader.metrics.clone(),
             guard: tasks.guard(Task::AccountController),
         });
-        let controller = Controller::new(api, WatchConfig::default());
+        let controller = Controller::new(api, in_pages());
         let store = controller.store();
         self.shown.push(Box::new(move |key, uid| {
-            let is_it = |object: &Arc<K>| {
-                object.key() == *key && uid.is_none_or(|uid| object.account_uid() == *uid)
+            let is_it = |object: &Arc<Shown<K>>| {
+                K::key_of(object.meta()) == *key
+                    && uid.is_none_or(|uid| object.uid().as_deref() == Some(uid.as_str()))
             };
             store.state().iter().any(is_it)
         }));
         let stream = controller.reconcile_all_on(signals(ctx)).run(
-            |object: Arc<K>, reconciler: Arc<Reconciler>| async move {
+            |object: Arc<Shown<K>>, reconciler: Arc<Reconciler>| async move {
                 reconciler.reconcile(&*object).await
             },
             |_, error, _| {
@@ -201,16 +199,17 @@ struct Reconciler {
 }
 
 impl Reconciler {
-    async fn reconcile<K: AccountObject>(&self, object: &K) -> Result<Action, ClusterError> {
+    async fn reconcile<K: AccountObject>(&self, object: &Shown<K>) -> Result<Action, ClusterError> {
         let _under_way = self.metrics.reconciling(ControllerLabel::Account);
         let begun = std::time::Instant::now();
         let reconciling = reconcile::reconcile(&self.ctx, object)
             .inspect_err(|_| traces::interrupted())
             .instrument(reconcile_span(ControllerLabel::Account, object));
         let outcome = self.guard.run(reconciling).await;
+        let uid = AccountUid::new(object.uid().unwrap_or_default());
         self.ctx
             .accounts
-            .note_shown(&object.key(), &object.account_uid());
+            .note_shown(&K::key_of(object.meta()), &uid);
         let result = if matches!(outcome, Some(Ok(_))) {
             OutcomeLabel::Success
         } else {
@@ -268,21 +267,16 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn accounts_whose_host_hangs_do_not_keep_who_leads_unready_for_ever() {
+    async fn accounts_whose_host_hangs_keep_nobody_waiting_for_ever() {
         let readiness = Readiness::default();
         let part = readiness.expect("accounts");
-        let (mut ends, checks) = checks(3);
+        let (_ends, checks) = checks(3);
         let running = tokio::spawn(async move { run_first_checks(checks, &part).await });
-        tokio::time::sleep(READY_AT_LAST.saturating_sub(Duration::from_secs(1))).await;
+        tokio::time::sleep(AT_LAST.saturating_sub(Duration::from_secs(1))).await;
         assert_eq!(readiness.missing(), ["accounts: 0 of 3 are checked"]);
-        tokio::time::sleep(Duration::from_secs(2)).await;
-        assert!(readiness.missing().is_empty());
-        // It is said once: what is done later takes nothing back, and tokens wait on.
-        drop(ends.pop());
-        tokio::time::sleep(Duration::from_secs(1)).await;
-        assert!(readiness.missing().is_empty() && !running.is_finished());
-        ends.clear();
+        assert!(!running.is_finished());
         running.await.unwrap();
+        assert!(readiness.missing().is_empty());
     }
 
     #[tokio::test]

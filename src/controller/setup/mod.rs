@@ -7,6 +7,7 @@ mod rounds;
 mod settings;
 mod tokens;
 mod wake;
+mod watched;
 
 use std::sync::Arc;
 

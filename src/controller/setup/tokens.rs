@@ -4,23 +4,25 @@ use super::TokenContext;
 use super::cache::ObjectCache;
 use super::settings::{api, reconcile_span};
 use super::wake::Wake;
+use super::watched::{controller, in_pages};
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures::{FutureExt as _, StreamExt};
 use k8s_openapi::api::core::v1::Secret;
-use kube::api::{Api, PartialObjectMeta};
+use kube::api::Api;
 use kube::runtime::controller::{Action, Config as ControllerConfig, Controller};
 use kube::runtime::reflector::{ObjectRef, Store};
 use kube::runtime::watcher::Config as WatchConfig;
-use kube::{Client, ResourceExt};
+use kube::{Client, Resource as _, ResourceExt};
 use tokio::sync::watch;
 use tracing::Instrument as _;
 
 use crate::api::FIELD_MANAGER;
 use crate::api::{AccessToken, ClusterLaunchDarklyAccount, LaunchDarklyAccount};
 use crate::cluster::secret::annotation;
+use crate::cluster::{Received, Shown};
 use crate::controller::account::kinds::AccountObject;
 use crate::controller::token::reconcile::{Outcome, reconcile};
 use crate::domain::account::AccountKey;
@@ -36,7 +38,7 @@ pub(super) fn token_controller(
     wake: &Wake,
 ) -> Controller<AccessToken> {
     let watches = &leader.clients.watches;
-    let controller = Controller::new(api::<AccessToken>(watches, scope), WatchConfig::default());
+    let controller = controller(api::<Received<AccessToken>>(watches, scope));
     let store = controller.store();
     let (secrets, ours) = secrets_of_ours(watches, scope);
     let touched = ctx.clone();
@@ -57,14 +59,20 @@ pub(super) fn token_controller(
     };
     controller
         .watches(
-            Api::<ClusterLaunchDarklyAccount>::all(watches.clone()),
-            WatchConfig::default(),
-            move |account| users_of(&by_cluster, |key| *key == account.key()),
+            Api::<Shown<ClusterLaunchDarklyAccount>>::all(watches.clone()),
+            in_pages(),
+            move |account| {
+                let key = ClusterLaunchDarklyAccount::key_of(account.meta());
+                users_of(&by_cluster, |used| *used == key)
+            },
         )
         .watches(
-            api::<LaunchDarklyAccount>(watches, scope),
-            WatchConfig::default(),
-            move |account| users_of(&by_namespace, |key| *key == account.key()),
+            api::<Shown<LaunchDarklyAccount>>(watches, scope),
+            in_pages(),
+            move |account| {
+                let key = LaunchDarklyAccount::key_of(account.meta());
+                users_of(&by_namespace, |used| *used == key)
+            },
         )
         .reconcile_on(woken)
         .graceful_shutdown_on(async move { drain.cancelled_owned().await })
@@ -72,19 +80,13 @@ pub(super) fn token_controller(
 
 /// Secrets with our label: their metadata, never what they hold. Neither list nor watch may ask for more, or every key would pass
 /// through this process again and again.
-fn secrets_of_ours(
-    client: &Client,
-    scope: Option<&str>,
-) -> (Api<PartialObjectMeta<Secret>>, WatchConfig) {
+fn secrets_of_ours(client: &Client, scope: Option<&str>) -> (Api<Shown<Secret>>, WatchConfig) {
     let label = format!("app.kubernetes.io/managed-by={FIELD_MANAGER}");
-    (api(client, scope), WatchConfig::default().labels(&label))
+    (api(client, scope), in_pages().labels(&label))
 }
 
 /// The objects whose Secret was changed. They are in its namespace, whatever it says: nobody wakes strangers.
-fn owners(
-    store: &Store<AccessToken>,
-    secret: &PartialObjectMeta<Secret>,
-) -> Vec<ObjectRef<AccessToken>> {
+fn owners(store: &Store<AccessToken>, secret: &Shown<Secret>) -> Vec<ObjectRef<AccessToken>> {
     let (namespace, name) = (secret.namespace().unwrap_or_default(), secret.name_any());
     if let Some((_, owner)) = secret
         .annotations()

@@ -14,6 +14,10 @@ use crate::domain::time::Clocks;
 use crate::launchdarkly::Token;
 use crate::redaction::{Key, LastFour};
 
+/// How large a Secret may be that is remembered until the next look, in bytes. One of ours has two keys and a few annotations; one with the
+/// longest template is read again at each look.
+const KEPT_SECRET: usize = 16 << 10;
+
 /// What this process remembers of one object.
 #[derive(Debug, Default)]
 pub(in crate::controller) struct ObjectMemory {
@@ -146,6 +150,13 @@ impl ObjectMemory {
             snapshot,
             read_at,
         });
+    }
+
+    /// Forgets Secrets that hold more than one of ours does: whoever puts so much into them must not have this process hold it too.
+    pub(in crate::controller) fn forget_large_secrets(&mut self) {
+        let is_small = |snapshot: &SecretSnapshot| snapshot.size() <= KEPT_SECRET;
+        self.secrets
+            .retain(|known| known.snapshot.as_ref().is_none_or(is_small));
     }
 
     /// Forgets a Secret, so that it is read again.

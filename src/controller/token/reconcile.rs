@@ -71,7 +71,9 @@ pub async fn reconcile<C: Cluster, L: TokensApi>(
                 outcome
             } else {
                 ctx.forget_changed_secrets(&object.namespace().unwrap_or_default(), &mut memory);
-                Box::pin(reconcile_until_settled(ctx, object, &mut memory)).await
+                let outcome = Box::pin(reconcile_until_settled(ctx, object, &mut memory)).await;
+                memory.forget_large_secrets();
+                outcome
             }
         }
         Err(outcome) => outcome,
@@ -110,7 +112,8 @@ async fn not_ours<C: Cluster, L: TokensApi>(
     Some(Outcome::Again(wait))
 }
 
-/// A cache may lag behind what this process wrote: what is older than that is read again.
+/// A cache may lag behind what this process wrote: what is older than that is read again, and so is what the cache has only a part of,
+/// which it shows without a version.
 async fn newest<C: Cluster, L: TokensApi>(
     ctx: &Context<C, L>,
     object: AccessToken,
@@ -118,8 +121,8 @@ async fn newest<C: Cluster, L: TokensApi>(
 ) -> Result<AccessToken, Outcome> {
     let older = match (version(&object), memory.written_version) {
         (Some(shown), Some(written)) => shown < written,
-        (None, Some(_)) => true,
-        (_, None) => false,
+        (None, _) => true,
+        (Some(_), None) => false,
     };
     if older {
         return live(ctx, &object).await;

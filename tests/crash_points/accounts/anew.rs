@@ -1,6 +1,7 @@
 //! An account that is deleted and made again under its name is another account: nothing of the old one may serve it.
 
 use launchdarkly_simulator::Config;
+use launchdarkly_token_operator::cluster::Shown;
 use launchdarkly_token_operator::controller::account::reconcile;
 use serde_json::json;
 
@@ -107,7 +108,7 @@ async fn an_account_made_again_is_not_taken_for_the_one_that_a_cache_still_shows
     let shown = world.account().unwrap();
 
     world.make_anew(&world.elsewhere, &json!({}));
-    reconcile(&process.ctx, &shown).await.unwrap();
+    reconcile(&process.ctx, &Shown::from(&shown)).await.unwrap();
 
     assert_eq!(process.usable(), Some(account_of(&world.elsewhere)));
     let bound = world.status().account_id;

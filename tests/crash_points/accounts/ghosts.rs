@@ -5,6 +5,7 @@ use std::time::Duration;
 use futures::future::join_all;
 use launchdarkly_simulator::{Fault, FaultKind};
 use launchdarkly_token_operator::api::LaunchDarklyAccount;
+use launchdarkly_token_operator::cluster::Shown;
 use launchdarkly_token_operator::controller::account::{look_for, reconcile};
 use serde_json::json;
 
@@ -46,7 +47,8 @@ async fn reconcile_while_they_go(
     accounts: &[LaunchDarklyAccount],
 ) {
     process.tell_time().await;
-    let all = accounts.iter().map(|it| reconcile(&process.ctx, it));
+    let shown: Vec<_> = accounts.iter().map(Shown::from).collect();
+    let all = shown.iter().map(|it| reconcile(&process.ctx, it));
     let go = async {
         while process.asked.lock().unwrap().is_empty() {
             tokio::time::sleep(Duration::from_millis(1)).await;
@@ -78,7 +80,7 @@ async fn known_accounts_that_go_while_a_new_process_checks_them_leave_nothing_be
     let before = world.start();
     before.tell_time().await;
     for account in &brief {
-        reconcile(&before.ctx, account).await.unwrap();
+        reconcile(&before.ctx, &Shown::from(account)).await.unwrap();
     }
     assert_eq!(before.ctx.accounts.all().len(), MANY);
 

@@ -9,7 +9,7 @@ use fakes::{Author, FakeCluster, Part, TIMING, Thing};
 use jiff::SignedDuration;
 use launchdarkly_simulator::{Config, Running, Simulator};
 use launchdarkly_token_operator::api::{AccountStatus, LaunchDarklyAccount};
-use launchdarkly_token_operator::cluster::{ClusterError, Managed as _, NamespaceFacts};
+use launchdarkly_token_operator::cluster::{ClusterError, Managed as _, NamespaceFacts, Shown};
 use launchdarkly_token_operator::controller::account::{
     AccountContext, AccountSettings, Accounts, Availability, Entry, Usage, reconcile,
 };
@@ -291,8 +291,9 @@ impl World {
             return Ok(Duration::from_secs(60));
         };
         process.tell_time().await;
+        let shown = Shown::from(&account);
         let outcome = tokio::select! {
-            outcome = reconcile(&process.ctx, &account) => outcome,
+            outcome = reconcile(&process.ctx, &shown) => outcome,
             () = process.wire.death() => return Err(None),
         };
         if process.wire.is_dying() {

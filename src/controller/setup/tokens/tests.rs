@@ -49,6 +49,7 @@ async fn lists_and_watches_of_secrets_ask_for_metadata_only() {
             );
             let query = request.url.query().unwrap();
             assert!(query.contains("labelSelector="), "{query}");
+            assert!(is_watch(query) || query.contains("limit=10"), "{query}");
         }
         server.reset().await;
         Mock::given(any())
@@ -78,17 +79,14 @@ fn object(namespace: &str, name: &str, secret: &str) -> AccessToken {
     object
 }
 
-fn secret(namespace: &str, name: &str, owner: Option<&str>) -> PartialObjectMeta<Secret> {
+fn secret(namespace: &str, name: &str, owner: Option<&str>) -> Shown<Secret> {
     let mark = owner.map(|owner| (annotation::OWNED_BY.to_owned(), owner.to_owned()));
-    PartialObjectMeta {
-        metadata: ObjectMeta {
-            namespace: Some(namespace.to_owned()),
-            name: Some(name.to_owned()),
-            annotations: Some(BTreeMap::from_iter(mark)),
-            ..ObjectMeta::default()
-        },
-        ..PartialObjectMeta::default()
-    }
+    Shown::with(ObjectMeta {
+        namespace: Some(namespace.to_owned()),
+        name: Some(name.to_owned()),
+        annotations: Some(BTreeMap::from_iter(mark)),
+        ..ObjectMeta::default()
+    })
 }
 
 #[test]

@@ -285,6 +285,9 @@ impl<'a, C: Cluster, L: TokensApi> SecretReader<'a, C, L> {
                 Err(ClusterError::NotOptedIn { advice }) => {
                     return Ok(unreadable(advice, self.is_new));
                 }
+                Err(error @ ClusterError::TooManyParts) => {
+                    return Ok(unreadable(error.to_string(), false));
+                }
                 Err(error) => return Err(error),
             }
         }

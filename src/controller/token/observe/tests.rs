@@ -7,6 +7,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use serde_json::json;
 
 use super::*;
+use crate::cluster::secret::ReceivedSecret;
 use crate::cluster::secret::manifest::SecretManifest;
 use crate::cluster::secret::snapshot::SecretSnapshot;
 use crate::cluster::{CredentialEntry, CredentialRef, Managed, NamespaceFacts, Notice};
@@ -283,9 +284,8 @@ async fn labels(has: Option<&[(&str, &str)]>) -> (Admission, Vec<(String, String
         let labels: std::collections::BTreeMap<_, _> = labels.iter().copied().collect();
         let metadata = json!({"name": "web", "uid": "1", "resourceVersion": "1", "labels": labels});
         let secret = json!({"apiVersion": "v1", "kind": "Secret", "metadata": metadata});
-        SecretSnapshot::from(
-            serde_json::from_value::<k8s_openapi::api::core::v1::Secret>(secret).unwrap(),
-        )
+        let secret = serde_json::from_value::<ReceivedSecret>(secret).unwrap();
+        SecretSnapshot::try_from(secret).unwrap()
     });
     memory.remember_secret("web", snapshot, ctx.clock.since_boot());
     let world = observe(&ctx, &object, &mut memory).await.unwrap();

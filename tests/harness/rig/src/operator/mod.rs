@@ -200,21 +200,26 @@ impl Operator {
     /// # Errors
     /// It is not running, or this system has no `/proc`.
     pub fn resident_kib(&self) -> Result<u64, RigError> {
+        self.kib("VmRSS:")
+    }
+
+    /// The most memory it has had since it was started, in KiB (`VmHWM` of its process).
+    ///
+    /// # Errors
+    /// It is not running, or this system has no `/proc`.
+    pub fn peak_kib(&self) -> Result<u64, RigError> {
+        self.kib("VmHWM:")
+    }
+
+    fn kib(&self, field: &str) -> Result<u64, RigError> {
         let id = self
             .id()
             .ok_or_else(|| RigError::Unexpected(format!("{} is not running", self.name)))?;
         let path = format!("/proc/{id}/status");
         let status = std::fs::read_to_string(&path).doing(|| format!("read {path}"))?;
-        status
-            .lines()
-            .find_map(|line| {
-                line.strip_prefix("VmRSS:")?
-                    .trim()
-                    .strip_suffix(" kB")?
-                    .parse()
-                    .ok()
-            })
-            .ok_or_else(|| RigError::Unexpected(format!("{path} has no VmRSS")))
+        let line = status.lines().find_map(|line| line.strip_prefix(field));
+        line.and_then(|line| line.trim().strip_suffix(" kB")?.parse().ok())
+            .ok_or_else(|| RigError::Unexpected(format!("{path} has no {field}")))
     }
 
     /// The sum of the samples of a metric whose labels all occur in the sample's line, as in
