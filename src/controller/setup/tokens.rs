@@ -3,7 +3,7 @@
 use super::TokenContext;
 use super::cache::ObjectCache;
 use super::settings::{api, reconcile_span};
-use super::wake::Wake;
+use super::wake::{Wake, users_of};
 use super::watched::{controller, in_pages};
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -25,7 +25,6 @@ use crate::cluster::secret::annotation;
 use crate::cluster::{Received, Shown};
 use crate::controller::account::kinds::AccountObject;
 use crate::controller::token::reconcile::{Outcome, reconcile};
-use crate::domain::account::AccountKey;
 use crate::domain::ids::ObjectUid;
 use crate::runtime::leader::LeaderContext;
 use crate::runtime::metrics::{Controller as ControllerLabel, Metrics, OutcomeLabel};
@@ -111,17 +110,6 @@ fn owners(store: &Store<AccessToken>, secret: &Shown<Secret>) -> Vec<ObjectRef<A
         .filter(|object| records(object))
         .map(|object| ObjectRef::from_obj(&*object))
         .collect()
-}
-
-pub(super) fn users_of(
-    store: &Store<AccessToken>,
-    is_used: impl Fn(&AccountKey) -> bool,
-) -> Vec<ObjectRef<AccessToken>> {
-    let users = store
-        .state()
-        .into_iter()
-        .filter(|object| is_used(&object.account_key()));
-    users.map(|object| ObjectRef::from_obj(&*object)).collect()
 }
 
 /// Reconciles until told to drain, then finishes what is under way.

@@ -8,7 +8,6 @@ use kube::runtime::reflector::{ObjectRef, Store};
 use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
 
-use super::tokens::users_of;
 use crate::api::AccessToken;
 use crate::domain::account::AccountKey;
 
@@ -71,4 +70,16 @@ fn objects(store: &Store<AccessToken>, woken: &Woken) -> Vec<ObjectRef<AccessTok
         }
         Woken::UsersOf(accounts) => users_of(store, |key| accounts.contains(key)),
     }
+}
+
+/// The objects of a cache that use such an account.
+pub(super) fn users_of(
+    store: &Store<AccessToken>,
+    is_used: impl Fn(&AccountKey) -> bool,
+) -> Vec<ObjectRef<AccessToken>> {
+    let users = store
+        .state()
+        .into_iter()
+        .filter(|object| is_used(&object.account_key()));
+    users.map(|object| ObjectRef::from_obj(&*object)).collect()
 }

@@ -44,10 +44,9 @@ pub(in crate::controller) async fn observe<C: Cluster, L: TokensApi>(
     let identity = object.identity();
     let record = object.status.as_ref().map(record::read).unwrap_or_default();
     let wish = Wish::of(object, &record);
-    let now = ctx.clock.moment();
+    let (now, account_key) = (ctx.clock.moment(), object.account_key());
     let namespace = ctx.namespace(&identity.namespace).await?;
     let is_new = new_until(&object.metadata, ctx.timing.settle).is_some_and(|at| at > now.wall);
-    let account_key = object.account_key();
     let entry = ctx.accounts.get(&account_key);
     let clocks = clocks(entry.as_deref(), now);
     let deletion = deletion(object, &memory.facts, clocks, entry.as_deref());
