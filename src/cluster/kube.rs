@@ -19,6 +19,7 @@ use crate::api::AccessToken;
 use crate::api::FIELD_MANAGER;
 use crate::cluster::events;
 use crate::cluster::finalizer::{self, Change};
+use crate::cluster::left_behind;
 use crate::cluster::managed::{Managed, status_request};
 use crate::cluster::pages;
 use crate::cluster::received::Received;
@@ -364,17 +365,8 @@ impl Cluster for KubeCluster {
         tokens: &[TokenId],
     ) -> Result<(), ClusterError> {
         self.pass_gate()?;
-        let key = events::left_behind_key(object);
-        let ids: Vec<&str> = tokens.iter().map(TokenId::as_str).collect();
-        let name = format!("{FIELD_MANAGER}-left-behind");
-        let map = json!({
-            "apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": {key: ids.join(",")},
-        });
-        // One field manager an object: an apply then adds its entry and leaves the others alone.
-        let params = PatchParams::apply(&format!("{FIELD_MANAGER}/{}", object.uid)).force();
         let api = Api::<ConfigMap>::namespaced(self.client.clone(), &self.own_namespace);
-        api.patch(&name, &params, &Patch::Apply(map)).await?;
-        Ok(())
+        left_behind::report(&api, object, tokens).await
     }
 }
 

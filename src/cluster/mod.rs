@@ -5,6 +5,7 @@ mod error;
 mod events;
 mod finalizer;
 mod kube;
+mod left_behind;
 mod managed;
 mod metadata;
 pub mod pages;

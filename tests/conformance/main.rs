@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests may fail like tests")]
 
 mod cases;
+mod left_behind;
 mod old_definitions;
 mod stage;
 

@@ -192,6 +192,15 @@ pub fn plane_with(crds: &str) -> ControlPlane {
     plane
 }
 
+/// A client of the control plane of all cases.
+pub async fn client() -> Client {
+    // Waits for child processes, which would hold this test's own tasks up.
+    let kubeconfig = tokio::task::spawn_blocking(|| PLANE.kubeconfig().to_owned())
+        .await
+        .unwrap();
+    client_of(&kubeconfig).await
+}
+
 pub async fn client_of(kubeconfig: &Path) -> Client {
     let kubeconfig = Kubeconfig::read_from(kubeconfig).unwrap();
     let options = KubeConfigOptions::default();
@@ -210,11 +219,7 @@ pub struct Kubernetes {
 
 impl Kubernetes {
     pub async fn stage(case: &str) -> Self {
-        // Waits for child processes, which would hold this test's own tasks up.
-        let kubeconfig = tokio::task::spawn_blocking(|| PLANE.kubeconfig().to_owned())
-            .await
-            .unwrap();
-        let client = client_of(&kubeconfig).await;
+        let client = client().await;
         let name: String = case.replace('_', "-").chars().take(55).collect();
         let namespace = name.trim_end_matches('-').to_owned();
         let new = serde_json::from_value(json!({"metadata": {"name": namespace}})).unwrap();
