@@ -203,6 +203,8 @@ pub enum Admission {
     NeedsRoles,
     /// Cannot be said before a listing shows how many tokens are retained.
     NeedsListing,
+    /// No token more than there are: one that exists may be taken over.
+    NoRoom(Problem),
     /// Not allowed.
     Refused(Problem),
 }

@@ -34,27 +34,15 @@ pub struct Living {
     pub claimed: BTreeSet<TokenId>,
 }
 
-/// Whether an account object is to tell of an orphan: the one that it was made through. Where nobody knows that any more, those whose
-/// readers may know of all tokens: of the whole cluster, and of the operator's namespace; or those of the only namespace that there is.
+/// Whether an account object is to tell of an orphan: the one that it was made through; and those whose readers may know of all tokens, of
+/// the whole cluster and of the operator's namespace, where nobody knows that any more.
 #[must_use]
-pub fn is_told_by(
-    account: &AccountKey,
-    maker: Option<&AccountKey>,
-    all: &[&AccountKey],
-    own_namespace: &str,
-) -> bool {
-    if let Some(maker) = maker.filter(|maker| all.contains(maker)) {
-        return maker == account;
+pub fn is_told_by(account: &AccountKey, maker: Option<&AccountKey>, own_namespace: &str) -> bool {
+    match (maker, account) {
+        (Some(maker), _) => maker == account,
+        (None, AccountKey::Cluster { .. }) => true,
+        (None, AccountKey::Namespaced { namespace, .. }) => namespace == own_namespace,
     }
-    let namespace = |key: &AccountKey| match key {
-        AccountKey::Cluster { .. } => own_namespace.to_owned(),
-        AccountKey::Namespaced { namespace, .. } => namespace.clone(),
-    };
-    let is_own = |key: &AccountKey| namespace(key) == own_namespace;
-    if all.iter().any(|key| is_own(key)) {
-        return is_own(account);
-    }
-    all.iter().all(|key| namespace(key) == namespace(account))
 }
 
 /// The tokens of a listing that carry this installation's marker, were left neither on purpose nor a short while ago,

@@ -84,7 +84,8 @@ impl AccountPolicy {
             personal_tokens: false,
             max_tokens: Some(0),
             max_interval: None,
-            retain: false,
+            // What is there is not taken away.
+            retain: true,
             secret_metadata: None,
         }
     }

@@ -16,12 +16,14 @@ use rustix::process::{
 pub fn keep() -> io::Result<()> {
     #[cfg(target_os = "linux")]
     {
-        set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
         let nothing = Rlimit {
             current: Some(0),
             maximum: Some(0),
         };
-        setrlimit(Resource::Core, nothing)?;
+        // One of them is better than none.
+        let limited = setrlimit(Resource::Core, nothing);
+        set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
+        limited?;
     }
     Ok(())
 }

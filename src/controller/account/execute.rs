@@ -11,6 +11,7 @@ use crate::controller::account::conditions;
 use crate::controller::account::context::AccountContext;
 use crate::controller::account::credential;
 use crate::controller::account::features::Features;
+use crate::controller::account::kept::Why;
 use crate::controller::account::kinds::AccountObject;
 use crate::controller::account::known::Checked;
 use crate::controller::account::registry::CredentialToken;
@@ -213,8 +214,12 @@ fn adopt_features<C, D: Connect, K: AccountObject>(ctx: &AccountContext<C, D>, w
         return;
     };
     let (state, now) = (&session.state, ctx.clock.steady());
-    state.leave_behind(&world.key, &status.left_behind, now);
-    state.forsake(&world.key, &status.orphans, now);
+    let made = (&world.key, &session.key);
+    state.keep(Why::LeftBehind, made, &status.left_behind, now);
+    if world.object.namespace().is_some() {
+        // An account of the whole cluster tells of tokens whose makers nobody knows, too.
+        state.keep(Why::Forsaken, made, &status.orphans, now);
+    }
     let Some(noted) = &status.features else {
         return;
     };

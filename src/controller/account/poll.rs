@@ -93,7 +93,9 @@ pub(in crate::controller) async fn list_account<L: TokensApi>(
     clock: &dyn Clock,
 ) {
     let state = &account.session().state;
-    let in_use = |one: &Credential<L>| one.keys.iter().any(|key| accounts.users(key) > 0);
+    // What nobody answers for any more is looked after too.
+    let is_used = |key: &AccountKey| accounts.users(key) > 0 || accounts.has_kept(key);
+    let in_use = |one: &Credential<L>| one.keys.iter().any(is_used);
     let (begun_at, candidates) = {
         let in_use: Vec<_> = account.credentials().filter(|one| in_use(one)).collect();
         let mut listings = state.listings();
@@ -105,7 +107,8 @@ pub(in crate::controller) async fn list_account<L: TokensApi>(
     for one in candidates {
         let session = &one.session;
         let Err(failure) = list_since(session, begun_at).await else {
-            state.compare_kept(&session.key);
+            let keys = account.credentials().map(|one| one.session.key.clone());
+            state.compare_kept(&session.key, &keys.collect());
             for one in account.credentials() {
                 sweep_probes(accounts, one).await;
             }

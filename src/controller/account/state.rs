@@ -1,18 +1,18 @@
 //! What is known of one account on one host, whatever the number of credentials and account objects (I13).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use parking_lot::{Mutex, MutexGuard};
 
 use crate::controller::account::features::FoundOut;
-use crate::controller::account::kept::Kept;
+use crate::controller::account::kept::{Kept, Why};
 use crate::controller::account::listings::Listings;
 use crate::controller::account::users::Users;
 use crate::domain::account::AccountKey;
 use crate::domain::account::budget::{Allowance, Hold, Population, ReplacementBudget};
-use crate::domain::ids::{Fingerprint, ObjectUid, TokenId};
+use crate::domain::ids::{AccountMark, Fingerprint, ObjectUid, TokenId};
 use crate::domain::orphans::is_told_by;
 use crate::domain::record::Identity;
 
@@ -39,6 +39,8 @@ struct Orphans {
     listed_at: Option<Timestamp>,
     /// Seen twice, once there were two listings.
     confirmed: Option<BTreeSet<TokenId>>,
+    /// Those of them that no account object tells of, as they were last said in the log.
+    untold: BTreeSet<TokenId>,
 }
 
 impl AccountState {
@@ -120,10 +122,28 @@ impl AccountState {
     /// Tokens that belong to nobody, as far as an account object is to tell of them; `None` before there were two listings to say so.
     pub fn orphans(&self, account: &AccountKey, own_namespace: &str) -> Option<BTreeSet<TokenId>> {
         let mut confirmed = self.orphans.lock().confirmed.clone()?;
+        let kept = self.kept.lock();
+        confirmed.retain(|id| is_told_by(account, kept.maker(id), own_namespace));
+        Some(confirmed)
+    }
+
+    /// The tokens that belong to nobody and that no account object tells of, if they are others than before.
+    pub(in crate::controller) fn untold_orphans(
+        &self,
+        own_namespace: &str,
+    ) -> Option<BTreeSet<TokenId>> {
+        let mut known = self.orphans.lock();
         let (kept, users) = (self.kept.lock(), self.users.lock());
         let all: Vec<&AccountKey> = users.iter().map(|(key, _)| key).collect();
-        confirmed.retain(|id| is_told_by(account, kept.maker(id), &all, own_namespace));
-        Some(confirmed)
+        let is_told = |id: &TokenId| {
+            let maker = kept.maker(id);
+            all.iter().any(|key| is_told_by(key, maker, own_namespace))
+        };
+        let confirmed = known.confirmed.iter().flatten();
+        let untold: BTreeSet<_> = confirmed.filter(|id| !is_told(id)).cloned().collect();
+        let is_news = untold != known.untold;
+        known.untold.clone_from(&untold);
+        is_news.then_some(untold)
     }
 
     /// How many tokens belong to nobody, whoever made them; `None` before there were two listings to say so.
@@ -132,31 +152,24 @@ impl AccountState {
         known.confirmed.as_ref().map(BTreeSet::len)
     }
 
-    /// Notes tokens whose cleaning up was given up.
-    pub fn leave_behind(&self, account: &AccountKey, tokens: &[TokenId], now: Timestamp) {
+    /// Notes tokens that no object answers for any more, made through an account object, and visible to a credential.
+    pub(super) fn keep(
+        &self,
+        why: Why,
+        made: (&AccountKey, &Fingerprint),
+        tokens: &[TokenId],
+        now: Timestamp,
+    ) {
         let mut kept = self.kept.lock();
         for token in tokens {
-            kept.leave_behind(account, token, now);
+            kept.note(why, made, token, now);
         }
     }
 
-    /// Notes a token that was retained.
-    pub fn retain(&self, account: &AccountKey, token: &TokenId, now: Timestamp) {
-        self.kept.lock().retain(account, token, now);
-    }
-
-    /// Notes tokens whose object went without cleaning up.
-    pub fn forsake(&self, account: &AccountKey, tokens: &[TokenId], now: Timestamp) {
-        let mut kept = self.kept.lock();
-        for token in tokens {
-            kept.forsake(account, token, now);
-        }
-    }
-
-    /// A credential has listed: what is gone need not be remembered.
-    pub(super) fn compare_kept(&self, key: &Fingerprint) {
+    /// A credential has listed, of those that are in use: what is gone need not be remembered.
+    pub(super) fn compare_kept(&self, key: &Fingerprint, in_use: &HashSet<Fingerprint>) {
         let (listings, mut kept) = (self.listings(), self.kept.lock());
-        kept.compare(&listings, key);
+        kept.compare(&listings, key, in_use);
     }
 
     /// Tokens made through an account object whose cleaning up was given up.
@@ -164,10 +177,15 @@ impl AccountState {
         self.kept.lock().left_behind(account)
     }
 
-    /// Tokens made through an account object that no object answers for any more, on purpose or because they could not be deleted.
-    pub(super) fn kept(&self, account: &AccountKey, key: &Fingerprint) -> BTreeSet<TokenId> {
+    /// Tokens made through an account object that no object answers for any more, on purpose or not.
+    pub(super) fn kept(
+        &self,
+        account: &AccountKey,
+        mark: &AccountMark,
+        key: &Fingerprint,
+    ) -> BTreeSet<TokenId> {
         let view = self.listings().view(key);
-        self.kept.lock().of(account, view.as_deref())
+        self.kept.lock().of(account, mark, view.as_deref())
     }
 
     fn population(&self) -> Population {

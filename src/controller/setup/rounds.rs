@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::StreamExt as _;
 use futures::stream::FuturesUnordered;
-use futures::{FutureExt as _, StreamExt as _};
 use tokio::time::Instant;
 
 use super::AccountContext;
@@ -35,28 +35,31 @@ pub(super) async fn run(
     interval: Duration,
     whole_cluster: bool,
 ) {
+    let own_namespace = &accounts.settings.own_namespace;
     let mut listings = FuturesUnordered::new();
     let mut under_way = UnderWay::default();
     let mut next = Instant::now() + jittered(interval);
     loop {
         objects.count(&ctx);
-        controllers.sweep(&accounts).await;
         ctx.forget_gone(&objects.uids());
         show_rate_limits(&ctx, accounts.connect.limiters());
-        let pause = tokio::time::sleep_until(next.min(Instant::now() + GAUGES_EVERY));
+        let mut living = None;
+        let until = next.min(Instant::now() + GAUGES_EVERY);
+        let pause = async {
+            controllers.sweep(&accounts).await;
+            tokio::time::sleep_until(until).await;
+        };
         tokio::pin!(pause);
         loop {
             tokio::select! {
                 () = &mut pause => break,
-                Some(first) = listings.next(), if !listings.is_empty() => {
-                    let mut listed = vec![first];
-                    while let Some(Some(next)) = listings.next().now_or_never() {
-                        listed.push(next);
+                Some(account) = listings.next(), if !listings.is_empty() => {
+                    under_way.end(&account);
+                    if whole_cluster {
+                        let living = living.get_or_insert_with(|| objects.living());
+                        find_orphans(&ctx, living, account.session(), own_namespace);
                     }
-                    for account in &listed {
-                        under_way.end(account);
-                    }
-                    finish(&ctx, &objects, &wake, &listed, whole_cluster);
+                    wake.users_of(account.keys().cloned().collect());
                 }
             }
         }
@@ -105,24 +108,6 @@ async fn list<C: Cluster, L: TokensApi>(
     account
 }
 
-/// Concludes what listings show beside the objects of their accounts, and has these compared with them.
-fn finish<C: Cluster, L: TokensApi>(
-    ctx: &Context<C, L>,
-    objects: &ObjectCache,
-    wake: &Wake,
-    listed: &[SharedAccount<L>],
-    whole_cluster: bool,
-) {
-    if whole_cluster {
-        let living = objects.living();
-        for account in listed {
-            find_orphans(ctx, &living, account.session());
-        }
-    }
-    let keys = listed.iter().flat_map(SharedAccount::keys);
-    wake.users_of(keys.cloned().collect());
-}
-
 /// The least that is left of each kind of limit.
 fn show_rate_limits<C: Cluster, L: TokensApi>(ctx: &Context<C, L>, lines: &Limiters) {
     let mut least: BTreeMap<(String, &'static str), u32> = BTreeMap::new();
@@ -150,6 +135,7 @@ fn find_orphans<C: Cluster, L: TokensApi>(
     ctx: &Context<C, L>,
     living: &Living,
     session: &Session<L>,
+    own_namespace: &str,
 ) {
     let Some(listing) = session.listing() else {
         return;
@@ -167,6 +153,12 @@ fn find_orphans<C: Cluster, L: TokensApi>(
     );
     let found = suspects(listed, &ctx.accounts.installation, living, listed_at);
     session.state.suspect_orphans(found, listing.newest());
+    if let Some(untold) = session.state.untold_orphans(own_namespace) {
+        tracing::warn!(
+            account = %session.account_id, tokens = ?untold,
+            "no AccessToken answers for tokens with this installation's marker, and no account object is known that they were made through"
+        );
+    }
 }
 
 /// Up to a tenth less, so that accounts and replicas do not ask at the same moment.

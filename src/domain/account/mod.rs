@@ -12,7 +12,7 @@ pub mod pace;
 pub mod report;
 pub mod step;
 
-use crate::domain::ids::{AccountMark, truncated_hash};
+use crate::domain::ids::{AccountMark, Installation, truncated_hash};
 
 /// Which account object.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -32,14 +32,14 @@ pub enum AccountKey {
 }
 
 impl AccountKey {
-    /// What the marker of a retained token calls the account object by.
+    /// What the marker of a retained token calls this account object of a cluster by.
     #[must_use]
-    pub fn mark(&self) -> AccountMark {
+    pub fn mark(&self, installation: &Installation) -> AccountMark {
         let (kind, namespace, name) = match self {
             Self::Namespaced { namespace, name } => ("namespaced", namespace.as_str(), name),
             Self::Cluster { name } => ("cluster", "", name),
         };
-        let parts = [kind, namespace, name].map(str::as_bytes);
+        let parts = [installation.as_str(), kind, namespace, name].map(str::as_bytes);
         AccountMark::new(truncated_hash(&parts, 4))
     }
 }

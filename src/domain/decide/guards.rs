@@ -88,6 +88,9 @@ pub(super) fn stay_in_policy(view: &View<'_>) -> Option<Step> {
             problem: problem.clone(),
             until: view.next_look(),
         })),
-        Admission::Granted | Admission::NeedsRoles | Admission::NeedsListing => None,
+        Admission::Granted
+        | Admission::NeedsRoles
+        | Admission::NeedsListing
+        | Admission::NoRoom(_) => None,
     }
 }

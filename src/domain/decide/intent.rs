@@ -95,7 +95,9 @@ fn obstacle(view: &View<'_>, need: &Need) -> Option<Step> {
         return require_valid_spec(view);
     };
     match &account.admission {
-        Admission::Refused(problem) => return Some(hold(problem.clone())),
+        Admission::Refused(problem) | Admission::NoRoom(problem) => {
+            return Some(hold(problem.clone()));
+        }
         Admission::NeedsListing => return Some(any_listing()),
         Admission::Granted | Admission::NeedsRoles => {}
     }

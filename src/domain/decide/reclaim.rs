@@ -1,12 +1,14 @@
 //! A Secret of ours that knows more than the status: after a lost or restored status, or a re-created object.
 
-use super::holds::{any_listing, role_not_found, too_many_retiring};
+use super::holds::{role_not_found, too_many_retiring};
 use super::subject::token_to_reclaim;
 use super::view::{View, hold, revision};
 use crate::domain::cause::Cause;
 use crate::domain::desired::Desired;
 use crate::domain::ids::{RequestHash, TokenId};
-use crate::domain::observed::{Admission, Remote, RemoteFacts, Roles, SecretKeyProof, Source};
+use crate::domain::observed::{
+    AccountFacts, Admission, Remote, RemoteFacts, Roles, SecretKeyProof, Source,
+};
 use crate::domain::problem::Problem;
 use crate::domain::reason::Reason;
 use crate::domain::record::{HistoryEntry, MAX_RETIRING, RetiringToken, SecretRecord, TokenRecord};
@@ -63,23 +65,33 @@ pub(super) fn reclaim_secret(view: &View<'_>) -> Option<Step> {
             token_id: token_id.clone(),
         })),
         (SecretKeyProof::Accepted, Remote::Present(facts)) if facts.source != Source::Listing => {
-            match (&account.admission, &observed.roles) {
-                (Admission::Refused(problem), _) => Some(hold(problem.clone())),
-                (Admission::NeedsListing, _) => Some(any_listing()),
-                (Admission::NeedsRoles, _) => Some(Step::Look(LookStep::ResolveRoles {
-                    roles: view.desired().map(Desired::asked_roles).unwrap_or_default(),
-                })),
-                (Admission::Granted, Roles::Missing(role)) => Some(role_not_found(role)),
-                (Admission::Granted, Roles::Unknown | Roles::Resolved(_)) => {
-                    Some(reclaim(view, token_id, secret, facts))
-                }
-            }
+            Some(
+                not_admitted(view, account)
+                    .unwrap_or_else(|| reclaim(view, token_id, secret, facts)),
+            )
         }
         (SecretKeyProof::Accepted, Remote::Present(_) | Remote::Unknown) => {
             Some(Step::Look(LookStep::FetchToken {
                 token_id: token_id.clone(),
             }))
         }
+    }
+}
+
+/// What the account has against a takeover. Where it is full that is nothing: there is no token more.
+fn not_admitted(view: &View<'_>, account: &AccountFacts) -> Option<Step> {
+    match &account.admission {
+        Admission::Refused(problem) => return Some(hold(problem.clone())),
+        Admission::NeedsRoles => {
+            return Some(Step::Look(LookStep::ResolveRoles {
+                roles: view.desired().map(Desired::asked_roles).unwrap_or_default(),
+            }));
+        }
+        Admission::Granted | Admission::NeedsListing | Admission::NoRoom(_) => {}
+    }
+    match &view.observed.roles {
+        Roles::Missing(role) => Some(role_not_found(role)),
+        Roles::Unknown | Roles::Resolved(_) => None,
     }
 }
 

@@ -76,7 +76,10 @@ fn no_successor(view: &View<'_>) -> Option<Step> {
         .ok()
         .and_then(|account| match &account.admission {
             Admission::Refused(problem) => Some(hold(problem.clone())),
-            Admission::Granted | Admission::NeedsRoles | Admission::NeedsListing => None,
+            Admission::Granted
+            | Admission::NeedsRoles
+            | Admission::NeedsListing
+            | Admission::NoRoom(_) => None,
         });
     let missing = match &view.observed.roles {
         Roles::Missing(role) => Some(super::holds::role_not_found(role)),

@@ -1,12 +1,11 @@
 //! What objects have at an account, and whether there is room for more (I9).
 
 use std::collections::{BTreeSet, HashSet};
-use std::sync::Arc;
 
 use jiff::Timestamp;
 
 use super::Accounts;
-use crate::controller::account::state::AccountState;
+use crate::controller::account::kept::Why;
 use crate::controller::account::users::Usage;
 use crate::domain::account::AccountKey;
 use crate::domain::ids::{ObjectUid, TokenId};
@@ -48,9 +47,15 @@ impl<L: TokensApi> Accounts<L> {
     fn kept(&self, key: &AccountKey) -> usize {
         let entry = self.get(key);
         let session = entry.as_ref().and_then(|it| it.state.newest_session());
-        let kept = session.map(|session| session.state.kept(key, &session.key));
+        let mark = key.mark(&self.installation);
+        let kept = session.map(|session| session.state.kept(key, &mark, &session.key));
         let nobodys = kept.into_iter().flatten();
         nobodys.filter(|id| !self.claims.is_claimed(id)).count()
+    }
+
+    /// Whether there are tokens of an account object that no object answers for any more.
+    pub(in crate::controller) fn has_kept(&self, key: &AccountKey) -> bool {
+        self.kept(key) > 0
     }
 
     /// Whether an object has a slot, or `policy` has room for it.
@@ -116,7 +121,8 @@ impl<L: TokensApi> Accounts<L> {
         for (key, account) in used {
             let session = account.entry().and_then(|it| it.state.newest_session());
             if let Some(session) = session {
-                session.state.forsake(key, &tokens, now);
+                let made = (key, &session.key);
+                session.state.keep(Why::Forsaken, made, &tokens, now);
             }
         }
     }
@@ -138,16 +144,21 @@ impl<L: TokensApi> Accounts<L> {
 
     /// Notes tokens of an account object whose cleaning up was given up.
     pub fn leave_behind(&self, key: &AccountKey, tokens: &[TokenId], now: Timestamp) {
-        if let Some(state) = self.state_of(key) {
-            state.leave_behind(key, tokens, now);
-            self.signal();
-        }
+        self.keep(Why::LeftBehind, key, tokens, now);
     }
 
-    fn state_of(&self, key: &AccountKey) -> Option<Arc<AccountState>> {
-        let entry = self.get(key)?;
-        let session = entry.state.newest_session()?;
-        Some(Arc::clone(&session.state))
+    /// Notes a token of an account object that was retained.
+    pub fn retain_token(&self, key: &AccountKey, token: &TokenId, now: Timestamp) {
+        self.keep(Why::Retained, key, std::slice::from_ref(token), now);
+    }
+
+    fn keep(&self, why: Why, key: &AccountKey, tokens: &[TokenId], now: Timestamp) {
+        let entry = self.get(key);
+        if let Some(session) = entry.as_ref().and_then(|it| it.state.newest_session()) {
+            let made = (key, &session.key);
+            session.state.keep(why, made, tokens, now);
+            self.signal();
+        }
     }
 
     /// Forgets objects that are gone. Tokens that they recorded to the last are nobody's any more.
@@ -178,3 +189,6 @@ impl<L: TokensApi> Accounts<L> {
         accounts.get(key).map_or(0, |account| account.users.len())
     }
 }
+
+#[cfg(test)]
+mod tests;

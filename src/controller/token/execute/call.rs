@@ -80,7 +80,7 @@ pub(super) async fn call<C: Cluster, L: TokensApi>(
         }
         CallStep::EndKey { token_id } => end_key(world, memory, token_id).await,
         CallStep::DeleteToken { token_id, urgent } => delete(world, memory, token_id, urgent).await,
-        CallStep::MarkRetained { token_id } => mark_retained(world, memory, token_id).await,
+        CallStep::MarkRetained { token_id } => mark_retained(ctx, world, memory, token_id).await,
         CallStep::ProbeReset { service_token } => {
             probe_reset(ctx, object, world, service_token).await
         }

@@ -12,7 +12,7 @@ use crate::controller::token::memory::ObjectMemory;
 use crate::controller::token::world::World;
 use crate::domain::ids::TokenId;
 use crate::domain::marker;
-use crate::domain::observed::{Account, Feature, Remote};
+use crate::domain::observed::{Feature, Remote};
 use crate::domain::problem::Problem;
 use crate::domain::reason::Reason;
 use crate::launchdarkly::{ApiError, Deleted, Overlap, PatchOp, TokensApi};
@@ -92,7 +92,8 @@ pub(super) async fn limit_life<C: Cluster, L: TokensApi>(
     Ok(())
 }
 
-pub(super) async fn mark_retained<L: TokensApi>(
+pub(super) async fn mark_retained<C: Cluster, L: TokensApi>(
+    ctx: &Context<C, L>,
     world: &World<L>,
     memory: &mut ObjectMemory,
     token_id: TokenId,
@@ -106,16 +107,25 @@ pub(super) async fn mark_retained<L: TokensApi>(
         Err(error) => return Err(error.into()),
     };
     let (user_part, found) = marker::split(&token.description);
-    if let (Some(found), Account::Usable(account)) = (found, &world.observed.account) {
-        let retained = found.retained(world.account_key.mark());
-        let retained = marker::with_marker(user_part, &retained, account.longest_description);
-        api.patch(&token_id, &[PatchOp::describe(&retained)])
-            .await
-            .outcome?;
+    let session = world.session()?;
+    if let Some(found) = found {
+        let mark = world.account_key.mark(&ctx.accounts.installation);
+        let retained = found.retained(mark);
+        // It can be longer than the description that it takes the place of, and than what is kept here.
+        for _ in 0..2 {
+            let longest = session.features(ctx.clock.steady()).longest_description;
+            let text = marker::with_marker(user_part, &retained, longest);
+            let patched = api.patch(&token_id, &[PatchOp::describe(&text)]).await;
+            let came_back = patched.outcome?.description;
+            if came_back == text {
+                break;
+            }
+            session.state.found_out().learn_description(&came_back);
+        }
     }
-    let now = world.observed.clocks.steady;
-    let state = &world.session()?.state;
-    state.retain(&world.account_key, &token_id, now);
+    let account = &world.account_key;
+    ctx.accounts
+        .retain_token(account, &token_id, ctx.clock.steady());
     note_gone(world, memory, token_id);
     Ok(())
 }

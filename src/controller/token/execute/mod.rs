@@ -38,7 +38,10 @@ pub(in crate::controller) async fn execute<C: Cluster, L: TokensApi>(
             if !left_behind.is_empty() {
                 events::left_behind(ctx, object, world, &left_behind).await;
             }
-            Ok(ctx.cluster.remove_finalizer(object).await?)
+            ctx.cluster.remove_finalizer(object).await?;
+            // What it recorded is gone, retained, or told of.
+            ctx.accounts.claims.forget(&world.observed.identity.uid);
+            Ok(())
         }
         Step::Wait(_) => Ok(()),
     }

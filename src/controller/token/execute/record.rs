@@ -30,11 +30,7 @@ pub(super) async fn record<C: Cluster, L: TokensApi>(
             rehearsal,
         } => {
             rehearse(ctx, world, memory, rehearsal).await?;
-            let slot = reserve(ctx, world)?;
-            let replacement = claim_replacement(ctx, world, record)?;
-            write_status(ctx, object, world, step).await?;
-            slot.keep();
-            replacement.keep();
+            record_intent(ctx, object, world, step).await?;
             if let Some(intent) = &record.pending {
                 let clocks = world.observed.clocks;
                 memory.begin_call(intent, arrangement.clone(), clocks);
@@ -84,6 +80,28 @@ pub(super) async fn record<C: Cluster, L: TokensApi>(
             write_status(ctx, object, world, step).await
         }
     }
+}
+
+/// Takes what the intent needs of what all objects share, and writes it down.
+async fn record_intent<C: Cluster, L: TokensApi>(
+    ctx: &Context<C, L>,
+    object: &mut AccessToken,
+    world: &World<L>,
+    step: &RecordStep,
+) -> Result<(), Failure> {
+    let slot = reserve(ctx, world)?;
+    let replacement = claim_replacement(ctx, world, step.record())?;
+    let written = write_status(ctx, object, world, step).await;
+    match &written {
+        Ok(()) => {
+            slot.keep();
+            replacement.keep();
+        }
+        // It surely did not happen. One without an answer may have.
+        Err(failure) if failure.stale => {}
+        Err(_) => slot.keep(),
+    }
+    written
 }
 
 /// Writes a new record and the conditions that go with it, fenced by the version that was read.

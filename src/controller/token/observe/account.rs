@@ -109,29 +109,33 @@ impl<C: Cluster, L: TokensApi> AccountQuery<'_, C, L> {
         let judgement = policy::allowed(&entry.policy, &desired.settings, &resolved)
             .and_then(|()| entry.policy.allows_interval(desired.rotation.interval))
             .and_then(|()| entry.policy.allows_metadata(&desired.secret))
-            .and_then(|()| entry.policy.allows_deletion(self.deletion_policy))
-            .and_then(|()| self.room(entry));
+            .and_then(|()| entry.policy.allows_deletion(self.deletion_policy));
         match judgement {
-            Ok(admission) => admission,
-            Err(refusal) => Admission::Refused(Problem::user(
-                Reason::NotAllowedByPolicy,
-                refusal.to_string(),
-            )),
+            Ok(()) => self.room(entry),
+            Err(refusal) => Admission::Refused(not_allowed(&refusal)),
         }
     }
 
     /// Whether the account has room for the object; a token that exists needs none.
-    fn room(&self, entry: &Entry<L>) -> Result<Admission, policy::Refusal> {
+    fn room(&self, entry: &Entry<L>) -> Admission {
         let (accounts, uid) = (&self.ctx.accounts, &self.identity.uid);
         let needs_none = self.deleting || self.has_token || entry.policy.max_tokens.is_none();
         if needs_none || accounts.uses(self.key, uid) {
-            return Ok(Admission::Granted);
+            return Admission::Granted;
         }
         let session = entry.state.newest_session();
-        if session.is_some_and(|session| session.listing().is_none()) {
-            return Ok(Admission::NeedsListing);
+        let has_listed =
+            |session: &Session<L>| session.state.listings().own(&session.key).is_some();
+        if !session.is_some_and(has_listed) {
+            return Admission::NeedsListing;
         }
-        accounts.has_room(self.key, uid, &entry.policy)?;
-        Ok(Admission::Granted)
+        match accounts.has_room(self.key, uid, &entry.policy) {
+            Ok(()) => Admission::Granted,
+            Err(refusal) => Admission::NoRoom(not_allowed(&refusal)),
+        }
     }
+}
+
+fn not_allowed(refusal: &policy::Refusal) -> Problem {
+    Problem::user(Reason::NotAllowedByPolicy, refusal.to_string())
 }

@@ -318,6 +318,16 @@ fn make_consistent(world: &mut Given) {
         .found
         .retain(|found| !observed.record.claims(&found.id));
     if let Account::Usable(facts) = &mut observed.account {
+        // Of one that has a place nobody says that there is none.
+        let has_place = observed.record.answers_for_tokens();
+        if has_place
+            && matches!(
+                facts.admission,
+                Admission::NoRoom(_) | Admission::NeedsListing
+            )
+        {
+            facts.admission = Admission::Granted;
+        }
         let unresolved = asks && observed.roles == Roles::Unknown;
         if unresolved != (facts.admission == Admission::NeedsRoles) {
             facts.admission = if unresolved {

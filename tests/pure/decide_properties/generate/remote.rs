@@ -77,6 +77,11 @@ fn account(base: &Given) -> BoxedStrategy<Account> {
     ];
     let permits = vec![
         Admission::NeedsRoles,
+        Admission::NeedsListing,
+        Admission::NoRoom(Problem::user(
+            Reason::NotAllowedByPolicy,
+            "no token is free",
+        )),
         Admission::Refused(Problem::user(
             Reason::NotAllowedByPolicy,
             "role admin is not allowed",

@@ -140,9 +140,16 @@ pub fn policy(case: &Case<'_>) -> Verdict {
         return Ok(());
     }
     let admission = case.account().map(|account| &account.admission);
-    ensure(admission == Some(&Admission::Granted), || {
-        format!("the account says {admission:?}")
-    })?;
+    let makes_more = matches!(
+        case.step,
+        Step::Record(RecordStep::RecordIntent { .. }) | Step::Call(CallStep::CreateToken { .. })
+    );
+    let consents = match admission {
+        Some(Admission::Granted) => true,
+        Some(Admission::NoRoom(_) | Admission::NeedsListing) => !makes_more,
+        Some(Admission::NeedsRoles | Admission::Refused(_)) | None => false,
+    };
+    ensure(consents, || format!("the account says {admission:?}"))?;
     let asks = case
         .desired()
         .is_some_and(|desired| matches!(desired.settings.grant, Grant::CustomRoles(_)));

@@ -69,6 +69,19 @@ fn nothing_is_created_above_the_policy() {
 }
 
 #[test]
+fn in_a_full_account_no_first_token_is_made_and_before_a_listing_none_either_i9() {
+    given(a_token())
+        .and(a_new_object())
+        .and(the_account_is_full())
+        .takes(&[K::AddFinalizer])
+        .and_holds(Reason::NotAllowedByPolicy);
+    given(a_token())
+        .and(a_new_object())
+        .and(nobody_has_listed_yet())
+        .takes(&[K::AddFinalizer, K::ListTokens]);
+}
+
+#[test]
 fn a_foreign_secret_is_left_alone_and_named() {
     given(a_token())
         .and(a_new_object())

@@ -25,6 +25,18 @@ fn a_lost_status_is_rebuilt_from_a_proven_secret_and_nothing_rotates() {
 }
 
 #[test]
+fn a_token_that_exists_is_taken_over_in_a_full_account_i9() {
+    given(a_token())
+        .and(a_lost_status())
+        .and(the_account_is_full())
+        .takes(TAKE_OVER);
+    given(a_token())
+        .and(a_lost_status())
+        .and(nobody_has_listed_yet())
+        .takes(TAKE_OVER);
+}
+
+#[test]
 fn a_predecessor_that_was_paused_when_the_status_was_lost_cannot_publish_any_more() {
     let end = given(a_token())
         .and(a_lost_status())

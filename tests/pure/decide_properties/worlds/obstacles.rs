@@ -34,6 +34,17 @@ pub fn the_policy_refuses() -> impl FnOnce(&mut Given) {
     }
 }
 
+pub fn the_account_is_full() -> impl FnOnce(&mut Given) {
+    |given| {
+        let full = Problem::user(Reason::NotAllowedByPolicy, "no token is free");
+        given.account().admission = Admission::NoRoom(full);
+    }
+}
+
+pub fn nobody_has_listed_yet() -> impl FnOnce(&mut Given) {
+    |given| given.account().admission = Admission::NeedsListing
+}
+
 pub fn reset_is(feature: Feature) -> impl FnOnce(&mut Given) {
     move |given| given.account().reset = feature
 }
