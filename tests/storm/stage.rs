@@ -49,8 +49,8 @@ impl Stage {
             .flag("--settle-time", "2s")
             .flag("--request-timeout", "1s")
             // The previous key of a reset gets no more life than this, however long the operator is killed before it has replaced
-            // a lost new one: I3 holds in full for recoveries within it.
-            .flag("--publication-margin", "40s")
+            // a lost new one: I3 holds in full for recoveries within it. On a busy machine one kill after the other hits a recovery.
+            .flag("--publication-margin", "120s")
             // What is left behind because nobody was there to delete it in time is no leak, and would look like one.
             .flag("--deletion-give-up-after", "10m")
             .allowing(&hosts.join(","));
