@@ -1,5 +1,7 @@
 //! What the judge is shown: everything that happened, as plain data, so that a history can also be forged.
 
+use std::fmt;
+
 /// Wall clock of this machine, in milliseconds since 1970.
 pub type Millis = i64;
 
@@ -47,6 +49,36 @@ pub struct Life {
     pub at_rest: Option<AtRest>,
 }
 
+/// What was asked of it and what it did, in the order of time.
+impl fmt::Display for Life {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let asked = self
+            .asks
+            .iter()
+            .map(|it| (it.at, format!("asked for {:?}", it.what)));
+        let begun = self.intents.iter().map(|it| {
+            let Intent {
+                at,
+                attempt,
+                why,
+                resets,
+            } = it;
+            (*at, format!("intent {attempt}: {why}, resets {resets:?}"))
+        });
+        let published = self
+            .publications
+            .iter()
+            .map(|it| (it.at, format!("published {}", it.key)));
+        let mut all: Vec<_> = asked.chain(begun).chain(published).collect();
+        all.sort();
+        writeln!(f, "{} ({})", self.name, self.uid)?;
+        for (at, what) in all {
+            writeln!(f, "  {at} {what}")?;
+        }
+        Ok(())
+    }
+}
+
 /// Something that the user asked for and that changes the key once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ask {
@@ -86,6 +118,8 @@ pub struct Intent {
     /// When the API server showed it.
     pub at: Millis,
     pub attempt: String,
+    /// Why, and which requests it handles.
+    pub why: String,
     /// The token to be reset; `None` for a create.
     pub resets: Option<String>,
 }

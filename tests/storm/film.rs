@@ -216,6 +216,7 @@ impl Shown {
             reel.intents.push(Intent {
                 at: now(),
                 attempt: pending.attempt.to_string(),
+                why: format!("{} {:?}", pending.cause, pending.handles),
                 resets,
             });
         }

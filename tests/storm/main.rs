@@ -73,10 +73,15 @@ fn kills_at_random_moments_refuse_no_consumer_leak_no_token_and_rotate_nothing_t
         begun.elapsed().as_secs()
     ));
     let complaints = judge::judge(&evidence);
+    let text = complaints.join("\n");
+    for life in &evidence.lives {
+        if text.contains(&life.uid) {
+            tell(&life.to_string());
+        }
+    }
     assert!(
         complaints.is_empty(),
-        "LDTOKENS_STORM_SEED={seed}\n{figures}\n{}",
-        complaints.join("\n")
+        "LDTOKENS_STORM_SEED={seed}\n{figures}\n{text}"
     );
     assert!(
         figures.kills == times && figures.fresh_hits * 10 >= times * 3,

@@ -17,6 +17,7 @@ fn history() -> Evidence {
     let intent = |at, attempt: &str, resets: Option<&str>| Intent {
         at,
         attempt: attempt.to_owned(),
+        why: String::new(),
         resets: resets.map(str::to_owned),
     };
     let life = Life {
@@ -224,6 +225,7 @@ fn one_double_rotation_is_found() {
         life.intents.push(Intent {
             at: 22_500,
             attempt: "a4".to_owned(),
+            why: String::new(),
             resets: None,
         });
         let rest = life.at_rest.as_mut().unwrap();
