@@ -82,7 +82,7 @@ impl Stage {
             .count()
     }
 
-    /// How often the operator has started since all is in place.
+    /// How often an operator has begun to lead.
     pub fn starts(&self) -> usize {
         let logs = self.operator.logs();
         logs.matches("\"message\":\"leading\"").count()
