@@ -152,6 +152,17 @@ pub struct Intent {
     pub previous_key_expiration_time: Option<Timestamp>,
 }
 
+impl Intent {
+    /// Whether it makes up for a key that was lost, which nothing else shows: such an intent is never just dropped.
+    #[must_use]
+    pub fn recovers_a_key(&self) -> bool {
+        let after_lost_reset = self.operation == PendingOperation::Create
+            && self.cause == Cause::Revoke
+            && self.previous_key_expiration_time.is_some();
+        self.cause == Cause::LostKey || after_lost_reset
+    }
+}
+
 /// A create whose answer never came.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct AbandonedAttempt {

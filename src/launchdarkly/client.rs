@@ -18,7 +18,7 @@ use super::model::{
     CallerIdentity, Deleted, Issued, NewToken, Overlap, Page, PatchOp, Reset, Role, Token,
 };
 use super::request::{Call, Wire};
-use super::transport::{Connections, Options};
+use super::transport::{Options, SharedConnections};
 use super::wire;
 use crate::clock::Moment;
 use crate::domain::ids::{Fingerprint, TokenId};
@@ -50,7 +50,7 @@ struct Shared {
     credential: Key,
     options: Options,
     gate: Arc<dyn Gate>,
-    connections: Arc<Connections>,
+    connections: Arc<SharedConnections>,
 }
 
 impl fmt::Debug for HttpClient {
@@ -84,22 +84,23 @@ impl HttpClient {
         options: Options,
         gate: Arc<dyn Gate>,
     ) -> Result<Self, EndpointError> {
-        let connections = Arc::new(Connections::new(&endpoint, &options)?);
-        let client = Self::over(connections, (endpoint, credential), limiter, options, gate);
+        let connections = Arc::new(SharedConnections::default());
+        let client = Self::over(connections, (endpoint, credential), limiter, options, gate)?;
         Ok(Self {
             own_token,
             ..client
         })
     }
 
-    /// A client that shares its connections with others.
+    /// A client that shares its connections with others. They are made now, so that an error is known now.
     pub(super) fn over(
-        connections: Arc<Connections>,
+        connections: Arc<SharedConnections>,
         (endpoint, credential): (Endpoint, Key),
         limiter: Arc<AccountLimiter>,
         options: Options,
         gate: Arc<dyn Gate>,
-    ) -> Self {
+    ) -> Result<Self, EndpointError> {
+        connections.get(&endpoint, &options)?;
         let shared = Shared {
             endpoint,
             credential,
@@ -107,13 +108,13 @@ impl HttpClient {
             gate,
             connections,
         };
-        Self {
+        Ok(Self {
             shared: Arc::new(shared),
             limiter,
             own_token: None,
             priority: None,
             party: Party::from(""),
-        }
+        })
     }
 
     /// The same credential, now that its account's limiter and its own token are known.
@@ -236,17 +237,21 @@ impl HttpClient {
         key: &Key,
     ) -> Result<RequestBuilder, ApiError> {
         let shared = &self.shared;
-        let mut authorization = HeaderValue::from_str(key.expose()).map_err(|_| {
-            let source = TransportError::new(TransportKind::Connect, &"the key fits in no header");
+        let not_sent = |why: &dyn fmt::Display| {
+            let source = TransportError::new(TransportKind::Connect, why);
             ApiError::NotSent { operation, source }
-        })?;
-        authorization.set_sensitive(true);
-        let connections = if operation.issues_key() {
-            &shared.connections.fresh
-        } else {
-            &shared.connections.pooled
         };
-        let request = connections
+        let mut authorization = HeaderValue::from_str(key.expose())
+            .map_err(|_| not_sent(&"the key fits in no header"))?;
+        authorization.set_sensitive(true);
+        let connections = shared.connections.get(&shared.endpoint, &shared.options);
+        let connections = connections.map_err(|error| not_sent(&error))?;
+        let client = if operation.issues_key() {
+            &connections.fresh
+        } else {
+            &connections.pooled
+        };
+        let request = client
             .request(wire.method, wire.url)
             .timeout(shared.options.timeout(operation))
             .header(AUTHORIZATION, authorization)

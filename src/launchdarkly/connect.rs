@@ -38,7 +38,7 @@ pub struct HttpConnect {
     limiters: Arc<Limiters>,
     options: Options,
     gate: Arc<dyn Gate>,
-    connections: SharedConnections,
+    connections: Arc<SharedConnections>,
 }
 
 impl fmt::Debug for HttpConnect {
@@ -55,7 +55,7 @@ impl HttpConnect {
             limiters,
             options,
             gate,
-            connections: SharedConnections::default(),
+            connections: Arc::default(),
         }
     }
 
@@ -70,13 +70,13 @@ impl Connect for HttpConnect {
     type Api = HttpClient;
 
     fn connect(&self, endpoint: &Endpoint, key: Key) -> Result<HttpClient, EndpointError> {
-        Ok(HttpClient::over(
-            self.connections.get(endpoint, &self.options)?,
+        HttpClient::over(
+            Arc::clone(&self.connections),
             (endpoint.clone(), key),
             self.limiters.of_newcomers(&endpoint.host()),
             self.options.clone(),
             self.gate.clone(),
-        ))
+        )
     }
 
     fn identified(

@@ -109,14 +109,8 @@ impl Default for AllowedHosts {
 #[derive(Clone)]
 pub struct Endpoint {
     base: Url,
-    roots: Option<Roots>,
-}
-
-/// The only authorities that are trusted.
-#[derive(Clone)]
-struct Roots {
-    pem: Arc<str>,
-    certificates: Vec<reqwest::Certificate>,
+    /// The bundle of the only authorities that are trusted.
+    roots: Option<Arc<str>>,
 }
 
 /// What connections depend on, whatever the host and the credential.
@@ -153,7 +147,10 @@ impl Endpoint {
                 host: crate::redaction::text::presentable(&host_and_port(&base), None),
             });
         }
-        let roots = ca_bundle.map(authorities).transpose()?;
+        if let Some(pem) = ca_bundle {
+            authorities(pem)?;
+        }
+        let roots = ca_bundle.map(Arc::from);
         Ok(Self { base, roots })
     }
 
@@ -187,14 +184,15 @@ impl Endpoint {
         self.base.scheme() == "http"
     }
 
-    pub(super) fn roots(&self) -> Option<&[reqwest::Certificate]> {
-        self.roots.as_ref().map(|roots| &*roots.certificates)
+    /// The only authorities that are trusted; `None` for those of the system.
+    pub(super) fn roots(&self) -> Result<Option<Vec<reqwest::Certificate>>, EndpointError> {
+        self.roots.as_deref().map(authorities).transpose()
     }
 
     /// Addresses that agree in this can share connections.
     pub(super) fn trust(&self) -> Trust {
         Trust {
-            roots: self.roots.as_ref().map(|roots| Arc::clone(&roots.pem)),
+            roots: self.roots.clone(),
             is_loopback: self.is_loopback(),
             is_plain: self.is_plain(),
         }
@@ -209,13 +207,10 @@ impl fmt::Debug for Endpoint {
     }
 }
 
-fn authorities(pem: &str) -> Result<Roots, EndpointError> {
+fn authorities(pem: &str) -> Result<Vec<reqwest::Certificate>, EndpointError> {
     let certificates = reqwest::Certificate::from_pem_bundle(pem.as_bytes());
     let certificates = certificates.ok().filter(|found| !found.is_empty());
-    Ok(Roots {
-        pem: pem.into(),
-        certificates: certificates.ok_or(EndpointError::CaBundle)?,
-    })
+    certificates.ok_or(EndpointError::CaBundle)
 }
 
 fn is_bare(url: &Url) -> bool {

@@ -1,13 +1,16 @@
 //! How requests travel: timeouts and connections.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Weak};
+use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
 
 use super::endpoint::{Endpoint, EndpointError, Trust};
 use super::error::Operation;
+
+/// For this many groups of authorities connections are kept ready. Each takes memory, and who edits an account names what is trusted.
+const KEPT: usize = 16;
 
 /// The longest time to make a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -66,25 +69,37 @@ impl Connections {
     }
 }
 
-/// Connections that are in use.
+/// The connections that were used last.
 #[derive(Default)]
-pub(super) struct SharedConnections(Mutex<HashMap<Trust, Weak<Connections>>>);
+pub(super) struct SharedConnections(Mutex<VecDeque<(Trust, Arc<Connections>)>>);
 
 impl SharedConnections {
     /// Those that an address can share, or new ones.
+    ///
+    /// # Errors
+    /// [`EndpointError::CaBundle`] and [`EndpointError::Client`].
     pub(super) fn get(
         &self,
         endpoint: &Endpoint,
         options: &Options,
     ) -> Result<Arc<Connections>, EndpointError> {
-        let (trust, mut known) = (endpoint.trust(), self.0.lock());
-        if let Some(shared) = known.get(&trust).and_then(Weak::upgrade) {
-            return Ok(shared);
-        }
-        known.retain(|_, connections| connections.strong_count() > 0);
-        let new = Arc::new(Connections::new(endpoint, options)?);
-        known.insert(trust, Arc::downgrade(&new));
-        Ok(new)
+        let trust = endpoint.trust();
+        // Making them takes a while, in which nobody else waits.
+        let connections = match self.find(&trust) {
+            Some(connections) => connections,
+            None => Arc::new(Connections::new(endpoint, options)?),
+        };
+        let mut kept = self.0.lock();
+        kept.retain(|(other, _)| *other != trust);
+        kept.push_front((trust, Arc::clone(&connections)));
+        kept.truncate(KEPT);
+        Ok(connections)
+    }
+
+    fn find(&self, trust: &Trust) -> Option<Arc<Connections>> {
+        let kept = self.0.lock();
+        let found = kept.iter().find(|(known, _)| known == trust);
+        found.map(|(_, connections)| Arc::clone(connections))
     }
 }
 
@@ -108,14 +123,19 @@ fn client(
     if endpoint.is_loopback() {
         builder = builder.no_proxy();
     }
-    if let Some(roots) = endpoint.roots() {
-        builder = builder.tls_certs_only(roots.iter().cloned());
+    let roots = endpoint.roots()?;
+    let own = roots.is_some();
+    if let Some(roots) = roots {
+        builder = builder.tls_certs_only(roots);
     } else if endpoint.is_plain() {
         builder = builder.tls_certs_only([]); // reading the system's takes a while
     }
-    builder.build().map_err(|_| match endpoint.roots() {
-        Some(_) => EndpointError::CaBundle,
-        None => EndpointError::Client,
+    builder.build().map_err(|_| {
+        if own {
+            EndpointError::CaBundle
+        } else {
+            EndpointError::Client
+        }
     })
 }
 
@@ -125,7 +145,7 @@ mod tests {
     use crate::launchdarkly::AllowedHosts;
 
     #[test]
-    fn addresses_that_trust_the_same_share_their_connections_while_they_are_used() {
+    fn addresses_that_trust_the_same_share_their_connections() {
         let hosts = [
             "app.launchdarkly.com",
             "app.eu.launchdarkly.com",
@@ -140,8 +160,30 @@ mod tests {
         let local = connect("http://127.0.0.1:1");
         assert!(Arc::ptr_eq(&first, &second));
         assert!(!Arc::ptr_eq(&first, &local));
-        drop((first, second, local));
-        let _again = connect("http://127.0.0.1:1");
-        assert_eq!(shared.0.lock().len(), 1);
+        assert_eq!(shared.0.lock().len(), 2);
+    }
+
+    #[test]
+    fn connections_are_kept_for_few_authorities_and_for_those_that_are_used() {
+        let (shared, options) = (SharedConnections::default(), Options::default());
+        let bundle = |number: usize| {
+            let key = rcgen::KeyPair::generate().unwrap();
+            let name = format!("authority-{number}");
+            let params = rcgen::CertificateParams::new([name]).unwrap();
+            params.self_signed(&key).unwrap().pem()
+        };
+        let endpoint = |bundle: &str| {
+            let url = "https://app.launchdarkly.com";
+            Endpoint::parse(url, Some(bundle), &AllowedHosts::default()).unwrap()
+        };
+        let ours = endpoint(&bundle(0));
+        let first = shared.get(&ours, &options).unwrap();
+        for number in 1..=2 * KEPT {
+            let stranger = endpoint(&bundle(number));
+            let theirs = shared.get(&stranger, &options).unwrap();
+            assert!(!Arc::ptr_eq(&first, &theirs));
+            assert!(Arc::ptr_eq(&first, &shared.get(&ours, &options).unwrap()));
+        }
+        assert_eq!(shared.0.lock().len(), KEPT);
     }
 }

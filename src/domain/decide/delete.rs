@@ -79,7 +79,7 @@ fn save_kept_key(view: &View<'_>, deletion: &Deletion) -> Option<Step> {
     if !saves || stay_in_pinned_account(view).is_some() {
         return None;
     }
-    if pending.operation == PendingOperation::Reset || pending.cause == Cause::LostKey {
+    if pending.operation == PendingOperation::Reset || pending.recovers_a_key() {
         resolve_pending(view)
     } else {
         publish::recognise(view, pending)

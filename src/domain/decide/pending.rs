@@ -118,18 +118,19 @@ fn create(
 /// The call certainly had no effect: it may be made again with the same intent, while it is still wanted.
 fn after_refusal(view: &View<'_>, intent: &Intent, arrangement: &Arrangement) -> Step {
     let in_use = intent.token_id.as_ref();
-    let revoke_may_reset =
-        intent.cause == Cause::Revoke && in_use.is_some_and(|id| reset::may_revoke(view, id));
+    // A reset whose answer was lost is not followed by another.
+    let revoke_may_reset = intent.cause == Cause::Revoke
+        && !intent.recovers_a_key()
+        && in_use.is_some_and(|id| reset::may_revoke(view, id));
     if intent.operation == PendingOperation::Reset || revoke_may_reset {
         return forget(view, intent);
     }
     make_the_call(view, intent, arrangement)
 }
 
-/// Drops an intent whose call had no effect. The need for a lost key's replacement shows nowhere else, so that intent is
-/// only ever replaced by a new one.
+/// Drops an intent whose call had no effect. One that makes up for a lost key is only ever replaced by a new one.
 fn forget(view: &View<'_>, intent: &Intent) -> Step {
-    if intent.cause == Cause::LostKey {
+    if intent.recovers_a_key() {
         return renew(view, intent);
     }
     let mut record = view.record();
@@ -138,29 +139,29 @@ fn forget(view: &View<'_>, intent: &Intent) -> Step {
 }
 
 /// What a process that ends does about a call that it announced and certainly never sent: nobody has to find out what became of it.
-/// The need for a lost key's replacement shows nowhere else, so that intent stays.
+/// One that makes up for a lost key stays.
 pub(super) fn drop_unsent(view: &View<'_>) -> Option<Step> {
     let intent = view.observed.record.pending.as_ref()?;
     let unsent = matches!(
         view.observed.call,
         PendingCall::Armed(_) | PendingCall::Refused(_)
     );
-    (unsent && intent.cause != Cause::LostKey).then(|| forget(view, intent))
+    (unsent && !intent.recovers_a_key()).then(|| forget(view, intent))
 }
 
-/// A new attempt with the same purpose. A revocation is not done by it: it comes after, and cuts what this leaves alive.
+/// A new attempt with the same purpose, by a create. A revocation stays one: what it asked for is one new key (I4).
 fn renew(view: &View<'_>, intent: &Intent) -> Step {
     intend(
         view,
         &Need {
             operation: PendingOperation::Create,
-            cause: Cause::LostKey,
-            previous_key_expiration_time: intent.previous_key_expiration_time,
-            handles: if intent.cause == Cause::Revoke {
-                Vec::new()
+            cause: if intent.cause == Cause::Revoke {
+                Cause::Revoke
             } else {
-                intent.handles.clone()
+                Cause::LostKey
             },
+            previous_key_expiration_time: intent.previous_key_expiration_time,
+            handles: intent.handles.clone(),
         },
     )
 }
@@ -271,7 +272,7 @@ fn recover(view: &View<'_>, intent: &Intent) -> Step {
                     begun_after: after.min(view.now()),
                 });
             }
-            if intent.cause == Cause::LostKey {
+            if intent.recovers_a_key() {
                 renew(view, intent)
             } else {
                 give_up(view)

@@ -41,9 +41,21 @@ pub fn reasons(case: &Case<'_>) -> Verdict {
         Cause::Trigger => ensure(case.unhandled(triggers) && answers(triggers), || {
             "no new trigger, or it would rotate again".into()
         }),
-        Cause::Revoke => ensure(case.unhandled(revokes) && answers(revokes), || {
-            "no new revoke, or it would rotate again".into()
-        }),
+        Cause::Revoke => {
+            let pending = observed.record.pending.as_ref();
+            // One whose call was lost goes on.
+            let goes_on = pending
+                .filter(|it| it.cause == Cause::Revoke)
+                .is_some_and(|it| {
+                    it.handles
+                        .iter()
+                        .all(|request| intent.handles.contains(request))
+                });
+            let begins = case.unhandled(revokes) && answers(revokes);
+            ensure(begins || goes_on, || {
+                "no new revoke, or it would rotate again".into()
+            })
+        }
         Cause::SpecChanged
         | Cause::SecretDeleted
         | Cause::SecretEdited

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use launchdarkly_token_operator::domain::cause::Cause;
 use launchdarkly_token_operator::domain::desired::DeletionPolicy;
 use launchdarkly_token_operator::domain::ids::TokenId;
 use launchdarkly_token_operator::domain::observed::{Observed, PendingCall};
@@ -134,7 +133,7 @@ fn saves_kept_key(case: &Case<'_>) -> bool {
     else {
         return false;
     };
-    let reset = pending.operation == PendingOperation::Reset || pending.cause == Cause::LostKey;
+    let reset = pending.operation == PendingOperation::Reset || pending.recovers_a_key();
     reset && deletion.policy == DeletionPolicy::Retain && !observed.namespace_terminating
 }
 
