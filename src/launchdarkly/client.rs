@@ -18,7 +18,7 @@ use super::model::{
     CallerIdentity, Deleted, Issued, NewToken, Overlap, Page, PatchOp, Reset, Role, Token,
 };
 use super::request::{Call, Wire};
-use super::transport::{Options, SharedConnections};
+use super::transport::{Lease, Options, SharedConnections};
 use super::wire;
 use crate::clock::Moment;
 use crate::domain::ids::{Fingerprint, TokenId};
@@ -50,7 +50,7 @@ struct Shared {
     credential: Key,
     options: Options,
     gate: Arc<dyn Gate>,
-    connections: Arc<SharedConnections>,
+    connections: Lease,
 }
 
 impl fmt::Debug for HttpClient {
@@ -100,13 +100,12 @@ impl HttpClient {
         options: Options,
         gate: Arc<dyn Gate>,
     ) -> Result<Self, EndpointError> {
-        connections.get(&endpoint, &options)?;
         let shared = Shared {
+            connections: Lease::new(connections, endpoint.clone(), options.clone())?,
             endpoint,
             credential,
             options,
             gate,
-            connections,
         };
         Ok(Self {
             shared: Arc::new(shared),
@@ -244,7 +243,7 @@ impl HttpClient {
         let mut authorization = HeaderValue::from_str(key.expose())
             .map_err(|_| not_sent(&"the key fits in no header"))?;
         authorization.set_sensitive(true);
-        let connections = shared.connections.get(&shared.endpoint, &shared.options);
+        let connections = shared.connections.get();
         let connections = connections.map_err(|error| not_sent(&error))?;
         let client = if operation.issues_key() {
             &connections.fresh

@@ -1,6 +1,6 @@
 //! How requests travel: timeouts and connections.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -69,36 +69,81 @@ impl Connections {
     }
 }
 
-/// The connections that were used last.
+/// The connections that were used last, of those that somebody may use.
 #[derive(Default)]
-pub(super) struct SharedConnections(Mutex<VecDeque<(Trust, Arc<Connections>)>>);
+pub(super) struct SharedConnections(Mutex<Shared>);
 
-impl SharedConnections {
-    /// Those that an address can share, or new ones.
+#[derive(Default)]
+struct Shared {
+    kept: VecDeque<(Trust, Arc<Connections>)>,
+    /// How many credentials share them.
+    users: HashMap<Trust, usize>,
+}
+
+/// A credential's part in connections. Those that no credential has a part in any more are closed: what was sent last is in their memory.
+pub(super) struct Lease {
+    all: Arc<SharedConnections>,
+    endpoint: Endpoint,
+    options: Options,
+}
+
+impl Lease {
+    /// A part in the connections that an address can share.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get).
+    pub(super) fn new(
+        all: Arc<SharedConnections>,
+        endpoint: Endpoint,
+        options: Options,
+    ) -> Result<Self, EndpointError> {
+        *all.0.lock().users.entry(endpoint.trust()).or_default() += 1;
+        let lease = Self {
+            all,
+            endpoint,
+            options,
+        };
+        lease.get()?;
+        Ok(lease)
+    }
+
+    /// The connections; they are made anew if others were used more.
     ///
     /// # Errors
     /// [`EndpointError::CaBundle`] and [`EndpointError::Client`].
-    pub(super) fn get(
-        &self,
-        endpoint: &Endpoint,
-        options: &Options,
-    ) -> Result<Arc<Connections>, EndpointError> {
-        let trust = endpoint.trust();
+    pub(super) fn get(&self) -> Result<Arc<Connections>, EndpointError> {
+        let trust = self.endpoint.trust();
         // Making them takes a while, in which nobody else waits.
-        let connections = match self.find(&trust) {
+        let connections = match self.all.find(&trust) {
             Some(connections) => connections,
-            None => Arc::new(Connections::new(endpoint, options)?),
+            None => Arc::new(Connections::new(&self.endpoint, &self.options)?),
         };
-        let mut kept = self.0.lock();
-        kept.retain(|(other, _)| *other != trust);
-        kept.push_front((trust, Arc::clone(&connections)));
-        kept.truncate(KEPT);
+        let mut shared = self.all.0.lock();
+        shared.kept.retain(|(other, _)| *other != trust);
+        shared.kept.push_front((trust, Arc::clone(&connections)));
+        shared.kept.truncate(KEPT);
         Ok(connections)
     }
+}
 
+impl Drop for Lease {
+    fn drop(&mut self) {
+        let trust = self.endpoint.trust();
+        let mut shared = self.all.0.lock();
+        let users = shared.users.get(&trust).copied().unwrap_or_default();
+        if users > 1 {
+            shared.users.insert(trust, users - 1);
+            return;
+        }
+        shared.users.remove(&trust);
+        shared.kept.retain(|(other, _)| *other != trust);
+    }
+}
+
+impl SharedConnections {
     fn find(&self, trust: &Trust) -> Option<Arc<Connections>> {
-        let kept = self.0.lock();
-        let found = kept.iter().find(|(known, _)| known == trust);
+        let shared = self.0.lock();
+        let found = shared.kept.iter().find(|(known, _)| known == trust);
         found.map(|(_, connections)| Arc::clone(connections))
     }
 }
@@ -144,46 +189,58 @@ mod tests {
     use super::*;
     use crate::launchdarkly::AllowedHosts;
 
+    fn lease(all: &Arc<SharedConnections>, endpoint: Endpoint) -> Lease {
+        Lease::new(Arc::clone(all), endpoint, Options::default()).unwrap()
+    }
+
     #[test]
-    fn addresses_that_trust_the_same_share_their_connections() {
+    fn addresses_that_trust_the_same_share_their_connections_while_they_are_used() {
         let hosts = [
             "app.launchdarkly.com",
             "app.eu.launchdarkly.com",
             "127.0.0.1:1",
         ];
         let allowed = AllowedHosts::new(hosts.map(|host| host.parse().unwrap()));
-        let at = |url: &str| Endpoint::parse(url, None, &allowed).unwrap();
-        let (shared, options) = (SharedConnections::default(), Options::default());
-        let connect = |url: &str| shared.get(&at(url), &options).unwrap();
-        let first = connect("https://app.launchdarkly.com");
-        let second = connect("https://app.eu.launchdarkly.com/path");
-        let local = connect("http://127.0.0.1:1");
-        assert!(Arc::ptr_eq(&first, &second));
-        assert!(!Arc::ptr_eq(&first, &local));
-        assert_eq!(shared.0.lock().len(), 2);
+        let all = Arc::default();
+        let at = |url: &str| lease(&all, Endpoint::parse(url, None, &allowed).unwrap());
+        let first = at("https://app.launchdarkly.com");
+        let second = at("https://app.eu.launchdarkly.com/path");
+        let local = at("http://127.0.0.1:1");
+        let connections = first.get().unwrap();
+        assert!(Arc::ptr_eq(&connections, &second.get().unwrap()));
+        assert!(!Arc::ptr_eq(&connections, &local.get().unwrap()));
+        drop(first);
+        assert!(Arc::ptr_eq(&connections, &second.get().unwrap()));
+        drop((second, local));
+        assert_eq!(Arc::strong_count(&connections), 1);
+        assert!(all.0.lock().kept.is_empty() && all.0.lock().users.is_empty());
     }
 
     #[test]
     fn connections_are_kept_for_few_authorities_and_for_those_that_are_used() {
-        let (shared, options) = (SharedConnections::default(), Options::default());
-        let bundle = |number: usize| {
+        let all = Arc::default();
+        let by_authority = |number: usize| {
             let key = rcgen::KeyPair::generate().unwrap();
             let name = format!("authority-{number}");
             let params = rcgen::CertificateParams::new([name]).unwrap();
-            params.self_signed(&key).unwrap().pem()
-        };
-        let endpoint = |bundle: &str| {
+            let bundle = params.self_signed(&key).unwrap().pem();
             let url = "https://app.launchdarkly.com";
-            Endpoint::parse(url, Some(bundle), &AllowedHosts::default()).unwrap()
+            let endpoint = Endpoint::parse(url, Some(&bundle), &AllowedHosts::default());
+            lease(&all, endpoint.unwrap())
         };
-        let ours = endpoint(&bundle(0));
-        let first = shared.get(&ours, &options).unwrap();
-        for number in 1..=2 * KEPT {
-            let stranger = endpoint(&bundle(number));
-            let theirs = shared.get(&stranger, &options).unwrap();
-            assert!(!Arc::ptr_eq(&first, &theirs));
-            assert!(Arc::ptr_eq(&first, &shared.get(&ours, &options).unwrap()));
-        }
-        assert_eq!(shared.0.lock().len(), KEPT);
+        let ours = by_authority(0);
+        let connections = ours.get().unwrap();
+        let strangers: Vec<Lease> = (1..=2 * KEPT)
+            .map(|number| {
+                let stranger = by_authority(number);
+                assert!(!Arc::ptr_eq(&connections, &stranger.get().unwrap()));
+                assert!(Arc::ptr_eq(&connections, &ours.get().unwrap()));
+                stranger
+            })
+            .collect();
+        assert_eq!(all.0.lock().kept.len(), KEPT);
+        // Who was left out gets new ones.
+        strangers[0].get().unwrap();
+        assert_eq!(all.0.lock().kept.len(), KEPT);
     }
 }
