@@ -12,6 +12,7 @@ mod people;
 mod per_namespace;
 mod release;
 mod render;
+mod secret_types;
 mod secrets;
 mod server;
 mod shape;
