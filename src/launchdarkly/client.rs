@@ -18,7 +18,7 @@ use super::model::{
     CallerIdentity, Deleted, Issued, NewToken, Overlap, Page, PatchOp, Reset, Role, Token,
 };
 use super::request::{Call, Wire};
-use super::transport::{Lease, Options, SharedConnections};
+use super::transport::{Group, Groups, Options};
 use super::wire;
 use crate::clock::Moment;
 use crate::domain::ids::{Fingerprint, TokenId};
@@ -50,7 +50,7 @@ struct Shared {
     credential: Key,
     options: Options,
     gate: Arc<dyn Gate>,
-    connections: Lease,
+    group: Arc<Group>,
 }
 
 impl fmt::Debug for HttpClient {
@@ -84,36 +84,36 @@ impl HttpClient {
         options: Options,
         gate: Arc<dyn Gate>,
     ) -> Result<Self, EndpointError> {
-        let connections = Arc::new(SharedConnections::default());
-        let client = Self::over(connections, (endpoint, credential), limiter, options, gate)?;
+        let group = Arc::<Groups>::default().join(&endpoint, &options)?;
+        let client = Self::over(group, (endpoint, credential), limiter, options, gate);
         Ok(Self {
             own_token,
             ..client
         })
     }
 
-    /// A client that shares its connections with others. They are made now, so that an error is known now.
+    /// A client that shares its connections with others.
     pub(super) fn over(
-        connections: Arc<SharedConnections>,
+        group: Arc<Group>,
         (endpoint, credential): (Endpoint, Key),
         limiter: Arc<AccountLimiter>,
         options: Options,
         gate: Arc<dyn Gate>,
-    ) -> Result<Self, EndpointError> {
+    ) -> Self {
         let shared = Shared {
-            connections: Lease::new(connections, endpoint.clone(), options.clone())?,
             endpoint,
             credential,
             options,
             gate,
+            group,
         };
-        Ok(Self {
+        Self {
             shared: Arc::new(shared),
             limiter,
             own_token: None,
             priority: None,
             party: Party::from(""),
-        })
+        }
     }
 
     /// The same credential, now that its account's limiter and its own token are known.
@@ -243,7 +243,7 @@ impl HttpClient {
         let mut authorization = HeaderValue::from_str(key.expose())
             .map_err(|_| not_sent(&"the key fits in no header"))?;
         authorization.set_sensitive(true);
-        let connections = shared.connections.get();
+        let connections = shared.group.connections();
         let connections = connections.map_err(|error| not_sent(&error))?;
         let client = if operation.issues_key() {
             &connections.fresh

@@ -7,7 +7,7 @@ use super::api::TokensApi;
 use super::client::HttpClient;
 use super::endpoint::{Endpoint, EndpointError};
 use super::rate_limit::Limiters;
-use super::transport::{Options, SharedConnections};
+use super::transport::{Groups, Options};
 use crate::domain::ids::{AccountId, TokenId};
 use crate::gate::Gate;
 use crate::redaction::Key;
@@ -38,7 +38,7 @@ pub struct HttpConnect {
     limiters: Arc<Limiters>,
     options: Options,
     gate: Arc<dyn Gate>,
-    connections: Arc<SharedConnections>,
+    groups: Arc<Groups>,
 }
 
 impl fmt::Debug for HttpConnect {
@@ -55,7 +55,7 @@ impl HttpConnect {
             limiters,
             options,
             gate,
-            connections: Arc::default(),
+            groups: Arc::default(),
         }
     }
 
@@ -70,13 +70,13 @@ impl Connect for HttpConnect {
     type Api = HttpClient;
 
     fn connect(&self, endpoint: &Endpoint, key: Key) -> Result<HttpClient, EndpointError> {
-        HttpClient::over(
-            Arc::clone(&self.connections),
+        Ok(HttpClient::over(
+            self.groups.join(endpoint, &self.options)?,
             (endpoint.clone(), key),
             self.limiters.of_newcomers(&endpoint.host()),
             self.options.clone(),
             self.gate.clone(),
-        )
+        ))
     }
 
     fn identified(

@@ -1,7 +1,7 @@
 //! How requests travel: timeouts and connections.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 use super::endpoint::{Endpoint, EndpointError, Trust};
 use super::error::Operation;
 
-/// For this many groups of authorities connections are kept ready. Each takes memory, and who edits an account names what is trusted.
+/// For this many groups connections are kept ready. Each takes memory, and an edit of an account is enough to make another group.
 const KEPT: usize = 16;
 
 /// The longest time to make a connection.
@@ -69,82 +69,92 @@ impl Connections {
     }
 }
 
-/// The connections that were used last, of those that somebody may use.
+/// The groups that credentials are in, and which of them made calls last.
 #[derive(Default)]
-pub(super) struct SharedConnections(Mutex<Shared>);
+pub(super) struct Groups(Mutex<Known>);
 
 #[derive(Default)]
-struct Shared {
-    kept: VecDeque<(Trust, Arc<Connections>)>,
-    /// How many credentials share them.
-    users: HashMap<Trust, usize>,
+struct Known {
+    all: HashMap<Trust, Weak<Group>>,
+    /// Those whose connections are kept ready, the one that was used last first.
+    ready: VecDeque<Weak<Group>>,
 }
 
-/// A credential's part in connections. Those that no credential has a part in any more are closed: what was sent last is in their memory.
-pub(super) struct Lease {
-    all: Arc<SharedConnections>,
+/// The credentials that trust the same authorities. They share connections, which are closed with the last credential: what was sent
+/// last is in their memory.
+pub(super) struct Group {
+    groups: Arc<Groups>,
     endpoint: Endpoint,
     options: Options,
+    connections: Mutex<Option<Arc<Connections>>>,
 }
 
-impl Lease {
-    /// A part in the connections that an address can share.
+impl Groups {
+    /// The group of an address. Its connections are made now, so that an error is known now.
     ///
     /// # Errors
-    /// As [`get`](Self::get).
-    pub(super) fn new(
-        all: Arc<SharedConnections>,
-        endpoint: Endpoint,
-        options: Options,
-    ) -> Result<Self, EndpointError> {
-        *all.0.lock().users.entry(endpoint.trust()).or_default() += 1;
-        let lease = Self {
-            all,
-            endpoint,
-            options,
-        };
-        lease.get()?;
-        Ok(lease)
+    /// As [`Group::connections`].
+    pub(super) fn join(
+        self: &Arc<Self>,
+        endpoint: &Endpoint,
+        options: &Options,
+    ) -> Result<Arc<Group>, EndpointError> {
+        let group = self.group(endpoint, options);
+        group.connections()?;
+        Ok(group)
     }
 
-    /// The connections; they are made anew if others were used more.
+    fn group(self: &Arc<Self>, endpoint: &Endpoint, options: &Options) -> Arc<Group> {
+        let (trust, mut known) = (endpoint.trust(), self.0.lock());
+        if let Some(group) = known.all.get(&trust).and_then(Weak::upgrade) {
+            return group;
+        }
+        known.all.retain(|_, group| group.strong_count() > 0);
+        let group = Arc::new(Group {
+            groups: Arc::clone(self),
+            endpoint: endpoint.clone(),
+            options: options.clone(),
+            connections: Mutex::default(),
+        });
+        known.all.insert(trust, Arc::downgrade(&group));
+        group
+    }
+
+    /// Keeps the connections of a group ready, and those of the groups that were used before it, as long as there are few.
+    fn keep_ready(&self, group: &Arc<Group>) {
+        let used = Arc::downgrade(group);
+        let mut known = self.0.lock();
+        let others = |other: &Weak<Group>| !other.ptr_eq(&used) && other.strong_count() > 0;
+        known.ready.retain(others);
+        known.ready.push_front(used);
+        let few = known.ready.len().min(KEPT);
+        let dropped = known.ready.split_off(few);
+        drop(known);
+        for group in dropped.iter().filter_map(Weak::upgrade) {
+            *group.connections.lock() = None;
+        }
+    }
+}
+
+impl Group {
+    /// The connections; they are made anew if other groups were used more.
     ///
     /// # Errors
     /// [`EndpointError::CaBundle`] and [`EndpointError::Client`].
-    pub(super) fn get(&self) -> Result<Arc<Connections>, EndpointError> {
-        let trust = self.endpoint.trust();
-        // Making them takes a while, in which nobody else waits.
-        let connections = match self.all.find(&trust) {
-            Some(connections) => connections,
-            None => Arc::new(Connections::new(&self.endpoint, &self.options)?),
-        };
-        let mut shared = self.all.0.lock();
-        shared.kept.retain(|(other, _)| *other != trust);
-        shared.kept.push_front((trust, Arc::clone(&connections)));
-        shared.kept.truncate(KEPT);
+    pub(super) fn connections(self: &Arc<Self>) -> Result<Arc<Connections>, EndpointError> {
+        let connections = self.made()?;
+        self.groups.keep_ready(self);
         Ok(connections)
     }
-}
 
-impl Drop for Lease {
-    fn drop(&mut self) {
-        let trust = self.endpoint.trust();
-        let mut shared = self.all.0.lock();
-        let users = shared.users.get(&trust).copied().unwrap_or_default();
-        if users > 1 {
-            shared.users.insert(trust, users - 1);
-            return;
+    /// Only this group waits while they are made.
+    fn made(&self) -> Result<Arc<Connections>, EndpointError> {
+        let mut made = self.connections.lock();
+        if let Some(connections) = &*made {
+            return Ok(Arc::clone(connections));
         }
-        shared.users.remove(&trust);
-        shared.kept.retain(|(other, _)| *other != trust);
-    }
-}
-
-impl SharedConnections {
-    fn find(&self, trust: &Trust) -> Option<Arc<Connections>> {
-        let shared = self.0.lock();
-        let found = shared.kept.iter().find(|(known, _)| known == trust);
-        found.map(|(_, connections)| Arc::clone(connections))
+        let new = Arc::new(Connections::new(&self.endpoint, &self.options)?);
+        Ok(Arc::clone(made.insert(new)))
     }
 }
 
@@ -169,19 +179,16 @@ fn client(
         builder = builder.no_proxy();
     }
     let roots = endpoint.roots()?;
-    let own = roots.is_some();
+    let unfit = match &roots {
+        Some(_) => EndpointError::CaBundle,
+        None => EndpointError::Client,
+    };
     if let Some(roots) = roots {
         builder = builder.tls_certs_only(roots);
     } else if endpoint.is_plain() {
         builder = builder.tls_certs_only([]); // reading the system's takes a while
     }
-    builder.build().map_err(|_| {
-        if own {
-            EndpointError::CaBundle
-        } else {
-            EndpointError::Client
-        }
-    })
+    builder.build().map_err(|_| unfit)
 }
 
 #[cfg(test)]
@@ -189,8 +196,14 @@ mod tests {
     use super::*;
     use crate::launchdarkly::AllowedHosts;
 
-    fn lease(all: &Arc<SharedConnections>, endpoint: Endpoint) -> Lease {
-        Lease::new(Arc::clone(all), endpoint, Options::default()).unwrap()
+    fn join(groups: &Arc<Groups>, endpoint: &Endpoint) -> Arc<Group> {
+        groups.join(endpoint, &Options::default()).unwrap()
+    }
+
+    /// How many groups have their connections ready.
+    fn ready(groups: &[Arc<Group>]) -> usize {
+        let ready = |group: &&Arc<Group>| group.connections.lock().is_some();
+        groups.iter().filter(ready).count()
     }
 
     #[test]
@@ -201,24 +214,26 @@ mod tests {
             "127.0.0.1:1",
         ];
         let allowed = AllowedHosts::new(hosts.map(|host| host.parse().unwrap()));
-        let all = Arc::default();
-        let at = |url: &str| lease(&all, Endpoint::parse(url, None, &allowed).unwrap());
+        let groups = Arc::default();
+        let at = |url: &str| join(&groups, &Endpoint::parse(url, None, &allowed).unwrap());
         let first = at("https://app.launchdarkly.com");
         let second = at("https://app.eu.launchdarkly.com/path");
         let local = at("http://127.0.0.1:1");
-        let connections = first.get().unwrap();
-        assert!(Arc::ptr_eq(&connections, &second.get().unwrap()));
-        assert!(!Arc::ptr_eq(&connections, &local.get().unwrap()));
+        let connections = first.connections().unwrap();
+        assert!(Arc::ptr_eq(&connections, &second.connections().unwrap()));
+        assert!(!Arc::ptr_eq(&connections, &local.connections().unwrap()));
         drop(first);
-        assert!(Arc::ptr_eq(&connections, &second.get().unwrap()));
+        assert!(Arc::ptr_eq(&connections, &second.connections().unwrap()));
         drop((second, local));
         assert_eq!(Arc::strong_count(&connections), 1);
-        assert!(all.0.lock().kept.is_empty() && all.0.lock().users.is_empty());
+        let _again = at("http://127.0.0.1:1");
+        let known = groups.0.lock();
+        assert_eq!((known.all.len(), known.ready.len()), (1, 1));
     }
 
     #[test]
     fn connections_are_kept_for_few_authorities_and_for_those_that_are_used() {
-        let all = Arc::default();
+        let groups = Arc::default();
         let by_authority = |number: usize| {
             let key = rcgen::KeyPair::generate().unwrap();
             let name = format!("authority-{number}");
@@ -226,21 +241,24 @@ mod tests {
             let bundle = params.self_signed(&key).unwrap().pem();
             let url = "https://app.launchdarkly.com";
             let endpoint = Endpoint::parse(url, Some(&bundle), &AllowedHosts::default());
-            lease(&all, endpoint.unwrap())
+            join(&groups, &endpoint.unwrap())
         };
         let ours = by_authority(0);
-        let connections = ours.get().unwrap();
-        let strangers: Vec<Lease> = (1..=2 * KEPT)
+        let connections = ours.connections().unwrap();
+        let strangers: Vec<Arc<Group>> = (1..=2 * KEPT)
             .map(|number| {
                 let stranger = by_authority(number);
-                assert!(!Arc::ptr_eq(&connections, &stranger.get().unwrap()));
-                assert!(Arc::ptr_eq(&connections, &ours.get().unwrap()));
+                assert!(!Arc::ptr_eq(&connections, &stranger.connections().unwrap()));
+                assert!(Arc::ptr_eq(&connections, &ours.connections().unwrap()));
                 stranger
             })
             .collect();
-        assert_eq!(all.0.lock().kept.len(), KEPT);
-        // Who was left out gets new ones.
-        strangers[0].get().unwrap();
-        assert_eq!(all.0.lock().kept.len(), KEPT);
+        // Ours besides.
+        assert_eq!(ready(&strangers), KEPT - 1);
+        // A group that was left out gets new ones.
+        assert!(strangers[0].connections.lock().is_none());
+        strangers[0].connections().unwrap();
+        assert_eq!(ready(&strangers), KEPT - 1);
+        assert!(strangers[0].connections.lock().is_some());
     }
 }
