@@ -42,15 +42,13 @@ pub fn reasons(case: &Case<'_>) -> Verdict {
             "no new trigger, or it would rotate again".into()
         }),
         Cause::Revoke => {
-            let pending = observed.record.pending.as_ref();
-            // One whose call was lost goes on.
-            let goes_on = pending
-                .filter(|it| it.cause == Cause::Revoke)
-                .is_some_and(|it| {
-                    it.handles
-                        .iter()
-                        .all(|request| intent.handles.contains(request))
-                });
+            // One whose reset was lost goes on.
+            let goes_on = observed.record.pending.as_ref().is_some_and(|pending| {
+                let mut requests = pending.handles.iter();
+                pending.cause == Cause::Revoke
+                    && intent.recovers_a_key()
+                    && requests.all(|request| intent.handles.contains(request))
+            });
             let begins = case.unhandled(revokes) && answers(revokes);
             ensure(begins || goes_on, || {
                 "no new revoke, or it would rotate again".into()
